@@ -1,0 +1,112 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package dnsname
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	// maxName is the longest name in presentation format without the final dot: 255 octets on the wire (RFC 1035,
+	// section 2.3.4) less the length octet of the first label and the root label.
+	maxName = 253
+	// maxLabel is the longest DNS label in octets (RFC 1035, section 2.3.4).
+	maxLabel = 63
+
+	wildcard = "*"
+)
+
+// Gateway is the per-cluster name under which a gateway is published: "*.gateway.<cluster>.<namespace>.clusters.<zone>".
+type Gateway struct {
+	// Cluster is the name of the Cluster whose gateway it is. It may consist of several DNS labels.
+	Cluster string
+	// Namespace is the namespace of the Cluster on the management cluster, which is one DNS label.
+	Namespace string
+}
+
+// Hostname returns the gateway's name in the zone, or an error when DNS does not allow a name that long.
+func (g Gateway) Hostname(zone string) (string, error) {
+	name := strings.Join([]string{wildcard, "gateway", g.Cluster, g.Namespace, "clusters", zone}, ".")
+	return Canonical(name)
+}
+
+// ParseGateway is the reverse of Gateway.Hostname. It returns false for a name that has another shape or that is not in
+// the zone.
+func ParseGateway(hostname, zone string) (Gateway, bool) {
+	name, err := Canonical(hostname)
+	if err != nil {
+		return Gateway{}, false
+	}
+	name, ok := strings.CutSuffix(name, ".clusters."+zone)
+	if !ok {
+		return Gateway{}, false
+	}
+	name, ok = strings.CutPrefix(name, wildcard+".gateway.")
+	if !ok {
+		return Gateway{}, false
+	}
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 1 || dot == len(name)-1 {
+		return Gateway{}, false
+	}
+	return Gateway{Cluster: name[:dot], Namespace: name[dot+1:]}, true
+}
+
+// Canonical returns the name in lower case and without a final dot. It returns an error that says what is wrong when the
+// name is empty, is too long, has an empty or too long DNS label, has an asterisk elsewhere than as its first DNS label,
+// or has a character that is not a letter, a digit, a hyphen or an underscore.
+func Canonical(name string) (string, error) {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if name == "" {
+		return "", errors.New("name is empty")
+	}
+	if len(name) > maxName {
+		return "", fmt.Errorf("name %q has %d characters, DNS allows %d", name, len(name), maxName)
+	}
+	for i, label := range strings.Split(name, ".") {
+		if err := validateLabel(label, i == 0); err != nil {
+			return "", fmt.Errorf("name %q: %w", name, err)
+		}
+	}
+	return name, nil
+}
+
+func validateLabel(label string, first bool) error {
+	switch {
+	case label == "":
+		return errors.New("a DNS label is empty")
+	case len(label) > maxLabel:
+		return fmt.Errorf("DNS label %q has %d characters, DNS allows %d", label, len(label), maxLabel)
+	case label == wildcard && first:
+		return nil
+	}
+	for _, c := range []byte(label) {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return fmt.Errorf("DNS label %q has the character %q; letters, digits, hyphens and underscores are allowed", label, c)
+		}
+	}
+	return nil
+}
+
+// InZone returns whether the name is the zone's apex or below it. Both are canonical.
+func InZone(name, zone string) bool {
+	return name == zone || strings.HasSuffix(name, "."+zone)
+}
