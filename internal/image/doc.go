@@ -1,0 +1,28 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package image builds container images from files, over nothing: no base image, no shell, no package manager, and no
+// container engine to run the build. What a static binary needs is the binary.
+//
+//	img, err := image.Build(image.Config{Entrypoint: []string{"/manager"}}, image.File{Name: "/manager", Source: "bin/manager"})
+//	...
+//	err = image.WriteTarball("manager.tar", "registry.example/manager:v1", img)
+//
+// The same files give the same image, bit by bit: entries are sorted, belong to root and carry one fixed time, so a digest
+// can be reproduced. There are no CA certificates in these images; a program that needs some must bring them as a file.
+//
+// An image is held in memory while it is built. That suits binaries of some ten megabytes, not data sets.
+package image
