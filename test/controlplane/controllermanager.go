@@ -1,0 +1,81 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// StartControllerManager runs kube-controller-manager against a started
+// environment until the test ends: namespaces are then really removed, owned
+// objects collected, and Services get their EndpointSlices. It has no nodes to
+// manage. Extra flags follow ours and win over them.
+func StartControllerManager(ctx context.Context, t testing.TB, env *envtest.Environment, flags ...string) error {
+	t.Helper()
+	path, err := tetheredPath(ctx, "kube-controller-manager")
+	if err != nil {
+		return err
+	}
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
+		return fmt.Errorf("writing the kubeconfig of kube-controller-manager: %w", err)
+	}
+	var output bytes.Buffer
+	cmd := exec.Command(path, append([]string{
+		"--kubeconfig=" + kubeconfig,
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--endpointslice-updates-batch-period=0s",
+		// Removed namespaces and CRDs are to be noticed in seconds.
+		"--min-resync-period=1m",
+	}, flags...)...)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting kube-controller-manager: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() { stop(t, cmd, ended, &output) })
+	return nil
+}
+
+// stop ends the process and shows what it said when it had ended by itself.
+func stop(t testing.TB, cmd *exec.Cmd, ended <-chan error, output *bytes.Buffer) {
+	select {
+	case err := <-ended:
+		t.Errorf("kube-controller-manager ended by itself: %v\n%s", err, output)
+		return
+	default:
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+}

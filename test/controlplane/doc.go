@@ -1,0 +1,26 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package controlplane gives tests real Kubernetes API servers without nodes.
+//
+//	env, err := controlplane.New(ctx)
+//	cfg, err := env.Start()
+//	defer env.Stop()
+//
+// The programs are those of package components, the same versions that the rig
+// runs, and need no root. They run tethered: when the test binary is killed,
+// they go with it.
+package controlplane
