@@ -1,0 +1,318 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// settings are those of a patcher that has one zone and no memory.
+func settings() corefile.Settings {
+	return corefile.Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.0.53"}}
+}
+
+func readCorefiles(t *testing.T) map[string]string {
+	t.Helper()
+	g := NewWithT(t)
+	paths, err := filepath.Glob("testdata/*.corefile")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(paths).NotTo(BeEmpty())
+	corefiles := map[string]string{}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		g.Expect(err).NotTo(HaveOccurred())
+		corefiles[strings.TrimSuffix(path, ".corefile")] = string(content)
+	}
+	return corefiles
+}
+
+func TestEnsureWritesTheGoldenFiles(t *testing.T) {
+	t.Parallel()
+	for name, text := range readCorefiles(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			ensured, err := corefile.Ensure(text, settings())
+			g.Expect(err).NotTo(HaveOccurred())
+			if *update {
+				g.Expect(os.WriteFile(name+".golden", []byte(ensured), 0o644)).To(Succeed())
+			}
+			golden, err := os.ReadFile(name + ".golden")
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(ensured).To(Equal(string(golden)))
+
+			again, err := corefile.Ensure(ensured, settings())
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(again).To(Equal(ensured), "Ensure is idempotent")
+		})
+	}
+}
+
+func TestRemoveGivesBackTheOriginal(t *testing.T) {
+	t.Parallel()
+	corefiles := readCorefiles(t)
+	for name, text := range corefiles {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			ensured, err := corefile.Ensure(text, settings())
+			g.Expect(err).NotTo(HaveOccurred())
+			removed, err := corefile.Remove(ensured, settings())
+			g.Expect(err).NotTo(HaveOccurred())
+			if filepath.Base(name) == "old-project" {
+				text = corefiles["testdata/kubeadm"]
+			}
+			g.Expect(removed).To(Equal(text))
+		})
+	}
+}
+
+func TestEnsureRecognizesItsBlock(t *testing.T) {
+	t.Parallel()
+	const others = ".:53 {\n    errors\n}\n"
+	const body = " {\n  errors\n  forward . 10.96.0.53 {\n    max_concurrent 1000\n  }\n}\n"
+	for name, block := range map[string]string{
+		"without a comment, indented otherwise": "xcc.test:53" + body,
+		"without a port":                        "xcc.test" + body,
+		"with a final dot":                      "xcc.test." + body,
+		"with a final dot and a port":           "xcc.test.:53" + body,
+		"with the transport":                    "dns://xcc.test:53" + body,
+		"in upper case":                         "XCC.Test:53" + body,
+		"in quotes":                             `"xcc.test:53"` + body,
+		"on one line but for the plugins":       "xcc.test:53 { # ours\nerrors\nforward . 10.96.0.53 {\nmax_concurrent 1000\n}\n}\n",
+		"with its brace on the next line":       "xcc.test:53\n" + body,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			g.Expect(corefile.Ensure(others+"\n"+block, settings())).To(Equal(others+"\n"+block), "nothing is written without a change")
+			g.Expect(corefile.Ensure(block+"\n"+others, settings())).To(Equal(block+"\n"+others), "nor if it stands first")
+			g.Expect(corefile.Remove(others+"\n"+block, settings())).To(Equal(others))
+		})
+	}
+}
+
+func TestEnsureRepairsItsBlock(t *testing.T) {
+	t.Parallel()
+	const others = ".:53 {\n    errors\n}\n"
+	wanted, err := corefile.Ensure(others, settings())
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	for name, test := range map[string]struct{ corefile, written string }{
+		"missing": {corefile: others},
+		"twice":   {corefile: others + "\nxcc.test:53 {\n  forward . 10.96.0.53\n}\n\nxcc.test {\n  forward . 10.96.0.53\n}\n"},
+		"of the old project, comments lost in an upgrade": {corefile: others + "\nxcc.test {\n    forward . 10.96.0.53\n    reload\n}\n"},
+		"with what the migration library adds":            {corefile: others + "\nxcc.test:53 {\n    errors\n    forward . 10.96.0.53\n    loop\n}\n"},
+		"in front of the others, close to them":           {corefile: "xcc.test {\n    forward . 10.96.0.53\n}\n" + others},
+		"that names the transport and the port":           {corefile: others + "\nxcc.test:53 {\n    forward . dns://10.96.0.53:53\n}\n"},
+		"for a former ClusterIP, remembered": {
+			corefile: others + "\nxcc.test:53 {\n    errors\n    forward . 10.96.9.9 {\n        max_concurrent 1000\n    }\n}\n",
+			written:  corefile.Remember(corefile.Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.9.9"}}),
+		},
+		"for a former zone, remembered": {
+			corefile: others + "\nold.test:53 {\n    errors\n    forward . 10.96.0.53 {\n        max_concurrent 1000\n    }\n}\n",
+			written:  corefile.Remember(corefile.Settings{Zones: []string{"old.test"}, ClusterIPs: []string{"10.96.0.53"}}),
+		},
+		"with a memory that somebody spoilt": {corefile: others, written: "}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			s := settings()
+			s.Written = test.written
+			g.Expect(corefile.Ensure(test.corefile, s)).To(Equal(wanted))
+			g.Expect(corefile.Remove(test.corefile, s)).To(Equal(others))
+		})
+	}
+}
+
+func TestEnsureLeavesForeignBlocksAlone(t *testing.T) {
+	t.Parallel()
+	const others = ".:53 {\n    errors\n}\n"
+	for name, block := range map[string]string{
+		"that forwards elsewhere":                    "xcc.test:53 {\n  forward . 192.0.2.1\n}\n",
+		"that forwards elsewhere too":                "xcc.test:53 {\n  forward . 10.96.0.53 192.0.2.1\n}\n",
+		"that forwards to another port":              "xcc.test:53 {\n  forward . 10.96.0.53:5353\n}\n",
+		"that forwards over another transport":       "xcc.test:53 {\n  forward . tls://10.96.0.53\n}\n",
+		"that forwards a part of it":                 "xcc.test:53 {\n  forward a.xcc.test 10.96.0.53\n}\n",
+		"that does not forward":                      "xcc.test:53 {\n  errors\n}\n",
+		"with a plugin that we do not write":         "xcc.test:53 {\n  forward . 10.96.0.53\n  log\n}\n",
+		"with an import":                             "xcc.test:53 {\n  forward . 10.96.0.53\n  import more\n}\n",
+		"without plugins":                            "xcc.test:53 { }\n",
+		"that serves another zone too":               "xcc.test:53 other.test:53 {\n  forward . 10.96.0.53\n}\n",
+		"that serves another zone too, with a comma": "other.test, xcc.test {\n  forward . 10.96.0.53\n}\n",
+		"on another port too":                        "xcc.test:53 xcc.test:5353 {\n  forward . 10.96.0.53\n}\n",
+		"spelled otherwise":                          "dns://XCC.test.:053 {\n  file db\n}\n",
+		"beside ours":                                "xcc.test {\n  file db\n}\nxcc.test:53 {\n  forward . 10.96.0.53\n}\n",
+		"that is bound to an address":                "xcc.test {\n  bind 192.0.2.1\n  forward . 10.96.0.53\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			_, err := corefile.Ensure(others+block, settings())
+			g.Expect(err).To(MatchError(corefile.ErrForeignBlock))
+			g.Expect(err).To(MatchError(ContainSubstring("in line 4 of the Corefile")))
+		})
+	}
+}
+
+func TestEnsureIsNotDisturbedByNeighbours(t *testing.T) {
+	t.Parallel()
+	for name, block := range map[string]string{
+		"the parent zone":        "test:53 {\n  errors\n}\n",
+		"a child zone":           "a.xcc.test:53 {\n  errors\n}\n",
+		"another port":           "xcc.test:5353 {\n  errors\n}\n",
+		"another transport":      "tls://xcc.test {\n  errors\n}\n",
+		"a name that ends alike": "axcc.test {\n  errors\n}\n",
+		"a snippet of the name":  "(xcc.test) {\n  errors\n}\n.:53 {\n  import xcc.test\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			ensured, err := corefile.Ensure(block, settings())
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(ensured).To(HavePrefix(block + "\nxcc.test:53 {"))
+		})
+	}
+}
+
+func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ corefile, err string }{
+		"an empty file":                        {"", "it holds no server block"},
+		"comments only":                        {"# nothing\n", "it holds no server block"},
+		"a brace too few":                      {".:53 {\n  errors\n", "line 1: the brace that opens here is never closed"},
+		"a brace too few in a plugin":          {".:53 {\n  health {\n    lameduck 5s\n}\n", "line 1: the brace that opens here is never closed"},
+		"a plugin that is never closed":        {".:53 {\n  health {\n    lameduck 5s\n", "line 3: a brace is never closed"},
+		"a snippet that is never closed":       {"(a) {\n  errors {\n}\n", "line 1: the brace that opens here is never closed"},
+		"a brace too many":                     {".:53 {\n  errors\n}\n}\n", `line 4: "}" is not the name of a server block`},
+		"a brace that closes in a plugin":      {".:53 {\n  errors }\n}\n", "line 2: a brace closes that was not opened"},
+		"a brace in place of a plugin":         {".:53 {\n  {\n  }\n}\n", "line 2: a brace opens where a plugin is expected"},
+		"a block without a name":               {"{\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a comma in front of the brace":        {".:53, {\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a block without braces":               {".:53\nerrors\n", `line 2: the server block [".:53"] has no braces around its plugins`},
+		"a name and nothing else":              {".:53", `line 1: the server block [".:53"] has no braces around its plugins`},
+		"a block without a space at its brace": {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
+		"a name from the environment":          {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the server block "{$ZONE}:53" is named by CoreDNS's environment`},
+		"an import without a file":             {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
+		"an import of two files":               {".:53 {\n  import a b\n}\n", "line 2: import takes one argument"},
+		"an import among names":                {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
+		"server blocks from a snippet":         {"(a) {\nxcc.test {\nerrors\n}\n}\nimport a\n", "line 6: server blocks are imported from the snippet (a)"},
+		"a quote that is not closed":           {".:53 {\n  errors\n}\n\"", "editing"},
+		"our block on another one's line":      {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
+		"another one on our block's last line": {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			_, err := corefile.Ensure(test.corefile, settings())
+			g.Expect(err).To(MatchError(corefile.ErrUnsupported))
+			g.Expect(err).To(MatchError(ContainSubstring(test.err)))
+		})
+	}
+}
+
+func TestEnsureKeepsABlockPerZone(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	const others = ".:53 {\n    errors\n}"
+	s := corefile.Settings{Zones: []string{"xcc.test", "a.xcc.test"}, ClusterIPs: []string{"fd00::53", "10.96.0.53"}}
+	ensured, err := corefile.Ensure(others, s)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(strings.Count(ensured, "forward . fd00::53 {")).To(Equal(2))
+	g.Expect(corefile.Ensure(ensured, s)).To(Equal(ensured))
+	g.Expect(corefile.Remove(ensured, s)).To(Equal(others))
+
+	s.Written, s.Zones = corefile.Remember(s), []string{"a.xcc.test"}
+	ensured, err = corefile.Ensure(ensured, s)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(ensured).NotTo(ContainSubstring("\nxcc.test:53 {"), "the zone that is served no longer")
+	g.Expect(ensured).To(ContainSubstring("\na.xcc.test:53 {"))
+}
+
+func TestRemoveLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"no block":        ".:53 {\n  errors\n}\n\n",
+		"a foreign block": ".:53 {\n  errors\n}\nxcc.test {\n  file db\n}\n",
+		"nothing":         "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			g.Expect(corefile.Remove(text, settings())).To(Equal(text))
+		})
+	}
+	_, err := corefile.Remove(".:53 {", settings())
+	NewWithT(t).Expect(err).To(MatchError(corefile.ErrUnsupported))
+}
+
+func TestRemoveNeedsNoClusterIPForWhatItRemembers(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	const others = ".:53 {\n    errors\n}\n"
+	ensured, err := corefile.Ensure(others, settings())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(corefile.Remove(ensured, corefile.Settings{Written: corefile.Remember(settings())})).To(Equal(others))
+}
+
+func TestRemoveKeepsTheNeighboursApart(t *testing.T) {
+	t.Parallel()
+	const ours = "xcc.test {\n  forward . 10.96.0.53\n}\n"
+	const a, b = "a {\n  errors\n}\n", "b {\n  errors\n}\n"
+	for name, test := range map[string]struct{ with, without string }{
+		"with empty lines":    {a + "\n" + ours + "\n" + b, a + "\n" + b},
+		"without empty lines": {a + ours + b, a + b},
+		"with a comment":      {a + "\n" + ours + "# end\n", a + "# end\n"},
+		"old comments, of which one is missing": {
+			a + "### BEGIN CROSS CLUSTER CONNECTIVITY\n" + ours, a + "### BEGIN CROSS CLUSTER CONNECTIVITY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			g.Expect(corefile.Remove(test.with, settings())).To(Equal(test.without))
+		})
+	}
+}
+
+func TestRememberIsBounded(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	s := settings()
+	for range 40 {
+		for _, ip := range []string{"10.96.0.1", "10.96.0.2"} {
+			s.ClusterIPs = []string{ip}
+			s.Written = corefile.Remember(s)
+		}
+	}
+	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(2), "a block is remembered once")
+	for i := range 40 {
+		s.ClusterIPs = []string{"10.96.1." + string(rune('0'+i%10)) + string(rune('0'+i/10))}
+		s.Written = corefile.Remember(s)
+	}
+	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(16))
+	g.Expect(s.Written).To(ContainSubstring(s.ClusterIPs[0]), "the latest is kept")
+}

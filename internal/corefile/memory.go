@@ -1,0 +1,56 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxRemembered bounds the memory. Older blocks than these come back only from a backup of the Corefile.
+const maxRemembered = 16
+
+// Remember returns what Settings.Written must be from now on when Ensure is going to write a Corefile with these settings: the
+// blocks that were written before and those that are about to be, the latest last, as the text of a Corefile.
+//
+// It must be stored before the Corefile is written. The former blocks stay in the memory because a writer may stop between the two,
+// and because the kubeadm control plane writes back a Corefile that it read before ours was written.
+func Remember(settings Settings) string {
+	var blocks []string
+	written, err := parse(settings.Written)
+	if err == nil {
+		blocks = splitBlocks(settings.Written, written)
+	}
+	for _, zone := range settings.Zones {
+		block := render(zone, settings.ClusterIPs[0])
+		blocks = slices.DeleteFunc(blocks, func(known string) bool { return known == block })
+		blocks = append(blocks, block)
+	}
+	if excess := len(blocks) - maxRemembered; excess > 0 {
+		blocks = blocks[excess:]
+	}
+	return strings.Join(blocks, "")
+}
+
+func splitBlocks(text string, statements []statement) []string {
+	lines := strings.SplitAfter(text, "\n")
+	blocks := make([]string, 0, len(statements))
+	for _, s := range statements {
+		blocks = append(blocks, strings.Join(lines[s.first-1:s.last], ""))
+	}
+	return blocks
+}

@@ -1,0 +1,250 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/coredns/caddy/caddyfile"
+)
+
+const (
+	openBrace  = "{"
+	closeBrace = "}"
+	importWord = "import"
+)
+
+// token is a word of a Corefile as CoreDNS's lexer sees it: without quotes and comments.
+type token struct {
+	text string
+	// line is where the token starts, from 1.
+	line int
+}
+
+// lastLine is where the token ends. Quoted words can span lines.
+func (t token) lastLine() int {
+	return t.line + strings.Count(t.text, "\n")
+}
+
+// tokenize uses the lexer of CoreDNS, which has no errors: a quote that is not closed ends at the end of the text.
+func tokenize(text string) []token {
+	dispenser := caddyfile.NewDispenser("Corefile", strings.NewReader(text))
+	var tokens []token
+	for dispenser.Next() {
+		tokens = append(tokens, token{text: dispenser.Val(), line: dispenser.Line()})
+	}
+	return tokens
+}
+
+// statement is a top-level element of a Corefile: a server block, a snippet or an import.
+type statement struct {
+	// keys are the server block's addresses, the snippet's name in parentheses, or the word import and its argument.
+	keys []string
+	// body holds the tokens between the braces. It is nil for an import.
+	body []token
+	// first and last are the lines, from 1, on which the statement starts and ends.
+	first, last int
+	// shared reports that a neighbour has tokens on the first or the last line.
+	shared bool
+}
+
+func (s statement) isImport() bool {
+	return s.keys[0] == importWord
+}
+
+func (s statement) isSnippet() bool {
+	return len(s.keys) == 1 && strings.HasPrefix(s.keys[0], "(") && strings.HasSuffix(s.keys[0], ")")
+}
+
+// parser groups tokens as CoreDNS's parser does, which cannot be used itself: it reads imported files and the
+// environment, and forgets where a block ends.
+type parser struct {
+	tokens []token
+	next   int
+}
+
+// parse returns the statements of a Corefile in their order, or ErrUnsupported. It accepts less than CoreDNS does, and
+// never more, imports and environment variables aside.
+func parse(text string) ([]statement, error) {
+	p := &parser{tokens: tokenize(text)}
+	var statements []statement
+	for p.more() {
+		start := p.next
+		s, err := p.statement()
+		if err != nil {
+			return nil, err
+		}
+		s.first, s.last = p.tokens[start].line, p.tokens[p.next-1].lastLine()
+		s.shared = !p.startsLine(start) || p.more() && !p.startsLine(p.next)
+		statements = append(statements, s)
+	}
+	return statements, rejectImportedBlocks(statements)
+}
+
+func (p *parser) more() bool {
+	return p.next < len(p.tokens)
+}
+
+// startsLine returns whether the token with this index is the first on its line. The tokens before may be none.
+func (p *parser) startsLine(index int) bool {
+	return index == 0 || p.tokens[index-1].lastLine() < p.tokens[index].line
+}
+
+// take returns the next token and moves on.
+func (p *parser) take() token {
+	t := p.tokens[p.next]
+	p.next++
+	return t
+}
+
+func (p *parser) statement() (statement, error) {
+	if p.tokens[p.next].text == importWord && p.startsLine(p.next) {
+		return p.importStatement()
+	}
+	keys, err := p.keys()
+	if err != nil {
+		return statement{}, err
+	}
+	s := statement{keys: keys}
+	if s.isSnippet() {
+		s.body, err = p.snippetBody()
+	} else {
+		s.body, err = p.blockBody()
+	}
+	return s, err
+}
+
+func (p *parser) importStatement() (statement, error) {
+	word := p.take()
+	if !p.more() || p.startsLine(p.next) || p.tokens[p.next].text == "" {
+		return statement{}, unsupported(word.line, "import needs a file or a snippet")
+	}
+	argument := p.take()
+	if p.more() && !p.startsLine(p.next) {
+		return statement{}, unsupported(word.line, "import takes one argument")
+	}
+	return statement{keys: []string{word.text, argument.text}}, nil
+}
+
+// keys reads the keys of a server block and its opening brace. A comma at a key's end lets the keys go on on the next line.
+func (p *parser) keys() ([]string, error) {
+	var keys []string
+	another := false
+	first := p.tokens[p.next].line
+	for p.more() {
+		if len(keys) > 0 && !another && p.startsLine(p.next) && p.tokens[p.next].text != openBrace {
+			return nil, unsupported(p.tokens[p.next].line, "the server block %q has no braces around its plugins", keys)
+		}
+		t := p.take()
+		switch {
+		case t.text == openBrace && (another || len(keys) == 0):
+			return nil, unsupported(t.line, "a server block has no name before its brace")
+		case t.text == openBrace:
+			return keys, nil
+		case t.text == closeBrace, t.text == importWord, t.text == "", t.text == ",":
+			return nil, unsupported(t.line, "%q is not the name of a server block", t.text)
+		case refersToEnvironment(t.text):
+			return nil, unsupported(t.line, "the server block %q is named by CoreDNS's environment", t.text)
+		}
+		var key string
+		key, another = strings.CutSuffix(t.text, ",")
+		keys = append(keys, key)
+	}
+	return nil, unsupported(first, "the server block %q has no braces around its plugins", keys)
+}
+
+func refersToEnvironment(word string) bool {
+	return strings.Contains(word, "{$") || strings.Contains(word, "{%")
+}
+
+func (p *parser) snippetBody() ([]token, error) {
+	start := p.next
+	for depth := 1; p.more(); {
+		switch t := p.take(); t.text {
+		case openBrace:
+			depth++
+		case closeBrace:
+			depth--
+		}
+		if depth == 0 {
+			return p.tokens[start : p.next-1], nil
+		}
+	}
+	return nil, unsupported(p.tokens[start-1].line, "the brace that opens here is never closed")
+}
+
+func (p *parser) blockBody() ([]token, error) {
+	start := p.next
+	for p.more() {
+		t := p.take()
+		var err error
+		switch t.text {
+		case closeBrace:
+			return p.tokens[start : p.next-1], nil
+		case openBrace:
+			err = unsupported(t.line, "a brace opens where a plugin is expected")
+		case importWord:
+			p.next--
+			_, err = p.importStatement()
+		default:
+			err = p.plugin()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, unsupported(p.tokens[start-1].line, "the brace that opens here is never closed")
+}
+
+// plugin reads to the end of the line that a plugin starts, or of the braces that open on it.
+func (p *parser) plugin() error {
+	depth := 0
+	for p.more() {
+		t := p.tokens[p.next]
+		switch {
+		case t.text == openBrace:
+			depth++
+		case depth == 0 && p.startsLine(p.next):
+			return nil
+		case t.text == closeBrace && depth == 0:
+			return unsupported(t.line, "a brace closes that was not opened")
+		case t.text == closeBrace:
+			depth--
+		}
+		p.next++
+	}
+	if depth > 0 {
+		return unsupported(p.tokens[p.next-1].line, "a brace is never closed")
+	}
+	return nil
+}
+
+// rejectImportedBlocks refuses the import of a snippet at the top level: the server blocks come from the snippet's body
+// then, and one could be for our zone.
+func rejectImportedBlocks(statements []statement) error {
+	for _, s := range statements {
+		if !s.isImport() {
+			continue
+		}
+		snippet := "(" + s.keys[1] + ")"
+		if slices.ContainsFunc(statements, func(s statement) bool { return s.isSnippet() && s.keys[0] == snippet }) {
+			return unsupported(s.first, "server blocks are imported from the snippet %s", snippet)
+		}
+	}
+	return nil
+}
