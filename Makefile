@@ -1,0 +1,132 @@
+# Copyright The cross-cluster-connectivity Authors.
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The version that binaries, images and components carry: "dev", or a tag such as v0.1.0.
+VERSION ?= dev
+# The architecture that "build" and "images" are for, as Go spells it.
+ARCH ?= $(shell go env GOARCH)
+# The architectures that are released under one tag.
+RELEASE_ARCHS ?= amd64 arm64
+# Further arguments of "go test", for example TEST_ARGS='-run TestName -v'.
+TEST_ARGS ?=
+
+MODULE := github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc
+BINARIES := manager dns-server dns-config-patcher
+LDFLAGS := -s -w -X $(MODULE)/internal/version.Version=$(VERSION)
+BOILERPLATE := tools/boilerplate.go.txt
+
+CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
+KUSTOMIZE := go tool -modfile=tools/go.mod kustomize
+GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+RELEASE := go run ./internal/release/xcc-release
+
+##@ General
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@printf '\nVariables: VERSION=%s ARCH=%s TEST_ARGS=%s\n' '$(VERSION)' '$(ARCH)' '$(TEST_ARGS)'
+
+.PHONY: clean
+clean: ## Remove bin/ and out/
+	rm -rf bin out
+
+##@ Build
+
+.PHONY: generate
+generate: ## Regenerate the deep copies, the CRD and the manager's role
+	$(CONTROLLER_GEN) object:headerFile=$(BOILERPLATE) paths=./api/...
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
+
+# compile builds the binaries for the architecture $(1) into the folder $(2): static, and the same wherever they are built.
+define compile
+for binary in $(BINARIES); do \
+	echo "Building $(2)/$$binary for linux/$(1)"; \
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(1) go build -trimpath -ldflags '$(LDFLAGS)' -o "$(2)/$$binary" "./cmd/$$binary"; \
+done
+endef
+
+.PHONY: build
+build: ## Build bin/manager, bin/dns-server and bin/dns-config-patcher for ARCH
+	@$(call compile,$(ARCH),bin)
+
+.PHONY: images
+images: ## Write loadable image tarballs for ARCH to out/images/
+	@$(call compile,$(ARCH),out/binaries/$(ARCH))
+	$(RELEASE) images --version $(VERSION) --binaries out/binaries --arch $(ARCH) --output out/images
+
+.PHONY: components
+components: ## Write what clusterctl installs to out/addon-xcc/VERSION/
+	$(KUSTOMIZE) build config/default | $(RELEASE) components --version $(VERSION) --metadata metadata.yaml --output out/addon-xcc
+
+.PHONY: layouts
+layouts: ## Write images of every released architecture as OCI layouts to out/oci/
+	@$(foreach arch,$(RELEASE_ARCHS),$(call compile,$(arch),out/binaries/$(arch)); )
+	$(RELEASE) layouts --version $(VERSION) --binaries out/binaries $(foreach arch,$(RELEASE_ARCHS),--arch $(arch)) --output out/oci
+
+.PHONY: release
+release: components layouts ## Write all that a release consists of: components and layouts of VERSION=vX.Y.Z
+
+##@ Test
+
+.PHONY: test
+test: test-binaries ## Run the unit tests and the tests against real API servers; needs no root
+	go test -race -timeout 30m $(TEST_ARGS) ./...
+
+.PHONY: test-binaries
+test-binaries: ## Build what the tests run against (Kubernetes, etcd, ...) from source; cached outside the checkout
+	go run ./test/cmd/rig components
+
+.PHONY: e2e
+e2e: linux-root ## Run the user's path on three real clusters; needs Linux and root
+	go test -tags e2e -timeout 60m -count 1 -v $(TEST_ARGS) ./test/e2e/...
+
+.PHONY: demo
+demo: linux-root ## Bring three clusters up and walk through the add-on; needs Linux and root
+	go run ./test/cmd/demo up
+
+.PHONY: demo-down
+demo-down: linux-root ## Remove what "make demo" left running; needs Linux and root
+	go run ./test/cmd/demo down
+
+.PHONY: linux-root
+linux-root:
+	@if [ "$$(uname -s)" != Linux ] || [ "$$(id -u)" != 0 ]; then \
+		echo "make $(MAKECMDGOALS) needs Linux and root: it makes network namespaces and runs containerd and kubelet." >&2; \
+		exit 1; \
+	fi
+
+##@ Check
+
+.PHONY: lint
+lint: ## Run the linters
+	$(GOLANGCI_LINT) run ./...
+
+# Every module of the repository, by the folder of its go.mod.
+MODULES = $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod' | xargs -n1 dirname)
+
+.PHONY: tidy
+tidy: ## Tidy the go.mod of every module
+	@for module in $(MODULES); do echo "Tidying $$module"; (cd "$$module" && go mod tidy); done
+
+.PHONY: headers
+headers: ## Check that every Go file that a hand wrote starts with the licence header
+	@size=$$(wc -c < $(BOILERPLATE)); bad=0; \
+	while read -r file; do \
+		if ! cmp -s -n "$$size" $(BOILERPLATE) "$$file"; then echo "$$file does not start with $(BOILERPLATE)" >&2; bad=1; fi; \
+	done < <(git ls-files --cached --others --exclude-standard -- '*.go' ':!:*zz_generated*'); \
+	exit $$bad
+
+.PHONY: verify
+verify: generate tidy headers ## Regenerate everything and fail if that differs from what is committed
+	git diff --exit-code
+	@untracked=$$(git status --porcelain --untracked-files=all); \
+	if [ -n "$$untracked" ]; then printf 'These files are not committed:\n%s\n' "$$untracked" >&2; exit 1; fi
