@@ -1,0 +1,99 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package gatewaydns
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/cluster-api/util/conditions"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// setClustersSelectedCondition says whether the selector selects any Cluster. selectorErr is why it cannot be evaluated.
+func setClustersSelectedCondition(gatewayDNS *xccv1.GatewayDNS, selected int, selectorErr error) {
+	condition := metav1.Condition{Type: xccv1.ClustersSelectedCondition, ObservedGeneration: gatewayDNS.Generation}
+	switch {
+	case selectorErr != nil:
+		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.InvalidSelectorReason
+		condition.Message = fmt.Sprintf("spec.clusterSelector cannot be evaluated, correct it: %v", selectorErr)
+	case selected == 0:
+		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.NoClusterSelectedReason
+		condition.Message = fmt.Sprintf("spec.clusterSelector selects no Cluster in namespace %s: correct it or label a Cluster", gatewayDNS.Namespace)
+	default:
+		condition.Status, condition.Reason = metav1.ConditionTrue, xccv1.ClustersSelectedReason
+	}
+	conditions.Set(gatewayDNS, condition)
+}
+
+// setGatewaysResolvedCondition sums up the states of the gateways in the status.
+func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS) {
+	condition := metav1.Condition{Type: xccv1.GatewaysResolvedCondition, ObservedGeneration: gatewayDNS.Generation}
+	var unresolved, unknown []string
+	for _, gateway := range gatewayDNS.Status.Gateways {
+		line := fmt.Sprintf("* %s: %s: %s", gateway.Cluster, gateway.State, gateway.Message)
+		switch {
+		case gateway.State.KnownEmpty():
+			unresolved = append(unresolved, line)
+		case gateway.State == xccv1.GatewayUnknown:
+			unknown = append(unknown, line)
+		}
+	}
+	switch {
+	case len(unresolved) > 0:
+		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.GatewaysNotResolvedReason
+	case len(unknown) > 0:
+		condition.Status, condition.Reason = metav1.ConditionUnknown, xccv1.GatewaysUnknownReason
+	case len(gatewayDNS.Status.Gateways) == 0:
+		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.GatewaysNotResolvedReason
+		condition.Message = "There is no gateway: no Cluster is selected"
+	default:
+		condition.Status, condition.Reason = metav1.ConditionTrue, xccv1.GatewaysResolvedReason
+	}
+	if problems := append(unresolved, unknown...); len(problems) > 0 {
+		condition.Message = firstOf(problems)
+	}
+	conditions.Set(gatewayDNS, condition)
+}
+
+// firstOf joins the first few lines, as Cluster API's own conditions do, and says how many there are besides.
+func firstOf(lines []string) string {
+	const most = 3
+	if len(lines) > most {
+		more := fmt.Sprintf("* and %d more, see status.gateways", len(lines)-most)
+		lines = append(lines[:most:most], more)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// setReadyCondition sums up the other conditions.
+func setReadyCondition(gatewayDNS *xccv1.GatewayDNS) error {
+	err := conditions.SetSummaryCondition(gatewayDNS, gatewayDNS, xccv1.ReadyCondition,
+		conditions.ForConditionTypes{xccv1.ClustersSelectedCondition, xccv1.GatewaysResolvedCondition},
+		conditions.CustomMergeStrategy{MergeStrategy: conditions.DefaultMergeStrategy(
+			conditions.ComputeReasonFunc(conditions.GetDefaultComputeMergeReasonFunc(
+				xccv1.NotReadyReason, xccv1.ReadyUnknownReason, xccv1.ReadyReason,
+			)),
+		)},
+	)
+	if err != nil {
+		return fmt.Errorf("summing up conditions: %w", err)
+	}
+	return nil
+}

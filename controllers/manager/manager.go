@@ -1,0 +1,208 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	logsv1 "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
+	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/controllers/clustercache"
+	"sigs.k8s.io/cluster-api/util/flags"
+	"sigs.k8s.io/cluster-api/util/secret"
+	ctrl "sigs.k8s.io/controller-runtime"
+	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/addon"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/gatewaydns"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/records"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+)
+
+const (
+	// leaderElectionID is the name of the Lease that the active manager holds.
+	leaderElectionID = "controller-leader-election-xcc"
+	// name is how the manager calls itself to API servers and in events.
+	name = "xcc-controller-manager"
+)
+
+// Run runs the manager until the context ends. It returns an error when a flag is wrong, the API server of the management
+// cluster does not answer, or the lease is lost.
+func Run(ctx context.Context, options *Options) error {
+	if err := logsv1.ValidateAndApply(options.Logs, nil); err != nil {
+		return fmt.Errorf("flags of the log: %w", err)
+	}
+	ctrl.SetLogger(klog.Background())
+	if err := options.Validate(); err != nil {
+		return err
+	}
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the management cluster: %w", err)
+	}
+	restConfig.QPS, restConfig.Burst = options.KubeAPIQPS, options.KubeAPIBurst
+	restConfig.UserAgent = userAgent()
+	managerOptions, err := controllerManagerOptions(options)
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(restConfig, managerOptions)
+	if err != nil {
+		return fmt.Errorf("setting up the manager: %w", err)
+	}
+	if err := AddControllers(ctx, mgr, options); err != nil {
+		return err
+	}
+	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
+		if err := add("ping", healthz.Ping); err != nil {
+			return fmt.Errorf("adding health checks: %w", err)
+		}
+	}
+	klog.Background().Info("Starting manager", "version", version.Version, "zone", options.DNS.Zone, "dnsImage", options.DNS.Image)
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("running the manager: %w", err)
+	}
+	return nil
+}
+
+// Scheme returns the scheme of all types that the manager reads or writes.
+func Scheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		clientgoscheme.AddToScheme, clusterv1.AddToScheme, addonsv1.AddToScheme, xccv1.AddToScheme,
+	} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("filling the scheme: %w", err)
+		}
+	}
+	return scheme, nil
+}
+
+func controllerManagerOptions(options *Options) (ctrl.Options, error) {
+	scheme, err := Scheme()
+	if err != nil {
+		return ctrl.Options{}, err
+	}
+	_, metricsOptions, err := flags.GetManagerOptions(options.Manager)
+	if err != nil {
+		return ctrl.Options{}, fmt.Errorf("flags of diagnostics and TLS: %w", err)
+	}
+	return ctrl.Options{
+		Scheme:                        scheme,
+		LeaderElection:                options.LeaderElection,
+		LeaderElectionID:              leaderElectionID,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &options.LeaderElectionLeaseDuration,
+		RenewDeadline:                 &options.LeaderElectionRenewDeadline,
+		RetryPeriod:                   &options.LeaderElectionRetryPeriod,
+		HealthProbeBindAddress:        options.HealthAddress,
+		Metrics:                       *metricsOptions,
+		Cache:                         CacheOptions(options),
+	}, nil
+}
+
+// CacheOptions restricts the manager's cache to the namespace that is watched and, of Secrets, to those that carry the
+// cluster name label: kubeconfigs and payloads, without the data of any other.
+func CacheOptions(options *Options) ctrlcache.Options {
+	cacheOptions := ctrlcache.Options{
+		SyncPeriod:       &options.SyncPeriod,
+		DefaultTransform: ctrlcache.TransformStripManagedFields(),
+		ByObject:         map[client.Object]ctrlcache.ByObject{&corev1.Secret{}: {Label: hasClusterName(), Transform: trimSecret}},
+	}
+	if options.WatchNamespace != "" {
+		cacheOptions.DefaultNamespaces = map[string]ctrlcache.Config{options.WatchNamespace: {}}
+	}
+	return cacheOptions
+}
+
+func hasClusterName() labels.Selector {
+	requirement, err := labels.NewRequirement(clusterv1.ClusterNameLabel, selection.Exists, nil)
+	if err != nil {
+		panic(err) // The label is a constant.
+	}
+	return labels.NewSelector().Add(*requirement)
+}
+
+func trimSecret(in any) (any, error) {
+	if s, ok := in.(*corev1.Secret); ok {
+		s.ManagedFields = nil
+		if !strings.HasSuffix(s.Name, "-"+string(secret.Kubeconfig)) && s.Type != addonsv1.ClusterResourceSetSecretType {
+			s.Data = nil
+		}
+	}
+	return in, nil
+}
+
+// AddControllers adds the clustercache and all controllers to a manager whose cache has CacheOptions. The options have
+// been validated.
+func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) error {
+	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
+		SecretClient:     mgr.GetClient(),
+		WatchFilterValue: options.WatchFilter,
+		Cache:            workload.CacheOptions(),
+		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
+	}, controller.Options{MaxConcurrentReconciles: options.ClusterCacheConcurrency})
+	if err != nil {
+		return fmt.Errorf("setting up the cluster cache: %w", err)
+	}
+	payload, err := templates.Render(options.DNS)
+	if err != nil {
+		return fmt.Errorf("rendering the workload manifests: %w", err)
+	}
+	perCluster := controller.Options{MaxConcurrentReconciles: options.ClusterConcurrency}
+	caches := workload.NewCaches(clusterCache)
+	observations := gatewaydns.NewObservations()
+
+	if err := (&addon.Reconciler{
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), WatchFilterValue: options.WatchFilter, Payload: payload,
+	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
+		return err
+	}
+	if err := (&gatewaydns.Observer{
+		Client: mgr.GetClient(), ClusterCache: clusterCache, Caches: caches, Observations: observations, WatchFilterValue: options.WatchFilter,
+	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
+		return err
+	}
+	if err := (&gatewaydns.Reconciler{
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), Observations: observations, Zone: options.DNS.Zone,
+	}).SetupWithManager(mgr, controller.Options{MaxConcurrentReconciles: options.GatewayDNSConcurrency}); err != nil {
+		return err
+	}
+	return (&records.Reconciler{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), ClusterCache: clusterCache, Caches: caches,
+		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
+	}).SetupWithManager(ctx, mgr, perCluster)
+}
+
+func userAgent() string {
+	return name + "/" + version.Version
+}

@@ -1,0 +1,141 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/validate/content"
+	"k8s.io/component-base/logs"
+	logsv1 "k8s.io/component-base/logs/api/v1"
+	_ "k8s.io/component-base/logs/json/register" // The flag --logging-format=json.
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/flags"
+	"sigs.k8s.io/yaml"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+)
+
+// defaultImage is the repository of the image that holds dns-server and dns-config-patcher.
+const defaultImage = "ghcr.io/cross-cluster-connectivity/xcc-dns"
+
+// Options are the flags of the manager.
+type Options struct {
+	LeaderElection              bool
+	LeaderElectionLeaseDuration time.Duration
+	LeaderElectionRenewDeadline time.Duration
+	LeaderElectionRetryPeriod   time.Duration
+
+	WatchNamespace string
+	WatchFilter    string
+	SyncPeriod     time.Duration
+	HealthAddress  string
+	KubeAPIQPS     float32
+	KubeAPIBurst   int
+
+	ClusterCacheQPS         float32
+	ClusterCacheBurst       int
+	ClusterCacheConcurrency int
+	ClusterConcurrency      int
+	GatewayDNSConcurrency   int
+
+	// DNS is what is installed in workload clusters.
+	DNS templates.Values
+	// Tolerations and Resources are the JSON of the flags; Validate parses them into DNS.
+	Tolerations string
+	Resources   string
+
+	// Manager holds the flags of diagnostics and TLS that every Cluster API provider has.
+	Manager flags.ManagerOptions
+	Logs    *logs.Options
+}
+
+// NewOptions returns Options with nothing set; AddFlags sets the defaults.
+func NewOptions() *Options {
+	return &Options{Logs: logs.NewOptions()}
+}
+
+// AddFlags adds the flags with their defaults.
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
+	logsv1.AddFlags(o.Logs, fs)
+	fs.AddGoFlagSet(flag.CommandLine)
+	flags.AddManagerOptions(fs, &o.Manager)
+	o.addManagerFlags(fs)
+	o.addDNSFlags(fs)
+}
+
+func (o *Options) addManagerFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&o.LeaderElection, "leader-elect", false, "Elect a leader, so that only one of several managers is active.")
+	fs.DurationVar(&o.LeaderElectionLeaseDuration, "leader-elect-lease-duration", 15*time.Second,
+		"How long a manager that is not the leader waits before it takes the lease over.")
+	fs.DurationVar(&o.LeaderElectionRenewDeadline, "leader-elect-renew-deadline", 10*time.Second,
+		"How long the leader tries to renew its lease before it gives up.")
+	fs.DurationVar(&o.LeaderElectionRetryPeriod, "leader-elect-retry-period", 2*time.Second, "How long to wait between two tries.")
+	fs.StringVar(&o.WatchNamespace, "namespace", "", "The only namespace whose Clusters and GatewayDNS are looked at; all namespaces if empty.")
+	fs.StringVar(&o.WatchFilter, "watch-filter", "",
+		fmt.Sprintf("The value of the label %s of the Clusters that are looked at; all Clusters if empty.", clusterv1.WatchLabel))
+	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "The interval at which all watched objects are reconciled, changed or not.")
+	fs.StringVar(&o.HealthAddress, "health-addr", ":9440", "The address of the health endpoints /healthz and /readyz.")
+	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", 100, "The most requests per second to the API server of the management cluster.")
+	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", 200, "The most requests in one burst to the API server of the management cluster.")
+	fs.Float32Var(&o.ClusterCacheQPS, "clustercache-client-qps", 20, "The most requests per second to the API server of one workload cluster.")
+	fs.IntVar(&o.ClusterCacheBurst, "clustercache-client-burst", 30, "The most requests in one burst to the API server of one workload cluster.")
+	fs.IntVar(&o.ClusterCacheConcurrency, "clustercache-concurrency", 100, "How many workload clusters are connected or probed at the same time.")
+	fs.IntVar(&o.ClusterConcurrency, "cluster-concurrency", 100,
+		"How many Clusters each of the controllers (add-on, gateways, records) works on at the same time.")
+	fs.IntVar(&o.GatewayDNSConcurrency, "gatewaydns-concurrency", 10, "How many GatewayDNS are worked on at the same time.")
+}
+
+func (o *Options) addDNSFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.DNS.Zone, "zone", xccv1.DefaultZone, "The DNS zone below which gateways are given names in workload clusters.")
+	fs.StringVar(&o.DNS.Image, "dns-image", defaultImage+":"+version.Version, "The image of the DNS server in workload clusters.")
+	fs.StringVar(&o.DNS.ImagePullSecret, "dns-image-pull-secret", "",
+		"The name of a Secret in the namespace "+xccv1.WorkloadNamespace+" of workload clusters with which the image is pulled.")
+	fs.Int32Var(&o.DNS.Replicas, "dns-replicas", 2, "How many DNS servers run in each workload cluster.")
+	fs.Int32Var(&o.DNS.TTL, "dns-ttl", 5, "The time to live of the records, in seconds.")
+	fs.StringVar(&o.Tolerations, "dns-tolerations", "", "Tolerations that the pods in workload clusters have besides their own, as a JSON list.")
+	fs.StringToStringVar(&o.DNS.NodeSelector, "dns-node-selector", nil,
+		"Labels of the nodes on which the pods in workload clusters run, besides kubernetes.io/os=linux, as key=value,key=value.")
+	fs.StringVar(&o.Resources, "dns-resources", "",
+		`The resources of the DNS server's container instead of its own, as JSON, for example {"requests":{"cpu":"100m"}}.`)
+}
+
+// Validate parses what the flags hold as text, and returns an error that names each flag that is wrong.
+func (o *Options) Validate() error {
+	var errs []error
+	if err := yaml.UnmarshalStrict([]byte(o.Tolerations), &o.DNS.Tolerations); err != nil {
+		errs = append(errs, fmt.Errorf("--dns-tolerations must be a JSON list of tolerations: %w", err))
+	}
+	if err := yaml.UnmarshalStrict([]byte(o.Resources), &o.DNS.Resources); err != nil {
+		errs = append(errs, fmt.Errorf("--dns-resources must be JSON with requests and limits: %w", err))
+	}
+	for key, value := range o.DNS.NodeSelector {
+		if problems := append(content.IsLabelKey(key), content.IsLabelValue(value)...); len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("--dns-node-selector %s=%s is not a label: %s", key, value, problems[0]))
+		}
+	}
+	if err := o.DNS.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("--zone, --dns-image, --dns-replicas, --dns-ttl: %w", err))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,70 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package plan
+
+import (
+	"slices"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// Orphaned returns whether a candidate may be deleted. The GatewayDNS and the Cluster are those that Published names, as
+// the API server has them now, or nil when they do not exist. It is true only on a positive fact:
+//   - the GatewayDNS does not exist;
+//   - the slice's name is none that this GatewayDNS could have asked for;
+//   - the Cluster does not exist, is being deleted or is not selected any more;
+//   - the status says that the gateway has no address, or that it has others than this slice is for.
+func Orphaned(slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster) bool {
+	source, ok := Published(slice, zone)
+	switch {
+	case !ok:
+		return false
+	case gatewayDNS == nil, source.Cluster == "", cluster == nil, !cluster.DeletionTimestamp.IsZero():
+		return true
+	}
+	if selected, err := Selects(gatewayDNS, cluster); err != nil {
+		return false
+	} else if !selected {
+		return true
+	}
+	for _, gateway := range gatewayDNS.Status.Gateways {
+		if gateway.Cluster != source.Cluster {
+			continue
+		}
+		wanted := slices.ContainsFunc(slicesFor(client.ObjectKeyFromObject(gatewayDNS), gateway), func(other *discoveryv1.EndpointSlice) bool {
+			return other.Name == slice.Name
+		})
+		return gateway.State.KnownEmpty() || gateway.State == xccv1.GatewayResolved && !wanted
+	}
+	return false
+}
+
+// Selects returns whether a GatewayDNS selects a Cluster of its namespace by its labels. It returns an error when the
+// selector cannot be evaluated.
+func Selects(gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster) (bool, error) {
+	selector, err := metav1.LabelSelectorAsSelector(&gatewayDNS.Spec.ClusterSelector)
+	if err != nil {
+		return false, err
+	}
+	return gatewayDNS.Namespace == cluster.Namespace && selector.Matches(labels.Set(cluster.Labels)), nil
+}

@@ -1,0 +1,164 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+)
+
+// Plan is what has to change in a consuming cluster.
+type Plan struct {
+	// Create are slices that are missing.
+	Create []*discoveryv1.EndpointSlice
+	// Update are slices that differ from what they should be, as they should be, with the resourceVersion that was read.
+	Update []*discoveryv1.EndpointSlice
+	// Candidates are slices of ours that nothing asks for. Each may be deleted only when Orphaned says so.
+	Candidates []*discoveryv1.EndpointSlice
+}
+
+// Empty returns whether there is nothing to do.
+func (p *Plan) Empty() bool {
+	return len(p.Create)+len(p.Update)+len(p.Candidates) == 0
+}
+
+// Compute returns what has to change for a cluster that may see the given GatewayDNS and holds the given slices:
+//   - a Resolved gateway has exactly the slices that hold its addresses;
+//   - an Unknown gateway keeps the slices that are there, and gets those of its last addresses when there are none;
+//   - everything else of ours is a candidate.
+func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice) Plan {
+	ours := holdingsOf(existing, zone)
+	var plan Plan
+	wanted := map[string]bool{}
+	for i := range visible {
+		ref := client.ObjectKeyFromObject(&visible[i])
+		for _, gateway := range visible[i].Status.Gateways {
+			held := ours.of(ref, gateway.Cluster)
+			switch {
+			case gateway.State == xccv1.GatewayUnknown && len(held) > 0:
+				for _, slice := range held {
+					wanted[slice.Name] = true
+				}
+			case gateway.State == xccv1.GatewayResolved, gateway.State == xccv1.GatewayUnknown:
+				for _, slice := range slicesFor(ref, gateway) {
+					wanted[slice.Name] = true
+					plan.put(ours.byName[slice.Name], slice)
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(ours.byName)) {
+		if !wanted[name] {
+			plan.Candidates = append(plan.Candidates, ours.byName[name])
+		}
+	}
+	return plan
+}
+
+func (p *Plan) put(current, desired *discoveryv1.EndpointSlice) {
+	if current == nil {
+		p.Create = append(p.Create, desired)
+		return
+	}
+	updated := current.DeepCopy()
+	updated.Labels = overlay(current.Labels, desired.Labels)
+	updated.Annotations = overlay(current.Annotations, desired.Annotations)
+	updated.Endpoints = desired.Endpoints
+	updated.Ports = desired.Ports
+	if !apiequality.Semantic.DeepEqual(current, updated) {
+		p.Update = append(p.Update, updated)
+	}
+}
+
+func overlay(current, desired map[string]string) map[string]string {
+	merged := maps.Clone(current)
+	if merged == nil {
+		merged = map[string]string{}
+	}
+	maps.Copy(merged, desired)
+	return merged
+}
+
+// IsOurs returns whether the manager, or the old project's, wrote the slice.
+func IsOurs(slice *discoveryv1.EndpointSlice) bool {
+	_, hasRef := slice.Annotations[xccv1.GatewayDNSRefAnnotation]
+	return hasRef || slice.Labels[discoveryv1.LabelManagedBy] == xccv1.ManagedBy
+}
+
+// holdings are the slices of ours that a cluster holds.
+type holdings struct {
+	byName   map[string]*discoveryv1.EndpointSlice
+	bySource map[Source][]*discoveryv1.EndpointSlice
+}
+
+func holdingsOf(existing []discoveryv1.EndpointSlice, zone string) holdings {
+	ours := holdings{byName: map[string]*discoveryv1.EndpointSlice{}, bySource: map[Source][]*discoveryv1.EndpointSlice{}}
+	for i := range existing {
+		slice := &existing[i]
+		if !IsOurs(slice) {
+			continue
+		}
+		ours.byName[slice.Name] = slice
+		if source, ok := Published(slice, zone); ok && source.Cluster != "" {
+			ours.bySource[source] = append(ours.bySource[source], slice)
+		}
+	}
+	return ours
+}
+
+// of returns the slices for a gateway: those that publish it by their annotations, whatever their names, since those of
+// the old project are called otherwise; and those that bear its names, whatever was done to their annotations.
+func (h holdings) of(ref types.NamespacedName, cluster string) []*discoveryv1.EndpointSlice {
+	held := slices.Clone(h.bySource[Source{GatewayDNS: ref, Cluster: cluster}])
+	for _, addressType := range addressTypes {
+		if slice := h.byName[sliceName(ref, cluster, addressType)]; slice != nil && !slices.Contains(held, slice) {
+			held = append(held, slice)
+		}
+	}
+	return held
+}
+
+// Source is the gateway that a slice publishes.
+type Source struct {
+	// GatewayDNS is the GatewayDNS that asked for it.
+	GatewayDNS types.NamespacedName
+	// Cluster is the name of the gateway's Cluster, in the namespace of the GatewayDNS.
+	Cluster string
+}
+
+// Published returns what a slice of ours publishes by its annotations. It returns false when its reference is not a
+// GatewayDNS; Cluster is empty when its name is not one that this GatewayDNS could have asked for in this zone.
+func Published(slice *discoveryv1.EndpointSlice, zone string) (Source, bool) {
+	namespace, name, ok := strings.Cut(slice.Annotations[xccv1.GatewayDNSRefAnnotation], "/")
+	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		return Source{}, false
+	}
+	source := Source{GatewayDNS: types.NamespacedName{Namespace: namespace, Name: name}}
+	if gateway, ok := dnsname.ParseGateway(slice.Annotations[xccv1.DNSHostnameAnnotation], zone); ok && gateway.Namespace == namespace {
+		source.Cluster = gateway.Cluster
+	}
+	return source, true
+}

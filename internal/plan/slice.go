@@ -1,0 +1,116 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"strings"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	corev1 "k8s.io/api/core/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// addressTypes are the types of slices a gateway can have, one slice each.
+var addressTypes = []discoveryv1.AddressType{
+	discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN,
+}
+
+// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has.
+func slicesFor(ref types.NamespacedName, gateway xccv1.GatewayStatus) []*discoveryv1.EndpointSlice {
+	byType := map[discoveryv1.AddressType][]discoveryv1.Endpoint{}
+	for _, address := range gateway.Addresses {
+		addressType := addressTypeOf(address)
+		byType[addressType] = append(byType[addressType], discoveryv1.Endpoint{
+			Addresses:  []string{address},
+			Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)},
+		})
+	}
+	var slices []*discoveryv1.EndpointSlice
+	for _, addressType := range addressTypes {
+		if endpoints := byType[addressType]; len(endpoints) > 0 {
+			slices = append(slices, newSlice(ref, gateway, addressType, endpoints))
+		}
+	}
+	return slices
+}
+
+func newSlice(
+	ref types.NamespacedName, gateway xccv1.GatewayStatus, addressType discoveryv1.AddressType, endpoints []discoveryv1.Endpoint,
+) *discoveryv1.EndpointSlice {
+	name := sliceName(ref, gateway.Cluster, addressType)
+	return &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: xccv1.WorkloadNamespace,
+			Name:      name,
+			Labels: map[string]string{
+				// Kubernetes' own controllers leave the slices of other managers alone, and kube-proxy of every version
+				// leaves headless slices out of its watch.
+				discoveryv1.LabelManagedBy:   xccv1.ManagedBy,
+				corev1.IsHeadlessService:     "",
+				discoveryv1.LabelServiceName: "xcc-" + name[len(name)-hashLength:],
+			},
+			Annotations: map[string]string{
+				xccv1.DNSHostnameAnnotation:   gateway.Hostname,
+				xccv1.GatewayDNSRefAnnotation: ref.String(),
+			},
+		},
+		AddressType: addressType,
+		Endpoints:   endpoints,
+	}
+}
+
+const (
+	hashLength = 12
+	// readable is how much of each name a slice's name repeats, for the eye only.
+	readable = 63
+)
+
+// sliceName is unique for a GatewayDNS, a Cluster and an address type. Names joined by a hyphen alone would collide: a-b/c
+// and a/b-c.
+func sliceName(ref types.NamespacedName, cluster string, addressType discoveryv1.AddressType) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{ref.Namespace, ref.Name, cluster, string(addressType)}, "/")))
+	return strings.Join([]string{
+		truncate(ref.Name), truncate(cluster), strings.ToLower(string(addressType)), hex.EncodeToString(sum[:])[:hashLength],
+	}, "-")
+}
+
+func truncate(name string) string {
+	if len(name) > readable {
+		name = name[:readable]
+	}
+	return strings.TrimRight(name, ".-")
+}
+
+func addressTypeOf(address string) discoveryv1.AddressType {
+	ip, err := netip.ParseAddr(address)
+	switch {
+	case err != nil:
+		return discoveryv1.AddressTypeFQDN
+	case ip.Is4():
+		return discoveryv1.AddressTypeIPv4
+	default:
+		return discoveryv1.AddressTypeIPv6
+	}
+}

@@ -1,0 +1,22 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package templates holds the manifests of the add-on in a workload cluster, as plain YAML that can be read and applied
+// by hand, and fills in what an administrator may choose.
+//
+// Values are set on the parsed objects, never in the text, so a value cannot break the YAML around it. The package knows
+// no cluster and no client.
+package templates

@@ -1,0 +1,145 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package templates
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+)
+
+//go:embed *.yaml
+var manifests embed.FS
+
+// Values are what an administrator may choose about the add-on in workload clusters.
+type Values struct {
+	// Zone is the DNS zone that is served, for example "xcc.test".
+	Zone string
+	// Image is the reference of the image that holds dns-server and dns-config-patcher.
+	Image string
+	// ImagePullSecret is the name of a Secret in the namespace xcc-dns with which the image is pulled; none when empty.
+	ImagePullSecret string
+	// Replicas is how many dns-servers run; at least 1.
+	Replicas int32
+	// TTL is the time to live of the records in seconds; at least 0.
+	TTL int32
+	// Tolerations are added to those of the manifests.
+	Tolerations []corev1.Toleration
+	// NodeSelector is added to that of the manifests.
+	NodeSelector map[string]string
+	// Resources replaces the resources of the dns-server's container when it is not nil.
+	Resources *corev1.ResourceRequirements
+}
+
+// Validate returns an error that says which values are wrong.
+func (v Values) Validate() error {
+	var errs []error
+	if zone, err := dnsname.Canonical(v.Zone); err != nil || zone != v.Zone {
+		errs = append(errs, fmt.Errorf("zone %q must be a DNS name in lower case without a final dot, for example %s", v.Zone, xccv1.DefaultZone))
+	}
+	if v.Image == "" {
+		errs = append(errs, errors.New("image must not be empty"))
+	}
+	if v.Replicas < 1 {
+		errs = append(errs, fmt.Errorf("replicas is %d, it must be at least 1", v.Replicas))
+	}
+	if v.TTL < 0 {
+		errs = append(errs, fmt.Errorf("TTL is %d s, it must be at least 0", v.TTL))
+	}
+	return errors.Join(errs...)
+}
+
+// Render returns the manifests with the values filled in, as one YAML stream. The same values give the same bytes.
+func Render(values Values) ([]byte, error) {
+	objects, err := parse()
+	if err != nil {
+		return nil, err
+	}
+	for i := range objects {
+		if objects[i].GetKind() != "Deployment" {
+			continue
+		}
+		if err := setDeployment(&objects[i], values); err != nil {
+			return nil, fmt.Errorf("filling in Deployment %s: %w", objects[i].GetName(), err)
+		}
+	}
+	return utilyaml.FromUnstructured(objects)
+}
+
+func parse() ([]unstructured.Unstructured, error) {
+	names, err := fs.Glob(manifests, "*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("listing manifests: %w", err)
+	}
+	var objects []unstructured.Unstructured
+	for _, name := range names {
+		data, err := manifests.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading manifest %s: %w", name, err)
+		}
+		parsed, err := utilyaml.ToUnstructured(data)
+		if err != nil {
+			return nil, fmt.Errorf("parsing manifest %s: %w", name, err)
+		}
+		objects = append(objects, parsed...)
+	}
+	return objects, nil
+}
+
+func setDeployment(object *unstructured.Unstructured, values Values) error {
+	deployment := &appsv1.Deployment{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deployment); err != nil {
+		return err
+	}
+	pod := &deployment.Spec.Template.Spec
+	container := &pod.Containers[0]
+	container.Image = values.Image
+	container.Args = append(container.Args, "--zone="+values.Zone)
+	if deployment.Name == xccv1.DNSServerName {
+		deployment.Spec.Replicas = &values.Replicas
+		container.Args = append(container.Args, "--ttl="+strconv.Itoa(int(values.TTL)))
+		if values.Resources != nil {
+			container.Resources = *values.Resources
+		}
+	}
+	if values.ImagePullSecret != "" {
+		pod.ImagePullSecrets = []corev1.LocalObjectReference{{Name: values.ImagePullSecret}}
+	}
+	pod.Tolerations = append(pod.Tolerations, values.Tolerations...)
+	for key, value := range values.NodeSelector {
+		pod.NodeSelector[key] = value
+	}
+
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deployment)
+	if err != nil {
+		return err
+	}
+	object.Object = content
+	unstructured.RemoveNestedField(object.Object, "status")
+	return nil
+}
