@@ -1,0 +1,198 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package release
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
+	"sigs.k8s.io/cluster-api/cmd/clusterctl/client/yamlprocessor"
+)
+
+const (
+	namespace     = "xcc-system"
+	providerLabel = "cluster.x-k8s.io/provider"
+	provider      = "addon-xcc"
+)
+
+// kinds are those that the components may hold, and whether they live in a namespace. Another kind is a surprise: what has
+// a namespace is moved to the provider's and re-created at every upgrade, what has none outlives the provider.
+var kinds = map[string]bool{
+	"Namespace": false, "CustomResourceDefinition": false, "ClusterRole": false, "ClusterRoleBinding": false,
+	"ServiceAccount": true, "Role": true, "RoleBinding": true, "Deployment": true,
+}
+
+// variables are those that the documentation names.
+var variables = []string{
+	"XCC_DIAGNOSTICS_ADDRESS", "XCC_DNS_IMAGE", "XCC_DNS_IMAGE_PULL_SECRET", "XCC_DNS_NODE_SELECTOR", "XCC_DNS_REPLICAS",
+	"XCC_DNS_RESOURCES", "XCC_DNS_TOLERATIONS", "XCC_DNS_TTL", "XCC_INSECURE_DIAGNOSTICS", "XCC_ZONE",
+}
+
+// Check returns everything that is wrong with the components of a release. It reads them as clusterctl does, with no
+// variable set.
+func Check(components []byte) error {
+	if err := checkVariables(components); err != nil {
+		return err
+	}
+	objects, err := Process(components, nil)
+	if err != nil {
+		return err
+	}
+	errs := []error{checkNamespaces(objects)}
+	for _, object := range objects {
+		if err := checkObject(object); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Process returns the objects that clusterctl gets from the components when a user has set these variables. It fails, as
+// clusterctl does, for a variable that is neither set nor has a default.
+func Process(components []byte, set map[string]string) ([]unstructured.Unstructured, error) {
+	processed, err := yamlprocessor.NewSimpleProcessor().Process(components, func(name string) (string, error) {
+		if value, ok := set[name]; ok {
+			return value, nil
+		}
+		return "", fmt.Errorf("the variable %s is not set", name)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replacing variables: %w", err)
+	}
+	return decode(processed)
+}
+
+func decode(manifests []byte) ([]unstructured.Unstructured, error) {
+	var objects []unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
+	for {
+		var object unstructured.Unstructured
+		err := decoder.Decode(&object)
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the manifests: %w", err)
+		}
+		if len(object.Object) > 0 {
+			objects = append(objects, object)
+		}
+	}
+}
+
+func checkVariables(components []byte) error {
+	defaults, err := yamlprocessor.NewSimpleProcessor().GetVariableMap(components)
+	if err != nil {
+		return fmt.Errorf("looking for variables: %w", err)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(defaults)) {
+		if !slices.Contains(variables, name) {
+			errs = append(errs, fmt.Errorf("the variable %s is not documented", name))
+		}
+		if defaults[name] == nil {
+			errs = append(errs, fmt.Errorf("the variable %s has no default, or an empty one, so users would have to set it", name))
+		}
+	}
+	for _, name := range variables {
+		if _, ok := defaults[name]; !ok {
+			errs = append(errs, fmt.Errorf("the variable %s is documented and does nothing", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkNamespaces holds that there is one Namespace: clusterctl refuses more, and would not delete ours if there were none.
+func checkNamespaces(objects []unstructured.Unstructured) error {
+	var names []string
+	for _, object := range objects {
+		if object.GetKind() == "Namespace" {
+			names = append(names, object.GetName())
+		}
+	}
+	if !slices.Equal(names, []string{namespace}) {
+		return fmt.Errorf("the components hold the Namespaces %q, not exactly %s", names, namespace)
+	}
+	return nil
+}
+
+func checkObject(object unstructured.Unstructured) error {
+	namespaced, known := kinds[object.GetKind()]
+	switch {
+	case !known:
+		return fmt.Errorf("objects of this kind are no part of the provider")
+	case namespaced && object.GetNamespace() != namespace:
+		return fmt.Errorf("it is in the namespace %q, not in %s", object.GetNamespace(), namespace)
+	case object.GetLabels()[providerLabel] != provider:
+		return fmt.Errorf("it has no label %s: %s", providerLabel, provider)
+	}
+	switch object.GetKind() {
+	case "CustomResourceDefinition":
+		return checkDefinition(object)
+	case "Deployment":
+		return checkDeployment(object)
+	}
+	return nil
+}
+
+// checkDefinition holds what Cluster API reads from the labels of a CRD: which of its versions follow which contract, and
+// that "clusterctl move" takes the objects along.
+func checkDefinition(object unstructured.Unstructured) error {
+	labels := object.GetLabels()
+	if labels["cluster.x-k8s.io/v1beta2"] != "v1alpha1" {
+		return errors.New("the label cluster.x-k8s.io/v1beta2 does not say v1alpha1")
+	}
+	if _, ok := labels[clusterctlv1.ClusterctlMoveLabel]; !ok {
+		return fmt.Errorf("the label %s is missing", clusterctlv1.ClusterctlMoveLabel)
+	}
+	return nil
+}
+
+// checkDeployment holds that clusterctl finds the manager's container, and that no image is of a version that nobody
+// released.
+func checkDeployment(object unstructured.Unstructured) error {
+	containers, _, err := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
+	if err != nil {
+		return fmt.Errorf("reading its containers: %w", err)
+	}
+	if len(containers) != 1 {
+		return fmt.Errorf("it has %d containers, not one", len(containers))
+	}
+	container, _ := containers[0].(map[string]any)
+	if container["name"] != "manager" {
+		return fmt.Errorf("its container is called %v, not manager", container["name"])
+	}
+	texts, _, err := unstructured.NestedStringSlice(container, "args")
+	if err != nil {
+		return fmt.Errorf("reading its arguments: %w", err)
+	}
+	image, _ := container["image"].(string)
+	for _, text := range append(texts, image) {
+		if strings.HasSuffix(text, ":"+unreleased) {
+			return fmt.Errorf("it names the image %s, which is not released", text)
+		}
+	}
+	return nil
+}
