@@ -1,0 +1,99 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"k8s.io/klog/v2"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+)
+
+// Options are what the flags say.
+type Options struct {
+	// Zones are forwarded to the DNS server.
+	Zones []string
+	// Namespace has the DNS server's Service and this program's Deployment.
+	Namespace string
+	// Kubeconfig is a path. The configuration of the Pod is used if it is empty.
+	Kubeconfig string
+	// HealthBindAddress is where /healthz and /readyz are served.
+	HealthBindAddress string
+	// MetricsBindAddress is where /metrics is served.
+	MetricsBindAddress string
+}
+
+// parseOptions returns flag.ErrHelp when the usage was asked for and printed.
+func parseOptions(args []string) (Options, error) {
+	options := Options{}
+	flags := flag.NewFlagSet("dns-config-patcher", flag.ContinueOnError)
+	klog.InitFlags(flags)
+	flags.Func("zone", fmt.Sprintf("DNS `zone` that CoreDNS forwards to the DNS server; repeatable (default %s)", v1alpha1.DefaultZone),
+		func(zone string) error { return options.addZone(zone) })
+	flags.StringVar(&options.Namespace, "namespace", v1alpha1.WorkloadNamespace,
+		"namespace of the DNS server's Service and of this program's Deployment")
+	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "path of a kubeconfig; in-cluster if empty")
+	flags.StringVar(&options.HealthBindAddress, "health-bind-address", ":8080", "address that serves /healthz and /readyz")
+	flags.StringVar(&options.MetricsBindAddress, "metrics-bind-address", ":9153", "address that serves /metrics")
+	if err := flags.Parse(args); err != nil {
+		return Options{}, err
+	}
+	if flags.NArg() > 0 {
+		return Options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if len(options.Zones) == 0 {
+		options.Zones = []string{v1alpha1.DefaultZone}
+	}
+	return options, nil
+}
+
+// addZone makes the zone canonical, and adds it unless it is there.
+func (o *Options) addZone(zone string) error {
+	canonical, err := dnsname.Canonical(zone)
+	if err != nil {
+		return err
+	}
+	if strings.Contains(canonical, "*") {
+		return fmt.Errorf("name %q is a wildcard", zone)
+	}
+	if !slices.Contains(o.Zones, canonical) {
+		o.Zones = append(o.Zones, canonical)
+	}
+	return nil
+}
+
+// Validate returns all that is wrong.
+func (o Options) Validate() error {
+	var errs []error
+	if o.Namespace == "" {
+		errs = append(errs, errors.New("--namespace is empty"))
+	}
+	if _, _, err := net.SplitHostPort(o.HealthBindAddress); err != nil {
+		errs = append(errs, fmt.Errorf("--health-bind-address: %w", err))
+	}
+	if _, _, err := net.SplitHostPort(o.MetricsBindAddress); err != nil {
+		errs = append(errs, fmt.Errorf("--metrics-bind-address: %w", err))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,220 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/klog/v2"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+const (
+	// A failed reconcile is tried again after retryFirst, and then after twice the time, up to retryLast. Conflicts with another
+	// writer count as failures.
+	retryFirst = 20 * time.Millisecond
+	retryLast  = 30 * time.Second
+)
+
+// Options say what a Controller looks after.
+type Options struct {
+	// Zones are forwarded to the DNS server. They are canonical as in package dnsname.
+	Zones []string
+	// Namespace has the DNS server's Service and this program's Deployment and memory.
+	Namespace string
+}
+
+// Controller keeps the zones' server blocks in the Corefile. It is made by New and does nothing until Run.
+type Controller struct {
+	client  client
+	metrics metrics
+	zones   []string
+	// self is the name of the Deployment and of the memory ConfigMap.
+	self types.NamespacedName
+
+	queue     workqueue.TypedRateLimitingInterface[struct{}]
+	coreDNS   watched[*corev1.ConfigMap]
+	service   watched[*corev1.Service]
+	memory    watched[*corev1.ConfigMap]
+	informers []cache.Controller
+}
+
+// watched is the latest known version of one object.
+type watched[T any] struct {
+	name  types.NamespacedName
+	store cache.Store
+}
+
+// get returns nil when the object does not exist.
+func (w watched[T]) get() T {
+	var none T
+	// A store's GetByKey has no errors.
+	object, exists, _ := w.store.GetByKey(w.name.String())
+	if !exists {
+		return none
+	}
+	return object.(T)
+}
+
+// New returns a Controller for the cluster of the configuration. It registers its metrics.
+func New(config *rest.Config, options Options, registerer prometheus.Registerer) (*Controller, error) {
+	client, err := newClient(config)
+	if err != nil {
+		return nil, err
+	}
+	c := &Controller{
+		client:  client,
+		metrics: newMetrics(registerer),
+		zones:   options.Zones,
+		self:    types.NamespacedName{Namespace: options.Namespace, Name: v1alpha1.DNSConfigPatcherName},
+		queue: workqueue.NewTypedRateLimitingQueue(
+			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
+	}
+	server := types.NamespacedName{Namespace: options.Namespace, Name: v1alpha1.DNSServerName}
+	coreDNS := types.NamespacedName{Namespace: coreDNSNamespace, Name: coreDNSName}
+	c.coreDNS = watch[*corev1.ConfigMap](c, "configmaps", coreDNS, &corev1.ConfigMap{})
+	c.service = watch[*corev1.Service](c, "services", server, &corev1.Service{})
+	c.memory = watch[*corev1.ConfigMap](c, "configmaps", c.self, &corev1.ConfigMap{})
+	return c, nil
+}
+
+// watch prepares an informer for one object, whose every change leads to a reconcile.
+func watch[T any](c *Controller, resource string, name types.NamespacedName, object runtime.Object) watched[T] {
+	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
+		ListerWatcher: c.client.one(resource, name),
+		ObjectType:    object,
+		Handler: cache.ResourceEventHandlerFuncs{
+			AddFunc:    func(any) { c.queue.Add(struct{}{}) },
+			UpdateFunc: func(any, any) { c.queue.Add(struct{}{}) },
+			DeleteFunc: func(any) { c.queue.Add(struct{}{}) },
+		},
+	})
+	c.informers = append(c.informers, informer)
+	return watched[T]{name: name, store: store}
+}
+
+// HasSynced returns whether the watched objects are known. It does not say that the zones are forwarded: a Corefile
+// that its owner has to correct must not stop a rollout.
+func (c *Controller) HasSynced() bool {
+	for _, informer := range c.informers {
+		if !informer.HasSynced() {
+			return false
+		}
+	}
+	return true
+}
+
+// Run works until the context ends. It leaves the Corefile as it is then.
+func (c *Controller) Run(ctx context.Context) {
+	for _, informer := range c.informers {
+		go informer.RunWithContext(ctx)
+	}
+	if !cache.WaitForCacheSync(ctx.Done(), c.HasSynced) {
+		return
+	}
+	// Nothing to see is something to report, too.
+	c.queue.Add(struct{}{})
+	go func() {
+		<-ctx.Done()
+		c.queue.ShutDown()
+	}()
+	for c.processNext(ctx) {
+	}
+}
+
+func (c *Controller) processNext(ctx context.Context) bool {
+	item, shutdown := c.queue.Get()
+	if shutdown {
+		return false
+	}
+	defer c.queue.Done(item)
+	err := c.reconcile(ctx)
+	switch {
+	case err == nil:
+		c.queue.Forget(item)
+	case isStale(err):
+		c.queue.AddRateLimited(item)
+	case ctx.Err() == nil:
+		klog.FromContext(ctx).Error(err, "Failed to reconcile the Corefile")
+		c.queue.AddRateLimited(item)
+	}
+	return true
+}
+
+func (c *Controller) reconcile(ctx context.Context) error {
+	o := observation{coreDNS: c.coreDNS.get(), service: c.service.get(), memory: c.memory.get()}
+	d := decide(o, c.zones)
+	err := c.writeCorefile(ctx, &o, d)
+	if isStale(err) {
+		return err
+	}
+	if err != nil {
+		d = d.failed(err)
+	}
+	return errors.Join(err, c.report(ctx, &o, d))
+}
+
+// isStale returns whether somebody else wrote what is to be written. The watch brings it in a moment.
+func isStale(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
+}
+
+// writeCorefile remembers what it is going to write, and writes it. It does nothing when the Corefile is as it should be.
+func (c *Controller) writeCorefile(ctx context.Context, o *observation, d decision) error {
+	if o.coreDNS == nil || o.coreDNS.Data[corefileKey] == d.corefile {
+		return nil
+	}
+	if err := c.remember(ctx, o, map[string]string{keyWritten: d.written}); err != nil {
+		return fmt.Errorf("remembering what will be written: %w", err)
+	}
+	coreDNS := o.coreDNS.DeepCopy()
+	coreDNS.Data[corefileKey] = d.corefile
+	if _, err := c.client.updateConfigMap(ctx, coreDNS); err != nil {
+		return fmt.Errorf("writing the Corefile: %w", err)
+	}
+	c.metrics.writes.Inc()
+	klog.FromContext(ctx).Info("Wrote the Corefile", "ConfigMap", klog.KObj(coreDNS), "zones", c.zones)
+	return nil
+}
+
+// report tells the state to whoever looks, and its change as an Event.
+func (c *Controller) report(ctx context.Context, o *observation, d decision) error {
+	c.metrics.setState(d.state)
+	former := State(o.remembered(keyState))
+	values := map[string]string{keyState: string(d.state), keyMessage: d.message, keyWritten: d.written}
+	if err := c.remember(ctx, o, values); err != nil {
+		return fmt.Errorf("remembering the state: %w", err)
+	}
+	if former == d.state {
+		return nil
+	}
+	klog.FromContext(ctx).Info("State changed", "from", former, "to", d.state, "message", d.message)
+	c.recordEvent(ctx, d.state, d.message)
+	return nil
+}
