@@ -75,3 +75,12 @@ func CacheDir() (string, error) {
 	}
 	return filepath.Join(dir, "xcc"), nil
 }
+
+// CheckoutDir is the root folder of the checkout that this package is part of.
+func CheckoutDir() (string, error) {
+	dir, err := root()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Dir(filepath.Dir(dir)), nil
+}

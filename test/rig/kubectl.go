@@ -1,0 +1,69 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package rig
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+)
+
+// Kubectl runs kubectl as the cluster's administrator and returns what it
+// printed.
+func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
+	return c.kubectl(ctx, nil, args...)
+}
+
+// Apply creates or updates the objects of a manifest in YAML.
+func (c *Cluster) Apply(ctx context.Context, manifest string) error {
+	_, err := c.kubectl(ctx, strings.NewReader(manifest), "apply", "--server-side", "--force-conflicts", "--filename=-")
+	return err
+}
+
+// Exec runs a command in the first container of a Pod and returns its standard
+// output. An error holds what the command complained of.
+func (c *Cluster) Exec(ctx context.Context, namespace, pod string, command ...string) (string, error) {
+	return c.Kubectl(ctx, append([]string{"exec", "--namespace=" + namespace, pod, "--"}, command...)...)
+}
+
+// LoadImage gives the node the images of tarballs, as `docker save` writes them.
+func (c *Cluster) LoadImage(ctx context.Context, tarballs ...string) error {
+	for _, tarball := range tarballs {
+		if _, err := c.ctr(ctx, "images", "import", tarball); err != nil {
+			return fmt.Errorf("loading %s into cluster %s: %w", tarball, c.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) kubectl(ctx context.Context, input io.Reader, args ...string) (string, error) {
+	path, err := components.Path(ctx, "kubectl")
+	if err != nil {
+		return "", fmt.Errorf("getting kubectl: %w", err)
+	}
+	return runWithInput(ctx, input, path, append([]string{"--kubeconfig=" + c.KubeconfigPath}, args...)...)
+}
+
+// OnNode returns a command that runs in the node's namespaces: the way to look
+// at a node as ssh would be. It is not started.
+func (c *Cluster) OnNode(ctx context.Context, command ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "nsenter", c.node.enter(command...)...)
+}

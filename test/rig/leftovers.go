@@ -1,0 +1,96 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package rig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// removeRig removes a rig, whatever state it is in.
+func removeRig(ctx context.Context, name, dir string) error {
+	found, err := marked(dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range found {
+		// With the first process of a node all others of it are killed, and this
+		// wait is over only when they are.
+		if err := p.end(ctx); err != nil {
+			return err
+		}
+	}
+	if err := removeNetwork(ctx, name); err != nil {
+		return err
+	}
+	if err := removeControlGroups(ctx, name); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("removing the state folder: %w", err)
+	}
+	return nil
+}
+
+// controlGroup is the control group below which a cluster's Pods are.
+func controlGroup(rig, cluster string) string { return "xcc-" + rig + "/" + cluster }
+
+// removeControlGroups removes the empty control groups that Pods leave behind,
+// in each hierarchy of version 1 and in the one of version 2.
+func removeControlGroups(ctx context.Context, rig string) error {
+	var roots []string
+	for _, pattern := range []string{"/sys/fs/cgroup/xcc-" + rig, "/sys/fs/cgroup/*/xcc-" + rig} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return err
+		}
+		roots = append(roots, found...)
+	}
+	for _, root := range roots {
+		err := poll(ctx, root+" is empty", func() bool { return removeTree(root) == nil })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeTree removes folders from the leaves up. The files in them are the
+// kernel's and go along.
+func removeTree(root string) error {
+	var folders []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			folders = append(folders, path)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for i := len(folders) - 1; i >= 0; i-- {
+		if err := syscall.Rmdir(folders[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

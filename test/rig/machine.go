@@ -1,0 +1,123 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package rig
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+)
+
+// need is a program that the rig takes from the machine, and the Debian package
+// that has it.
+type need struct {
+	path string
+	pkg  string
+}
+
+// needs are looked up in PATH unless they are absolute.
+var needs = []need{
+	{"containerd", "containerd"},
+	{"ctr", "containerd"},
+	{"runc", "runc"},
+	{"/usr/lib/cni/ptp", "containernetworking-plugins"},
+	{"/usr/lib/cni/host-local", "containernetworking-plugins"},
+	{"nft", "nftables"},
+	{"ip", "iproute2"},
+	{"unshare", "util-linux"},
+	{"nsenter", "util-linux"},
+	{"mount", "mount"},
+	{"gcc", "gcc"},
+	{"ldd", "libc-bin"},
+	{"musl-gcc", "musl-tools"},
+	{"curl", "curl"},
+	{"go", "golang-go"},
+}
+
+// MissingPackages names the Debian packages whose programs are not there.
+func MissingPackages() []string {
+	var missing []string
+	seen := map[string]bool{}
+	for _, n := range needs {
+		if _, err := exec.LookPath(n.path); err != nil && !seen[n.pkg] {
+			seen[n.pkg] = true
+			missing = append(missing, n.pkg)
+		}
+	}
+	return missing
+}
+
+// InstallPackages installs what is missing with apt-get, or says which packages
+// to install. What apt-get says goes to log.
+func InstallPackages(ctx context.Context, log io.Writer) error {
+	missing := MissingPackages()
+	if len(missing) == 0 {
+		return nil
+	}
+	advice := fmt.Errorf("install these Debian packages: %s", strings.Join(missing, " "))
+	if err := checkMachine(); err != nil {
+		return errors.Join(err, advice)
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("%w (there is no apt-get here)", advice)
+	}
+	fmt.Fprintf(log, "rig: installing %s\n", strings.Join(missing, " "))
+	for _, args := range [][]string{
+		{"update", "-q"},
+		append([]string{"install", "-q", "-y", "--no-install-recommends"}, missing...),
+	} {
+		cmd := exec.CommandContext(ctx, "apt-get", args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		cmd.Stdout, cmd.Stderr = log, log
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("%w (apt-get %s: %w)", advice, args[0], err)
+		}
+	}
+	return nil
+}
+
+func checkMachine() error {
+	if runtime.GOOS != "linux" {
+		return fmt.Errorf("the rig runs real nodes and needs Linux, not %s", runtime.GOOS)
+	}
+	if os.Geteuid() != 0 {
+		return errors.New("the rig makes namespaces and network links and needs root: run it with sudo")
+	}
+	return nil
+}
+
+// run runs a program of the machine and returns what it wrote. An error holds
+// what it complained of.
+func run(ctx context.Context, name string, args ...string) (string, error) {
+	return runWithInput(ctx, nil, name, args...)
+}
+
+func runWithInput(ctx context.Context, input io.Reader, name string, args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return stdout.String(), nil
+}
