@@ -22,7 +22,7 @@ BOILERPLATE := tools/boilerplate.go.txt
 
 CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 KUSTOMIZE := go tool -modfile=tools/go.mod kustomize
-GOLANGCI_LINT := go tool -modfile=tools/lint/go.mod golangci-lint
+GOLANGCI_LINT := bin/golangci-lint
 RELEASE := go run ./internal/release/xcc-release
 
 ##@ General
@@ -107,8 +107,15 @@ linux-root:
 ##@ Check
 
 .PHONY: lint
-lint: ## Run the linters
+lint: $(GOLANGCI_LINT) ## Run the linters
 	$(GOLANGCI_LINT) run ./...
+
+.PHONY: lint-fix
+lint-fix: $(GOLANGCI_LINT) ## Run the linters and formatters, and change what they can change by themselves
+	$(GOLANGCI_LINT) run --fix ./...
+
+$(GOLANGCI_LINT): $(wildcard tools/lint/*)
+	cd tools/lint && go build -o $(CURDIR)/$@ .
 
 # Every module of the repository, by the folder of its go.mod.
 MODULES = $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod' | xargs -n1 dirname)
