@@ -48,7 +48,7 @@ type Options struct {
 func parseOptions(args []string) (Options, error) {
 	options := Options{}
 	flags := flag.NewFlagSet("dns-config-patcher", flag.ContinueOnError)
-	klog.InitFlags(flags)
+	addVerbosity(flags)
 	flags.Func("zone", fmt.Sprintf("DNS `zone` that CoreDNS forwards to the DNS server; repeatable (default %s)", v1alpha1.DefaultZone),
 		func(zone string) error { return options.addZone(zone) })
 	flags.StringVar(&options.Namespace, "namespace", v1alpha1.WorkloadNamespace,
@@ -66,6 +66,14 @@ func parseOptions(args []string) (Options, error) {
 		options.Zones = []string{v1alpha1.DefaultZone}
 	}
 	return options, nil
+}
+
+// addVerbosity adds -v, the one of klog's flags that is of use in a container.
+func addVerbosity(flags *flag.FlagSet) {
+	all := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(all)
+	v := all.Lookup("v")
+	flags.Var(v.Value, v.Name, v.Usage)
 }
 
 // addZone makes the zone canonical, and adds it unless it is there.

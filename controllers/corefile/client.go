@@ -21,12 +21,14 @@ import (
 	"encoding/json"
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 )
@@ -34,66 +36,84 @@ import (
 // fieldManager names this program in the managed fields of what it writes.
 const fieldManager = "dns-config-patcher"
 
-// client reads and writes the few kinds that are needed.
-type client struct {
-	rest *rest.RESTClient
-}
+var (
+	configMaps  = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	services    = schema.GroupVersionResource{Version: "v1", Resource: "services"}
+	events      = schema.GroupVersionResource{Version: "v1", Resource: "events"}
+	deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+)
 
-func newClient(config *rest.Config) (client, error) {
-	scheme := runtime.NewScheme()
-	scheme.AddKnownTypes(corev1.SchemeGroupVersion,
-		&corev1.ConfigMap{}, &corev1.ConfigMapList{}, &corev1.Service{}, &corev1.ServiceList{}, &corev1.Event{})
-	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
-
+func newClient(config *rest.Config) (dynamic.Interface, error) {
 	config = rest.CopyConfig(config)
-	config.APIPath = "/api"
-	config.GroupVersion = &corev1.SchemeGroupVersion
-	config.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	// Bounds what a fight with another writer of the Corefile costs the cluster.
 	config.QPS, config.Burst = 2, 10
-	restClient, err := rest.RESTClientFor(config)
+	client, err := dynamic.NewForConfig(config)
 	if err != nil {
-		return client{}, fmt.Errorf("making a client: %w", err)
+		return nil, fmt.Errorf("making a client: %w", err)
 	}
-	return client{rest: restClient}, nil
+	return client, nil
 }
 
-// one lists and watches a single object by its name, so that RBAC can be granted by name.
-func (c client) one(resource string, object types.NamespacedName) cache.ListerWatcher {
-	return cache.NewListWatchFromClient(c.rest, resource, object.Namespace, fields.OneTermEqualSelector("metadata.name", object.Name))
+// listWatch lists and watches a single object by its name, so that RBAC can be granted by name.
+func listWatch(client dynamic.Interface, resource schema.GroupVersionResource, object types.NamespacedName) cache.ListerWatcher {
+	byName := fields.OneTermEqualSelector("metadata.name", object.Name).String()
+	objects := client.Resource(resource).Namespace(object.Namespace)
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.FieldSelector = byName
+			return objects.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.FieldSelector = byName
+			return objects.Watch(ctx, options)
+		},
+	}
 }
 
-func (c client) createConfigMap(ctx context.Context, configMap *corev1.ConfigMap) (*corev1.ConfigMap, error) {
-	created := &corev1.ConfigMap{}
-	return created, c.rest.Post().Namespace(configMap.Namespace).Resource("configmaps").
-		VersionedParams(&metav1.CreateOptions{FieldManager: fieldManager}, metav1.ParameterCodec).
-		Body(configMap).Do(ctx).Into(created)
+// createConfigMap returns the ConfigMap as it was created.
+func (c *Controller) createConfigMap(ctx context.Context, name types.NamespacedName, data map[string]string) (*unstructured.Unstructured, error) {
+	configMap := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
+	configMap.SetNamespace(name.Namespace)
+	configMap.SetName(name.Name)
+	if err := unstructured.SetNestedStringMap(configMap.Object, data, "data"); err != nil {
+		return nil, fmt.Errorf("filling the ConfigMap %s: %w", name, err)
+	}
+	return c.client.Resource(configMaps).Namespace(name.Namespace).
+		Create(ctx, configMap, metav1.CreateOptions{FieldManager: fieldManager})
 }
 
-// updateConfigMap fails with a conflict when the ConfigMap has another resourceVersion by now.
-func (c client) updateConfigMap(ctx context.Context, configMap *corev1.ConfigMap) (*corev1.ConfigMap, error) {
-	updated := &corev1.ConfigMap{}
-	return updated, c.rest.Put().Namespace(configMap.Namespace).Resource("configmaps").Name(configMap.Name).
-		VersionedParams(&metav1.UpdateOptions{FieldManager: fieldManager}, metav1.ParameterCodec).
-		Body(configMap).Do(ctx).Into(updated)
-}
-
-func (c client) createEvent(ctx context.Context, event *corev1.Event) error {
-	return c.rest.Post().Namespace(event.Namespace).Resource("events").
-		VersionedParams(&metav1.CreateOptions{FieldManager: fieldManager}, metav1.ParameterCodec).
-		Body(event).Do(ctx).Error()
-}
-
-// deploymentUID reads a Deployment's metadata, which spares the types of another API group.
-func (c client) deploymentUID(ctx context.Context, deployment types.NamespacedName) (types.UID, error) {
-	body, err := c.rest.Get().
-		AbsPath("/apis/apps/v1").Namespace(deployment.Namespace).Resource("deployments").Name(deployment.Name).DoRaw(ctx)
+// patchConfigMap sets keys of a ConfigMap and leaves the others alone. It fails with a conflict when the ConfigMap is not
+// the version that was read any more.
+func (c *Controller) patchConfigMap(ctx context.Context, read *unstructured.Unstructured, data map[string]string) (*unstructured.Unstructured, error) {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"resourceVersion": read.GetResourceVersion(), "uid": read.GetUID()},
+		"data":     data,
+	})
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("encoding a patch: %w", err)
 	}
-	metadata := &metav1.PartialObjectMetadata{}
-	if err := json.Unmarshal(body, metadata); err != nil {
-		return "", fmt.Errorf("decoding the Deployment %s: %w", deployment, err)
+	return c.client.Resource(configMaps).Namespace(read.GetNamespace()).
+		Patch(ctx, read.GetName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+}
+
+// dataOf returns the data of a ConfigMap. A ConfigMap that does not exist has none.
+func dataOf(configMap *unstructured.Unstructured) map[string]string {
+	if configMap == nil {
+		return nil
 	}
-	return metadata.UID, nil
+	// The API server serves nothing but strings here.
+	data, _, _ := unstructured.NestedStringMap(configMap.Object, "data")
+	return data
+}
+
+// clusterIPsOf returns the addresses of a Service, the one of its first IP family first. A headless Service has none.
+func clusterIPsOf(service *unstructured.Unstructured) []string {
+	if service == nil {
+		return nil
+	}
+	ips, _, _ := unstructured.NestedStringSlice(service.Object, "spec", "clusterIPs")
+	if len(ips) > 0 && ips[0] == "None" {
+		return nil
+	}
+	return ips
 }

@@ -23,10 +23,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
@@ -52,34 +53,33 @@ type Options struct {
 
 // Controller keeps the zones' server blocks in the Corefile. It is made by New and does nothing until Run.
 type Controller struct {
-	client  client
+	client  dynamic.Interface
 	metrics metrics
 	zones   []string
 	// self is the name of the Deployment and of the memory ConfigMap.
 	self types.NamespacedName
 
 	queue     workqueue.TypedRateLimitingInterface[struct{}]
-	coreDNS   watched[*corev1.ConfigMap]
-	service   watched[*corev1.Service]
-	memory    watched[*corev1.ConfigMap]
+	coreDNS   watched
+	service   watched
+	memory    watched
 	informers []cache.Controller
 }
 
 // watched is the latest known version of one object.
-type watched[T any] struct {
+type watched struct {
 	name  types.NamespacedName
 	store cache.Store
 }
 
 // get returns nil when the object does not exist.
-func (w watched[T]) get() T {
-	var none T
+func (w watched) get() *unstructured.Unstructured {
 	// A store's GetByKey has no errors.
 	object, exists, _ := w.store.GetByKey(w.name.String())
 	if !exists {
-		return none
+		return nil
 	}
-	return object.(T)
+	return object.(*unstructured.Unstructured)
 }
 
 // New returns a Controller for the cluster of the configuration. It registers its metrics.
@@ -96,19 +96,17 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
 	}
-	server := types.NamespacedName{Namespace: options.Namespace, Name: v1alpha1.DNSServerName}
-	coreDNS := types.NamespacedName{Namespace: coreDNSNamespace, Name: coreDNSName}
-	c.coreDNS = watch[*corev1.ConfigMap](c, "configmaps", coreDNS, &corev1.ConfigMap{})
-	c.service = watch[*corev1.Service](c, "services", server, &corev1.Service{})
-	c.memory = watch[*corev1.ConfigMap](c, "configmaps", c.self, &corev1.ConfigMap{})
+	c.coreDNS = c.watch(configMaps, types.NamespacedName{Namespace: coreDNSNamespace, Name: coreDNSName})
+	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: v1alpha1.DNSServerName})
+	c.memory = c.watch(configMaps, c.self)
 	return c, nil
 }
 
 // watch prepares an informer for one object, whose every change leads to a reconcile.
-func watch[T any](c *Controller, resource string, name types.NamespacedName, object runtime.Object) watched[T] {
+func (c *Controller) watch(resource schema.GroupVersionResource, name types.NamespacedName) watched {
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
-		ListerWatcher: c.client.one(resource, name),
-		ObjectType:    object,
+		ListerWatcher: listWatch(c.client, resource, name),
+		ObjectType:    &unstructured.Unstructured{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    func(any) { c.queue.Add(struct{}{}) },
 			UpdateFunc: func(any, any) { c.queue.Add(struct{}{}) },
@@ -116,7 +114,7 @@ func watch[T any](c *Controller, resource string, name types.NamespacedName, obj
 		},
 	})
 	c.informers = append(c.informers, informer)
-	return watched[T]{name: name, store: store}
+	return watched{name: name, store: store}
 }
 
 // HasSynced returns whether the watched objects are known. It does not say that the zones are forwarded: a Corefile
@@ -187,30 +185,28 @@ func isStale(err error) bool {
 
 // writeCorefile remembers what it is going to write, and writes it. It does nothing when the Corefile is as it should be.
 func (c *Controller) writeCorefile(ctx context.Context, o *observation, d decision) error {
-	if o.coreDNS == nil || o.coreDNS.Data[corefileKey] == d.corefile {
+	if dataOf(o.coreDNS)[corefileKey] == d.corefile {
 		return nil
 	}
 	if err := c.remember(ctx, o, map[string]string{keyWritten: d.written}); err != nil {
 		return fmt.Errorf("remembering what will be written: %w", err)
 	}
-	coreDNS := o.coreDNS.DeepCopy()
-	coreDNS.Data[corefileKey] = d.corefile
-	if _, err := c.client.updateConfigMap(ctx, coreDNS); err != nil {
+	if _, err := c.patchConfigMap(ctx, o.coreDNS, map[string]string{corefileKey: d.corefile}); err != nil {
 		return fmt.Errorf("writing the Corefile: %w", err)
 	}
 	c.metrics.writes.Inc()
-	klog.FromContext(ctx).Info("Wrote the Corefile", "ConfigMap", klog.KObj(coreDNS), "zones", c.zones)
+	klog.FromContext(ctx).Info("Wrote the Corefile", "ConfigMap", klog.KObj(o.coreDNS), "zones", c.zones)
 	return nil
 }
 
 // report tells the state to whoever looks, and its change as an Event.
 func (c *Controller) report(ctx context.Context, o *observation, d decision) error {
-	c.metrics.setState(d.state)
-	former := State(o.remembered(keyState))
+	former := State(dataOf(o.memory)[keyState])
 	values := map[string]string{keyState: string(d.state), keyMessage: d.message, keyWritten: d.written}
 	if err := c.remember(ctx, o, values); err != nil {
 		return fmt.Errorf("remembering the state: %w", err)
 	}
+	c.metrics.setState(d.state)
 	if former == d.state {
 		return nil
 	}

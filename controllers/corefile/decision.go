@@ -21,7 +21,7 @@ import (
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
@@ -49,9 +49,12 @@ func States() []State {
 	return []State{Forwarding, WaitingForService, CorefileNotFound, UnsupportedCorefile, ForeignBlock, WriteFailed}
 }
 
-// isWarning returns whether somebody has to do something.
-func (s State) isWarning() bool {
-	return s != Forwarding && s != WaitingForService
+// eventType is Warning where somebody has to do something.
+func (s State) eventType() string {
+	if s == Forwarding || s == WaitingForService {
+		return "Normal"
+	}
+	return "Warning"
 }
 
 const (
@@ -62,9 +65,7 @@ const (
 
 // observation is what a reconcile knows. What does not exist is nil.
 type observation struct {
-	coreDNS *corev1.ConfigMap
-	service *corev1.Service
-	memory  *corev1.ConfigMap
+	coreDNS, service, memory *unstructured.Unstructured
 }
 
 // decision is what a reconcile should leave behind.
@@ -79,17 +80,17 @@ type decision struct {
 
 // decide says what to do about the zones.
 func decide(o observation, zones []string) decision {
-	d := decision{written: o.remembered(keyWritten)}
+	d := decision{written: dataOf(o.memory)[keyWritten]}
 	if o.coreDNS == nil {
 		return d.with(CorefileNotFound, "There is no ConfigMap %s/%s, so names in %s do not resolve in this cluster; "+
 			"it is looked for as kubeadm calls it", coreDNSNamespace, coreDNSName, list(zones))
 	}
 	var found bool
-	if d.corefile, found = o.coreDNS.Data[corefileKey]; !found {
+	if d.corefile, found = dataOf(o.coreDNS)[corefileKey]; !found {
 		return d.with(CorefileNotFound, "The ConfigMap %s/%s has no key %s, so names in %s do not resolve in this cluster",
 			coreDNSNamespace, coreDNSName, corefileKey, list(zones))
 	}
-	ips := clusterIPs(o.service)
+	ips := clusterIPsOf(o.service)
 	if len(ips) == 0 {
 		return d.with(WaitingForService, "The DNS server's Service has no ClusterIP; the Corefile is left as it is")
 	}
@@ -115,17 +116,6 @@ func (d decision) with(state State, format string, args ...any) decision {
 // failed is the decision after the API server refused to take it.
 func (d decision) failed(err error) decision {
 	return d.with(WriteFailed, "The ConfigMap %s/%s could not be written, which is tried again: %s", coreDNSNamespace, coreDNSName, err)
-}
-
-// clusterIPs returns the Service's addresses, the one of its first IP family first. A headless Service has none.
-func clusterIPs(service *corev1.Service) []string {
-	if service == nil || service.Spec.ClusterIP == "" || service.Spec.ClusterIP == corev1.ClusterIPNone {
-		return nil
-	}
-	if len(service.Spec.ClusterIPs) > 0 {
-		return service.Spec.ClusterIPs
-	}
-	return []string{service.Spec.ClusterIP}
 }
 
 func list(zones []string) string {

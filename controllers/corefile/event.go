@@ -22,39 +22,37 @@ import (
 	"os"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
 )
 
 // recordEvent records a change of the state on this program's Deployment. A failure is logged and not tried again: the
 // memory says the same.
 func (c *Controller) recordEvent(ctx context.Context, state State, message string) {
-	eventType := corev1.EventTypeNormal
-	if state.isWarning() {
-		eventType = corev1.EventTypeWarning
-	}
-	uid, err := c.client.deploymentUID(ctx, c.self)
+	log := klog.FromContext(ctx)
+	about := map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "namespace": c.self.Namespace, "name": c.self.Name}
+	deployment, err := c.client.Resource(deployments).Namespace(c.self.Namespace).Get(ctx, c.self.Name, metav1.GetOptions{})
 	if err != nil {
 		// The Event is worth having without: kubectl get events shows it, kubectl describe does not.
-		klog.FromContext(ctx).Error(err, "Failed to read the own Deployment", "Deployment", c.self)
+		log.Error(err, "Failed to read the own Deployment", "Deployment", c.self)
+	} else {
+		about["uid"] = string(deployment.GetUID())
 	}
-	now := metav1.Now()
-	err = c.client.createEvent(ctx, &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: c.self.Namespace,
-			Name:      fmt.Sprintf("%s.%x", c.self.Name, time.Now().UnixNano()),
-		},
-		InvolvedObject: corev1.ObjectReference{
-			APIVersion: "apps/v1", Kind: "Deployment", Namespace: c.self.Namespace, Name: c.self.Name, UID: uid,
-		},
-		Type: eventType, Reason: string(state), Message: message,
-		FirstTimestamp: now, LastTimestamp: now, Count: 1,
-		Source:              corev1.EventSource{Component: fieldManager},
-		ReportingController: fieldManager, ReportingInstance: hostname(),
-	})
+	now := time.Now().UTC()
+	event := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Event",
+		"metadata":       map[string]any{"name": fmt.Sprintf("%s.%x", c.self.Name, now.UnixNano())},
+		"involvedObject": about,
+		"type":           state.eventType(), "reason": string(state), "message": message,
+		"firstTimestamp": now.Format(time.RFC3339), "lastTimestamp": now.Format(time.RFC3339), "count": int64(1),
+		"source":             map[string]any{"component": fieldManager},
+		"reportingComponent": fieldManager, "reportingInstance": hostname(),
+	}}
+	_, err = c.client.Resource(events).Namespace(c.self.Namespace).
+		Create(ctx, event, metav1.CreateOptions{FieldManager: fieldManager})
 	if err != nil {
-		klog.FromContext(ctx).Error(err, "Failed to record an Event", "reason", state)
+		log.Error(err, "Failed to record an Event", "reason", state)
 	}
 }
 

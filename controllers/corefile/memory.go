@@ -19,9 +19,6 @@ package corefile
 import (
 	"context"
 	"maps"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Keys of the memory ConfigMap, which is called as this program.
@@ -31,39 +28,26 @@ const (
 	keyWritten = "written"
 )
 
-// remembered returns a value of the memory, which is empty when there is none.
-func (o observation) remembered(key string) string {
-	if o.memory == nil {
-		return ""
-	}
-	return o.memory.Data[key]
-}
-
 // remember stores the values in the memory and in the observation. It sends nothing when they are there.
 func (c *Controller) remember(ctx context.Context, o *observation, values map[string]string) error {
 	if o.memory == nil {
-		created, err := c.client.createConfigMap(ctx, &corev1.ConfigMap{
-			ObjectMeta: metav1.ObjectMeta{Namespace: c.self.Namespace, Name: c.self.Name},
-			Data:       values,
-		})
+		created, err := c.createConfigMap(ctx, c.self, values)
 		if err != nil {
 			return err
 		}
 		o.memory = created
 		return nil
 	}
-	memory := o.memory.DeepCopy()
-	if memory.Data == nil {
-		memory.Data = map[string]string{}
-	}
-	maps.Copy(memory.Data, values)
-	if maps.Equal(memory.Data, o.memory.Data) {
+	remembered := dataOf(o.memory)
+	changed := maps.Clone(values)
+	maps.DeleteFunc(changed, func(key, value string) bool { return remembered[key] == value })
+	if len(changed) == 0 {
 		return nil
 	}
-	updated, err := c.client.updateConfigMap(ctx, memory)
+	patched, err := c.patchConfigMap(ctx, o.memory, changed)
 	if err != nil {
 		return err
 	}
-	o.memory = updated
+	o.memory = patched
 	return nil
 }

@@ -1,0 +1,270 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
+)
+
+const (
+	namespace = "xcc-dns"
+	patcher   = "dns-config-patcher"
+	clusterIP = "10.0.0.53" // In the Service network of envtest's API server.
+
+	defaultCorefile = ".:53 {\n    errors\n    forward . /etc/resolv.conf\n}\n"
+)
+
+// admin may do everything. The controllers run as their ServiceAccount, with the rights of grant.
+var (
+	admin       ctrlclient.Client
+	adminConfig *rest.Config
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	ctx := context.Background()
+	env, err := controlplane.New(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	adminConfig, err = env.Start()
+	if err == nil {
+		defer func() { _ = env.Stop() }()
+		admin, err = ctrlclient.New(adminConfig, ctrlclient.Options{})
+	}
+	if err == nil {
+		err = grant(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// grant creates the namespace, the Deployment and the rights that the manifests give the ServiceAccount, and no more.
+func grant(ctx context.Context) error {
+	labels := map[string]string{"app": patcher}
+	objects := []ctrlclient.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
+		&appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher},
+			Spec: appsv1.DeploymentSpec{
+				Selector: &metav1.LabelSelector{MatchLabels: labels},
+				Template: corev1.PodTemplateSpec{
+					ObjectMeta: metav1.ObjectMeta{Labels: labels},
+					Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "patcher", Image: "none"}}},
+				},
+			},
+		},
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: patcher}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{"coredns"}, Verbs: []string{"list", "watch", "patch"}},
+		}},
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{""}, Resources: []string{"services"}, ResourceNames: []string{"dns-server"}, Verbs: []string{"list", "watch"}},
+			{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{patcher}, Verbs: []string{"list", "watch", "patch"}},
+			{APIGroups: []string{""}, Resources: []string{"configmaps", "events"}, Verbs: []string{"create"}},
+			{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, ResourceNames: []string{patcher}, Verbs: []string{"get"}},
+		}},
+	}
+	for _, in := range []string{"kube-system", namespace} {
+		objects = append(objects, &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: in, Name: patcher},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: patcher},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: patcher}},
+		})
+	}
+	for _, object := range objects {
+		if err := admin.Create(ctx, object); err != nil {
+			return fmt.Errorf("creating %T: %w", object, err)
+		}
+	}
+	return nil
+}
+
+// cluster is the one workload cluster that all tests use, one after the other.
+type cluster struct {
+	*WithT
+
+	t   *testing.T
+	ctx context.Context
+}
+
+// newCluster empties the cluster of what former tests left.
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{WithT: NewWithT(t), t: t, ctx: t.Context()}
+	c.SetDefaultEventuallyTimeout(30 * time.Second)
+	c.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	c.delete(coreDNS(""))
+	c.delete(dnsServer(""))
+	c.delete(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher}})
+	c.Expect(admin.DeleteAllOf(c.ctx, &corev1.Event{}, ctrlclient.InNamespace(namespace))).To(Succeed())
+	return c
+}
+
+func coreDNS(text string) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "coredns"},
+		Data:       map[string]string{"Corefile": text},
+	}
+}
+
+func dnsServer(ip string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "dns-server"},
+		Spec:       corev1.ServiceSpec{ClusterIP: ip, Ports: []corev1.ServicePort{{Port: 53, Protocol: corev1.ProtocolUDP}}},
+	}
+}
+
+func (c *cluster) create(object ctrlclient.Object) {
+	c.t.Helper()
+	c.Expect(admin.Create(c.ctx, object)).To(Succeed())
+}
+
+func (c *cluster) delete(object ctrlclient.Object) {
+	c.t.Helper()
+	c.Expect(ctrlclient.IgnoreNotFound(admin.Delete(c.ctx, object))).To(Succeed())
+}
+
+// overwrite replaces the whole ConfigMap whatever its version, as the kubeadm control plane does.
+func (c *cluster) overwrite(text string) {
+	c.t.Helper()
+	c.Expect(admin.Update(c.ctx, coreDNS(text))).To(Succeed())
+}
+
+func (c *cluster) configMap(namespace, name string) *corev1.ConfigMap {
+	c.t.Helper()
+	configMap := &corev1.ConfigMap{}
+	c.Expect(admin.Get(c.ctx, ctrlclient.ObjectKey{Namespace: namespace, Name: name}, configMap)).To(Succeed())
+	return configMap
+}
+
+func (c *cluster) corefile() string {
+	c.t.Helper()
+	return c.configMap("kube-system", "coredns").Data["Corefile"]
+}
+
+func (c *cluster) memory() map[string]string {
+	memory := &corev1.ConfigMap{}
+	err := admin.Get(c.ctx, ctrlclient.ObjectKey{Namespace: namespace, Name: patcher}, memory)
+	if !apierrors.IsNotFound(err) {
+		c.Expect(err).NotTo(HaveOccurred())
+	}
+	return memory.Data
+}
+
+// events returns the reasons of the Events on the Deployment, the first one first.
+func (c *cluster) events() []string {
+	list := &corev1.EventList{}
+	c.Expect(admin.List(c.ctx, list, ctrlclient.InNamespace(namespace))).To(Succeed())
+	deployment := &appsv1.Deployment{}
+	c.Expect(admin.Get(c.ctx, ctrlclient.ObjectKey{Namespace: namespace, Name: patcher}, deployment)).To(Succeed())
+	var reasons []string
+	for _, event := range list.Items { // Their names end in the time.
+		c.Expect(event.InvolvedObject.Kind).To(Equal("Deployment"))
+		c.Expect(event.InvolvedObject.UID).To(Equal(deployment.UID), "kubectl describe finds Events by it")
+		reasons = append(reasons, event.Type+" "+event.Reason)
+	}
+	return reasons
+}
+
+func (c *cluster) eventuallyState(state corefile.State) {
+	c.t.Helper()
+	c.Eventually(c.memory).Should(HaveKeyWithValue("state", string(state)), "the controller reports its state")
+}
+
+// eventuallyForwards waits for one block that forwards to the address, and for the report of it.
+func (c *cluster) eventuallyForwards(ip string) {
+	c.t.Helper()
+	c.Eventually(c.corefile).Should(ContainSubstring("forward . "+ip+" {"), "the controller writes the block")
+	c.Expect(strings.Count(c.corefile(), "xcc.test:53 {")).To(Equal(1))
+	c.eventuallyState(corefile.Forwarding)
+}
+
+// running is a controller at work.
+type running struct {
+	registry *prometheus.Registry
+	// stop ends it and waits for that.
+	stop func()
+}
+
+// run starts a controller as its ServiceAccount. The transport's wrapper can be nil.
+func (c *cluster) run(wrap func(http.RoundTripper) http.RoundTripper) running {
+	c.t.Helper()
+	config := rest.CopyConfig(adminConfig)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + patcher}
+	if wrap != nil {
+		config.Wrap(wrap)
+	}
+	registry := prometheus.NewRegistry()
+	controller, err := corefile.New(config, corefile.Options{Zones: []string{"xcc.test"}, Namespace: namespace}, registry)
+	c.Expect(err).NotTo(HaveOccurred())
+	ctx, cancel := context.WithCancel(c.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		controller.Run(ctx)
+	}()
+	stop := func() {
+		cancel()
+		<-done
+	}
+	c.t.Cleanup(stop)
+	return running{registry: registry, stop: stop}
+}
+
+// eventuallyReports waits until a reconcile of this controller has ended in the state.
+func (c *cluster) eventuallyReports(r running, state corefile.State) {
+	c.t.Helper()
+	var expected strings.Builder
+	expected.WriteString("# HELP xcc_corefile_state 1 for the state that the Corefile is in, 0 for the others.\n# TYPE xcc_corefile_state gauge\n")
+	for _, other := range corefile.States() {
+		value := 0
+		if other == state {
+			value = 1
+		}
+		fmt.Fprintf(&expected, "xcc_corefile_state{state=%q} %d\n", other, value)
+	}
+	c.Eventually(func() error {
+		return testutil.GatherAndCompare(r.registry, strings.NewReader(expected.String()), "xcc_corefile_state")
+	}).Should(Succeed(), "the metric says the state")
+}
