@@ -1,0 +1,67 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// The dns-server is authoritative for the add-on's zones in a workload cluster. See package dnsserver.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil && !errors.Is(err, pflag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "dns-server:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	options := dnsserver.NewOptions()
+	flags := pflag.NewFlagSet("dns-server", pflag.ContinueOnError)
+	options.AddFlags(flags)
+	addLogFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q: everything is a flag", flags.Arg(0))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	return dnsserver.Run(ctx, options)
+}
+
+// addLogFlags adds the one of klog's flags that is of use in a container.
+func addLogFlags(flags *pflag.FlagSet) {
+	var all flag.FlagSet
+	klog.InitFlags(&all)
+	verbosity := pflag.PFlagFromGoFlag(all.Lookup("v"))
+	verbosity.Usage = "verbosity of the log: 0 is quiet, 4 shows every request to the API server"
+	flags.AddFlag(verbosity)
+}

@@ -1,0 +1,152 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package dnsserver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+)
+
+const (
+	defaultTTL      = 5
+	defaultLameduck = 5 * time.Second
+
+	// maxTTL is a day. RFC 2181, section 8 allows 68 years, which nobody can take back.
+	maxTTL = 86400
+
+	// serviceHostVariable is set by Kubernetes in containers that start after the Service dns-server of their namespace
+	// exists. Its value is the Service's ClusterIP.
+	serviceHostVariable = "DNS_SERVER_SERVICE_HOST"
+)
+
+// Options of the DNS server.
+type Options struct {
+	// Zones that are served. Default: xcc.test.
+	Zones []string
+	// Namespace whose EndpointSlices are the records. Default: xcc-dns.
+	Namespace string
+	// Kubeconfig is the path of a kubeconfig file. Default: the ServiceAccount of the pod.
+	Kubeconfig string
+	// DNSAddress is where UDP and TCP are bound, as [host]:port. Default: :1053.
+	DNSAddress string
+	// HealthAddress is where /healthz and /readyz are served, as [host]:port. Default: :8080.
+	HealthAddress string
+	// MetricsAddress is where /metrics is served, as [host]:port. Default: :9153.
+	MetricsAddress string
+	// TTL of addresses and aliases in seconds. Default: 5.
+	TTL uint32
+	// Lameduck is how long queries are answered after the shutdown began. Default: 5s.
+	Lameduck time.Duration
+	// NameServer are the addresses of the name server that the zones' NS record names. Default: the address of the Service
+	// dns-server where Kubernetes tells it; without one the name server's name exists and has no addresses.
+	NameServer []netip.Addr
+}
+
+// NewOptions returns the defaults.
+func NewOptions() Options {
+	options := Options{
+		Zones:          []string{v1alpha1.DefaultZone},
+		Namespace:      v1alpha1.WorkloadNamespace,
+		DNSAddress:     ":1053",
+		HealthAddress:  ":8080",
+		MetricsAddress: ":9153",
+		TTL:            defaultTTL,
+		Lameduck:       defaultLameduck,
+	}
+	// A Service may say "None", and a process outside a cluster has no such variable.
+	if address, err := netip.ParseAddr(os.Getenv(serviceHostVariable)); err == nil {
+		options.NameServer = []netip.Addr{address}
+	}
+	return options
+}
+
+// AddFlags adds a flag for each option, with the present value as its default.
+func (o *Options) AddFlags(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&o.Zones, "zone", o.Zones,
+		"DNS zone to be authoritative for. May be given several times; a slice belongs to the longest zone that contains its name")
+	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace whose EndpointSlices are served")
+	flags.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "path of a kubeconfig file; empty for the pod's ServiceAccount")
+	flags.StringVar(&o.DNSAddress, "dns-bind-address", o.DNSAddress, "[host]:port for DNS over UDP and TCP")
+	flags.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "[host]:port for /healthz and /readyz over HTTP")
+	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "[host]:port for /metrics over HTTP")
+	flags.Uint32Var(&o.TTL, "ttl", o.TTL, fmt.Sprintf("TTL of addresses and aliases in seconds, 0 to %d", maxTTL))
+	flags.DurationVar(&o.Lameduck, "lameduck", o.Lameduck,
+		"how long queries are answered after SIGTERM, while /readyz fails and clients go elsewhere")
+}
+
+// Validate brings the zones into canonical form, without duplicates, and returns an error that names the flag and what is
+// wrong with it.
+func (o *Options) Validate() error {
+	var errs []error
+	zones, err := canonicalZones(o.Zones)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	o.Zones = zones
+	if problems := validation.IsDNS1123Label(o.Namespace); len(problems) > 0 {
+		errs = append(errs, fmt.Errorf("--namespace %q: %s", o.Namespace, strings.Join(problems, "; ")))
+	}
+	for _, bind := range []struct{ flag, address string }{
+		{"dns-bind-address", o.DNSAddress}, {"health-bind-address", o.HealthAddress}, {"metrics-bind-address", o.MetricsAddress},
+	} {
+		if _, _, err := net.SplitHostPort(bind.address); err != nil {
+			errs = append(errs, fmt.Errorf("--%s %q is not [host]:port: %w", bind.flag, bind.address, err))
+		}
+	}
+	if o.TTL > maxTTL {
+		errs = append(errs, fmt.Errorf("--ttl %d is more than %d seconds", o.TTL, maxTTL))
+	}
+	if o.Lameduck < 0 {
+		errs = append(errs, fmt.Errorf("--lameduck %s is negative", o.Lameduck))
+	}
+	return errors.Join(errs...)
+}
+
+func canonicalZones(zones []string) ([]string, error) {
+	if len(zones) == 0 {
+		return nil, errors.New("--zone is missing")
+	}
+	var canonical []string
+	for _, zone := range zones {
+		name, err := dnsname.Canonical(zone)
+		if err == nil && strings.HasPrefix(name, "*") {
+			err = errors.New("a zone cannot be a wildcard")
+		}
+		if err == nil {
+			// The longest name that the zone itself needs.
+			_, err = dnsname.Canonical("hostmaster." + name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--zone: %w", err)
+		}
+		canonical = append(canonical, name)
+	}
+	slices.Sort(canonical)
+	return slices.Compact(canonical), nil
+}

@@ -1,0 +1,54 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package records
+
+// Reason says why something of a slice is not served. The set is closed: it labels a metric.
+type Reason string
+
+const (
+	// InvalidHostname means that the annotation is not a DNS name.
+	InvalidHostname Reason = "invalid_hostname"
+	// OutsideZones means that the name is in none of the zones that are served.
+	OutsideZones Reason = "outside_zones"
+	// ReservedName means that the name is the name server's, or that an alias stands at the apex of a zone.
+	ReservedName Reason = "reserved_name"
+	// UnknownAddressType means that the slice's address type is not IPv4, IPv6 or FQDN.
+	UnknownAddressType Reason = "unknown_address_type"
+	// InvalidAddress means that an address is not of the slice's type. The slice's other addresses are served.
+	InvalidAddress Reason = "invalid_address"
+	// NoAddress means that the slice has no usable address, so by itself it does not make its name exist.
+	NoAddress Reason = "no_address"
+	// AliasShadowed means that another slice has addresses for the name, and addresses win over an alias.
+	AliasShadowed Reason = "alias_shadowed"
+	// SeveralAliases means that another slice has an alias for the name, which comes first by name.
+	SeveralAliases Reason = "several_aliases"
+)
+
+// Reasons are all of them.
+var Reasons = [...]Reason{
+	InvalidHostname, OutsideZones, ReservedName, UnknownAddressType, InvalidAddress, NoAddress, AliasShadowed, SeveralAliases,
+}
+
+// Problem is something of a slice that is not served.
+type Problem struct {
+	// Slice is the EndpointSlice's name.
+	Slice string
+	// Reason is why.
+	Reason Reason
+	// Detail names what is wrong in a few words for the log.
+	Detail string
+}

@@ -1,0 +1,202 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package dnsserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/source"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+)
+
+const (
+	// udpReadSize is how many octets of a query over UDP are read. Queries are small; options may make them larger than 512.
+	udpReadSize = 4096
+	// tcpIdle is how long a TCP connection may wait for its next query (RFC 7766, section 6.2.3 wants seconds).
+	tcpIdle = 10 * time.Second
+	// stopTimeout is how long queries and requests that are being answered may take at the end.
+	stopTimeout = 2 * time.Second
+)
+
+// server is a DNS server whose sockets are bound.
+type server struct {
+	options Options
+	source  *source.Source
+	metrics *metrics.Metrics
+	// draining is set once the shutdown began.
+	draining atomic.Bool
+
+	udp                           net.PacketConn
+	tcp, healthSocket, metricSock net.Listener
+}
+
+// newServer binds the sockets. The options are valid.
+func newServer(ctx context.Context, options Options, config *rest.Config) (*server, error) {
+	client, err := source.NewClient(config)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{options: options, metrics: metrics.New()}
+	s.source = &source.Source{
+		Client:     client,
+		Namespace:  options.Namespace,
+		Zones:      options.Zones,
+		NameServer: options.NameServer,
+		Metrics:    s.metrics,
+	}
+	if err := s.listen(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// listen binds IPv4 and IPv6 where the address has no host.
+func (s *server) listen(ctx context.Context) error {
+	var listen net.ListenConfig
+	var err error
+	if s.udp, err = listen.ListenPacket(ctx, "udp", s.options.DNSAddress); err != nil {
+		return fmt.Errorf("binding DNS over UDP: %w", err)
+	}
+	if s.tcp, err = listen.Listen(ctx, "tcp", s.options.DNSAddress); err != nil {
+		return fmt.Errorf("binding DNS over TCP: %w", err)
+	}
+	if s.healthSocket, err = listen.Listen(ctx, "tcp", s.options.HealthAddress); err != nil {
+		return fmt.Errorf("binding the health endpoints: %w", err)
+	}
+	if s.metricSock, err = listen.Listen(ctx, "tcp", s.options.MetricsAddress); err != nil {
+		return fmt.Errorf("binding the metrics endpoint: %w", err)
+	}
+	return nil
+}
+
+// close closes the sockets that are bound.
+func (s *server) close() {
+	if s.udp != nil {
+		_ = s.udp.Close()
+	}
+	for _, listener := range []net.Listener{s.tcp, s.healthSocket, s.metricSock} {
+		if listener != nil {
+			_ = listener.Close()
+		}
+	}
+}
+
+// service is something that serves until it is stopped.
+type service struct {
+	name  string
+	serve func() error
+	// stop lets what is being answered come to its end until the context is done.
+	stop func(context.Context) error
+}
+
+// services returns what runs, in the order in which it is to be stopped.
+func (s *server) services() []service {
+	handler := &wire.Handler{Snapshot: s.source.Snapshot, TTL: s.options.TTL, Observe: s.metrics.ObserveQuery}
+	udp := &dns.Server{PacketConn: s.udp, Handler: handler, UDPSize: udpReadSize}
+	tcp := &dns.Server{Listener: s.tcp, Handler: handler, IdleTimeout: func() time.Duration { return tcpIdle }, MaxTCPQueries: -1}
+	metricsMux := http.NewServeMux()
+	metricsMux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.Registry(), promhttp.HandlerOpts{}))
+	return []service{
+		{"DNS over UDP", udp.ActivateAndServe, udp.ShutdownContext},
+		{"DNS over TCP", tcp.ActivateAndServe, tcp.ShutdownContext},
+		httpService("health", s.healthSocket, s.healthHandler()),
+		httpService("metrics", s.metricSock, metricsMux),
+	}
+}
+
+func httpService(name string, listener net.Listener, handler http.Handler) service {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+	}
+	serve := func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
+	return service{name, serve, server.Shutdown}
+}
+
+// run serves until the context is done and the lameduck time is over, or until something fails.
+func (s *server) run(ctx context.Context) error {
+	log := klog.FromContext(ctx)
+	// The records are followed to the last answer, so the shutdown does not end this.
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	services := s.services()
+	group, failed := errgroup.WithContext(background)
+	for _, service := range services {
+		group.Go(func() error {
+			if err := service.serve(); err != nil {
+				return fmt.Errorf("serving %s: %w", service.name, err)
+			}
+			return nil
+		})
+	}
+	group.Go(func() error { s.source.Run(background); return nil })
+	log.Info("Serving", "dns", s.udp.LocalAddr(), "health", s.healthSocket.Addr(), "metrics", s.metricSock.Addr())
+
+	select {
+	case <-failed.Done():
+	case <-ctx.Done():
+		log.Info("Shutting down", "lameduck", s.options.Lameduck)
+		s.draining.Store(true)
+		s.waitLameduck(failed)
+	}
+	cancel()
+	s.stop(background, services)
+	return group.Wait()
+}
+
+func (s *server) waitLameduck(failed context.Context) {
+	timer := time.NewTimer(s.options.Lameduck)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-failed.Done():
+	}
+}
+
+func (s *server) stop(ctx context.Context, services []service) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	for _, service := range services {
+		if err := service.stop(ctx); err != nil {
+			klog.FromContext(ctx).Info("Did not stop in time", "service", service.name, "reason", err.Error())
+		}
+	}
+	// Where a service never started, its socket is still open, and so nothing waits for ever.
+	s.close()
+}

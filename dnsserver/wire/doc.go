@@ -1,0 +1,21 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package wire speaks DNS: it turns a query into a lookup in a zone.Snapshot and the result into a response. What a name
+// holds is decided in package zone; here it is only flags, sections, sizes and refusals.
+//
+// The server is authoritative only. It transfers no zones, takes no updates and never recurses.
+package wire
