@@ -1,0 +1,68 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package main
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+)
+
+func TestOptionsHaveDefaults(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	options, err := parseOptions(nil)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(options.Validate()).To(Succeed())
+	g.Expect(options).To(Equal(Options{
+		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", HealthBindAddress: ":8080", MetricsBindAddress: ":9153",
+	}))
+}
+
+func TestZonesAreCanonicalAndUnique(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	options, err := parseOptions([]string{"--zone=XCC.test.", "--zone", "xcc.test", "--zone=b.test"})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(options.Zones).To(Equal([]string{"xcc.test", "b.test"}))
+}
+
+func TestWrongOptionsAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		err  string
+	}{
+		"a zone that is no name":       {[]string{"--zone=a..b"}, "a DNS label is empty"},
+		"a zone with a wildcard":       {[]string{"--zone=*.test"}, `name "*.test" is a wildcard`},
+		"an empty namespace":           {[]string{"--namespace="}, "--namespace is empty"},
+		"a health address of no port":  {[]string{"--health-bind-address=localhost"}, "--health-bind-address: "},
+		"a metrics address of no port": {[]string{"--metrics-bind-address=localhost"}, "--metrics-bind-address: "},
+		"an argument":                  {[]string{"run"}, `unexpected argument "run"`},
+		"an unknown flag":              {[]string{"--cache"}, "flag provided but not defined: -cache"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			options, err := parseOptions(test.args)
+			if err == nil {
+				err = options.Validate()
+			}
+			g.Expect(err).To(MatchError(ContainSubstring(test.err)))
+		})
+	}
+}
