@@ -27,6 +27,7 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -181,20 +182,25 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := errors.Join(c.startEtcd(ctx), c.startAPIServer(ctx), c.startContainerd(ctx)); err != nil {
 		return err
 	}
-	if err := c.LoadImage(ctx, pause.Tarball, coreDNS.Tarball); err != nil {
-		return err
-	}
-	if err := c.waitAPIServer(ctx); err != nil {
-		return err
-	}
-	c.rig.log.say("%s: the API server answers", c.Name)
-	if err := errors.Join(c.startControllers(ctx), c.startKubelet(ctx), c.startKubeProxy(ctx)); err != nil {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.LoadImage(groupCtx, pause.Tarball, coreDNS.Tarball) })
+	group.Go(func() error { return c.startClients(groupCtx) })
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	if err := c.installCoreDNS(ctx, coreDNS.Reference); err != nil {
 		return err
 	}
 	return c.waitReady(ctx)
+}
+
+// startClients starts what needs the API server.
+func (c *Cluster) startClients(ctx context.Context) error {
+	if err := c.waitAPIServer(ctx); err != nil {
+		return err
+	}
+	c.rig.log.say("%s: the API server answers", c.Name)
+	return errors.Join(c.startControllers(ctx), c.startKubelet(ctx), c.startKubeProxy(ctx))
 }
 
 func (c *Cluster) waitReady(ctx context.Context) error {

@@ -63,6 +63,9 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 		"--cluster-cidr="+podCIDR,
 		"--cluster-signing-cert-file="+c.path("pki", "ca.crt"),
 		"--cluster-signing-key-file="+c.path("pki", "ca.key"),
+		// Its start makes some hundred requests; at the usual rate that is 5 seconds.
+		"--kube-api-qps=500",
+		"--kube-api-burst=1000",
 		"--kubeconfig="+c.path("controller-manager.conf"),
 		"--leader-elect=false",
 		"--root-ca-file="+c.path("pki", "ca.crt"),

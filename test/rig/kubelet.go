@@ -123,7 +123,6 @@ func (c *Cluster) startKubelet(ctx context.Context) error {
 		"failSwapOn":               false,
 		// The machine may have control groups of version 1, or only some of them.
 		"cgroupDriver":                  "cgroupfs",
-		"cgroupRoot":                    "/" + controlGroup(c.rig.Name, c.Name),
 		"cgroupsPerQOS":                 false,
 		"enforceNodeAllocatable":        []string{},
 		"failCgroupV1":                  false,

@@ -42,7 +42,7 @@ func removeRig(ctx context.Context, name, dir string) error {
 	if err := removeNetwork(ctx, name); err != nil {
 		return err
 	}
-	if err := removeControlGroups(ctx, name); err != nil {
+	if err := removeControlGroups(ctx, dir); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -51,25 +51,29 @@ func removeRig(ctx context.Context, name, dir string) error {
 	return nil
 }
 
-// controlGroup is the control group below which a cluster's Pods are.
-func controlGroup(rig, cluster string) string { return "xcc-" + rig + "/" + cluster }
-
-// removeControlGroups removes the empty control groups that Pods leave behind,
-// in each hierarchy of version 1 and in the one of version 2.
-func removeControlGroups(ctx context.Context, rig string) error {
-	var roots []string
-	for _, pattern := range []string{"/sys/fs/cgroup/xcc-" + rig, "/sys/fs/cgroup/*/xcc-" + rig} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			return err
-		}
-		roots = append(roots, found...)
+// removeControlGroups removes the empty control groups that containers leave
+// behind when they are killed, in each hierarchy of version 1 and in the one of
+// version 2. containerd's state, which is in the rig's folder, names them.
+func removeControlGroups(ctx context.Context, dir string) error {
+	containers, err := filepath.Glob(filepath.Join(dir, "*/root/run/containerd/state/*/k8s.io/*"))
+	if err != nil {
+		return err
 	}
-	for _, root := range roots {
-		err := poll(ctx, root+" is empty", func() bool { return removeTree(root) == nil })
-		if err != nil {
-			return err
+	parents, err := filepath.Glob("/sys/fs/cgroup/*/k8s.io")
+	if err != nil {
+		return err
+	}
+	parents = append(parents, "/sys/fs/cgroup/k8s.io")
+	for _, parent := range parents {
+		for _, container := range containers {
+			group := filepath.Join(parent, filepath.Base(container))
+			// The kernel takes a moment to see that it is empty.
+			if err := poll(ctx, group+" can be removed", func() bool { return removeTree(group) == nil }); err != nil {
+				return err
+			}
 		}
+		// It stays while it has the groups of another rig, or of the machine's own containerd.
+		_ = syscall.Rmdir(parent)
 	}
 	return nil
 }
