@@ -19,6 +19,7 @@ package gatewaydns
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -36,7 +37,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch
@@ -119,20 +119,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 // selectedClusters returns the Clusters that the selector selects, but for those being deleted. selectorErr is why the
 // selector cannot be evaluated.
 func (r *Reconciler) selectedClusters(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (selected []clusterv1.Cluster, selectorErr, err error) {
+	selector, err := metav1.LabelSelectorAsSelector(&gatewayDNS.Spec.ClusterSelector)
+	if err != nil {
+		return nil, err, nil
+	}
 	clusters := &clusterv1.ClusterList{}
-	if err := r.Client.List(ctx, clusters, client.InNamespace(gatewayDNS.Namespace)); err != nil {
+	if err := r.Client.List(ctx, clusters, client.InNamespace(gatewayDNS.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
 		return nil, nil, fmt.Errorf("listing Clusters in %s: %w", gatewayDNS.Namespace, err)
 	}
-	for i := range clusters.Items {
-		matches, err := plan.Selects(gatewayDNS, &clusters.Items[i])
-		if err != nil {
-			return nil, err, nil
-		}
-		if matches && clusters.Items[i].DeletionTimestamp.IsZero() {
-			selected = append(selected, clusters.Items[i])
-		}
-	}
-	return selected, nil, nil
+	return slices.DeleteFunc(clusters.Items, func(cluster clusterv1.Cluster) bool {
+		return !cluster.DeletionTimestamp.IsZero()
+	}), nil, nil
 }
 
 // recordTransitions emits an event for each gateway whose state or addresses changed.

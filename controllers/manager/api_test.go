@@ -1,0 +1,85 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+func TestAWrongGatewayDNSIsRefusedWithASentence(t *testing.T) {
+	n := newTenant(t)
+	for name, test := range map[string]struct {
+		change func(*xccv1.GatewayDNSSpec)
+		says   string
+	}{
+		"a service without a namespace": {func(s *xccv1.GatewayDNSSpec) { s.Service = "envoy" },
+			"spec.service must be the namespace and the name of a Service as namespace/name, for example projectcontour/envoy"},
+		"a service with three parts": {func(s *xccv1.GatewayDNSSpec) { s.Service = "a/b/c" }, "spec.service must be"},
+		"no service":                 {func(s *xccv1.GatewayDNSSpec) { s.Service = "" }, "spec.service must be"},
+		"a service in capitals":      {func(s *xccv1.GatewayDNSSpec) { s.Service = "Contour/Envoy" }, "spec.service must be"},
+		"a namespace that is too long": {func(s *xccv1.GatewayDNSSpec) { s.Service = strings.Repeat("a", 64) + "/envoy" },
+			"spec.service must be"},
+		"an unknown resolution type": {func(s *xccv1.GatewayDNSSpec) { s.ResolutionType = "carrierPigeon" },
+			`spec.resolutionType: Unsupported value: "carrierPigeon": supported values: "loadBalancer"`},
+		"an unknown operator": {func(s *xccv1.GatewayDNSSpec) {
+			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "team", Operator: "Near"}}
+		}, "spec.clusterSelector.matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"},
+		"In without values": {func(s *xccv1.GatewayDNSSpec) {
+			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "team", Operator: metav1.LabelSelectorOpIn}}
+		}, "values must be given with the operators In and NotIn, and with no other"},
+		"Exists with values": {func(s *xccv1.GatewayDNSSpec) {
+			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{
+				Key: "team", Operator: metav1.LabelSelectorOpExists, Values: []string{"a"},
+			}}
+		}, "values must be given with the operators In and NotIn, and with no other"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			gatewayDNS := &xccv1.GatewayDNS{
+				ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, GenerateName: "gw-"},
+				Spec:       xccv1.GatewayDNSSpec{Service: "projectcontour/envoy"},
+			}
+			test.change(&gatewayDNS.Spec)
+			g.Expect(management.Create(t.Context(), gatewayDNS)).To(MatchError(ContainSubstring(test.says)))
+		})
+	}
+}
+
+func TestAGatewayDNSOfTheOldProjectIsAcceptedAsItIs(t *testing.T) {
+	n := newTenant(t)
+	gatewayDNS := &xccv1.GatewayDNS{
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "dev-team-gateway-dns"},
+		Spec: xccv1.GatewayDNSSpec{
+			ClusterSelector: metav1.LabelSelector{
+				MatchLabels: map[string]string{"hasContour": "true"},
+				MatchExpressions: []metav1.LabelSelectorRequirement{
+					{Key: "team", Operator: metav1.LabelSelectorOpIn, Values: []string{"a", "b"}},
+					{Key: "retired", Operator: metav1.LabelSelectorOpDoesNotExist},
+				},
+			},
+			Service: "projectcontour/envoy",
+		},
+	}
+	n.Expect(management.Create(t.Context(), gatewayDNS)).To(Succeed())
+	n.Expect(gatewayDNS.Spec.ResolutionType).To(Equal(xccv1.ResolutionTypeLoadBalancer))
+}

@@ -1,0 +1,345 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/controllers/clustercache"
+	"sigs.k8s.io/cluster-api/core/reconcilers/clusterresourceset"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
+)
+
+const (
+	zone = "xcc.test"
+	// soon is how long a test waits for what watches bring about, on a machine that is busy with other tests.
+	soon = 30 * time.Second
+)
+
+// cluster is an API server with an administrator's access to it.
+type cluster struct {
+	client.Client
+	config     *rest.Config
+	kubeconfig []byte
+}
+
+// management runs Cluster API's ClusterResourceSet controller and the manager under test; workloadA and workloadB are what
+// its Clusters stand for.
+var management, workloadA, workloadB *cluster
+
+func TestMain(m *testing.M) {
+	klog.SetOutput(os.Stderr)
+	ctrl.SetLogger(klog.Background())
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stop, err := startClusters(ctx)
+	defer stop()
+	if err == nil {
+		err = startClusterAPI(ctx)
+	}
+	if err == nil {
+		_, err = startManager(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Starting the clusters:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// startClusters starts the API servers side by side.
+func startClusters(ctx context.Context) (stop func(), err error) {
+	folder, err := components.SourceDir(ctx, "cluster-api-manager")
+	if err != nil {
+		return func() {}, err
+	}
+	crds := []string{filepath.Join(folder, "core", "config", "crd", "bases"), filepath.Join("..", "..", "config", "crd", "bases")}
+	targets := []struct {
+		cluster **cluster
+		crds    []string
+	}{{&management, crds}, {&workloadA, nil}, {&workloadB, nil}}
+	environments := make([]*envtest.Environment, len(targets))
+	errs := make([]error, len(targets))
+	var group sync.WaitGroup
+	for i, target := range targets {
+		group.Go(func() {
+			*target.cluster, environments[i], errs[i] = startCluster(ctx, target.crds)
+		})
+	}
+	group.Wait()
+	stop = func() {
+		for _, environment := range environments {
+			if environment != nil {
+				_ = environment.Stop()
+			}
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return stop, err
+		}
+	}
+	return stop, nil
+}
+
+func startCluster(ctx context.Context, crds []string) (*cluster, *envtest.Environment, error) {
+	environment, err := controlplane.New(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	environment.CRDDirectoryPaths = crds
+	config, err := environment.Start()
+	if err != nil {
+		return nil, environment, err
+	}
+	scheme, err := manager.Scheme()
+	if err != nil {
+		return nil, environment, err
+	}
+	c, err := client.New(config, client.Options{Scheme: scheme})
+	return &cluster{Client: c, config: config, kubeconfig: environment.KubeConfig}, environment, err
+}
+
+// startClusterAPI runs Cluster API's own ClusterResourceSet controller.
+func startClusterAPI(ctx context.Context) error {
+	mgr, err := newManager(manager.NewOptions())
+	if err != nil {
+		return err
+	}
+	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
+		SecretClient: mgr.GetClient(),
+		Client:       clustercache.ClientOptions{UserAgent: "clusterresourceset"},
+	}, controller.Options{})
+	if err != nil {
+		return err
+	}
+	reconciler := &clusterresourceset.Reconciler{Client: mgr.GetClient(), ClusterCache: clusterCache}
+	if err := reconciler.SetupWithManager(ctx, mgr, controller.Options{}, mgr.GetCache()); err != nil {
+		return err
+	}
+	go func() { _ = mgr.Start(ctx) }()
+	return nil
+}
+
+// startManager runs the manager under test. stop ends it and waits until it has.
+func startManager(ctx context.Context) (stop func(), err error) {
+	options := manager.NewOptions()
+	options.DNS.Zone, options.DNS.Image, options.DNS.Replicas, options.DNS.TTL = zone, "xcc-dns:test", 2, 5
+	options.ClusterCacheQPS, options.ClusterCacheBurst = 100, 200
+	options.ClusterCacheConcurrency, options.ClusterConcurrency, options.GatewayDNSConcurrency = 100, 100, 10
+	options.SyncPeriod = time.Hour
+	if err := options.Validate(); err != nil {
+		return nil, err
+	}
+	mgr, err := newManager(options)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	if err := manager.AddControllers(ctx, mgr, options); err != nil {
+		cancel()
+		return nil, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = mgr.Start(ctx)
+	}()
+	return func() { cancel(); <-ended }, nil
+}
+
+func newManager(options *manager.Options) (ctrl.Manager, error) {
+	scheme, err := manager.Scheme()
+	if err != nil {
+		return nil, err
+	}
+	return ctrl.NewManager(management.config, ctrl.Options{
+		Scheme:     scheme,
+		Cache:      manager.CacheOptions(options),
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
+	})
+}
+
+// tenant is a namespace of the management cluster with what a test puts there.
+type tenant struct {
+	*WithT
+	t         *testing.T
+	namespace string
+}
+
+func newTenant(t *testing.T) *tenant {
+	t.Helper()
+	g := NewWithT(t)
+	g.SetDefaultEventuallyTimeout(soon)
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "team-"}}
+	g.Expect(management.Create(t.Context(), namespace)).To(Succeed())
+	return &tenant{WithT: g, t: t, namespace: namespace.Name}
+}
+
+// addCluster creates a Cluster that is provisioned, with a kubeconfig unless it is nil.
+func (n *tenant) addCluster(name string, kubeconfig []byte, clusterLabels map[string]string) *clusterv1.Cluster {
+	n.t.Helper()
+	ctx := n.t.Context()
+	if kubeconfig != nil {
+		n.Expect(management.Create(ctx, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: n.namespace, Name: name + "-kubeconfig", Labels: map[string]string{clusterv1.ClusterNameLabel: name},
+			},
+			Type: clusterv1.ClusterSecretType,
+			Data: map[string][]byte{"value": kubeconfig},
+		})).To(Succeed())
+	}
+	object := &clusterv1.Cluster{
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: name, Labels: clusterLabels},
+		Spec: clusterv1.ClusterSpec{
+			ControlPlaneRef: clusterv1.ContractVersionedObjectReference{APIGroup: "test.xcc", Kind: "ControlPlane", Name: name},
+		},
+	}
+	n.Expect(management.Create(ctx, object)).To(Succeed())
+	original := object.DeepCopy()
+	object.Status.Initialization.InfrastructureProvisioned = ptr.To(true)
+	n.Expect(management.Status().Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
+	n.t.Cleanup(func() {
+		// Left behind, it would keep its connection for all later tests.
+		NewWithT(n.t).Expect(client.IgnoreNotFound(management.Delete(context.Background(), object))).To(Succeed())
+	})
+	return object
+}
+
+// addGatewayDNS creates a GatewayDNS that selects the Clusters labelled gateway=true.
+func (n *tenant) addGatewayDNS(name, service string) *xccv1.GatewayDNS {
+	n.t.Helper()
+	gatewayDNS := &xccv1.GatewayDNS{
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: name},
+		Spec: xccv1.GatewayDNSSpec{
+			ClusterSelector: metav1.LabelSelector{MatchLabels: hasGateway()},
+			Service:         service,
+		},
+	}
+	n.Expect(management.Create(n.t.Context(), gatewayDNS)).To(Succeed())
+	return gatewayDNS
+}
+
+func hasGateway() map[string]string { return map[string]string{"gateway": "true"} }
+
+// hostname is the name of a Cluster's gateway.
+func (n *tenant) hostname(clusterName string) string {
+	return fmt.Sprintf("*.gateway.%s.%s.clusters.%s", clusterName, n.namespace, zone)
+}
+
+// gateways returns the gateways in the status of a GatewayDNS, by Cluster.
+func (n *tenant) gateways(name string) func(Gomega) map[string]xccv1.GatewayStatus {
+	return func(g Gomega) map[string]xccv1.GatewayStatus {
+		gatewayDNS := &xccv1.GatewayDNS{}
+		g.Expect(management.Get(n.t.Context(), client.ObjectKey{Namespace: n.namespace, Name: name}, gatewayDNS)).To(Succeed())
+		byCluster := map[string]xccv1.GatewayStatus{}
+		for _, gateway := range gatewayDNS.Status.Gateways {
+			byCluster[gateway.Cluster] = gateway
+		}
+		return byCluster
+	}
+}
+
+// published returns the addresses that a workload cluster holds for a name, sorted by address type.
+func published(ctx context.Context, workload *cluster, hostname string) func(Gomega) []string {
+	return func(g Gomega) []string {
+		slices := &discoveryv1.EndpointSliceList{}
+		g.Expect(workload.List(ctx, slices, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabelsSelector{Selector: labels.Everything()})).To(Succeed())
+		var addresses []string
+		for _, slice := range slices.Items {
+			if slice.Annotations[xccv1.DNSHostnameAnnotation] != hostname {
+				continue
+			}
+			for _, endpoint := range slice.Endpoints {
+				addresses = append(addresses, endpoint.Addresses...)
+			}
+		}
+		return addresses
+	}
+}
+
+// ensureConsumer gives a workload cluster the namespace by which it consumes.
+func ensureConsumer(t *testing.T, workload *cluster) {
+	t.Helper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: xccv1.WorkloadNamespace}}
+	NewWithT(t).Expect(client.IgnoreAlreadyExists(workload.Create(t.Context(), namespace))).To(Succeed())
+}
+
+// addService creates a Service with the given load balancer addresses, in a namespace of its own.
+func addService(t *testing.T, workload *cluster, serviceType corev1.ServiceType, addresses ...string) *corev1.Service {
+	t.Helper()
+	g := NewWithT(t)
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "gateway-"}}
+	g.Expect(workload.Create(t.Context(), namespace)).To(Succeed())
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace.Name, Name: "envoy"},
+		Spec:       corev1.ServiceSpec{Type: serviceType, Ports: []corev1.ServicePort{{Port: 80}}},
+	}
+	g.Expect(workload.Create(t.Context(), service)).To(Succeed())
+	if len(addresses) > 0 {
+		setAddresses(t, workload, service, addresses...)
+	}
+	return service
+}
+
+func setAddresses(t *testing.T, workload *cluster, service *corev1.Service, addresses ...string) {
+	t.Helper()
+	service.Status.LoadBalancer.Ingress = nil
+	for _, address := range addresses {
+		service.Status.LoadBalancer.Ingress = append(service.Status.LoadBalancer.Ingress, ingress(address))
+	}
+	NewWithT(t).Expect(workload.Status().Update(t.Context(), service)).To(Succeed())
+}
+
+func ingress(address string) corev1.LoadBalancerIngress {
+	if isIP(address) {
+		return corev1.LoadBalancerIngress{IP: address}
+	}
+	return corev1.LoadBalancerIngress{Hostname: address}
+}
+
+func serviceRef(service *corev1.Service) string { return service.Namespace + "/" + service.Name }
