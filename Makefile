@@ -22,7 +22,7 @@ BOILERPLATE := tools/boilerplate.go.txt
 
 CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 KUSTOMIZE := go tool -modfile=tools/go.mod kustomize
-GOLANGCI_LINT := bin/golangci-lint
+GOLANGCI_LINT := out/tools/golangci-lint
 RELEASE := go run ./internal/release/xcc-release
 
 ##@ General
@@ -46,11 +46,12 @@ generate: ## Regenerate the deep copies, the CRD and the manager's role
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 
-# compile builds the binaries for the architecture $(1) into the folder $(2): static, and the same wherever they are built.
+# compile builds the binaries for the architecture $(1) into the folder $(2): static, and the same wherever they are built,
+# which is why they name no folder and no commit.
 define compile
 for binary in $(BINARIES); do \
 	echo "Building $(2)/$$binary for linux/$(1)"; \
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(1) go build -trimpath -ldflags '$(LDFLAGS)' -o "$(2)/$$binary" "./cmd/$$binary"; \
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(1) go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o "$(2)/$$binary" "./cmd/$$binary"; \
 done
 endef
 
