@@ -29,7 +29,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
@@ -71,8 +71,8 @@ type Options struct {
 // NewOptions returns the defaults.
 func NewOptions() Options {
 	options := Options{
-		Zones:          []string{v1alpha1.DefaultZone},
-		Namespace:      v1alpha1.WorkloadNamespace,
+		Zones:          []string{xccv1.DefaultZone},
+		Namespace:      xccv1.WorkloadNamespace,
 		DNSAddress:     ":1053",
 		HealthAddress:  ":8080",
 		MetricsAddress: ":9153",

@@ -23,7 +23,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
@@ -45,7 +45,7 @@ type target struct {
 
 // Parse reads an EndpointSlice. It returns false when the slice does not ask for a name. The zones are canonical.
 func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string) (Slice, bool) {
-	hostname, ok := endpointSlice.Annotations[v1alpha1.DNSHostnameAnnotation]
+	hostname, ok := endpointSlice.Annotations[xccv1.DNSHostnameAnnotation]
 	if !ok {
 		return Slice{}, false
 	}

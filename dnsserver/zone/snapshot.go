@@ -45,6 +45,12 @@ func NewSnapshot(previous *Snapshot, content Content, now time.Time) *Snapshot {
 		apex, _ := Find(content.Zones, record.Name)
 		records[apex] = append(records[apex], record)
 	}
+	for _, apex := range content.Zones {
+		// A zone within a zone makes the names between them exist.
+		if above, ok := Find(content.Zones, parent(apex)); ok {
+			records[above] = append(records[above], Record{Name: apex})
+		}
+	}
 	s := &Snapshot{zones: make(map[string]*Zone, len(content.Zones))}
 	for _, apex := range content.Zones {
 		z := newZone(apex, uint32(now.Unix()), content.NameServer, records[apex]) //nolint:gosec // Serials wrap (RFC 1982).

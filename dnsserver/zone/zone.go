@@ -48,8 +48,8 @@ type node struct {
 	wildcard *node
 }
 
-// newZone returns a zone with these records, its name server among them. Every record lies in the zone; none is for the
-// name server's name, and the one for the apex, if there is any, is no alias.
+// newZone returns a zone with these records and its name server. Every record lies in the zone and is not Reserved; one
+// without addresses and alias makes its name exist.
 func newZone(apex string, serial uint32, nameServer []netip.Addr, records []Record) *Zone {
 	z := &Zone{apex: apex, serial: serial, nodes: make(map[string]*node, 2*len(records)+2)}
 	z.nodes[apex] = &node{}
@@ -62,7 +62,9 @@ func newZone(apex string, serial uint32, nameServer []netip.Addr, records []Reco
 
 func (z *Zone) add(record Record) {
 	n := z.ensure(record.Name)
-	n.alias = record.Alias
+	if record.Alias != "" {
+		n.alias = record.Alias
+	}
 	for _, address := range record.Addresses {
 		if address.Is4() {
 			n.ipv4 = append(n.ipv4, address)

@@ -1,0 +1,75 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package dnstest
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+)
+
+const (
+	// ManyAddresses is a name whose answer is larger than a packet of UDP may be.
+	ManyAddresses = "many.xcc.test."
+	// ManyCount is how many addresses it has.
+	ManyCount = 100
+	// TTL of addresses and aliases that the cases expect, in seconds.
+	TTL = 30
+
+	soa    = "xcc.test. 5 IN SOA ns.xcc.test. hostmaster.xcc.test. 1000 7200 1800 1209600 5"
+	subSOA = "sub.xcc.test. 5 IN SOA ns.sub.xcc.test. hostmaster.sub.xcc.test. 1000 7200 1800 1209600 5"
+)
+
+// Snapshot returns the zones xcc.test, sub.xcc.test and a.gap.xcc.test that the cases are about.
+func Snapshot() *zone.Snapshot {
+	return zone.NewSnapshot(nil, zone.Content{
+		Zones:      []string{"a.gap.xcc.test", "sub.xcc.test", "xcc.test"},
+		NameServer: []netip.Addr{netip.MustParseAddr("10.96.0.53"), netip.MustParseAddr("fd00::53")},
+		Records: []zone.Record{
+			addresses("*.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.1", "10.0.0.2"),
+			addresses("*.gateway.cluster-b.dev-team.clusters.xcc.test", "10.0.1.1", "fd00::1"),
+			{Name: "*.gateway.cluster-c.dev-team.clusters.xcc.test", Alias: "lb.example.com"},
+			addresses("*.gateway.cluster-d.dev-team.clusters.xcc.test", "fd00::d"),
+			addresses("special.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.9"),
+			addresses("deep.empty.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.8"),
+			addresses("plain.xcc.test", "192.0.2.1"),
+			{Name: "alias.xcc.test", Alias: "plain.xcc.test"},
+			addresses("xcc.test", "192.0.2.53"),
+			addresses("*.sub.xcc.test", "192.0.2.80"),
+			many(),
+		},
+	}, time.Unix(1000, 0))
+}
+
+func addresses(name string, texts ...string) zone.Record {
+	record := zone.Record{Name: name}
+	for _, text := range texts {
+		record.Addresses = append(record.Addresses, netip.MustParseAddr(text))
+	}
+	return record
+}
+
+func many() zone.Record {
+	texts := make([]string, 0, ManyCount)
+	for i := range ManyCount {
+		texts = append(texts, fmt.Sprintf("10.9.0.%d", i))
+	}
+	return addresses(strings.TrimSuffix(ManyAddresses, "."), texts...)
+}

@@ -1,0 +1,267 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package records_test
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+)
+
+var zones = []string{"xcc.test", "other.test"}
+
+// endpointSlice returns a slice; an address that begins with "!" is one of an endpoint that is not ready, one that begins
+// with "?" is one of an endpoint that does not say.
+func endpointSlice(name, hostname string, addressType discoveryv1.AddressType, addresses ...string) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Name: name, Annotations: map[string]string{xccv1.DNSHostnameAnnotation: hostname}},
+		AddressType: addressType,
+	}
+	for _, address := range addresses {
+		endpoint := discoveryv1.Endpoint{Addresses: []string{strings.TrimLeft(address, "!?")}}
+		if !strings.HasPrefix(address, "?") {
+			endpoint.Conditions.Ready = new(!strings.HasPrefix(address, "!"))
+		}
+		slice.Endpoints = append(slice.Endpoints, endpoint)
+	}
+	return slice
+}
+
+func v4(name, hostname string, addresses ...string) *discoveryv1.EndpointSlice {
+	return endpointSlice(name, hostname, discoveryv1.AddressTypeIPv4, addresses...)
+}
+
+func v6(name, hostname string, addresses ...string) *discoveryv1.EndpointSlice {
+	return endpointSlice(name, hostname, discoveryv1.AddressTypeIPv6, addresses...)
+}
+
+func fqdn(name, hostname string, addresses ...string) *discoveryv1.EndpointSlice {
+	return endpointSlice(name, hostname, discoveryv1.AddressTypeFQDN, addresses...)
+}
+
+func addresses(name string, texts ...string) zone.Record {
+	record := zone.Record{Name: name}
+	for _, text := range texts {
+		record.Addresses = append(record.Addresses, netip.MustParseAddr(text))
+	}
+	return record
+}
+
+func alias(name, target string) zone.Record { return zone.Record{Name: name, Alias: target} }
+
+type test struct {
+	slices []*discoveryv1.EndpointSlice
+	// records without their order.
+	records []zone.Record
+	// problems as "slice reason".
+	problems []string
+}
+
+func (test test) check(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	g := NewWithT(t)
+	var parsed []records.Slice
+	for _, slice := range test.slices {
+		if read, ok := records.Parse(slice, zones); ok {
+			parsed = append(parsed, read)
+		}
+	}
+	// The order of events must not matter.
+	for range 4 {
+		got, problems := records.Merge(parsed)
+		g.Expect(got).To(ConsistOf(test.records))
+		var texts []string
+		for _, problem := range problems {
+			texts = append(texts, problem.Slice+" "+string(problem.Reason))
+		}
+		g.Expect(texts).To(Equal(test.problems))
+		rand.Shuffle(len(parsed), func(i, j int) { parsed[i], parsed[j] = parsed[j], parsed[i] })
+	}
+}
+
+func TestOneSlice(t *testing.T) {
+	t.Parallel()
+	unannotated := v4("a", "", "10.0.0.1")
+	unannotated.Annotations = map[string]string{"other": "x.xcc.test"}
+	published := v4("a", "x.xcc.test", "10.0.0.1")
+	published.Annotations[xccv1.GatewayDNSRefAnnotation] = "dev-team/gateway"
+	many := v4("a", "x.xcc.test", "10.0.0.2")
+	many.Endpoints[0].Addresses = []string{"10.0.0.2", "10.0.0.1"}
+
+	for name, test := range map[string]test{
+		"IPv4 addresses are served, sorted": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "10.0.0.10", "10.0.0.9")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.9", "10.0.0.10")},
+		},
+		"IPv6 addresses are served": {
+			slices:  []*discoveryv1.EndpointSlice{v6("a", "x.xcc.test", "fd00::1")},
+			records: []zone.Record{addresses("x.xcc.test", "fd00::1")},
+		},
+		"an FQDN is served as an alias": {
+			slices:  []*discoveryv1.EndpointSlice{fqdn("a", "*.x.xcc.test", "LB.example.com.")},
+			records: []zone.Record{alias("*.x.xcc.test", "lb.example.com")},
+		},
+		"several addresses of an endpoint are served": {
+			slices:  []*discoveryv1.EndpointSlice{many},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1", "10.0.0.2")},
+		},
+		"a hostname in capitals with a final dot is the same name": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "X.XCC.Test.", "10.0.0.1")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1")},
+		},
+		"the second zone is served too": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.other.test", "10.0.0.1")},
+			records: []zone.Record{addresses("x.other.test", "10.0.0.1")},
+		},
+		"a slice without the annotation is not ours": {slices: []*discoveryv1.EndpointSlice{unannotated}},
+		"a slice with a gateway-dns-ref is served alike": {
+			slices:  []*discoveryv1.EndpointSlice{published},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1")},
+		},
+		"an endpoint that is not ready is left out": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "10.0.0.1", "!10.0.0.2")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1")},
+		},
+		"an endpoint that does not say is ready": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "?10.0.0.1", "!10.0.0.2")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1")},
+		},
+		"all endpoints are served when none is ready": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "!10.0.0.1", "!10.0.0.2")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1", "10.0.0.2")},
+		},
+		"an address at the apex is served": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "xcc.test", "10.0.0.1")},
+			records: []zone.Record{addresses("xcc.test", "10.0.0.1")},
+		},
+	} {
+		t.Run(name, test.check)
+	}
+}
+
+func TestGarbageCostsItsOwnRecordOnly(t *testing.T) {
+	t.Parallel()
+	good := v4("good", "good.xcc.test", "10.0.0.1")
+	for name, test := range map[string]struct {
+		bad    *discoveryv1.EndpointSlice
+		reason records.Reason
+		// left is what is served of it all the same.
+		left []zone.Record
+	}{
+		"an empty hostname":             {bad: v4("bad", "", "10.0.0.2"), reason: records.InvalidHostname},
+		"a hostname with a space":       {bad: v4("bad", "a b.xcc.test", "10.0.0.2"), reason: records.InvalidHostname},
+		"a hostname with zero octets":   {bad: v4("bad", "a\x00.xcc.test", "10.0.0.2"), reason: records.InvalidHostname},
+		"a wildcard in the middle":      {bad: v4("bad", "a.*.xcc.test", "10.0.0.2"), reason: records.InvalidHostname},
+		"a hostname that is too long":   {bad: v4("bad", strings.Repeat("a.", 200)+"xcc.test", "10.0.0.2"), reason: records.InvalidHostname},
+		"a hostname of another zone":    {bad: v4("bad", "www.example.com", "10.0.0.2"), reason: records.OutsideZones},
+		"a hostname above the zone":     {bad: v4("bad", "test", "10.0.0.2"), reason: records.OutsideZones},
+		"the name server's name":        {bad: v4("bad", "ns.xcc.test", "10.0.0.2"), reason: records.ReservedName},
+		"an alias at the apex":          {bad: fqdn("bad", "xcc.test", "www.example.com"), reason: records.ReservedName},
+		"an unknown type":               {bad: endpointSlice("bad", "bad.xcc.test", "Carrier-Pigeon", "coo"), reason: records.UnknownAddressType},
+		"no type":                       {bad: endpointSlice("bad", "bad.xcc.test", "", "10.0.0.2"), reason: records.UnknownAddressType},
+		"no endpoints":                  {bad: v4("bad", "bad.xcc.test"), reason: records.NoAddress},
+		"an IPv6 address among IPv4":    {bad: v4("bad", "bad.xcc.test", "fd00::1", "10.0.0.2"), reason: records.InvalidAddress, left: []zone.Record{addresses("bad.xcc.test", "10.0.0.2")}},
+		"an IPv4 address among IPv6":    {bad: v6("bad", "bad.xcc.test", "10.0.0.2", "fd00::2"), reason: records.InvalidAddress, left: []zone.Record{addresses("bad.xcc.test", "fd00::2")}},
+		"IPv4 in IPv6 notation":         {bad: v6("bad", "bad.xcc.test", "::ffff:10.0.0.2", "fd00::2"), reason: records.InvalidAddress, left: []zone.Record{addresses("bad.xcc.test", "fd00::2")}},
+		"an address with a scope":       {bad: v6("bad", "bad.xcc.test", "fe80::1%eth0", "fd00::2"), reason: records.InvalidAddress, left: []zone.Record{addresses("bad.xcc.test", "fd00::2")}},
+		"a word":                        {bad: v4("bad", "bad.xcc.test", "localhost", "10.0.0.2"), reason: records.InvalidAddress, left: []zone.Record{addresses("bad.xcc.test", "10.0.0.2")}},
+		"an alias for a wildcard":       {bad: fqdn("bad", "bad.xcc.test", "*.example.com", "lb.example.com"), reason: records.InvalidAddress, left: []zone.Record{alias("bad.xcc.test", "lb.example.com")}},
+		"an alias for itself":           {bad: fqdn("bad", "bad.xcc.test", "BAD.xcc.test.", "lb.example.com"), reason: records.InvalidAddress, left: []zone.Record{alias("bad.xcc.test", "lb.example.com")}},
+		"an alias with a space":         {bad: fqdn("bad", "bad.xcc.test", "a b.example.com", "lb.example.com"), reason: records.InvalidAddress, left: []zone.Record{alias("bad.xcc.test", "lb.example.com")}},
+		"an address of zero characters": {bad: v4("bad", "bad.xcc.test", "", "10.0.0.2"), reason: records.InvalidAddress, left: []zone.Record{addresses("bad.xcc.test", "10.0.0.2")}},
+	} {
+		t.Run(name, besides(good, test.bad, test.reason, test.left).check)
+	}
+}
+
+func besides(good, bad *discoveryv1.EndpointSlice, reason records.Reason, left []zone.Record) test {
+	return test{
+		slices:   []*discoveryv1.EndpointSlice{bad, good},
+		records:  append([]zone.Record{addresses("good.xcc.test", "10.0.0.1")}, left...),
+		problems: []string{"bad " + string(reason)},
+	}
+}
+
+func TestASliceOfInvalidAddressesOnlyMakesNoName(t *testing.T) {
+	test{
+		slices:   []*discoveryv1.EndpointSlice{v4("bad", "bad.xcc.test", "localhost")},
+		problems: []string{"bad invalid_address", "bad no_address"},
+	}.check(t)
+}
+
+func TestSeveralSlicesForOneName(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]test{
+		"addresses add up without duplicates": {
+			slices: []*discoveryv1.EndpointSlice{
+				v4("a", "x.xcc.test", "10.0.0.1", "10.0.0.2"), v4("b", "X.xcc.test", "10.0.0.2", "10.0.0.3"), v6("c", "x.xcc.test", "fd00::1"),
+			},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1")},
+		},
+		"a slice whose endpoints are not ready is left out": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "10.0.0.1"), v4("b", "x.xcc.test", "!10.0.0.2")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1")},
+		},
+		"an address that is ready in one slice is served": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "!10.0.0.1"), v4("b", "x.xcc.test", "10.0.0.1")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1")},
+		},
+		"all are served when no slice has a ready endpoint": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "!10.0.0.1"), v4("b", "x.xcc.test", "!10.0.0.2")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1", "10.0.0.2")},
+		},
+		"a slice without addresses takes nothing away": {
+			slices:   []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test"), v4("b", "x.xcc.test", "10.0.0.2")},
+			records:  []zone.Record{addresses("x.xcc.test", "10.0.0.2")},
+			problems: []string{"a no_address"},
+		},
+		"addresses win over an alias": {
+			slices:   []*discoveryv1.EndpointSlice{fqdn("a", "x.xcc.test", "lb.example.com"), v4("b", "x.xcc.test", "10.0.0.2")},
+			records:  []zone.Record{addresses("x.xcc.test", "10.0.0.2")},
+			problems: []string{"a alias_shadowed"},
+		},
+		"an alias that is ready wins over addresses that are not": {
+			slices:  []*discoveryv1.EndpointSlice{fqdn("a", "x.xcc.test", "lb.example.com"), v4("b", "x.xcc.test", "!10.0.0.2")},
+			records: []zone.Record{alias("x.xcc.test", "lb.example.com")},
+		},
+		"the first of several aliases wins": {
+			slices:   []*discoveryv1.EndpointSlice{fqdn("a", "x.xcc.test", "b.example.com"), fqdn("b", "x.xcc.test", "a.example.com")},
+			records:  []zone.Record{alias("x.xcc.test", "a.example.com")},
+			problems: []string{"a several_aliases"},
+		},
+		"the same alias twice is one": {
+			slices:  []*discoveryv1.EndpointSlice{fqdn("a", "x.xcc.test", "b.example.com"), fqdn("b", "x.xcc.test", "B.example.com.")},
+			records: []zone.Record{alias("x.xcc.test", "b.example.com")},
+		},
+		"names do not mix": {
+			slices:  []*discoveryv1.EndpointSlice{v4("a", "x.xcc.test", "10.0.0.1"), v4("b", "*.xcc.test", "10.0.0.2"), fqdn("c", "y.xcc.test", "a.example.com")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.1"), addresses("*.xcc.test", "10.0.0.2"), alias("y.xcc.test", "a.example.com")},
+		},
+	} {
+		t.Run(name, test.check)
+	}
+}

@@ -1,0 +1,130 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package zone_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+)
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	snapshot := dnstest.Snapshot()
+	for _, test := range dnstest.Cases() {
+		t.Run(test.About, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			result := snapshot.Lookup(strings.ToLower(strings.TrimSuffix(test.Query, ".")), test.Type)
+			g.Expect(result.Kind).To(Equal(kindOf(test)))
+			if result.Kind != zone.OutsideZones {
+				g.Expect(test.Query).To(MatchRegexp("(?i)" + result.Zone.Apex() + `\.$`))
+			}
+			g.Expect(dataOf(result)).To(ConsistOf(wantedData(g, test)))
+		})
+	}
+}
+
+// kindOf reads from the sections of a response what the lookup has to find.
+func kindOf(test dnstest.Case) zone.Kind {
+	switch {
+	case test.Rcode == dns.RcodeRefused:
+		return zone.OutsideZones
+	case test.Rcode == dns.RcodeNameError:
+		return zone.NameError
+	case len(test.Authority) > 0:
+		return zone.NoData
+	case strings.Contains(test.Answer[0], " CNAME "):
+		return zone.Alias
+	case strings.Contains(test.Answer[0], " SOA "):
+		return zone.StartOfAuthority
+	case strings.Contains(test.Answer[0], " NS "):
+		return zone.NameServers
+	case strings.Contains(test.Answer[0], " HINFO "):
+		return zone.Exists
+	default:
+		return zone.Addresses
+	}
+}
+
+func dataOf(result zone.Result) []string {
+	var data []string
+	for _, address := range result.Addresses {
+		data = append(data, address.String())
+	}
+	if result.Alias != "" {
+		data = append(data, result.Alias+".")
+	}
+	return data
+}
+
+// wantedData returns the addresses and the target of the alias that a response has to have.
+func wantedData(g Gomega, test dnstest.Case) []string {
+	var data []string
+	for _, text := range append(test.Answer, test.Additional...) {
+		record, err := dns.NewRR(text)
+		g.Expect(err).NotTo(HaveOccurred())
+		switch record := record.(type) {
+		case *dns.A:
+			data = append(data, record.A.String())
+		case *dns.AAAA:
+			data = append(data, record.AAAA.String())
+		case *dns.CNAME:
+			data = append(data, record.Target)
+		}
+	}
+	return data
+}
+
+func TestNameServerWithoutAddressExists(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	snapshot := zone.NewSnapshot(nil, zone.Content{Zones: []string{"xcc.test"}}, start)
+	g.Expect(snapshot.Lookup("ns.xcc.test", dns.TypeA).Kind).To(Equal(zone.NoData))
+	g.Expect(snapshot.Lookup("xcc.test", dns.TypeNS)).To(Equal(zone.Result{Kind: zone.NameServers, Zone: snapshot.Zones()["xcc.test"]}))
+}
+
+func FuzzLookup(f *testing.F) {
+	snapshot := dnstest.Snapshot()
+	for _, test := range dnstest.Cases() {
+		f.Add(strings.ToLower(strings.TrimSuffix(test.Query, ".")), test.Type)
+	}
+	f.Add(`\`, dns.TypeA)
+	f.Add(`..xcc.test`, dns.TypeA)
+	f.Fuzz(func(t *testing.T, name string, qtype uint16) {
+		g := NewWithT(t)
+		result := snapshot.Lookup(name, qtype)
+		g.Expect(result.Zone == nil).To(Equal(result.Kind == zone.OutsideZones))
+		if result.Kind == zone.NameError {
+			// RFC 8020: what is below a name that does not exist does not exist either.
+			g.Expect(snapshot.Lookup("below."+name, qtype).Kind).To(Equal(zone.NameError))
+		}
+		if result.Kind == zone.Addresses {
+			is := map[uint16]func(netip.Addr) bool{dns.TypeA: netip.Addr.Is4, dns.TypeAAAA: netip.Addr.Is6}[qtype]
+			g.Expect(is).NotTo(BeNil())
+			for _, address := range result.Addresses {
+				g.Expect(is(address)).To(BeTrue())
+			}
+		}
+	})
+}
