@@ -200,7 +200,7 @@ func (c *Cluster) startClients(ctx context.Context) error {
 		return err
 	}
 	c.rig.log.say("%s: the API server answers", c.Name)
-	return errors.Join(c.startControllers(ctx), c.startKubelet(ctx), c.startKubeProxy(ctx))
+	return errors.Join(c.startControllers(ctx), c.startKubelet(ctx), c.startKubeProxy(ctx), c.startCloud(ctx))
 }
 
 func (c *Cluster) waitReady(ctx context.Context) error {

@@ -46,6 +46,9 @@ type Rig struct {
 
 	mu       sync.Mutex
 	clusters []*Cluster
+
+	cloudMu    sync.Mutex
+	cloudBuilt bool
 }
 
 // validName keeps "xcc-" and the name within a network interface's 15 bytes.

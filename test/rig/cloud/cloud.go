@@ -1,0 +1,140 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Run gives addresses until the context ends.
+func Run(ctx context.Context, cfg *rest.Config, addresses []string) error {
+	client, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return fmt.Errorf("making a client: %w", err)
+	}
+	changed := make(chan struct{}, 1)
+	wake := func() {
+		select {
+		case changed <- struct{}{}:
+		default: // It is awake.
+		}
+	}
+	factory := informers.NewSharedInformerFactory(client, 0)
+	_, err = factory.Core().V1().Services().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    func(any) { wake() },
+		UpdateFunc: func(any, any) { wake() },
+		DeleteFunc: func(any) { wake() },
+	})
+	if err != nil {
+		return fmt.Errorf("watching Services: %w", err)
+	}
+	factory.Start(ctx.Done())
+
+	provider := &provider{client: client, pool: pool{addresses: addresses}}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+			if err := provider.reconcile(ctx); err != nil {
+				slog.Error("Giving addresses failed, trying again in a second", "err", err)
+				time.AfterFunc(time.Second, wake)
+			}
+		}
+	}
+}
+
+type provider struct {
+	client kubernetes.Interface
+	pool   pool
+}
+
+// reconcile reads the Services uncached: a stale list would give one address to
+// two of them.
+func (p *provider) reconcile(ctx context.Context) error {
+	services, err := p.client.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("listing Services: %w", err)
+	}
+	used := map[string]bool{}
+	for _, service := range services.Items {
+		for _, ingress := range service.Status.LoadBalancer.Ingress {
+			used[ingress.IP] = true
+		}
+	}
+	var errs []error
+	for i := range services.Items {
+		service := &services.Items[i]
+		if !waits(service) {
+			continue
+		}
+		address, ok := p.pool.next(used)
+		if !ok {
+			errs = append(errs, fmt.Errorf("no address is left for Service %s/%s", service.Namespace, service.Name))
+			continue
+		}
+		service.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: address}}
+		_, err := p.client.CoreV1().Services(service.Namespace).UpdateStatus(ctx, service, metav1.UpdateOptions{})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("giving Service %s/%s its address: %w", service.Namespace, service.Name, err))
+			continue
+		}
+		used[address] = true
+		slog.Info("Gave an address", "service", service.Namespace+"/"+service.Name, "address", address)
+	}
+	return errors.Join(errs...)
+}
+
+// waits is true of a Service that this cloud has to give an address.
+func waits(service *corev1.Service) bool {
+	return service.Spec.Type == corev1.ServiceTypeLoadBalancer &&
+		service.Spec.LoadBalancerClass == nil &&
+		service.DeletionTimestamp == nil &&
+		len(service.Status.LoadBalancer.Ingress) == 0
+}
+
+// pool hands out addresses in turn: as with real clouds, a Service that is made
+// again gets another address than before.
+type pool struct {
+	addresses []string
+	last      string
+}
+
+// next returns the first address after the last one that is not in use.
+func (p *pool) next(used map[string]bool) (string, bool) {
+	after := slices.Index(p.addresses, p.last) + 1
+	for i := range p.addresses {
+		address := p.addresses[(after+i)%len(p.addresses)]
+		if !used[address] {
+			p.last = address
+			return address, true
+		}
+	}
+	return "", false
+}
