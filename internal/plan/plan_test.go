@@ -1,0 +1,267 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package plan_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
+)
+
+const zone = "xcc.test"
+
+func gatewayDNS(name string, gateways ...xccv1.GatewayStatus) xccv1.GatewayDNS {
+	return xccv1.GatewayDNS{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: name},
+		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: map[string]string{"gateway": "true"}}},
+		Status:     xccv1.GatewayDNSStatus{Gateways: gateways},
+	}
+}
+
+func gateway(cluster string, state xccv1.GatewayState, addresses ...string) xccv1.GatewayStatus {
+	return xccv1.GatewayStatus{Cluster: cluster, Hostname: hostname(cluster, "dev"), State: state, Addresses: addresses}
+}
+
+func hostname(cluster, namespace string) string {
+	return "*.gateway." + cluster + "." + namespace + ".clusters." + zone
+}
+
+// slice is one that the manager wrote, or another hand when ref is empty.
+func slice(name, ref, hostname string, addresses ...string) discoveryv1.EndpointSlice {
+	s := discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "xcc-dns", Name: name, Annotations: map[string]string{xccv1.DNSHostnameAnnotation: hostname},
+		},
+		AddressType: discoveryv1.AddressTypeIPv4,
+	}
+	if ref != "" {
+		s.Annotations[xccv1.GatewayDNSRefAnnotation] = ref
+	}
+	for _, address := range addresses {
+		s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{Addresses: []string{address}})
+	}
+	return s
+}
+
+// describe returns each slice as "name of the record: address address".
+func describe(slices []*discoveryv1.EndpointSlice) []string {
+	var lines []string
+	for _, s := range slices {
+		line := string(s.AddressType) + " " + s.Annotations[xccv1.DNSHostnameAnnotation]
+		for _, endpoint := range s.Endpoints {
+			line += " " + strings.Join(endpoint.Addresses, " ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func names(slices []*discoveryv1.EndpointSlice) []string {
+	var names []string
+	for _, s := range slices {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func TestCompute(t *testing.T) {
+	t.Parallel()
+	a := hostname("a", "dev")
+	old := slice("dev-a-gateway", "dev/gw", a, "192.0.2.9")
+	for name, test := range map[string]struct {
+		visible    []xccv1.GatewayDNS
+		existing   []discoveryv1.EndpointSlice
+		create     []string
+		candidates []string
+	}{
+		"nothing asks for anything": {},
+		"a resolved gateway gets a slice for each address type": {
+			visible: []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1", "192.0.2.2", "2001:db8::1", "lb.example.com"))},
+			create:  []string{"IPv4 " + a + " 192.0.2.1 192.0.2.2", "IPv6 " + a + " 2001:db8::1", "FQDN " + a + " lb.example.com"},
+		},
+		"a gateway that has no address gets none": {
+			visible: []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayNoAddress))},
+		},
+		"what was published for a gateway that has no address any more is a candidate": {
+			visible:    []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayServiceNotFound))},
+			existing:   []discoveryv1.EndpointSlice{old},
+			candidates: []string{"dev-a-gateway"},
+		},
+		"an unknown gateway keeps what is held, under whatever name": {
+			visible:  []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown))},
+			existing: []discoveryv1.EndpointSlice{old},
+		},
+		"an unknown gateway keeps what is held, even if its last addresses are others": {
+			visible:  []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown, "192.0.2.1"))},
+			existing: []discoveryv1.EndpointSlice{old},
+		},
+		"an unknown gateway gives its last addresses to a cluster that holds none": {
+			visible: []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown, "192.0.2.1"))},
+			create:  []string{"IPv4 " + a + " 192.0.2.1"},
+		},
+		"a slice of the old project is replaced by ours": {
+			visible:    []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.9"))},
+			existing:   []discoveryv1.EndpointSlice{old},
+			create:     []string{"IPv4 " + a + " 192.0.2.9"},
+			candidates: []string{"dev-a-gateway"},
+		},
+		"absence from the status makes a candidate only": {
+			visible:    []xccv1.GatewayDNS{gatewayDNS("gw")},
+			existing:   []discoveryv1.EndpointSlice{old},
+			candidates: []string{"dev-a-gateway"},
+		},
+		"a slice of another hand is not seen": {
+			existing: []discoveryv1.EndpointSlice{slice("by-hand", "", a, "192.0.2.1")},
+		},
+		"two GatewayDNS of one cluster have slices of their own": {
+			visible: []xccv1.GatewayDNS{
+				gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1")), gatewayDNS("other", gateway("a", xccv1.GatewayResolved, "192.0.2.2")),
+			},
+			create: []string{"IPv4 " + a + " 192.0.2.1", "IPv4 " + a + " 192.0.2.2"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			changes := plan.Compute(zone, test.visible, test.existing)
+			g.Expect(describe(changes.Create)).To(Equal(test.create))
+			g.Expect(names(changes.Candidates)).To(Equal(test.candidates))
+			g.Expect(changes.Update).To(BeEmpty())
+
+			t.Log("Once it is done, there is nothing left to do")
+			done := test.existing
+			for _, created := range changes.Create {
+				done = append(done, *created)
+			}
+			again := plan.Compute(zone, test.visible, done)
+			g.Expect(again.Create).To(BeEmpty())
+			g.Expect(again.Update).To(BeEmpty())
+		})
+	}
+}
+
+func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
+	t.Parallel()
+	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
+	written := plan.Compute(zone, visible, nil).Create[0]
+	for name, edit := range map[string]func(*discoveryv1.EndpointSlice){
+		"another address":            func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Addresses = []string{"203.0.113.1"} },
+		"no endpoint":                func(s *discoveryv1.EndpointSlice) { s.Endpoints = nil },
+		"an endpoint that not ready": func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Conditions.Ready = ptr.To(false) },
+		"another name":               func(s *discoveryv1.EndpointSlice) { s.Annotations[xccv1.DNSHostnameAnnotation] = "evil." + zone },
+		"no reference":               func(s *discoveryv1.EndpointSlice) { delete(s.Annotations, xccv1.GatewayDNSRefAnnotation) },
+		"no label":                   func(s *discoveryv1.EndpointSlice) { s.Labels = nil },
+		"a port":                     func(s *discoveryv1.EndpointSlice) { s.Ports = []discoveryv1.EndpointPort{{Port: ptr.To[int32](80)}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			edited := written.DeepCopy()
+			edited.ResourceVersion = "7"
+			edited.Annotations["example.com/theirs"] = "kept"
+			edit(edited)
+			changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*edited})
+			g.Expect(changes.Create).To(BeEmpty())
+			g.Expect(changes.Update).To(HaveLen(1))
+			updated := changes.Update[0]
+			g.Expect(updated.ResourceVersion).To(Equal("7"))
+			g.Expect(updated.Annotations).To(HaveKeyWithValue("example.com/theirs", "kept"))
+			delete(updated.Annotations, "example.com/theirs")
+			updated.ResourceVersion = ""
+			g.Expect(updated).To(Equal(written))
+		})
+	}
+}
+
+func TestNamesDoNotCollideAndFit(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	long := strings.Repeat("x", 253)
+	seen := map[string]string{}
+	for _, gw := range []struct{ namespace, name, cluster string }{
+		{"a", "gw", "b-c"}, {"a-b", "gw", "c"}, {"a", "gw-b", "c"}, {"a", "gw", "b"}, {"a", long, "b"}, {"a", long + "x", "b"}, {"a", "gw", long},
+	} {
+		g.Expect(gw.namespace).NotTo(BeEmpty())
+		one := gatewayDNS(gw.name, xccv1.GatewayStatus{Cluster: gw.cluster, Hostname: "h", State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1", "2001:db8::1"}})
+		one.Namespace = gw.namespace
+		for _, s := range plan.Compute(zone, []xccv1.GatewayDNS{one}, nil).Create {
+			key := gw.namespace + "/" + gw.name + "/" + gw.cluster + "/" + string(s.AddressType)
+			g.Expect(seen).NotTo(HaveKey(s.Name), key)
+			seen[s.Name] = key
+			g.Expect(len(s.Name)).To(BeNumerically("<=", 253))
+			g.Expect(len(s.Labels[discoveryv1.LabelServiceName])).To(BeNumerically("<=", 63))
+		}
+	}
+}
+
+func TestOrphaned(t *testing.T) {
+	t.Parallel()
+	selected := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a", Labels: map[string]string{"gateway": "true"}}}
+	unselected := selected.DeepCopy()
+	unselected.Labels = nil
+	deleting := selected.DeepCopy()
+	deleting.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)}
+	with := func(gateways ...xccv1.GatewayStatus) *xccv1.GatewayDNS {
+		g := gatewayDNS("gw", gateways...)
+		return &g
+	}
+	badSelector := with()
+	badSelector.Spec.ClusterSelector.MatchLabels = map[string]string{"a": "not a label value"}
+	old := slice("dev-a-gateway", "dev/gw", hostname("a", "dev"), "192.0.2.1")
+	ours := *plan.Compute(zone, []xccv1.GatewayDNS{*with(gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil).Create[0]
+
+	for name, test := range map[string]struct {
+		slice      discoveryv1.EndpointSlice
+		gatewayDNS *xccv1.GatewayDNS
+		cluster    *clusterv1.Cluster
+		orphaned   bool
+	}{
+		"its GatewayDNS does not exist":                   {old, nil, selected, true},
+		"its Cluster does not exist":                      {old, with(), nil, true},
+		"its Cluster is being deleted":                    {old, with(), deleting, true},
+		"its Cluster is not selected":                     {old, with(), unselected, true},
+		"the status does not know its gateway yet":        {old, with(), selected, false},
+		"the status knows other gateways only":            {old, with(gateway("b", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
+		"its gateway is unknown":                          {old, with(gateway("a", xccv1.GatewayUnknown)), selected, false},
+		"its gateway has no Service":                      {old, with(gateway("a", xccv1.GatewayServiceNotFound)), selected, true},
+		"its gateway has the wrong type":                  {old, with(gateway("a", xccv1.GatewayWrongServiceType)), selected, true},
+		"its gateway has no address":                      {old, with(gateway("a", xccv1.GatewayNoAddress)), selected, true},
+		"its gateway is published by another slice":       {old, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, true},
+		"its gateway is published by it":                  {ours, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
+		"its gateway has no address of its type any more": {ours, with(gateway("a", xccv1.GatewayResolved, "2001:db8::1")), selected, true},
+		"the selector cannot be evaluated":                {old, badSelector, selected, false},
+		"its reference is garbage":                        {slice("x", "garbage", hostname("a", "dev")), nil, nil, false},
+		"its name is none of its GatewayDNS":              {slice("x", "dev/gw", "foo."+zone), with(), nil, true},
+		"its name is another namespace's":                 {slice("x", "dev/gw", hostname("a", "other")), with(), nil, true},
+		"its name is in another zone than the one served": {slice("x", "dev/gw", "*.gateway.a.dev.clusters.old.test"), with(), nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			g.Expect(plan.Orphaned(&test.slice, zone, test.gatewayDNS, test.cluster)).To(Equal(test.orphaned))
+		})
+	}
+}

@@ -1,0 +1,148 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package templates_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+)
+
+func values() templates.Values {
+	return templates.Values{Zone: "xcc.test", Image: "registry.example.com/xcc-dns:v1", Replicas: 2, TTL: 5}
+}
+
+func render(g Gomega, values templates.Values) (objects map[string]unstructured.Unstructured, deployments map[string]*appsv1.Deployment) {
+	data, err := templates.Render(values)
+	g.Expect(err).NotTo(HaveOccurred())
+	list, err := utilyaml.ToUnstructured(data)
+	g.Expect(err).NotTo(HaveOccurred())
+	objects, deployments = map[string]unstructured.Unstructured{}, map[string]*appsv1.Deployment{}
+	for _, object := range list {
+		objects[object.GetKind()+"/"+object.GetName()] = object
+		if object.GetKind() == "Deployment" {
+			deployment := &appsv1.Deployment{}
+			g.Expect(runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, deployment, true)).To(Succeed())
+			deployments[object.GetName()] = deployment
+		}
+	}
+	return objects, deployments
+}
+
+func TestRenderFillsInWhatIsChosen(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	chosen := values()
+	chosen.Zone, chosen.Replicas, chosen.TTL, chosen.ImagePullSecret = "dns.example.com", 3, 30, "pull"
+	chosen.Tolerations = []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpExists}}
+	chosen.NodeSelector = map[string]string{"pool": "infra"}
+	chosen.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}}
+	_, deployments := render(g, chosen)
+	g.Expect(deployments).To(HaveLen(2))
+	for _, deployment := range deployments {
+		pod := deployment.Spec.Template.Spec
+		g.Expect(pod.Containers[0].Image).To(Equal("registry.example.com/xcc-dns:v1"))
+		g.Expect(pod.Containers[0].Args).To(ContainElement("--zone=dns.example.com"))
+		g.Expect(pod.ImagePullSecrets).To(ConsistOf(corev1.LocalObjectReference{Name: "pull"}))
+		g.Expect(pod.Tolerations).To(And(HaveLen(3), ContainElement(chosen.Tolerations[0])))
+		g.Expect(pod.NodeSelector).To(Equal(map[string]string{"kubernetes.io/os": "linux", "pool": "infra"}))
+	}
+	server := deployments["dns-server"]
+	g.Expect(server.Spec.Replicas).To(HaveValue(BeEquivalentTo(3)))
+	g.Expect(server.Spec.Template.Spec.Containers[0].Args).To(ContainElement("--ttl=30"))
+	g.Expect(server.Spec.Template.Spec.Containers[0].Resources).To(Equal(*chosen.Resources))
+	g.Expect(deployments["dns-config-patcher"].Spec.Replicas).To(HaveValue(BeEquivalentTo(1)))
+}
+
+func TestRenderIsTheSameEveryTime(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	first, err := templates.Render(values())
+	g.Expect(err).NotTo(HaveOccurred())
+	second, err := templates.Render(values())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(second).To(Equal(first))
+}
+
+// An old installation is taken over in place, so what cannot be changed in place must be as it was there.
+func TestWhatTheOldProjectFixedIsKept(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	objects, deployments := render(g, values())
+	server := deployments["dns-server"]
+	g.Expect(server.Spec.Selector.MatchLabels).To(Equal(map[string]string{"app": "dns-server"}))
+	g.Expect(server.Spec.Template.Spec.Containers[0].Ports).To(ContainElements(
+		corev1.ContainerPort{Name: "dns", ContainerPort: 1053, Protocol: corev1.ProtocolUDP},
+		corev1.ContainerPort{Name: "dns-tcp", ContainerPort: 1053, Protocol: corev1.ProtocolTCP},
+	))
+	service := &corev1.Service{}
+	g.Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(objects["Service/dns-server"].Object, service)).To(Succeed())
+	for _, port := range service.Spec.Ports {
+		g.Expect(port.TargetPort.StrVal).To(Equal(port.Name))
+	}
+	g.Expect(objects).To(HaveKey("NetworkPolicy/dns-server"))
+	g.Expect(objects).To(HaveKey("PodDisruptionBudget/dns-server"))
+	g.Expect(objects).NotTo(HaveKey("Job/dns-config-patcher"))
+}
+
+func TestPodsMeetTheRestrictedPodSecurityStandard(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	_, deployments := render(g, values())
+	for _, deployment := range deployments {
+		pod := deployment.Spec.Template.Spec
+		g.Expect(pod.SecurityContext.RunAsNonRoot).To(HaveValue(BeTrue()))
+		g.Expect(pod.SecurityContext.SeccompProfile.Type).To(Equal(corev1.SeccompProfileTypeRuntimeDefault))
+		container := pod.Containers[0].SecurityContext
+		g.Expect(container.AllowPrivilegeEscalation).To(HaveValue(BeFalse()))
+		g.Expect(container.ReadOnlyRootFilesystem).To(HaveValue(BeTrue()))
+		g.Expect(container.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
+		g.Expect(pod.PriorityClassName).To(Equal("system-cluster-critical"))
+	}
+}
+
+func TestValidateNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*templates.Values)
+		says   string
+	}{
+		"no zone":            {func(v *templates.Values) { v.Zone = "" }, `zone ""`},
+		"a zone in capitals": {func(v *templates.Values) { v.Zone = "XCC.test" }, "must be a DNS name in lower case"},
+		"a zone with a dot":  {func(v *templates.Values) { v.Zone = "xcc.test." }, "without a final dot"},
+		"no image":           {func(v *templates.Values) { v.Image = "" }, "image must not be empty"},
+		"no replicas":        {func(v *templates.Values) { v.Replicas = 0 }, "it must be at least 1"},
+		"a negative TTL":     {func(v *templates.Values) { v.TTL = -1 }, "it must be at least 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			wrong := values()
+			g.Expect(wrong.Validate()).To(Succeed())
+			test.change(&wrong)
+			g.Expect(wrong.Validate()).To(MatchError(ContainSubstring(test.says)))
+		})
+	}
+}
