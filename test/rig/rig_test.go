@@ -1,0 +1,262 @@
+//go:build e2e
+
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package rig_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
+)
+
+// page is a web server behind a load balancer, and clients of three libcs.
+const page = `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  containers:
+  - name: caddy
+    image: CADDY
+    args: [respond, --listen, ":8080", hello]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  type: LoadBalancer
+  selector: {app: web}
+  ports: [{port: 80, targetPort: 8080}]
+`
+
+const clientPod = `
+apiVersion: v1
+kind: Pod
+metadata: {name: NAME}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: client, image: IMAGE, args: [sleep]}
+`
+
+var clients = []string{"client-musl", "client-glibc", "client-go"}
+
+func TestAClusterWorksAsItsUsersExpect(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	r, err := rig.New(ctx, "rigtest", os.Stderr)
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { g.Expect(r.Down(context.Background())).To(Succeed()) })
+	c, err := r.StartCluster(ctx, "cluster-a")
+	g.Expect(err).NotTo(HaveOccurred())
+
+	deploy(ctx, g, c, page, "CADDY", "caddy")
+	for _, client := range clients {
+		deploy(ctx, g, c, strings.ReplaceAll(clientPod, "NAME", client), "IMAGE", client)
+	}
+	_, err = c.Kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=60s", "pod", "--all")
+	g.Expect(err).NotTo(HaveOccurred())
+
+	for _, client := range clients {
+		t.Run(client+" resolves and fetches", func(t *testing.T) {
+			g := NewWithT(t)
+			g.Expect(c.Exec(ctx, "default", client, "/client", "resolve", "kubernetes.default.svc.cluster.local")).
+				To(Equal("10.96.0.1\n"))
+			g.Expect(c.Exec(ctx, "default", client, "/client", "get", "http://web.default.svc.cluster.local/")).
+				To(Equal("hello"))
+			_, err := c.Exec(ctx, "default", client, "/client", "resolve", "nobody.default.svc.cluster.local")
+			g.Expect(err).To(HaveOccurred())
+		})
+	}
+	t.Run("Debian's curl fetches", func(t *testing.T) {
+		g := NewWithT(t)
+		g.Expect(c.Exec(ctx, "default", "client-glibc", "curl", "--silent", "--show-error", "http://web.default/")).
+			To(Equal("hello"))
+	})
+	t.Run("the machine reaches the load balancer, and its new address", func(t *testing.T) {
+		loadBalancerWorks(t, c)
+	})
+	t.Run("the API server stops and starts", func(t *testing.T) {
+		apiServerRestarts(t, c)
+	})
+}
+
+func loadBalancerWorks(t *testing.T, c *rig.Cluster) {
+	g := NewWithT(t)
+	g.Eventually(func() (string, error) { return fetch(addressOf(t, c)) }, 30*time.Second, 50*time.Millisecond).
+		Should(Equal("hello"), "the cloud gives an address and kube-proxy takes it")
+	before := addressOf(t, c)
+
+	free := c.LoadBalancerAddresses()[10]
+	g.Expect(before).NotTo(Equal(free))
+	g.Expect(c.SetAddress(t.Context(), "default", "web", free)).To(Succeed())
+	g.Eventually(func() (string, error) { return fetch(free) }, 30*time.Second, 50*time.Millisecond).
+		Should(Equal("hello"), "kube-proxy takes the new address")
+	g.Eventually(func() error { _, err := fetch(before); return err }, 30*time.Second, 50*time.Millisecond).
+		Should(MatchError(ContainSubstring("refused")), "kube-proxy lets the old address go")
+}
+
+func apiServerRestarts(t *testing.T, c *rig.Cluster) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	g.Expect(c.StopAPIServer(ctx)).To(Succeed())
+	_, err := net.DialTimeout("tcp", c.Address+":6443", time.Second)
+	g.Expect(err).To(MatchError(ContainSubstring("refused")))
+	g.Expect(fetch(c.LoadBalancerAddresses()[10])).To(Equal("hello"), "Pods and load balancers go on")
+
+	g.Expect(c.StartAPIServer(ctx)).To(Succeed())
+	g.Expect(c.Kubectl(ctx, "get", "service", "web", "--output=name")).To(Equal("service/web\n"))
+}
+
+func deploy(ctx context.Context, g Gomega, c *rig.Cluster, manifest, placeholder, name string) {
+	image, err := rig.BuildImage(ctx, name)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(c.LoadImage(ctx, image.Tarball)).To(Succeed())
+	g.Expect(c.Apply(ctx, strings.ReplaceAll(manifest, placeholder, image.Reference))).To(Succeed())
+}
+
+func addressOf(t *testing.T, c *rig.Cluster) string {
+	t.Helper()
+	g := NewWithT(t)
+	cfg, err := c.RESTConfig()
+	g.Expect(err).NotTo(HaveOccurred())
+	client, err := kubernetes.NewForConfig(cfg)
+	g.Expect(err).NotTo(HaveOccurred())
+	service, err := client.CoreV1().Services("default").Get(t.Context(), "web", metav1.GetOptions{})
+	g.Expect(err).NotTo(HaveOccurred())
+	if len(service.Status.LoadBalancer.Ingress) == 0 {
+		return "pending"
+	}
+	return service.Status.LoadBalancer.Ingress[0].IP
+}
+
+// fetch opens a new connection each time.
+func fetch(address string) (string, error) {
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get("http://" + address + "/")
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	return string(content), err
+}
+
+// The test runs itself as the process that is killed.
+const victim = "XCC_TEST_VICTIM"
+
+func TestAKilledRunIsCleanedUpByTheNext(t *testing.T) {
+	g := NewWithT(t)
+	if ready := os.Getenv(victim); ready != "" {
+		r, err := rig.New(t.Context(), "rigkill", os.Stderr)
+		g.Expect(err).NotTo(HaveOccurred())
+		_, err = r.StartCluster(t.Context(), "cluster-a")
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(os.WriteFile(ready, nil, 0o600)).To(Succeed())
+		_, _ = io.Copy(io.Discard, os.Stdin) // Until killed, or until the other test is gone.
+		return
+	}
+	t.Cleanup(func() { g.Expect(rig.Down(context.Background(), "rigkill")).To(Succeed()) })
+	before := traces(g)
+
+	ready := filepath.Join(t.TempDir(), "ready")
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), victim+"="+ready)
+	cmd.Stderr = os.Stderr
+	_, err := cmd.StdinPipe()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(cmd.Start()).To(Succeed())
+	g.Eventually(func() error { _, err := os.Stat(ready); return err }, 10*time.Minute, 100*time.Millisecond).
+		Should(Succeed(), "the other process starts a cluster")
+
+	_, err = rig.New(t.Context(), "rigkill", os.Stderr)
+	g.Expect(err).To(MatchError(ContainSubstring("held by another running process")))
+
+	g.Expect(cmd.Process.Kill()).To(Succeed())
+	_ = cmd.Wait()
+	found, err := rig.Open("rigkill", os.Stderr)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(found.Clusters()).To(HaveLen(1))
+	g.Expect(found.Clusters()[0].Kubectl(t.Context(), "get", "--raw=/readyz")).
+		To(Equal("ok"), "clusters outlive the process that started them")
+	for name, trace := range traces(g) {
+		if name != "mounts" && name != "namespaces" { // It makes none that this machine sees.
+			g.Expect(trace).NotTo(Equal(before[name]), name)
+		}
+	}
+	groups := controlGroups(g)
+	g.Expect(groups).NotTo(BeEmpty())
+
+	r, err := rig.New(t.Context(), "rigkill", os.Stderr)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = r.StartCluster(t.Context(), "cluster-a")
+	g.Expect(err).NotTo(HaveOccurred())
+	groups = append(groups, controlGroups(g)...)
+	g.Expect(r.Down(t.Context())).To(Succeed())
+	g.Expect(r.Down(t.Context())).To(Succeed(), "twice is once")
+	g.Expect(traces(g)).To(Equal(before))
+	for _, group := range groups {
+		g.Expect(group).NotTo(BeADirectory())
+	}
+}
+
+// traces are what a rig could leave on this machine.
+func traces(g Gomega) map[string]string {
+	found := map[string]string{}
+	for name, command := range map[string]string{
+		// A pattern in brackets does not find the shell that looks for it.
+		"processes":  `pgrep --full '/var/lib/xcc/rigkil[l]' | wc -l`,
+		"links":      `ls -d /sys/class/net/xcc-rigkill || true`,
+		"mounts":     `grep -c /var/lib/xcc/rigkill /proc/self/mountinfo || true`,
+		"folder":     `ls -d /var/lib/xcc/rigkill || true`,
+		"namespaces": `ip netns | wc -l`,
+	} {
+		out, err := exec.Command("sh", "-c", command).Output()
+		g.Expect(err).NotTo(HaveOccurred())
+		found[name] = string(out)
+	}
+	return found
+}
+
+// controlGroups are those of the containers that run in the rig.
+func controlGroups(g Gomega) []string {
+	containers, err := filepath.Glob("/var/lib/xcc/rigkill/*/root/run/containerd/state/*/k8s.io/*")
+	g.Expect(err).NotTo(HaveOccurred())
+	var groups []string
+	for _, container := range containers {
+		for _, pattern := range []string{"/sys/fs/cgroup/k8s.io/", "/sys/fs/cgroup/*/k8s.io/"} {
+			found, err := filepath.Glob(pattern + filepath.Base(container))
+			g.Expect(err).NotTo(HaveOccurred())
+			groups = append(groups, found...)
+		}
+	}
+	return groups
+}
