@@ -1,0 +1,86 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire_test
+
+import (
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
+)
+
+// What a client might send that the library refuses before it reaches the handler. An answer to a good query that is sent
+// behind shows that nothing was answered to the bad one.
+func TestBrokenPackets(t *testing.T) {
+	t.Parallel()
+	udp, _ := serve(t, newHandler(dnstest.Snapshot()))
+	good, err := question("plain.xcc.test.", dns.TypeA).Pack()
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	const silence = -1
+	for name, test := range map[string]struct {
+		packet []byte
+		rcode  int
+	}{
+		"nothing":                         {nil, silence},
+		"less than a header":              {good[:11], silence},
+		"a header with half a question":   {good[:20], dns.RcodeFormatError},
+		"a header with nothing behind it": {good[:12], dns.RcodeFormatError},
+		"garbage behind the question":     {append(slices.Clone(good), 1, 2, 3), dns.RcodeSuccess},
+		"a response":                      {with(good, 2, 0x80), silence},
+		"a name that points at itself":    {append(slices.Clone(good[:12]), 0xc0, 12, 0, 1, 0, 1), dns.RcodeFormatError},
+		"a DNS label of a reserved kind":  {with(good, 12, 0x80), dns.RcodeFormatError},
+		"records that are not there":      {with(good, 11, 1), dns.RcodeSuccess},
+		"three additional records":        {with(good, 11, 3), dns.RcodeFormatError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "udp", udp)
+			g.Expect(err).NotTo(HaveOccurred())
+			defer conn.Close()
+			g.Expect(conn.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())
+			_, err = conn.Write(test.packet)
+			g.Expect(err).NotTo(HaveOccurred())
+			if test.rcode == silence {
+				_, err = conn.Write(with(good, 0, ^good[0]))
+				g.Expect(err).NotTo(HaveOccurred())
+			}
+			buffer := make([]byte, 512)
+			n, err := conn.Read(buffer)
+			g.Expect(err).NotTo(HaveOccurred())
+			if test.rcode == silence {
+				g.Expect(buffer[0]).To(Equal(^good[0]), "the good query is the only one that is answered")
+				return
+			}
+			g.Expect(buffer[:2]).To(Equal(good[:2]), "ID")
+			g.Expect(int(buffer[3] & 0xf)).To(Equal(test.rcode))
+			g.Expect(n).To(BeNumerically(">=", 12))
+		})
+	}
+}
+
+// with returns the packet with one octet changed.
+func with(packet []byte, at int, octet byte) []byte {
+	packet = slices.Clone(packet)
+	packet[at] = octet
+	return packet
+}
