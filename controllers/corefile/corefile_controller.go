@@ -153,15 +153,14 @@ func (c *Controller) processNext(ctx context.Context) bool {
 	}
 	defer c.queue.Done(item)
 	err := c.reconcile(ctx)
-	switch {
-	case err == nil:
+	if err == nil {
 		c.queue.Forget(item)
-	case isStale(err):
-		c.queue.AddRateLimited(item)
-	case ctx.Err() == nil:
-		klog.FromContext(ctx).Error(err, "Failed to reconcile the Corefile")
-		c.queue.AddRateLimited(item)
+		return true
 	}
+	if !isStale(err) && ctx.Err() == nil {
+		klog.FromContext(ctx).Error(err, "Failed to reconcile the Corefile")
+	}
+	c.queue.AddRateLimited(item)
 	return true
 }
 

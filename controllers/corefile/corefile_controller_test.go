@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -116,7 +117,6 @@ func TestWhatIsNotOursToEditIsLeftAlone(t *testing.T) {
 
 func TestAMissingCorefileIsReported(t *testing.T) {
 	c := newCluster(t)
-	c.create(dnsServer(clusterIP))
 	r := c.run(nil)
 	c.eventuallyReports(r, corefile.CorefileNotFound)
 	c.Expect(c.memory()).To(HaveKeyWithValue("message", ContainSubstring("There is no ConfigMap kube-system/coredns")))
@@ -124,6 +124,7 @@ func TestAMissingCorefileIsReported(t *testing.T) {
 	configMap := coreDNS("")
 	configMap.Data = map[string]string{"other": "key"}
 	c.create(configMap)
+	c.create(dnsServer(clusterIP))
 	c.Eventually(c.memory).Should(HaveKeyWithValue("message", ContainSubstring("has no key Corefile")), "the message follows")
 	c.Expect(c.configMap("kube-system", "coredns").Data).NotTo(HaveKey("Corefile"))
 }
@@ -154,9 +155,16 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	first.stop()
 	coreDNSVersion, memoryVersion := c.configMap("kube-system", "coredns").ResourceVersion, c.configMap(namespace, patcher).ResourceVersion
 
-	r := c.run(nil)
+	var writes atomic.Int32
+	r := c.run(onRequest(func(request *http.Request) error {
+		if request.Method != http.MethodGet {
+			writes.Add(1)
+		}
+		return nil
+	}))
 	c.eventuallyReports(r, corefile.Forwarding)
 	r.stop()
+	c.Expect(writes.Load()).To(BeZero())
 	c.Expect(c.configMap("kube-system", "coredns").ResourceVersion).To(Equal(coreDNSVersion), "neither at the start nor at the end")
 	c.Expect(c.configMap(namespace, patcher).ResourceVersion).To(Equal(memoryVersion))
 	c.Expect(c.events()).To(HaveLen(1))
@@ -207,12 +215,20 @@ func TestAWriteOfSomebodyElseInBetweenIsKept(t *testing.T) {
 
 // onCorefilePatch calls the function before each write of the Corefile, which fails with its error.
 func onCorefilePatch(call func() error) func(http.RoundTripper) http.RoundTripper {
+	return onRequest(func(request *http.Request) error {
+		if request.Method == http.MethodPatch && strings.HasSuffix(request.URL.Path, "/configmaps/coredns") {
+			return call()
+		}
+		return nil
+	})
+}
+
+// onRequest calls the function before each request, which fails with its error.
+func onRequest(call func(*http.Request) error) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			if request.Method == http.MethodPatch && strings.HasSuffix(request.URL.Path, "/configmaps/coredns") {
-				if err := call(); err != nil {
-					return nil, err
-				}
+			if err := call(request); err != nil {
+				return nil, err
 			}
 			return next.RoundTrip(request)
 		})

@@ -28,7 +28,7 @@ const defaultPort = "53"
 // servesZone returns whether the statement is a server block that CoreDNS takes for the zone's on port 53: two of them
 // are "already defined".
 func servesZone(s statement, zone string) bool {
-	return !s.isImport() && !s.isSnippet() && slices.ContainsFunc(s.keys, func(key string) bool { return isZone(key, zone) })
+	return !s.isImport() && slices.ContainsFunc(s.keys, func(key string) bool { return isZone(key, zone) })
 }
 
 // isZone returns whether a key of a server block, such as "dns://XCC.test.:53", means the zone on port 53 of plain DNS.

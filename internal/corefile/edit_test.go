@@ -179,15 +179,35 @@ func TestEnsureLeavesForeignBlocksAlone(t *testing.T) {
 	}
 }
 
+func TestEnsureRemembersTokensAndNotMerelyZones(t *testing.T) {
+	t.Parallel()
+	const others = ".:53 {\n    errors\n}\n"
+	former := settings()
+	former.ClusterIPs = []string{"10.96.9.9"}
+	s := settings()
+	s.Written = corefile.Remember(former)
+	for name, block := range map[string]string{
+		"other tokens":              "xcc.test:53 {\n  errors\n  forward . 10.96.9.8 {\n    max_concurrent 1000\n  }\n}\n",
+		"the tokens on other lines": "xcc.test:53 {\n  errors forward . 10.96.9.9 {\n    max_concurrent 1000\n  }\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := corefile.Ensure(others+block, s)
+			NewWithT(t).Expect(err).To(MatchError(corefile.ErrForeignBlock))
+		})
+	}
+}
+
 func TestEnsureIsNotDisturbedByNeighbours(t *testing.T) {
 	t.Parallel()
 	for name, block := range map[string]string{
-		"the parent zone":        "test:53 {\n  errors\n}\n",
-		"a child zone":           "a.xcc.test:53 {\n  errors\n}\n",
-		"another port":           "xcc.test:5353 {\n  errors\n}\n",
-		"another transport":      "tls://xcc.test {\n  errors\n}\n",
-		"a name that ends alike": "axcc.test {\n  errors\n}\n",
-		"a snippet of the name":  "(xcc.test) {\n  errors\n}\n.:53 {\n  import xcc.test\n}\n",
+		"the parent zone":              "test:53 {\n  errors\n}\n",
+		"a child zone":                 "a.xcc.test:53 {\n  errors\n}\n",
+		"another port":                 "xcc.test:5353 {\n  errors\n}\n",
+		"another transport":            "tls://xcc.test {\n  errors\n}\n",
+		"a name that ends alike":       "axcc.test {\n  errors\n}\n",
+		"a snippet of the name":        "(xcc.test) {\n  errors\n}\n.:53 {\n  import xcc.test\n}\n",
+		"an imported file of the name": ".:53 {\n  errors\n}\nimport xcc.test\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -202,28 +222,29 @@ func TestEnsureIsNotDisturbedByNeighbours(t *testing.T) {
 func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ corefile, err string }{
-		"an empty file":                        {"", "it holds no server block"},
-		"comments only":                        {"# nothing\n", "it holds no server block"},
-		"a brace too few":                      {".:53 {\n  errors\n", "line 1: the brace that opens here is never closed"},
-		"a brace too few in a plugin":          {".:53 {\n  health {\n    lameduck 5s\n}\n", "line 1: the brace that opens here is never closed"},
-		"a plugin that is never closed":        {".:53 {\n  health {\n    lameduck 5s\n", "line 3: a brace is never closed"},
-		"a snippet that is never closed":       {"(a) {\n  errors {\n}\n", "line 1: the brace that opens here is never closed"},
-		"a brace too many":                     {".:53 {\n  errors\n}\n}\n", `line 4: "}" is not the name of a server block`},
-		"a brace that closes in a plugin":      {".:53 {\n  errors }\n}\n", "line 2: a brace closes that was not opened"},
-		"a brace in place of a plugin":         {".:53 {\n  {\n  }\n}\n", "line 2: a brace opens where a plugin is expected"},
-		"a block without a name":               {"{\n  errors\n}\n", "line 1: a server block has no name before its brace"},
-		"a comma in front of the brace":        {".:53, {\n  errors\n}\n", "line 1: a server block has no name before its brace"},
-		"a block without braces":               {".:53\nerrors\n", `line 2: the server block [".:53"] has no braces around its plugins`},
-		"a name and nothing else":              {".:53", `line 1: the server block [".:53"] has no braces around its plugins`},
-		"a block without a space at its brace": {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
-		"a name from the environment":          {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the server block "{$ZONE}:53" is named by CoreDNS's environment`},
-		"an import without a file":             {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
-		"an import of two files":               {".:53 {\n  import a b\n}\n", "line 2: import takes one argument"},
-		"an import among names":                {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
-		"server blocks from a snippet":         {"(a) {\nxcc.test {\nerrors\n}\n}\nimport a\n", "line 6: server blocks are imported from the snippet (a)"},
-		"a quote that is not closed":           {".:53 {\n  errors\n}\n\"", "editing"},
-		"our block on another one's line":      {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
-		"another one on our block's last line": {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
+		"an empty file":                                 {"", "it holds no server block"},
+		"comments only":                                 {"# nothing\n", "it holds no server block"},
+		"a brace too few":                               {".:53 {\n  errors\n", "line 1: the brace that opens here is never closed"},
+		"a brace too few in a plugin":                   {".:53 {\n  health {\n    lameduck 5s\n}\n", "line 1: the brace that opens here is never closed"},
+		"a plugin that is never closed":                 {".:53 {\n  health {\n    lameduck 5s\n", "line 3: a brace is never closed"},
+		"a snippet that is never closed":                {"(a) {\n  errors {\n}\n", "line 1: the brace that opens here is never closed"},
+		"a brace too many":                              {".:53 {\n  errors\n}\n}\n", `line 4: "}" is not the name of a server block`},
+		"a brace that closes in a plugin":               {".:53 {\n  errors }\n}\n", "line 2: a brace closes that was not opened"},
+		"a brace after words in quotes that span lines": {".:53 {\n  errors \"a\nb\" }\n}\n", "line 3: a brace closes that was not opened"},
+		"a brace in place of a plugin":                  {".:53 {\n  {\n  }\n}\n", "line 2: a brace opens where a plugin is expected"},
+		"a block without a name":                        {"{\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a comma in front of the brace":                 {".:53, {\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a block without braces":                        {".:53\nerrors\n", `line 2: the server block [".:53"] has no braces around its plugins`},
+		"a name and nothing else":                       {".:53", `line 1: the server block [".:53"] has no braces around its plugins`},
+		"a block without a space at its brace":          {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
+		"a name from the environment":                   {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the server block "{$ZONE}:53" is named by CoreDNS's environment`},
+		"an import without a file":                      {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
+		"an import of two files":                        {".:53 {\n  import a b\n}\n", "line 2: import takes one argument"},
+		"an import among names":                         {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
+		"server blocks from a snippet":                  {"(a) {\nxcc.test {\nerrors\n}\n}\nimport a\n", "line 6: server blocks are imported from the snippet (a)"},
+		"a quote that is not closed":                    {".:53 {\n  errors\n}\n\"", "editing"},
+		"our block on another one's line":               {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
+		"another one on our block's last line":          {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
