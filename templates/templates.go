@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -131,9 +132,7 @@ func setDeployment(object *unstructured.Unstructured, values Values) error {
 		pod.ImagePullSecrets = []corev1.LocalObjectReference{{Name: values.ImagePullSecret}}
 	}
 	pod.Tolerations = append(pod.Tolerations, values.Tolerations...)
-	for key, value := range values.NodeSelector {
-		pod.NodeSelector[key] = value
-	}
+	maps.Copy(pod.NodeSelector, values.NodeSelector)
 
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deployment)
 	if err != nil {

@@ -18,6 +18,7 @@ package gatewaydns
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,7 +67,7 @@ func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS) {
 	default:
 		condition.Status, condition.Reason = metav1.ConditionTrue, xccv1.GatewaysResolvedReason
 	}
-	if problems := append(unresolved, unknown...); len(problems) > 0 {
+	if problems := slices.Concat(unresolved, unknown); len(problems) > 0 {
 		condition.Message = firstOf(problems)
 	}
 	conditions.Set(gatewayDNS, condition)

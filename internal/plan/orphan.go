@@ -23,7 +23,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
@@ -51,7 +50,7 @@ func Orphaned(slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.G
 		if gateway.Cluster != source.Cluster {
 			continue
 		}
-		wanted := slices.ContainsFunc(slicesFor(client.ObjectKeyFromObject(gatewayDNS), gateway), func(other *discoveryv1.EndpointSlice) bool {
+		wanted := slices.ContainsFunc(slicesFor(source.GatewayDNS, gateway), func(other *discoveryv1.EndpointSlice) bool {
 			return other.Name == slice.Name
 		})
 		return gateway.State.KnownEmpty() || gateway.State == xccv1.GatewayResolved && !wanted

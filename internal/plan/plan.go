@@ -24,7 +24,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
@@ -54,7 +53,7 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 	var plan Plan
 	wanted := map[string]bool{}
 	for i := range visible {
-		ref := client.ObjectKeyFromObject(&visible[i])
+		ref := types.NamespacedName{Namespace: visible[i].Namespace, Name: visible[i].Name}
 		for _, gateway := range visible[i].Status.Gateways {
 			held := ours.of(ref, gateway.Cluster)
 			switch {

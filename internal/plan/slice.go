@@ -22,12 +22,10 @@ import (
 	"net/netip"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
-
-	corev1 "k8s.io/api/core/v1"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
@@ -44,7 +42,7 @@ func slicesFor(ref types.NamespacedName, gateway xccv1.GatewayStatus) []*discove
 		addressType := addressTypeOf(address)
 		byType[addressType] = append(byType[addressType], discoveryv1.Endpoint{
 			Addresses:  []string{address},
-			Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)},
+			Conditions: discoveryv1.EndpointConditions{Ready: new(true)},
 		})
 	}
 	var slices []*discoveryv1.EndpointSlice
