@@ -170,6 +170,26 @@ func fetch(address string) (string, error) {
 	return string(content), err
 }
 
+func TestAClusterBecomesTheManagementClusterOfItself(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	r, err := rig.New(ctx, "rigcapi", os.Stderr)
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { g.Expect(r.Down(context.Background())).To(Succeed()) })
+	c, err := r.StartCluster(ctx, "cluster-a")
+	g.Expect(err).NotTo(HaveOccurred())
+	m, err := c.InstallClusterAPI(ctx, "")
+	g.Expect(err).NotTo(HaveOccurred())
+
+	g.Expect(m.AddCluster(ctx, "dev-team", "cluster-a", c)).To(Succeed())
+
+	g.Expect(m.Kubectl(ctx, "wait", "--for=condition=ControlPlaneInitialized", "--timeout=60s",
+		"--namespace=dev-team", "cluster/cluster-a")).To(ContainSubstring("condition met"))
+	out, err := m.Clusterctl(ctx, "get", "kubeconfig", "cluster-a", "--namespace=dev-team")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(out).To(ContainSubstring(c.Address))
+}
+
 // The test runs itself as the process that is killed.
 const victim = "XCC_TEST_VICTIM"
 

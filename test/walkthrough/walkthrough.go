@@ -1,0 +1,202 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package walkthrough
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
+)
+
+const (
+	// Version is the release that the walkthrough builds and installs.
+	Version = "v0.1.0"
+	// Namespace holds the Clusters and the GatewayDNS.
+	Namespace = "dev-team"
+	// Hostname is the name of the application in cluster-a.
+	Hostname = "kuard.gateway.cluster-a.dev-team.clusters.xcc.test"
+	// Page is what the application says.
+	Page = "Hello from kuard in cluster-a"
+)
+
+var (
+	//go:embed manifests/application.yaml
+	application string
+	//go:embed manifests/clients.yaml
+	clients string
+	//go:embed manifests/gatewaydns.yaml
+	gatewayDNS string
+)
+
+// Walkthrough is a rig with a management cluster and two workload clusters.
+type Walkthrough struct {
+	Rig        *rig.Rig
+	Management *rig.Management
+	A, B       *rig.Cluster
+	// Shell has $MGMT, $A and $B as the clusters' kubeconfigs and $CLUSTERCTL_CONFIG as clusterctl's configuration.
+	Shell *Shell
+	// Folder holds what the commands refer to.
+	Folder string
+
+	out io.Writer
+}
+
+// Start brings up everything that a user has before the first command: the three clusters, Cluster API on the first with
+// the Clusters cluster-a and cluster-b, and a released xcc in a local repository. root is the repository's folder.
+func Start(ctx context.Context, name, root string, out io.Writer) (*Walkthrough, error) {
+	w := &Walkthrough{out: out}
+	w.title("Building what is installed: make build images release VERSION=%s", Version)
+	if err := run(ctx, root, out, "make", "--no-print-directory", "images", "components", "VERSION="+Version); err != nil {
+		return nil, err
+	}
+	w.title("Starting three Kubernetes clusters with the same Pod and Service addresses")
+	if err := rig.InstallPackages(ctx, out); err != nil {
+		return nil, err
+	}
+	var err error
+	if w.Rig, err = rig.New(ctx, name, out); err != nil {
+		return nil, err
+	}
+	if err := w.startClusters(ctx, root); err != nil {
+		return w, err
+	}
+	w.title("Installing Cluster API, and two Clusters that stand for the workload clusters")
+	if err := w.installClusterAPI(ctx, root); err != nil {
+		return w, err
+	}
+	return w, w.prepareShell(ctx)
+}
+
+func (w *Walkthrough) startClusters(ctx context.Context, root string) error {
+	started := time.Now()
+	clusters := map[string]*rig.Cluster{}
+	group, groupCtx := errgroup.WithContext(ctx)
+	results := make([]*rig.Cluster, 3)
+	for i, name := range []string{"management", "cluster-a", "cluster-b"} {
+		group.Go(func() (err error) {
+			results[i], err = w.Rig.StartCluster(groupCtx, name)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, cluster := range results {
+		clusters[cluster.Name] = cluster
+	}
+	w.A, w.B = clusters["cluster-a"], clusters["cluster-b"]
+	w.Management = rig.NewManagement(clusters["management"])
+	fmt.Fprintf(w.out, "Three clusters are ready after %.0f s\n", time.Since(started).Seconds())
+	return w.loadImages(ctx, root, clusters["management"])
+}
+
+func (w *Walkthrough) loadImages(ctx context.Context, root string, management *rig.Cluster) error {
+	images := filepath.Join(root, "out", "images")
+	if err := management.LoadImage(ctx, filepath.Join(images, "xcc-controller-manager.tar")); err != nil {
+		return err
+	}
+	tarballs := []string{filepath.Join(images, "xcc-dns.tar")}
+	for _, name := range []string{"caddy", "client-glibc", "client-musl", "client-go"} {
+		image, err := rig.BuildImage(ctx, name)
+		if err != nil {
+			return err
+		}
+		tarballs = append(tarballs, image.Tarball)
+		placeholder := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_IMAGE"
+		application = strings.ReplaceAll(application, placeholder, image.Reference)
+		clients = strings.ReplaceAll(clients, placeholder, image.Reference)
+	}
+	for _, cluster := range []*rig.Cluster{w.A, w.B} {
+		if err := cluster.LoadImage(ctx, tarballs...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Walkthrough) installClusterAPI(ctx context.Context, root string) error {
+	if err := w.Management.InstallClusterAPI(ctx, filepath.Join(root, "out", "addon-xcc")); err != nil {
+		return err
+	}
+	for _, cluster := range []*rig.Cluster{w.A, w.B} {
+		if err := w.Management.AddCluster(ctx, Namespace, cluster.Name, cluster); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepareShell writes the files that the commands refer to.
+func (w *Walkthrough) prepareShell(ctx context.Context) error {
+	w.Folder = filepath.Join(w.Rig.Dir, "walkthrough")
+	if err := os.MkdirAll(filepath.Join(w.Folder, "bin"), 0o755); err != nil {
+		return err
+	}
+	for name, content := range map[string]string{
+		"application.yaml": application, "clients.yaml": clients, "gatewaydns.yaml": gatewayDNS,
+		"env": strings.Join(w.environment(), "\n") + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(w.Folder, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	for _, program := range []string{"kubectl", "clusterctl"} {
+		path, err := components.Path(ctx, program)
+		if err != nil {
+			return err
+		}
+		if err := os.Symlink(path, filepath.Join(w.Folder, "bin", program)); err != nil {
+			return err
+		}
+	}
+	w.Shell = NewShell(w.out, w.environment()...)
+	return nil
+}
+
+// environment is what the commands use.
+func (w *Walkthrough) environment() []string {
+	return []string{
+		"PATH=" + filepath.Join(w.Folder, "bin") + ":" + os.Getenv("PATH"),
+		"MGMT=" + w.Management.KubeconfigPath, "A=" + w.A.KubeconfigPath, "B=" + w.B.KubeconfigPath,
+		"CLUSTERCTL_CONFIG=" + w.Management.ClusterctlConfig,
+		"W=" + w.Folder,
+	}
+}
+
+func (w *Walkthrough) title(format string, args ...any) {
+	fmt.Fprintf(w.out, "\n=== "+format+"\n", args...)
+}
+
+func run(ctx context.Context, folder string, out io.Writer, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, out, out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("running %s %s: %w", name, strings.Join(args, " "), err)
+	}
+	return nil
+}
