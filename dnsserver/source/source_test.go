@@ -1,0 +1,185 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package source
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/ktesting"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
+)
+
+var zones = []string{"xcc.test"}
+
+func endpointSlice(name, hostname, address string) *discoveryv1.EndpointSlice {
+	return &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: xccv1.WorkloadNamespace, Name: name,
+			Annotations:   map[string]string{xccv1.DNSHostnameAnnotation: hostname},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "test"}},
+		},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{address}}},
+	}
+}
+
+func newSource() *Source { return &Source{Zones: zones, Metrics: metrics.New()} }
+
+// served returns what the source answers for the name, as text.
+func served(s *Source, name string) string {
+	result := s.Snapshot().Lookup(name, dns.TypeA)
+	return fmt.Sprint(result.Kind, result.Addresses)
+}
+
+func TestOrderOfEventsDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		g := NewWithT(t)
+		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // A test wants the same numbers every time.
+		cluster := map[string]*discoveryv1.EndpointSlice{}
+		events := newStore(zones)
+		g.Expect(events.Replace(nil, "")).To(Succeed())
+		followed := newSource()
+		for range 50 {
+			// Few names for few slices, so that slices share, take over and lose names.
+			name := fmt.Sprintf("slice-%d", random.IntN(4))
+			slice := endpointSlice(name, fmt.Sprintf("n%d.xcc.test", random.IntN(3)), fmt.Sprintf("10.0.0.%d", random.IntN(3)))
+			old, exists := cluster[name]
+			switch what := random.IntN(4); {
+			case what == 0 && exists:
+				delete(cluster, name)
+				g.Expect(events.Delete(old)).To(Succeed())
+				continue
+			case what == 1:
+				delete(slice.Annotations, xccv1.DNSHostnameAnnotation)
+			case what == 2:
+				slice.Endpoints = nil
+			}
+			cluster[name] = slice
+			if exists {
+				g.Expect(events.Update(slice)).To(Succeed())
+			} else {
+				g.Expect(events.Add(slice)).To(Succeed())
+			}
+			followed.rebuild(t.Context(), events.content())
+		}
+		followed.rebuild(t.Context(), events.content())
+
+		var listed []any
+		for _, slice := range cluster {
+			listed = append(listed, slice)
+		}
+		fresh, list := newSource(), newStore(zones)
+		g.Expect(list.Replace(listed, "")).To(Succeed())
+		fresh.rebuild(t.Context(), list.content())
+		for i := range 3 {
+			name := fmt.Sprintf("n%d.xcc.test", i)
+			g.Expect(served(followed, name)).To(Equal(served(fresh, name)), "seed %d: %s", seed, name)
+		}
+	}
+}
+
+func TestAListFindsDeletesThatTheWatchMissed(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	source, store := newSource(), newStore(zones)
+	g.Expect(store.Replace([]any{endpointSlice("a", "a.xcc.test", "10.0.0.1"), endpointSlice("b", "b.xcc.test", "10.0.0.2")}, "")).To(Succeed())
+	source.rebuild(t.Context(), store.content())
+	before := served(source, "b.xcc.test")
+	g.Expect(store.Replace([]any{endpointSlice("b", "b.xcc.test", "10.0.0.2")}, "")).To(Succeed())
+	source.rebuild(t.Context(), store.content())
+	g.Expect(served(source, "a.xcc.test")).To(Equal("1 []"), "NXDOMAIN")
+	g.Expect(served(source, "b.xcc.test")).To(Equal(before))
+}
+
+func TestAnyNumberOfChangesIsOneSignal(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	store := newStore(zones)
+	g.Expect(store.changed).NotTo(Receive(), "nothing is known before the first list")
+	g.Expect(store.Replace(nil, "")).To(Succeed())
+	g.Expect(store.Add(endpointSlice("a", "a.xcc.test", "10.0.0.1"))).To(Succeed())
+	g.Expect(store.Update(endpointSlice("a", "a.xcc.test", "10.0.0.2"))).To(Succeed())
+	g.Expect(store.changed).To(Receive())
+	g.Expect(store.changed).NotTo(Receive())
+
+	other := endpointSlice("b", "", "10.0.0.1")
+	other.Annotations = nil
+	g.Expect(store.Add(other)).To(Succeed())
+	g.Expect(store.Delete(other)).To(Succeed())
+	g.Expect(store.changed).NotTo(Receive(), "a slice that asks for no name changes nothing")
+}
+
+func TestTheTransformerDropsWhatIsNotUsed(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	object, err := newStore(zones).Transformer()(endpointSlice("a", "a.xcc.test", "10.0.0.1"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(object.(*discoveryv1.EndpointSlice).ManagedFields).To(BeEmpty())
+}
+
+func TestAProblemIsLoggedOnceAndCounted(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	ctx := klog.NewContext(t.Context(), logger)
+	source, store := newSource(), newStore(zones)
+	ignored := func() map[string]float64 {
+		families, err := source.Metrics.Registry().Gather()
+		g.Expect(err).NotTo(HaveOccurred())
+		counts := map[string]float64{}
+		for _, family := range families {
+			for _, metric := range family.GetMetric() {
+				if family.GetName() == "xcc_dns_slices_ignored" && metric.GetGauge().GetValue() != 0 {
+					counts[metric.GetLabel()[0].GetValue()] = metric.GetGauge().GetValue()
+				}
+			}
+		}
+		return counts
+	}
+	logged := func() int {
+		return strings.Count(logger.GetSink().(ktesting.Underlier).GetBuffer().String(), "Not serving all of an EndpointSlice")
+	}
+
+	bad := endpointSlice("bad", "not a name", "10.0.0.1")
+	twice := endpointSlice("twice", "twice.xcc.test", "first")
+	twice.Endpoints = append(twice.Endpoints, discoveryv1.Endpoint{Addresses: []string{"second"}}, discoveryv1.Endpoint{Addresses: []string{"10.0.0.1"}})
+	g.Expect(store.Replace([]any{bad, twice}, "")).To(Succeed())
+	for range 3 {
+		source.rebuild(ctx, store.content())
+	}
+	g.Expect(logged()).To(Equal(3), "one line for each of three problems")
+	g.Expect(ignored()).To(Equal(map[string]float64{"invalid_address": 1, "invalid_hostname": 1}), "slices are counted, not problems")
+
+	g.Expect(store.Update(endpointSlice("bad", "not.a name", "10.0.0.1"))).To(Succeed())
+	source.rebuild(ctx, store.content())
+	g.Expect(logged()).To(Equal(4), "another mistake is another line")
+
+	g.Expect(store.Replace(nil, "")).To(Succeed())
+	source.rebuild(ctx, store.content())
+	g.Expect(ignored()).To(BeEmpty())
+}
