@@ -80,7 +80,7 @@ func (l *link) accept(listener net.Listener) {
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", l.target) //nolint:noctx // It is on this machine.
+		far, err := net.Dial("tcp", l.target)
 		if err != nil {
 			_ = near.Close()
 			continue

@@ -123,7 +123,7 @@ func (r *running) lookup(g Gomega, name string, qtype uint16) []string {
 }
 
 func get(g Gomega, address net.Addr, path string) (int, string) {
-	response, err := http.Get("http://" + address.String() + path) //nolint:noctx // It is on this machine.
+	response, err := http.Get("http://" + address.String() + path)
 	g.Expect(err).NotTo(HaveOccurred())
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -279,6 +279,6 @@ func checkShutdown(t *testing.T, _ *apiServer, server *running) {
 	g.Expect(server.ended).NotTo(Receive(), "the lameduck time is not over")
 	g.Expect(server.lookup(g, "d.xcc.test.", dns.TypeA)).To(Equal([]string{"NOERROR", "10.0.0.6"}))
 	g.Eventually(server.ended, 10*time.Second).Should(Receive(BeNil()), "the lameduck time is over")
-	_, err := net.Dial("tcp", server.tcp.Addr().String()) //nolint:noctx // It is on this machine.
+	_, err := net.Dial("tcp", server.tcp.Addr().String())
 	g.Expect(err).To(HaveOccurred(), "nobody listens")
 }

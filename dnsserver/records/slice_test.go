@@ -248,6 +248,10 @@ func TestSeveralSlicesForOneName(t *testing.T) {
 			slices:  []*discoveryv1.EndpointSlice{fqdn("a", "x.xcc.test", "lb.example.com"), v4("b", "x.xcc.test", "!10.0.0.2")},
 			records: []zone.Record{alias("x.xcc.test", "lb.example.com")},
 		},
+		"an alias that is not ready shadows nothing and is no problem": {
+			slices:  []*discoveryv1.EndpointSlice{fqdn("a", "x.xcc.test", "!lb.example.com"), v4("b", "x.xcc.test", "10.0.0.2")},
+			records: []zone.Record{addresses("x.xcc.test", "10.0.0.2")},
+		},
 		"the first of several aliases wins": {
 			slices:   []*discoveryv1.EndpointSlice{fqdn("a", "x.xcc.test", "b.example.com"), fqdn("b", "x.xcc.test", "a.example.com")},
 			records:  []zone.Record{alias("x.xcc.test", "a.example.com")},

@@ -59,7 +59,7 @@ func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
 		g := NewWithT(t)
-		random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // A test wants the same numbers every time.
+		random := rand.New(rand.NewPCG(seed, 0))
 		cluster := map[string]*discoveryv1.EndpointSlice{}
 		events := newStore(zones)
 		g.Expect(events.Replace(nil, "")).To(Succeed())

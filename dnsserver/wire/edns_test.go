@@ -30,6 +30,7 @@ import (
 func TestOPTIsAnsweredWhenAskedOnly(t *testing.T) {
 	t.Parallel()
 	everyWay(t, dnstest.Snapshot(), func(t *testing.T, ask ask) {
+		t.Helper()
 		for _, name := range []string{"plain.xcc.test.", "nope.xcc.test.", "example.com.", "xcc.test."} {
 			for _, do := range []bool{false, true} {
 				g := NewWithT(t)
@@ -54,6 +55,7 @@ func TestOPTIsAnsweredWhenAskedOnly(t *testing.T) {
 func TestBadVersionIsAnsweredInVersionZero(t *testing.T) {
 	t.Parallel()
 	everyWay(t, dnstest.Snapshot(), func(t *testing.T, ask ask) {
+		t.Helper()
 		g := NewWithT(t)
 		query := question("plain.xcc.test.", dns.TypeA)
 		query.SetEdns0(1232, false)
@@ -74,7 +76,7 @@ func TestSizeOverUDP(t *testing.T) {
 			g := NewWithT(t)
 			query := question(dnstest.ManyAddresses, dns.TypeA)
 			if asked >= 0 {
-				query.SetEdns0(uint16(asked), false) //nolint:gosec // All of them fit.
+				query.SetEdns0(uint16(asked), false)
 			}
 
 			w := &recorder{remote: &net.UDPAddr{}}

@@ -121,6 +121,7 @@ func question(name string, qtype uint16) *dns.Msg {
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	everyWay(t, dnstest.Snapshot(), func(t *testing.T, ask ask) {
+		t.Helper()
 		for _, test := range dnstest.Cases() {
 			t.Run(test.About, func(t *testing.T) {
 				g := NewWithT(t)
@@ -164,6 +165,7 @@ func canonical(g Gomega, written []string) []string {
 func TestQueriesThatAreNotLookedUp(t *testing.T) {
 	t.Parallel()
 	everyWay(t, dnstest.Snapshot(), func(t *testing.T, ask ask) {
+		t.Helper()
 		for name, test := range map[string]struct {
 			change func(query *dns.Msg)
 			rcode  int
@@ -206,6 +208,7 @@ func TestQueriesThatAreNotLookedUp(t *testing.T) {
 func TestEverythingFailsBeforeTheFirstSync(t *testing.T) {
 	t.Parallel()
 	everyWay(t, nil, func(t *testing.T, ask ask) {
+		t.Helper()
 		for _, query := range []*dns.Msg{
 			question("plain.xcc.test.", dns.TypeA), question("xcc.test.", dns.TypeSOA), question("example.com.", dns.TypeA),
 			question(".", dns.TypeNS),
@@ -222,6 +225,7 @@ func TestEverythingFailsBeforeTheFirstSync(t *testing.T) {
 func TestFlagsAreCopiedOrClear(t *testing.T) {
 	t.Parallel()
 	everyWay(t, dnstest.Snapshot(), func(t *testing.T, ask ask) {
+		t.Helper()
 		g := NewWithT(t)
 		query := question("plain.xcc.test.", dns.TypeA)
 		query.RecursionDesired = false
@@ -239,6 +243,7 @@ func TestFlagsAreCopiedOrClear(t *testing.T) {
 func TestAddressesTakeTurns(t *testing.T) {
 	t.Parallel()
 	everyWay(t, dnstest.Snapshot(), func(t *testing.T, ask ask) {
+		t.Helper()
 		g := NewWithT(t)
 		first := map[string]int{}
 		for range 200 {

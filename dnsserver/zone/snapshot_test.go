@@ -60,6 +60,17 @@ func TestSerialGrowsWithEveryChangeOfItsZone(t *testing.T) {
 	}
 }
 
+func TestAnotherTargetOfAnAliasIsAChange(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	content := zone.Content{Zones: []string{"a.test"}, Records: []zone.Record{{Name: "x.a.test", Alias: "y.test"}}}
+	first := zone.NewSnapshot(nil, content, start)
+	content.Records = []zone.Record{{Name: "x.a.test", Alias: "z.test"}}
+	second := zone.NewSnapshot(first, content, start)
+	g.Expect(second.Zones()["a.test"].Serial()).To(Equal(uint32(1_000_001)))
+	g.Expect(second.Lookup("x.a.test", dns.TypeA).Alias).To(Equal("z.test"))
+}
+
 func TestSerialWrapsAround(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -69,6 +80,8 @@ func TestSerialWrapsAround(t *testing.T) {
 	content.Records = []zone.Record{{Name: "x.a.test", Addresses: address("10.0.0.1")}}
 	second := zone.NewSnapshot(first, content, end)
 	g.Expect(second.Zones()["a.test"].Serial()).To(BeZero(), "RFC 1982: zero follows the greatest")
+	later := zone.NewSnapshot(first, content, end.Add(10*time.Second))
+	g.Expect(later.Zones()["a.test"].Serial()).To(Equal(uint32(9)), "RFC 1982: a small number is greater than a very great one")
 }
 
 func TestSnapshotIsNotChangedByItsSuccessor(t *testing.T) {
