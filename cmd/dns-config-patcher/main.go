@@ -40,8 +40,6 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	options, err := parseOptions(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -50,7 +48,7 @@ func main() {
 		err = options.Validate()
 	}
 	if err == nil {
-		err = run(ctx, options)
+		err = run(context.Background(), options)
 	}
 	if err != nil {
 		klog.Background().Error(err, "Failed to run")
@@ -59,8 +57,10 @@ func main() {
 	}
 }
 
-// run works until the context ends.
+// run works until the context ends or the process is asked to stop.
 func run(ctx context.Context, options Options) error {
+	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	config, err := restConfig(options.Kubeconfig)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func run(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(signalled)
 	defer cancel(nil)
 	if err := serve(ctx, cancel, options.HealthBindAddress, healthHandler(controller)); err != nil {
 		return err
@@ -80,10 +80,10 @@ func run(ctx context.Context, options Options) error {
 		return err
 	}
 	controller.Run(ctx)
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
+	if signalled.Err() != nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 func restConfig(kubeconfig string) (*rest.Config, error) {

@@ -26,7 +26,7 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
@@ -49,9 +49,9 @@ func parseOptions(args []string) (Options, error) {
 	options := Options{}
 	flags := flag.NewFlagSet("dns-config-patcher", flag.ContinueOnError)
 	addVerbosity(flags)
-	flags.Func("zone", fmt.Sprintf("DNS `zone` that CoreDNS forwards to the DNS server; repeatable (default %s)", v1alpha1.DefaultZone),
-		func(zone string) error { return options.addZone(zone) })
-	flags.StringVar(&options.Namespace, "namespace", v1alpha1.WorkloadNamespace,
+	flags.Func("zone", fmt.Sprintf("DNS `zone` that CoreDNS forwards to the DNS server; repeatable (default %s)", xccv1.DefaultZone),
+		options.addZone)
+	flags.StringVar(&options.Namespace, "namespace", xccv1.WorkloadNamespace,
 		"namespace of the DNS server's Service and of this program's Deployment")
 	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "path of a kubeconfig; in-cluster if empty")
 	flags.StringVar(&options.HealthBindAddress, "health-bind-address", ":8080", "address that serves /healthz and /readyz")
@@ -63,7 +63,7 @@ func parseOptions(args []string) (Options, error) {
 		return Options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if len(options.Zones) == 0 {
-		options.Zones = []string{v1alpha1.DefaultZone}
+		options.Zones = []string{xccv1.DefaultZone}
 	}
 	return options, nil
 }

@@ -18,7 +18,6 @@ package corefile
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +30,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 )
 
 // fieldManager names this program in the managed fields of what it writes.
@@ -82,18 +82,17 @@ func (c *Controller) createConfigMap(ctx context.Context, name types.NamespacedN
 		Create(ctx, configMap, metav1.CreateOptions{FieldManager: fieldManager})
 }
 
-// patchConfigMap sets keys of a ConfigMap and leaves the others alone. It fails with a conflict when the ConfigMap is not
-// the version that was read any more.
-func (c *Controller) patchConfigMap(ctx context.Context, read *unstructured.Unstructured, data map[string]string) (*unstructured.Unstructured, error) {
-	patch, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"resourceVersion": read.GetResourceVersion(), "uid": read.GetUID()},
-		"data":     data,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encoding a patch: %w", err)
+// updateConfigMap sets keys of a ConfigMap and leaves the others as they were read. It fails with a conflict when the
+// ConfigMap is not the version that was read any more.
+func (c *Controller) updateConfigMap(ctx context.Context, read *unstructured.Unstructured, data map[string]string) (*unstructured.Unstructured, error) {
+	configMap := read.DeepCopy()
+	for key, value := range data {
+		if err := unstructured.SetNestedField(configMap.Object, value, "data", key); err != nil {
+			return nil, fmt.Errorf("setting %s in the ConfigMap %s: %w", key, klog.KObj(read), err)
+		}
 	}
-	return c.client.Resource(configMaps).Namespace(read.GetNamespace()).
-		Patch(ctx, read.GetName(), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	return c.client.Resource(configMaps).Namespace(configMap.GetNamespace()).
+		Update(ctx, configMap, metav1.UpdateOptions{FieldManager: fieldManager})
 }
 
 // dataOf returns the data of a ConfigMap. A ConfigMap that does not exist has none.

@@ -33,7 +33,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
 const (
@@ -92,12 +92,12 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 		client:  client,
 		metrics: newMetrics(registerer),
 		zones:   options.Zones,
-		self:    types.NamespacedName{Namespace: options.Namespace, Name: v1alpha1.DNSConfigPatcherName},
+		self:    types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSConfigPatcherName},
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
 	}
 	c.coreDNS = c.watch(configMaps, types.NamespacedName{Namespace: coreDNSNamespace, Name: coreDNSName})
-	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: v1alpha1.DNSServerName})
+	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSServerName})
 	c.memory = c.watch(configMaps, c.self)
 	return c, nil
 }
@@ -190,7 +190,7 @@ func (c *Controller) writeCorefile(ctx context.Context, o *observation, d decisi
 	if err := c.remember(ctx, o, map[string]string{keyWritten: d.written}); err != nil {
 		return fmt.Errorf("remembering what will be written: %w", err)
 	}
-	if _, err := c.patchConfigMap(ctx, o.coreDNS, map[string]string{corefileKey: d.corefile}); err != nil {
+	if _, err := c.updateConfigMap(ctx, o.coreDNS, map[string]string{corefileKey: d.corefile}); err != nil {
 		return fmt.Errorf("writing the Corefile: %w", err)
 	}
 	c.metrics.writes.Inc()

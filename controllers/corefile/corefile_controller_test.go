@@ -182,7 +182,7 @@ func TestOurBlockStaysOursWhenKilledBeforeTheWrite(t *testing.T) {
 	c.create(dnsServer("10.0.0.54"))
 	var killed running
 	ready := make(chan struct{})
-	killed = c.run(onCorefilePatch(func() error {
+	killed = c.run(onCorefileWrite(func() error {
 		<-ready
 		go killed.stop()
 		return errors.New("killed")
@@ -205,7 +205,7 @@ func TestAWriteOfSomebodyElseInBetweenIsKept(t *testing.T) {
 	c.create(dnsServer(clusterIP))
 	edited := "# Edited.\n" + defaultCorefile
 	var once sync.Once
-	c.run(onCorefilePatch(func() error {
+	c.run(onCorefileWrite(func() error {
 		once.Do(func() { c.overwrite(edited) })
 		return nil
 	}))
@@ -213,10 +213,10 @@ func TestAWriteOfSomebodyElseInBetweenIsKept(t *testing.T) {
 	c.Expect(c.corefile()).To(HavePrefix(edited))
 }
 
-// onCorefilePatch calls the function before each write of the Corefile, which fails with its error.
-func onCorefilePatch(call func() error) func(http.RoundTripper) http.RoundTripper {
+// onCorefileWrite calls the function before each write of the Corefile, which fails with its error.
+func onCorefileWrite(call func() error) func(http.RoundTripper) http.RoundTripper {
 	return onRequest(func(request *http.Request) error {
-		if request.Method == http.MethodPatch && strings.HasSuffix(request.URL.Path, "/configmaps/coredns") {
+		if request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/configmaps/coredns") {
 			return call()
 		}
 		return nil

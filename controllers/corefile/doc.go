@@ -22,9 +22,9 @@ limitations under the License.
 // as ours whenever this process is killed; and the state and the message of the last reconcile, for whoever wonders
 // why a zone is not forwarded. A change of the state is an Event on this program's Deployment.
 //
-// Of CoreDNS's ConfigMap only the Corefile is written, and only on the version that was read. Without a ClusterIP the
-// blocks stay as they are, and so they do when this process ends: taking them out is somebody's decision and not a
-// consequence.
+// CoreDNS's ConfigMap is written with the resourceVersion and all the other fields that were read. Without a ClusterIP
+// the blocks stay as they are, and so they do when this process ends: taking them out is somebody's decision and not
+// a consequence.
 //
 // The client is the dynamic one: the process runs in every workload cluster, and the Go types of the core API alone are a
 // fifth of the program. There is no leader election: two processes at a time do the same, and the resourceVersion

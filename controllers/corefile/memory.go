@@ -44,10 +44,10 @@ func (c *Controller) remember(ctx context.Context, o *observation, values map[st
 	if len(changed) == 0 {
 		return nil
 	}
-	patched, err := c.patchConfigMap(ctx, o.memory, changed)
+	updated, err := c.updateConfigMap(ctx, o.memory, changed)
 	if err != nil {
 		return err
 	}
-	o.memory = patched
+	o.memory = updated
 	return nil
 }

@@ -30,13 +30,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
 )
 
@@ -48,7 +49,7 @@ const (
 	defaultCorefile = ".:53 {\n    errors\n    forward . /etc/resolv.conf\n}\n"
 )
 
-// admin may do everything. The controllers run as their ServiceAccount, with the rights of grant.
+// admin may do everything. The controllers run as their ServiceAccount, with its rights in the manifests.
 var (
 	admin       ctrlclient.Client
 	adminConfig *rest.Config
@@ -80,41 +81,26 @@ func runTests(m *testing.M) int {
 	return m.Run()
 }
 
-// grant creates the namespace, the Deployment and the rights that the manifests give the ServiceAccount, and no more.
+// grant creates what the released manifests give the patcher: its ServiceAccount with its rights, and its Deployment.
 func grant(ctx context.Context) error {
-	labels := map[string]string{"app": patcher}
-	objects := []ctrlclient.Object{
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
-		&appsv1.Deployment{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher},
-			Spec: appsv1.DeploymentSpec{
-				Selector: &metav1.LabelSelector{MatchLabels: labels},
-				Template: corev1.PodTemplateSpec{
-					ObjectMeta: metav1.ObjectMeta{Labels: labels},
-					Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "patcher", Image: "none"}}},
-				},
-			},
-		},
-		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: patcher}, Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{"coredns"}, Verbs: []string{"list", "watch", "patch"}},
-		}},
-		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher}, Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{""}, Resources: []string{"services"}, ResourceNames: []string{"dns-server"}, Verbs: []string{"list", "watch"}},
-			{APIGroups: []string{""}, Resources: []string{"configmaps"}, ResourceNames: []string{patcher}, Verbs: []string{"list", "watch", "patch"}},
-			{APIGroups: []string{""}, Resources: []string{"configmaps", "events"}, Verbs: []string{"create"}},
-			{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, ResourceNames: []string{patcher}, Verbs: []string{"get"}},
-		}},
+	manifests, err := templates.Render(templates.Values{Zone: "xcc.test", Image: "none", Replicas: 1})
+	if err != nil {
+		return err
 	}
-	for _, in := range []string{"kube-system", namespace} {
-		objects = append(objects, &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: in, Name: patcher},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: patcher},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: patcher}},
-		})
+	objects, err := utilyaml.ToUnstructured(manifests)
+	if err != nil {
+		return err
 	}
-	for _, object := range objects {
+	if err := admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		return fmt.Errorf("creating the namespace: %w", err)
+	}
+	for i := range objects {
+		object := &objects[i]
+		if object.GetName() != patcher && object.GetNamespace() != "kube-system" {
+			continue // Of the DNS server.
+		}
 		if err := admin.Create(ctx, object); err != nil {
-			return fmt.Errorf("creating %T: %w", object, err)
+			return fmt.Errorf("creating the %s %s: %w", object.GetKind(), object.GetName(), err)
 		}
 	}
 	return nil
@@ -124,20 +110,19 @@ func grant(ctx context.Context) error {
 type cluster struct {
 	*WithT
 
-	t   *testing.T
-	ctx context.Context
+	t *testing.T
 }
 
 // newCluster empties the cluster of what former tests left.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{WithT: NewWithT(t), t: t, ctx: t.Context()}
+	c := &cluster{WithT: NewWithT(t), t: t}
 	c.SetDefaultEventuallyTimeout(30 * time.Second)
 	c.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	c.delete(coreDNS(""))
 	c.delete(dnsServer(""))
 	c.delete(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher}})
-	c.Expect(admin.DeleteAllOf(c.ctx, &corev1.Event{}, ctrlclient.InNamespace(namespace))).To(Succeed())
+	c.Expect(admin.DeleteAllOf(c.t.Context(), &corev1.Event{}, ctrlclient.InNamespace(namespace))).To(Succeed())
 	return c
 }
 
@@ -157,24 +142,24 @@ func dnsServer(ip string) *corev1.Service {
 
 func (c *cluster) create(object ctrlclient.Object) {
 	c.t.Helper()
-	c.Expect(admin.Create(c.ctx, object)).To(Succeed())
+	c.Expect(admin.Create(c.t.Context(), object)).To(Succeed())
 }
 
 func (c *cluster) delete(object ctrlclient.Object) {
 	c.t.Helper()
-	c.Expect(ctrlclient.IgnoreNotFound(admin.Delete(c.ctx, object))).To(Succeed())
+	c.Expect(ctrlclient.IgnoreNotFound(admin.Delete(c.t.Context(), object))).To(Succeed())
 }
 
 // overwrite replaces the whole ConfigMap whatever its version, as the kubeadm control plane does.
 func (c *cluster) overwrite(text string) {
 	c.t.Helper()
-	c.Expect(admin.Update(c.ctx, coreDNS(text))).To(Succeed())
+	c.Expect(admin.Update(c.t.Context(), coreDNS(text))).To(Succeed())
 }
 
 func (c *cluster) configMap(namespace, name string) *corev1.ConfigMap {
 	c.t.Helper()
 	configMap := &corev1.ConfigMap{}
-	c.Expect(admin.Get(c.ctx, ctrlclient.ObjectKey{Namespace: namespace, Name: name}, configMap)).To(Succeed())
+	c.Expect(admin.Get(c.t.Context(), ctrlclient.ObjectKey{Namespace: namespace, Name: name}, configMap)).To(Succeed())
 	return configMap
 }
 
@@ -185,7 +170,7 @@ func (c *cluster) corefile() string {
 
 func (c *cluster) memory() map[string]string {
 	memory := &corev1.ConfigMap{}
-	err := admin.Get(c.ctx, ctrlclient.ObjectKey{Namespace: namespace, Name: patcher}, memory)
+	err := admin.Get(c.t.Context(), ctrlclient.ObjectKey{Namespace: namespace, Name: patcher}, memory)
 	if !apierrors.IsNotFound(err) {
 		c.Expect(err).NotTo(HaveOccurred())
 	}
@@ -195,9 +180,9 @@ func (c *cluster) memory() map[string]string {
 // events returns the reasons of the Events on the Deployment, the first one first.
 func (c *cluster) events() []string {
 	list := &corev1.EventList{}
-	c.Expect(admin.List(c.ctx, list, ctrlclient.InNamespace(namespace))).To(Succeed())
+	c.Expect(admin.List(c.t.Context(), list, ctrlclient.InNamespace(namespace))).To(Succeed())
 	deployment := &appsv1.Deployment{}
-	c.Expect(admin.Get(c.ctx, ctrlclient.ObjectKey{Namespace: namespace, Name: patcher}, deployment)).To(Succeed())
+	c.Expect(admin.Get(c.t.Context(), ctrlclient.ObjectKey{Namespace: namespace, Name: patcher}, deployment)).To(Succeed())
 	var reasons []string
 	for _, event := range list.Items { // Their names end in the time.
 		c.Expect(event.InvolvedObject.Kind).To(Equal("Deployment"))
@@ -238,7 +223,7 @@ func (c *cluster) run(wrap func(http.RoundTripper) http.RoundTripper) running {
 	registry := prometheus.NewRegistry()
 	controller, err := corefile.New(config, corefile.Options{Zones: []string{"xcc.test"}, Namespace: namespace}, registry)
 	c.Expect(err).NotTo(HaveOccurred())
-	ctx, cancel := context.WithCancel(c.ctx)
+	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -123,8 +123,7 @@ func (o owner) isComplete(statements []statement) bool {
 
 // cut returns the text without our blocks, from the last to the first so that line numbers stay true.
 func (o owner) cut(text string, statements []statement) (string, error) {
-	for i := len(statements) - 1; i >= 0; i-- {
-		s := statements[i]
+	for _, s := range slices.Backward(statements) {
 		if !o.owns(s) {
 			continue
 		}
@@ -173,9 +172,8 @@ func (o owner) verify(original, edited string, blocks int) error {
 	if err != nil {
 		return fmt.Errorf("editing breaks it: %w", err)
 	}
-	isOurs := func(s statement) bool { return o.owns(s) }
-	others := slices.DeleteFunc(slices.Clone(after), isOurs)
-	same := slices.EqualFunc(slices.DeleteFunc(before, isOurs), others, func(a, b statement) bool {
+	others := slices.DeleteFunc(slices.Clone(after), o.owns)
+	same := slices.EqualFunc(slices.DeleteFunc(before, o.owns), others, func(a, b statement) bool {
 		return slices.Equal(a.keys, b.keys) && a.bodyText() == b.bodyText()
 	})
 	if !same || len(after)-len(others) != blocks {

@@ -141,7 +141,7 @@ func (p *parser) importStatement() (statement, error) {
 	return statement{keys: []string{word.text, argument.text}}, nil
 }
 
-// keys reads the keys of a server block and its opening brace. A comma at a key's end lets the keys go on on the next line.
+// keys reads the keys of a server block and its opening brace. After a comma at a key's end they go on in the next line.
 func (p *parser) keys() ([]string, error) {
 	var keys []string
 	another := false
