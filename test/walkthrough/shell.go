@@ -66,7 +66,7 @@ func (s *Shell) Until(ctx context.Context, why, command, expected string) error 
 		}
 		if time.Since(said) > 10*time.Second {
 			said = time.Now()
-			fmt.Fprintf(s.out, "  … %3.0f s: %s (last said: %s)\n", time.Since(started).Seconds(), why, lastLine(output.String()))
+			fmt.Fprintf(s.out, "  … %3.0f s: %s (last said: %s)\n", time.Since(started).Seconds(), why, firstLine(output.String()))
 		}
 		select {
 		case <-ctx.Done():
@@ -82,7 +82,7 @@ func (s *Shell) command(ctx context.Context, command string) *exec.Cmd {
 	return cmd
 }
 
-func lastLine(output string) string {
-	lines := strings.Split(strings.TrimSpace(output), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+func firstLine(output string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(output), "\n")
+	return line
 }

@@ -81,20 +81,26 @@ func (w *Walkthrough) Publish(ctx context.Context) error {
 		"cluster-a-ipv4")
 }
 
-// Fetch fetches the application's page in Pods of cluster-b. It returns how long it took until the name was answered.
-func (w *Walkthrough) Fetch(ctx context.Context) (time.Duration, error) {
+// StartClients starts Pods with different resolvers in both clusters.
+func (w *Walkthrough) StartClients(ctx context.Context) error {
+	w.title("Pods in both clusters whose resolvers differ: glibc, musl and Go")
+	for _, cluster := range []string{"$A", "$B"} {
+		if err := w.steps(ctx,
+			"kubectl --kubeconfig "+cluster+" apply --filename $W/clients.yaml",
+			"kubectl --kubeconfig "+cluster+" wait --for=condition=Ready pod/client-glibc pod/client-musl pod/client-go --timeout 60s",
+		); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fetch fetches the application's page in a Pod of cluster-b.
+func (w *Walkthrough) Fetch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	w.title("cluster-b: a Pod fetches the page by the application's name")
-	if err := w.steps(ctx,
-		"kubectl --kubeconfig $B apply --filename $W/clients.yaml",
-		"kubectl --kubeconfig $B wait --for=condition=Ready pod/client-glibc pod/client-musl pod/client-go --timeout 60s",
-	); err != nil {
-		return 0, err
-	}
-	started := time.Now()
-	return time.Since(started), w.Shell.Until(ctx,
-		"kubelet brings CoreDNS its new Corefile within about 90 s, and CoreDNS reloads it within 45 s",
+	return w.Shell.Until(ctx, "kubelet brings CoreDNS its new Corefile within about 90 s, and CoreDNS reloads it within 45 s",
 		"kubectl --kubeconfig $B exec client-glibc -- curl --silent --show-error --max-time 5 http://"+Hostname, Page)
 }
 

@@ -18,7 +18,7 @@ package walkthrough
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"fmt"
 	"io"
 	"os"
@@ -44,14 +44,10 @@ const (
 	Page = "Hello from kuard in cluster-a"
 )
 
-var (
-	//go:embed manifests/application.yaml
-	application string
-	//go:embed manifests/clients.yaml
-	clients string
-	//go:embed manifests/gatewaydns.yaml
-	gatewayDNS string
-)
+// manifests name the rig's images by placeholders such as CADDY_IMAGE.
+//
+//go:embed manifests/*.yaml
+var manifests embed.FS
 
 // Walkthrough is a rig with a management cluster and two workload clusters.
 type Walkthrough struct {
@@ -63,7 +59,9 @@ type Walkthrough struct {
 	// Folder holds what the commands refer to.
 	Folder string
 
-	out io.Writer
+	management *rig.Cluster
+	images     *strings.Replacer
+	out        io.Writer
 }
 
 // Start brings up everything that a user has before the first command: the three clusters, Cluster API on the first with
@@ -94,33 +92,27 @@ func Start(ctx context.Context, name, root string, out io.Writer) (*Walkthrough,
 
 func (w *Walkthrough) startClusters(ctx context.Context, root string) error {
 	started := time.Now()
-	clusters := map[string]*rig.Cluster{}
 	group, groupCtx := errgroup.WithContext(ctx)
-	results := make([]*rig.Cluster, 3)
-	for i, name := range []string{"management", "cluster-a", "cluster-b"} {
+	for name, cluster := range map[string]**rig.Cluster{"management": &w.management, "cluster-a": &w.A, "cluster-b": &w.B} {
 		group.Go(func() (err error) {
-			results[i], err = w.Rig.StartCluster(groupCtx, name)
+			*cluster, err = w.Rig.StartCluster(groupCtx, name)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, cluster := range results {
-		clusters[cluster.Name] = cluster
-	}
-	w.A, w.B = clusters["cluster-a"], clusters["cluster-b"]
-	w.Management = rig.NewManagement(clusters["management"])
 	fmt.Fprintf(w.out, "Three clusters are ready after %.0f s\n", time.Since(started).Seconds())
-	return w.loadImages(ctx, root, clusters["management"])
+	return w.loadImages(ctx, root)
 }
 
-func (w *Walkthrough) loadImages(ctx context.Context, root string, management *rig.Cluster) error {
+func (w *Walkthrough) loadImages(ctx context.Context, root string) error {
 	images := filepath.Join(root, "out", "images")
-	if err := management.LoadImage(ctx, filepath.Join(images, "xcc-controller-manager.tar")); err != nil {
+	if err := w.management.LoadImage(ctx, filepath.Join(images, "xcc-controller-manager.tar")); err != nil {
 		return err
 	}
 	tarballs := []string{filepath.Join(images, "xcc-dns.tar")}
+	var replacements []string
 	for _, name := range []string{"caddy", "client-glibc", "client-musl", "client-go"} {
 		image, err := rig.BuildImage(ctx, name)
 		if err != nil {
@@ -128,9 +120,9 @@ func (w *Walkthrough) loadImages(ctx context.Context, root string, management *r
 		}
 		tarballs = append(tarballs, image.Tarball)
 		placeholder := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_IMAGE"
-		application = strings.ReplaceAll(application, placeholder, image.Reference)
-		clients = strings.ReplaceAll(clients, placeholder, image.Reference)
+		replacements = append(replacements, placeholder, image.Reference)
 	}
+	w.images = strings.NewReplacer(replacements...)
 	for _, cluster := range []*rig.Cluster{w.A, w.B} {
 		if err := cluster.LoadImage(ctx, tarballs...); err != nil {
 			return err
@@ -140,7 +132,8 @@ func (w *Walkthrough) loadImages(ctx context.Context, root string, management *r
 }
 
 func (w *Walkthrough) installClusterAPI(ctx context.Context, root string) error {
-	if err := w.Management.InstallClusterAPI(ctx, filepath.Join(root, "out", "addon-xcc")); err != nil {
+	var err error
+	if w.Management, err = w.management.InstallClusterAPI(ctx, filepath.Join(root, "out", "addon-xcc")); err != nil {
 		return err
 	}
 	for _, cluster := range []*rig.Cluster{w.A, w.B} {
@@ -157,13 +150,18 @@ func (w *Walkthrough) prepareShell(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(w.Folder, "bin"), 0o755); err != nil {
 		return err
 	}
-	for name, content := range map[string]string{
-		"application.yaml": application, "clients.yaml": clients, "gatewaydns.yaml": gatewayDNS,
-		"env": strings.Join(w.environment(), "\n") + "\n",
-	} {
-		if err := os.WriteFile(filepath.Join(w.Folder, name), []byte(content), 0o600); err != nil {
+	for _, name := range []string{"application.yaml", "clients.yaml", "gatewaydns.yaml"} {
+		content, err := manifests.ReadFile("manifests/" + name)
+		if err != nil {
 			return err
 		}
+		if err := os.WriteFile(filepath.Join(w.Folder, name), []byte(w.images.Replace(string(content))), 0o600); err != nil {
+			return err
+		}
+	}
+	exports := "export " + strings.Join(w.environment(), "\nexport ") + "\n"
+	if err := os.WriteFile(w.EnvironmentFile(), []byte(exports), 0o600); err != nil {
+		return err
 	}
 	for _, program := range []string{"kubectl", "clusterctl"} {
 		path, err := components.Path(ctx, program)
@@ -178,12 +176,17 @@ func (w *Walkthrough) prepareShell(ctx context.Context) error {
 	return nil
 }
 
+// EnvironmentFile is a file that a shell sources to run the commands of the walkthrough.
+func (w *Walkthrough) EnvironmentFile() string {
+	return filepath.Join(w.Folder, "env")
+}
+
 // environment is what the commands use.
 func (w *Walkthrough) environment() []string {
 	return []string{
 		"PATH=" + filepath.Join(w.Folder, "bin") + ":" + os.Getenv("PATH"),
 		"MGMT=" + w.Management.KubeconfigPath, "A=" + w.A.KubeconfigPath, "B=" + w.B.KubeconfigPath,
-		"CLUSTERCTL_CONFIG=" + w.Management.ClusterctlConfig,
+		"CLUSTERCTL_CONFIG=" + w.Management.ConfigPath,
 		"W=" + w.Folder,
 	}
 }

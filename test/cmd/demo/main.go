@@ -1,0 +1,82 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Demo shows xcc on three real clusters, and leaves them running.
+//
+//	demo up     bring the clusters up and walk a user's path
+//	demo down   remove all of it
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/walkthrough"
+)
+
+// name is the name of the demo's rig.
+const name = "demo"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "up":
+		return up(ctx)
+	case len(args) == 1 && args[0] == "down":
+		return rig.Down(ctx, name)
+	}
+	return errors.New("usage: demo up | down, in the repository's folder")
+}
+
+func up(ctx context.Context) error {
+	started := time.Now()
+	w, err := walkthrough.Start(ctx, name, ".", os.Stdout)
+	if err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{w.Install, w.Publish, w.StartClients, w.Fetch} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf(`
+=== Done after %.0f s. Everything is left running.
+
+The commands above work in a shell after
+  source %s
+Kubeconfigs:
+  management  %s
+  cluster-a   %s
+  cluster-b   %s
+"make demo-down" removes it all.
+`, time.Since(started).Seconds(), w.EnvironmentFile(), w.Management.KubeconfigPath, w.A.KubeconfigPath, w.B.KubeconfigPath)
+	return nil
+}
