@@ -19,6 +19,7 @@ package components
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -61,6 +62,7 @@ func TestTheFirstBuildIsKept(t *testing.T) {
 	t.Setenv("XCC_CACHE", t.TempDir())
 	path, err := Path(t.Context(), "tether")
 	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(exec.CommandContext(t.Context(), path, "echo", "runs").Output()).To(BeEquivalentTo("runs\n"))
 	g.Expect(os.WriteFile(path, []byte("kept"), 0o600)).To(Succeed())
 
 	t.Chdir(t.TempDir())

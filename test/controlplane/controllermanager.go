@@ -57,17 +57,21 @@ func StartControllerManager(ctx context.Context, t testing.TB, env *envtest.Envi
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting kube-controller-manager: %w", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait()
+	}()
 	t.Cleanup(func() { stop(t, cmd, ended, &output) })
 	return nil
 }
 
 // stop ends the process and shows what it said when it had ended by itself.
-func stop(t testing.TB, cmd *exec.Cmd, ended <-chan error, output *bytes.Buffer) {
+func stop(t testing.TB, cmd *exec.Cmd, ended <-chan struct{}, output *bytes.Buffer) {
+	t.Helper()
 	select {
-	case err := <-ended:
-		t.Errorf("kube-controller-manager ended by itself: %v\n%s", err, output)
+	case <-ended:
+		t.Errorf("kube-controller-manager ended by itself: %s\n%s", cmd.ProcessState, output)
 		return
 	default:
 	}

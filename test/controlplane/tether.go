@@ -51,7 +51,7 @@ func tetheredPath(ctx context.Context, name string) (string, error) {
 // writeScript writes aside and renames: other test processes read it already.
 func writeScript(path, content string) error {
 	aside := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if err := os.WriteFile(aside, []byte(content), 0o755); err != nil { //nolint:gosec // It is a program.
+	if err := os.WriteFile(aside, []byte(content), 0o755); err != nil {
 		return err
 	}
 	return os.Rename(aside, path)

@@ -21,6 +21,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -241,4 +242,4 @@ func (c *Cluster) path(elements ...string) string {
 	return filepath.Join(append([]string{c.Dir}, elements...)...)
 }
 
-func (c *Cluster) server() string { return fmt.Sprintf("https://%s:6443", c.Address) }
+func (c *Cluster) server() string { return "https://" + net.JoinHostPort(c.Address, "6443") }

@@ -98,9 +98,9 @@ func librariesOf(ctx context.Context, programs ...string) ([]string, error) {
 		return nil, err
 	}
 	var libraries []string
-	for _, line := range strings.Split(out, "\n") {
+	for line := range strings.SplitSeq(out, "\n") {
 		// "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x7f…)" or "/lib64/ld-linux-x86-64.so.2 (0x7f…)"
-		for _, field := range strings.Fields(line) {
+		for field := range strings.FieldsSeq(line) {
 			if filepath.IsAbs(field) && !strings.HasSuffix(field, ":") {
 				libraries = append(libraries, filepath.Clean(field))
 			}

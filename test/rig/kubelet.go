@@ -85,7 +85,8 @@ func (c *Cluster) startContainerd(ctx context.Context) error {
 			return fmt.Errorf("configuring the node: %w", err)
 		}
 	}
-	if err := os.Chmod(c.path("resolv.conf"), 0o644); err != nil { //nolint:gosec // Pods read it.
+	// Pods that are not root read it.
+	if err := os.Chmod(c.path("resolv.conf"), 0o644); err != nil {
 		return fmt.Errorf("configuring the node: %w", err)
 	}
 	const script = `echo 1 > /proc/sys/net/ipv4/ip_forward && nft -f -`

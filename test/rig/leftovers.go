@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -91,8 +92,8 @@ func removeTree(root string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for i := len(folders) - 1; i >= 0; i-- {
-		if err := syscall.Rmdir(folders[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, folder := range slices.Backward(folders) {
+		if err := syscall.Rmdir(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -24,12 +24,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 )
 
-// need is a program that the rig takes from the machine, and the Debian package
-// that has it.
+// need is a program or file that the rig takes from the machine, and the Debian
+// package that has it.
 type need struct {
 	path string
 	pkg  string
@@ -48,10 +49,10 @@ var needs = []need{
 	{"nsenter", "util-linux"},
 	{"mount", "mount"},
 	{"gcc", "gcc"},
+	{"/usr/include/stdio.h", "libc6-dev"},
 	{"ldd", "libc-bin"},
 	{"musl-gcc", "musl-tools"},
 	{"curl", "curl"},
-	{"go", "golang-go"},
 }
 
 // MissingPackages names the Debian packages whose programs are not there.
@@ -59,12 +60,22 @@ func MissingPackages() []string {
 	var missing []string
 	seen := map[string]bool{}
 	for _, n := range needs {
-		if _, err := exec.LookPath(n.path); err != nil && !seen[n.pkg] {
+		if !n.isMet() && !seen[n.pkg] {
 			seen[n.pkg] = true
 			missing = append(missing, n.pkg)
 		}
 	}
 	return missing
+}
+
+func (n need) isMet() bool {
+	var err error
+	if filepath.IsAbs(n.path) {
+		_, err = os.Stat(n.path)
+	} else {
+		_, err = exec.LookPath(n.path)
+	}
+	return err == nil
 }
 
 // InstallPackages installs what is missing with apt-get, or says which packages

@@ -80,9 +80,7 @@ func marked(dir string) ([]process, error) {
 
 // end kills the process and waits until it is gone.
 func (p process) end(ctx context.Context) error {
-	if err := syscall.Kill(p.pid, syscall.SIGKILL); err != nil {
-		return nil // It is gone.
-	}
+	_ = syscall.Kill(p.pid, syscall.SIGKILL) // It fails when the process is gone.
 	return p.waitGone(ctx)
 }
 

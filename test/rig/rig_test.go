@@ -110,6 +110,7 @@ func TestAClusterWorksAsItsUsersExpect(t *testing.T) {
 }
 
 func loadBalancerWorks(t *testing.T, c *rig.Cluster) {
+	t.Helper()
 	g := NewWithT(t)
 	g.Eventually(func() (string, error) { return fetch(addressOf(t, c)) }, 30*time.Second, 50*time.Millisecond).
 		Should(Equal("hello"), "the cloud gives an address and kube-proxy takes it")
@@ -125,6 +126,7 @@ func loadBalancerWorks(t *testing.T, c *rig.Cluster) {
 }
 
 func apiServerRestarts(t *testing.T, c *rig.Cluster) {
+	t.Helper()
 	g := NewWithT(t)
 	ctx := t.Context()
 	g.Expect(c.StopAPIServer(ctx)).To(Succeed())

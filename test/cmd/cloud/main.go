@@ -18,7 +18,7 @@ limitations under the License.
 // cloud. The rig runs it on the cluster's node, where it lives as long as the
 // cluster.
 //
-//	cloud KUBECONFIG ADDRESS...
+//	cloud KUBECONFIG ADDRESS [ADDRESS]
 package main
 
 import (
@@ -46,7 +46,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: cloud KUBECONFIG ADDRESS...")
+		return errors.New("usage: cloud KUBECONFIG ADDRESS [ADDRESS]")
 	}
 	cfg, err := clientcmd.BuildConfigFromFlags("", args[0])
 	if err != nil {

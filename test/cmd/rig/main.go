@@ -19,7 +19,7 @@ limitations under the License.
 //	rig up NAME CLUSTER...   start a rig; its clusters go on when this ends
 //	rig status NAME          show its clusters and their kubeconfigs
 //	rig down NAME            end it and remove all of it
-//	rig components           build the programs and images that the tests use
+//	rig components [NAME]... build the programs that the tests run, or some of them
 package main
 
 import (
@@ -54,10 +54,10 @@ func run(ctx context.Context, args []string) error {
 		return status(args[1])
 	case len(args) == 2 && args[0] == "down":
 		return rig.Down(ctx, args[1])
-	case len(args) == 1 && args[0] == "components":
-		return buildComponents(ctx)
+	case len(args) >= 1 && args[0] == "components":
+		return buildComponents(ctx, args[1:])
 	}
-	return errors.New("usage: rig up NAME CLUSTER... | status NAME | down NAME | components")
+	return errors.New("usage: rig up NAME CLUSTER... | status NAME | down NAME | components [NAME]... (see the package)")
 }
 
 func up(ctx context.Context, name string, clusters []string) error {
@@ -92,8 +92,12 @@ func status(name string) error {
 	return nil
 }
 
-func buildComponents(ctx context.Context) error {
-	for _, name := range components.Names() {
+// buildComponents builds all of them when no name is given.
+func buildComponents(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		names = components.Names()
+	}
+	for _, name := range names {
 		path, err := components.Path(ctx, name)
 		if err != nil {
 			return err

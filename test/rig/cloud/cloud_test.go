@@ -23,7 +23,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/fake"
-	"k8s.io/utils/ptr"
 )
 
 func TestPoolHandsOutInTurnAndSkipsWhatIsInUse(t *testing.T) {
@@ -60,7 +59,7 @@ func TestOnlyServicesThatWaitGetAnAddress(t *testing.T) {
 		},
 		{
 			name:    "a Service of another provider gets none",
-			service: func(s *corev1.Service) { s.Spec.LoadBalancerClass = ptr.To("example.com/nobody") },
+			service: func(s *corev1.Service) { s.Spec.LoadBalancerClass = new("example.com/nobody") },
 		},
 		{
 			name: "what a test wrote is kept",
