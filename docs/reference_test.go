@@ -1,0 +1,144 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package docs_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
+)
+
+func TestReferenceHasTheVariablesOfTheComponentsAndTheirDefaults(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	documented := map[string]string{}
+	for _, row := range rows(section(g, read(g, "docs/reference.md"), "## Variables of clusterctl")) {
+		documented[strings.Trim(row[0], "`")] = strings.Trim(row[1], "`")
+	}
+	g.Expect(documented).To(Equal(variables(g)))
+}
+
+func TestPagesNameNoOtherVariables(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	known := variables(g)
+	known["XCC_CACHE"] = "the folder of what the tests run against"
+	for path, text := range pages(g) {
+		for _, name := range regexp.MustCompile(`XCC_[A-Z_]+`).FindAllString(text, -1) {
+			g.Expect(known).To(HaveKey(name), path)
+		}
+	}
+}
+
+// variables returns the default of each variable in config/ as the pages write it.
+func variables(g Gomega) map[string]string {
+	variable := regexp.MustCompile(`\$\{(\w+):=([^}]*)\}`)
+	found := map[string]string{}
+	g.Expect(filepath.WalkDir(filepath.Join(root, "config"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, match := range variable.FindAllStringSubmatch(string(text), -1) {
+			found[match[1]] = strings.Replace(match[2], "xcc-dns:dev", "xcc-dns:VERSION", 1)
+		}
+		return err
+	})).To(Succeed())
+	delete(found, "NAME") // An example in a comment.
+	for name, value := range found {
+		if value == " " {
+			found[name] = "none"
+		}
+	}
+	return found
+}
+
+func TestReferenceHasTheMetrics(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	registry := prometheus.NewRegistry()
+	_, err := corefile.New(&rest.Config{Host: "api.example.com"}, corefile.Options{}, registry)
+	g.Expect(err).NotTo(HaveOccurred())
+
+	all := append(names(registry), names(metrics.New().Registry())...)
+
+	g.Expect(firstCells(section(g, read(g, "docs/reference.md"), "## Metrics"))).To(ConsistOf(all))
+}
+
+// names returns the names of the registered metrics that are ours.
+func names(registry *prometheus.Registry) []string {
+	descriptions := make(chan *prometheus.Desc)
+	go func() {
+		defer close(descriptions)
+		registry.Describe(descriptions)
+	}()
+	var found []string
+	for description := range descriptions {
+		var name string
+		if _, err := fmt.Sscanf(description.String(), "Desc{fqName: %q", &name); err == nil && strings.HasPrefix(name, "xcc_") {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+func TestReferenceHasTheStatesAndReasons(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	reference := read(g, "docs/reference.md")
+
+	var corefileStates []string
+	for _, state := range corefile.States() {
+		corefileStates = append(corefileStates, string(state))
+	}
+	g.Expect(firstCells(section(g, reference, "## State of the Corefile"))).To(ConsistOf(corefileStates))
+	for _, reason := range records.Reasons {
+		g.Expect(section(g, reference, "## Metrics")).To(ContainSubstring("`" + string(reason) + "`"))
+	}
+
+	status := section(g, reference, "## Status of a GatewayDNS")
+	states := constants(g, `Gateway\w+ GatewayState`)
+	g.Expect(states).To(ContainElement("Resolved"))
+	g.Expect(firstCells(status)).To(ContainElements(states))
+	g.Expect(firstCells(section(g, read(g, "README.md"), "## Status"))).To(ConsistOf(states))
+	for _, word := range append(constants(g, `\w+Condition`), constants(g, `\w+Reason`)...) {
+		g.Expect(status).To(ContainSubstring("`" + word + "`"))
+	}
+}
+
+// constants returns the values of the API's string constants whose declaration begins like this.
+func constants(g Gomega, declaration string) []string {
+	var values []string
+	pattern := regexp.MustCompile(`(?m)^\s+` + declaration + `\s+= "(\w+)"`)
+	for _, match := range pattern.FindAllStringSubmatch(read(g, "api/v1alpha1/gatewaydns_types.go"), -1) {
+		values = append(values, match[1])
+	}
+	g.Expect(values).NotTo(BeEmpty())
+	return values
+}
