@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"maps"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +38,14 @@ import (
 //go:embed *.yaml
 var manifests embed.FS
 
+const (
+	// maxTTL is the longest time to live that dns-server takes, in seconds.
+	maxTTL = 86400
+	// maxZone leaves room below the 253 characters of a name for that of a gateway in a cluster and a namespace with names
+	// of usual length.
+	maxZone = 100
+)
+
 // Values are what an administrator may choose about the add-on in workload clusters.
 type Values struct {
 	// Zone is the DNS zone that is served, for example "xcc.test".
@@ -47,7 +56,7 @@ type Values struct {
 	ImagePullSecret string
 	// Replicas is how many dns-servers run; at least 1.
 	Replicas int32
-	// TTL is the time to live of the records in seconds; at least 0.
+	// TTL is the time to live of the records in seconds; from 0 to a day.
 	TTL int32
 	// Tolerations are added to those of the manifests.
 	Tolerations []corev1.Toleration
@@ -60,8 +69,10 @@ type Values struct {
 // Validate returns an error that says which values are wrong.
 func (v Values) Validate() error {
 	var errs []error
-	if zone, err := dnsname.Canonical(v.Zone); err != nil || zone != v.Zone {
-		errs = append(errs, fmt.Errorf("zone %q must be a DNS name in lower case without a final dot, for example %s", v.Zone, xccv1.DefaultZone))
+	zone, err := dnsname.Canonical(v.Zone)
+	if err != nil || zone != v.Zone || strings.HasPrefix(zone, "*") || len(zone) > maxZone {
+		errs = append(errs, fmt.Errorf("zone %q must be a DNS name in lower case of at most %d characters, without a wildcard and without a final dot, "+
+			"for example %s", v.Zone, maxZone, xccv1.DefaultZone))
 	}
 	if v.Image == "" {
 		errs = append(errs, errors.New("image must not be empty"))
@@ -69,8 +80,8 @@ func (v Values) Validate() error {
 	if v.Replicas < 1 {
 		errs = append(errs, fmt.Errorf("replicas is %d, it must be at least 1", v.Replicas))
 	}
-	if v.TTL < 0 {
-		errs = append(errs, fmt.Errorf("TTL is %d s, it must be at least 0", v.TTL))
+	if v.TTL < 0 || v.TTL > maxTTL {
+		errs = append(errs, fmt.Errorf("TTL is %d s, it must be from 0 to %d", v.TTL, maxTTL))
 	}
 	return errors.Join(errs...)
 }

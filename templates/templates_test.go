@@ -17,6 +17,7 @@ limitations under the License.
 package templates_test
 
 import (
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -129,12 +130,15 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		change func(*templates.Values)
 		says   string
 	}{
-		"no zone":            {func(v *templates.Values) { v.Zone = "" }, `zone ""`},
-		"a zone in capitals": {func(v *templates.Values) { v.Zone = "XCC.test" }, "must be a DNS name in lower case"},
-		"a zone with a dot":  {func(v *templates.Values) { v.Zone = "xcc.test." }, "without a final dot"},
-		"no image":           {func(v *templates.Values) { v.Image = "" }, "image must not be empty"},
-		"no replicas":        {func(v *templates.Values) { v.Replicas = 0 }, "it must be at least 1"},
-		"a negative TTL":     {func(v *templates.Values) { v.TTL = -1 }, "it must be at least 0"},
+		"no zone":                       {func(v *templates.Values) { v.Zone = "" }, `zone ""`},
+		"a zone in capitals":            {func(v *templates.Values) { v.Zone = "XCC.test" }, "must be a DNS name in lower case"},
+		"a zone with a dot":             {func(v *templates.Values) { v.Zone = "xcc.test." }, "without a final dot"},
+		"no image":                      {func(v *templates.Values) { v.Image = "" }, "image must not be empty"},
+		"no replicas":                   {func(v *templates.Values) { v.Replicas = 0 }, "it must be at least 1"},
+		"a negative TTL":                {func(v *templates.Values) { v.TTL = -1 }, "it must be from 0 to 86400"},
+		"a TTL that dns-server refuses": {func(v *templates.Values) { v.TTL = 86401 }, "it must be from 0 to 86400"},
+		"a wildcard as zone":            {func(v *templates.Values) { v.Zone = "*.test" }, "without a wildcard"},
+		"a zone without room":           {func(v *templates.Values) { v.Zone = strings.Repeat("a.", 50) + "b" }, "at most 100 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

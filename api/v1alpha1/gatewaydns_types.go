@@ -96,11 +96,11 @@ type GatewayStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	Hostname string `json:"hostname,omitempty"`
 
-	// addresses are the gateway's IPv4 and IPv6 addresses and host names, sorted. In the state Unknown they are the last
-	// ones known.
+	// addresses are the gateway's IPv4 and IPv6 addresses and host names, sorted; the first 100 of them are published. In
+	// the state Unknown they are the last ones known.
 	// +optional
 	// +listType=set
-	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MaxLength=253
 	Addresses []string `json:"addresses,omitempty"`
 

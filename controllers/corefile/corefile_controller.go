@@ -202,10 +202,11 @@ func (c *Controller) writeCorefile(ctx context.Context, o *observation, d decisi
 func (c *Controller) report(ctx context.Context, o *observation, d decision) error {
 	former := State(dataOf(o.memory)[keyState])
 	values := map[string]string{keyState: string(d.state), keyMessage: d.message, keyWritten: d.written}
-	if err := c.remember(ctx, o, values); err != nil {
+	err := c.remember(ctx, o, values)
+	c.metrics.setState(d.state) // Also when it cannot be remembered: then nothing else shows it.
+	if err != nil {
 		return fmt.Errorf("remembering the state: %w", err)
 	}
-	c.metrics.setState(d.state)
 	if former == d.state {
 		return nil
 	}

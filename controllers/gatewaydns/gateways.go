@@ -120,7 +120,16 @@ func resolve(name string, service *corev1.Service) (xccv1.GatewayState, string, 
 	case len(refused) > 0:
 		return xccv1.GatewayResolved, "Left out: " + shorten(strings.Join(refused, "; ")), addresses
 	}
-	return xccv1.GatewayResolved, "", addresses
+	return xccv1.GatewayResolved, hostNamesOnly(addresses), addresses
+}
+
+// hostNamesOnly says what it means for Pods that a gateway has no address but host names.
+func hostNamesOnly(addresses []string) string {
+	isAddress := func(address string) bool { _, err := netip.ParseAddr(address); return err == nil }
+	if slices.ContainsFunc(addresses, isAddress) {
+		return ""
+	}
+	return "The load balancer has a host name only, which is published as a CNAME: the resolvers of most Pods do not follow it"
 }
 
 // ingressAddresses returns the usable IP addresses and host names of a load balancer, sorted and without duplicates, and

@@ -38,6 +38,7 @@ func (w *Walkthrough) Install(ctx context.Context) error {
 		return err
 	}
 	w.title("A label switches it on, per Cluster")
+	w.Labelled = time.Now()
 	if err := w.steps(ctx,
 		"kubectl --kubeconfig $MGMT --namespace dev-team label cluster cluster-a cluster-b connectivity.tanzu.vmware.com/dns=enabled",
 	); err != nil {
@@ -47,6 +48,11 @@ func (w *Walkthrough) Install(ctx context.Context) error {
 		if err := w.Shell.Until(ctx, "the ClusterResourceSet is applied and the Pods start",
 			"kubectl --kubeconfig "+cluster+" --namespace xcc-dns rollout status deployment/dns-server deployment/dns-config-patcher --timeout 60s",
 			`deployment "dns-config-patcher" successfully rolled out`); err != nil {
+			return err
+		}
+		if err := w.Shell.Until(ctx, "the Corefile is patched",
+			"kubectl --kubeconfig "+cluster+" --namespace xcc-dns get configmap dns-config-patcher --output 'jsonpath={.data.state}{\": \"}{.data.message}{\"\\n\"}'",
+			"Forwarding"); err != nil {
 			return err
 		}
 	}

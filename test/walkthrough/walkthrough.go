@@ -58,6 +58,8 @@ type Walkthrough struct {
 	Shell *Shell
 	// Folder holds what the commands refer to.
 	Folder string
+	// Labelled is when the Clusters were labelled.
+	Labelled time.Time
 
 	management *rig.Cluster
 	images     *strings.Replacer

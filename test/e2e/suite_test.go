@@ -1,0 +1,146 @@
+//go:build e2e
+
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/walkthrough"
+)
+
+const (
+	repository = "../.."
+	namespace  = walkthrough.Namespace
+	hostname   = walkthrough.Hostname
+	// clusterDNS is what a Pod's /etc/resolv.conf names.
+	clusterDNS = "10.96.0.10:53"
+
+	soon = time.Minute
+	// corefile is how long kubelet and CoreDNS may take to notice a new Corefile.
+	corefile = 4 * time.Minute
+)
+
+// path is where all tests start from: xcc is installed, and cluster-a's gateway is published.
+var path *walkthrough.Walkthrough
+
+// dnswatchProgram is a client for nodes.
+var dnswatchProgram string
+
+// clients are Pods with the resolvers of glibc, musl and Go.
+var clients = []string{"client-glibc", "client-musl", "client-go"}
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Minute)
+	defer cancel()
+	var err error
+	path, err = walkthrough.Start(ctx, "e2e", repository, os.Stdout)
+	if path != nil && path.Rig != nil {
+		defer func() {
+			if err := path.Rig.Down(context.Background()); err != nil {
+				fmt.Fprintln(os.Stderr, "Taking the rig down:", err)
+			}
+		}()
+	}
+	if err == nil {
+		err = prepare(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Walking the user's path:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// prepare walks the user's path, with clients that wait for the first answer.
+func prepare(ctx context.Context) error {
+	var err error
+	if dnswatchProgram, err = buildDNSWatch(ctx, path.Folder); err != nil {
+		return fmt.Errorf("building dnswatch: %w", err)
+	}
+	for _, step := range []func(context.Context) error{path.StartClients, path.Install, path.Publish, path.Fetch} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	figures.add("From the label to the first page fetched in a Pod", time.Since(path.Labelled).Round(time.Second))
+	return nil
+}
+
+// address returns the address of the gateway's load balancer.
+func address(t *testing.T) string {
+	t.Helper()
+	out, err := path.A.Kubectl(t.Context(), "--namespace=gateway", "get", "service", "caddy", "--output=jsonpath={.status.loadBalancer.ingress[0].ip}")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return out
+}
+
+// otherAddress returns one of the cluster's load balancer addresses that is not in use.
+func otherAddress(t *testing.T) string {
+	t.Helper()
+	current := address(t)
+	for _, other := range path.A.LoadBalancerAddresses() {
+		if other != current {
+			return other
+		}
+	}
+	t.Fatal("cluster-a has one load balancer address only")
+	return ""
+}
+
+// resolve returns a function that resolves the application's name in a Pod.
+func resolve(t *testing.T, cluster *rig.Cluster, client string) func() (string, error) {
+	return func() (string, error) {
+		out, err := cluster.Exec(t.Context(), "default", client, "/client", "resolve", hostname)
+		return strings.TrimSpace(out), err
+	}
+}
+
+func fetch(t *testing.T, cluster *rig.Cluster, client string) func() (string, error) {
+	return func() (string, error) {
+		return cluster.Exec(t.Context(), "default", client, "/client", "get", "http://"+hostname)
+	}
+}
+
+// gateway returns a field of cluster-a's gateway in the status of the GatewayDNS.
+func gateway(t *testing.T, field string) func() (string, error) {
+	return func() (string, error) {
+		return path.Management.Kubectl(t.Context(), "--namespace="+namespace, "get", "gatewaydns", "dev-team-gateway-dns",
+			`--output=jsonpath={.status.gateways[?(@.cluster=="cluster-a")].`+field+`}`)
+	}
+}
+
+// dnsServer returns the address of the dns-server's Service.
+func dnsServer(t *testing.T, cluster *rig.Cluster) string {
+	t.Helper()
+	out, err := cluster.Kubectl(t.Context(), "--namespace=xcc-dns", "get", "service", "dns-server", "--output=jsonpath={.spec.clusterIP}")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return out + ":53"
+}

@@ -1,0 +1,130 @@
+//go:build e2e
+
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package e2e_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
+)
+
+// watch is a client that asks for a name without pause while something happens.
+type watch struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+
+	mu      sync.Mutex
+	answers []answer
+	changed chan struct{}
+}
+
+// answer is one that differs from the one before.
+type answer struct {
+	at   time.Time
+	text string
+}
+
+// startWatch asks a server from inside a cluster's node. It ends with the test.
+func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interval time.Duration) *watch {
+	t.Helper()
+	g := NewWithT(t)
+	cmd := cluster.OnNode(t.Context(), dnswatchProgram, server, name, interval.String())
+	cmd.Stderr = os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	output, err := cmd.StdoutPipe()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(cmd.Start()).To(Succeed())
+	w := &watch{cmd: cmd, done: make(chan struct{}), changed: make(chan struct{}, 1)}
+	go func() {
+		defer close(w.done)
+		for lines := bufio.NewScanner(output); lines.Scan(); {
+			nanoseconds, text, _ := strings.Cut(lines.Text(), " ")
+			at, err := strconv.ParseInt(nanoseconds, 10, 64)
+			if err != nil {
+				text = "garbage: " + lines.Text()
+			}
+			w.mu.Lock()
+			w.answers = append(w.answers, answer{at: time.Unix(0, at), text: text})
+			w.mu.Unlock()
+			select {
+			case w.changed <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = w.stop() })
+	return w
+}
+
+// stop ends the watch and returns all different answers in their order.
+func (w *watch) stop() []string {
+	_ = w.cmd.Process.Signal(syscall.SIGTERM)
+	<-w.done
+	_ = w.cmd.Wait()
+	var texts []string
+	for _, answer := range w.seen() {
+		texts = append(texts, answer.text)
+	}
+	return texts
+}
+
+func (w *watch) seen() []answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]answer(nil), w.answers...)
+}
+
+// until waits until the latest answer is the given text, and returns when it was first seen so.
+func (w *watch) until(ctx context.Context, text string) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		seen := w.seen()
+		if len(seen) > 0 && seen[len(seen)-1].text == text {
+			return seen[len(seen)-1].at, nil
+		}
+		select {
+		case <-w.changed:
+		case <-ctx.Done():
+			return time.Time{}, fmt.Errorf("waiting for the answer %q: %w; seen: %v", text, ctx.Err(), seen)
+		}
+	}
+}
+
+// buildDNSWatch builds the client for the node of a cluster.
+func buildDNSWatch(ctx context.Context, folder string) (string, error) {
+	program := filepath.Join(folder, "dnswatch")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./test/cmd/dnswatch")
+	cmd.Dir, cmd.Stderr = repository, os.Stderr
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return program, cmd.Run()
+}
