@@ -29,9 +29,8 @@ import (
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/cluster-api/util/predicates"
+	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -56,20 +55,20 @@ const (
 // Reconciler keeps the payload and the ClusterResourceSet of each labelled Cluster.
 type Reconciler struct {
 	// Client reads Clusters, ClusterResourceSets and Secrets that carry the cluster name label from the cache.
-	Client           client.Client
-	Recorder         events.EventRecorder
+	Client   client.Client
+	Recorder events.EventRecorder
+	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
 	WatchFilterValue string
 	// Payload is the manifests to install, as a YAML stream.
 	Payload []byte
 }
 
 // SetupWithManager adds the reconciler to the manager.
-func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
-	log := ctrl.LoggerFrom(ctx).WithValues("controller", "addon")
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	ownedByCluster := handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &clusterv1.Cluster{})
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("addon").
-		For(&clusterv1.Cluster{}, builder.WithPredicates(predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue))).
+		For(&clusterv1.Cluster{}).
 		Watches(&addonsv1.ClusterResourceSet{}, ownedByCluster).
 		Watches(&corev1.Secret{}, ownedByCluster).
 		WithOptions(options).
@@ -85,6 +84,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	cluster := &clusterv1.Cluster{}
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) {
+		return reconcile.Result{}, nil
 	}
 	if cluster.Labels[xccv1.DNSLabel] != xccv1.DNSEnabled || !cluster.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
@@ -147,15 +149,15 @@ func (r *Reconciler) reconcileSet(ctx context.Context, cluster *clusterv1.Cluste
 // setOwner makes the object go with the Cluster, move with it, and belong to the instance that the Cluster belongs to. The
 // cluster name label lets the manager's cache of Secrets hold the payload.
 func (r *Reconciler) setOwner(cluster *clusterv1.Cluster, object client.Object) error {
-	labels := object.GetLabels()
-	if labels == nil {
-		labels = map[string]string{}
+	objectLabels := object.GetLabels()
+	if objectLabels == nil {
+		objectLabels = map[string]string{}
 	}
-	labels[clusterv1.ClusterNameLabel] = cluster.Name
+	objectLabels[clusterv1.ClusterNameLabel] = cluster.Name
 	if r.WatchFilterValue != "" {
-		labels[clusterv1.WatchLabel] = r.WatchFilterValue
+		objectLabels[clusterv1.WatchLabel] = r.WatchFilterValue
 	}
-	object.SetLabels(labels)
+	object.SetLabels(objectLabels)
 	return controllerutil.SetOwnerReference(cluster, object, r.Client.Scheme())
 }
 

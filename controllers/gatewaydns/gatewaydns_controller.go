@@ -27,6 +27,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/paused"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -51,6 +52,8 @@ type Reconciler struct {
 	Recorder     events.EventRecorder
 	Observations *Observations
 	Zone         string
+	// WatchFilterValue is the value of Cluster API's watch label on the GatewayDNS to look at; all of them if empty.
+	WatchFilterValue string
 }
 
 // SetupWithManager adds the reconciler to the manager.
@@ -79,7 +82,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if !gatewayDNS.DeletionTimestamp.IsZero() {
+	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(gatewayDNS, r.WatchFilterValue)
+	if filtered || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, gatewayDNS); err != nil || isPaused || requeue {

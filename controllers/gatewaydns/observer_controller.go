@@ -28,7 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
-	"sigs.k8s.io/cluster-api/util/predicates"
+	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -59,13 +59,11 @@ type Observer struct {
 }
 
 // SetupWithManager adds the observer to the manager.
-func (r *Observer) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
+func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	r.started = time.Now()
-	log := ctrl.LoggerFrom(ctx).WithValues("controller", "gatewayobserver")
 	observer, err := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewayobserver").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
-			predicates.ResourceHasFilterLabel(mgr.GetScheme(), log, r.WatchFilterValue),
 			predicate.Or[client.Object](predicate.LabelChangedPredicate{}, predicate.GenerationChangedPredicate{}),
 		)).
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(r.gatewayDNSToClusters),
@@ -90,6 +88,9 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 			return reconcile.Result{}, nil
 		}
 		return reconcile.Result{}, err
+	}
+	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) {
+		return reconcile.Result{}, nil
 	}
 	interested, err := r.interestedIn(ctx, cluster)
 	if err != nil {

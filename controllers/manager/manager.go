@@ -184,23 +184,24 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 
 	if err := (&addon.Reconciler{
 		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), WatchFilterValue: options.WatchFilter, Payload: payload,
-	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
+	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&gatewaydns.Observer{
 		Client: mgr.GetClient(), ClusterCache: clusterCache, Caches: caches, Observations: observations, WatchFilterValue: options.WatchFilter,
-	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
+	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&gatewaydns.Reconciler{
 		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), Observations: observations, Zone: options.DNS.Zone,
+		WatchFilterValue: options.WatchFilter,
 	}).SetupWithManager(mgr, controller.Options{MaxConcurrentReconciles: options.GatewayDNSConcurrency}); err != nil {
 		return err
 	}
 	return (&records.Reconciler{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), ClusterCache: clusterCache, Caches: caches,
 		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
-	}).SetupWithManager(ctx, mgr, perCluster)
+	}).SetupWithManager(mgr, perCluster)
 }
 
 func userAgent() string {

@@ -22,13 +22,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -39,8 +39,9 @@ import (
 
 // watch is a client that asks for a name without pause while something happens.
 type watch struct {
-	cmd  *exec.Cmd
-	done chan struct{}
+	cmd   *exec.Cmd
+	input io.Closer
+	done  chan struct{}
 
 	mu      sync.Mutex
 	answers []answer
@@ -59,11 +60,12 @@ func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interva
 	g := NewWithT(t)
 	cmd := cluster.OnNode(t.Context(), dnswatchProgram, server, name, interval.String())
 	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	input, err := cmd.StdinPipe()
+	g.Expect(err).NotTo(HaveOccurred())
 	output, err := cmd.StdoutPipe()
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(cmd.Start()).To(Succeed())
-	w := &watch{cmd: cmd, done: make(chan struct{}), changed: make(chan struct{}, 1)}
+	w := &watch{cmd: cmd, input: input, done: make(chan struct{}), changed: make(chan struct{}, 1)}
 	go func() {
 		defer close(w.done)
 		for lines := bufio.NewScanner(output); lines.Scan(); {
@@ -87,7 +89,7 @@ func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interva
 
 // stop ends the watch and returns all different answers in their order.
 func (w *watch) stop() []string {
-	_ = w.cmd.Process.Signal(syscall.SIGTERM)
+	_ = w.input.Close()
 	<-w.done
 	_ = w.cmd.Wait()
 	var texts []string

@@ -19,17 +19,17 @@ limitations under the License.
 //
 //	dnswatch SERVER:PORT NAME INTERVAL
 //
+// It ends with its standard input, because signals to nsenter do not reach a program in another process namespace.
 // The tests run it beside a cluster's Pods to see what clients saw while something happened, and when a change was seen.
 package main
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -50,8 +50,11 @@ func run(args []string) error {
 	if err != nil {
 		return fmt.Errorf("reading the interval: %w", err)
 	}
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
+	stop := make(chan struct{})
+	go func() {
+		defer close(stop)
+		_, _ = io.Copy(io.Discard, os.Stdin)
+	}()
 	ticks := time.NewTicker(interval)
 	defer ticks.Stop()
 	var last string
