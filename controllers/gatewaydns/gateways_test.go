@@ -106,7 +106,7 @@ func TestGateways(t *testing.T) {
 			if test.last != nil {
 				gatewayDNS.Status.Gateways = []xccv1.GatewayStatus{*test.last}
 			}
-			cluster := clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}, Spec: clusterv1.ClusterSpec{Paused: ptr.To(test.paused)}}
+			cluster := clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}, Spec: clusterv1.ClusterSpec{Paused: new(test.paused)}}
 			result := gateways(gatewayDNS, "xcc.test", []clusterv1.Cluster{cluster}, func(client.ObjectKey) (Observation, bool) {
 				return ptr.Deref(test.observed, Observation{}), test.observed != nil
 			}, now)

@@ -142,7 +142,7 @@ func TestTheSetOfAPausedClusterIsPaused(t *testing.T) {
 	for _, pause := range []bool{true, false} {
 		n.Eventually(func(g Gomega) error {
 			g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
-			object.Spec.Paused = ptr.To(pause)
+			object.Spec.Paused = new(pause)
 			return management.Update(ctx, object)
 		}).Should(Succeed())
 		n.Eventually(paused).Should(Equal(pause))

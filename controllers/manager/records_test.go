@@ -201,7 +201,7 @@ func TestPausedObjectsAreLeftAlone(t *testing.T) {
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.50"))
 
 	original := gatewayCluster.DeepCopy()
-	gatewayCluster.Spec.Paused = ptr.To(true)
+	gatewayCluster.Spec.Paused = new(true)
 	n.Expect(management.Patch(ctx, gatewayCluster, client.MergeFrom(original))).To(Succeed())
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayUnknown), HaveField("Addresses", []string{"192.0.2.50"}), HaveField("Message", ContainSubstring("paused")),

@@ -32,7 +32,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
-	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/cluster-api/core/reconcilers/clusterresourceset"
@@ -200,7 +199,7 @@ func newManager(options *manager.Options) (ctrl.Manager, error) {
 		Scheme:     scheme,
 		Cache:      manager.CacheOptions(options),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
+		Controller: ctrlconfig.Controller{SkipNameValidation: new(true)},
 	})
 }
 
@@ -241,7 +240,7 @@ func (n *tenant) addCluster(name string, kubeconfig []byte, clusterLabels map[st
 	}
 	n.Expect(management.Create(ctx, object)).To(Succeed())
 	original := object.DeepCopy()
-	object.Status.Initialization.InfrastructureProvisioned = ptr.To(true)
+	object.Status.Initialization.InfrastructureProvisioned = new(true)
 	n.Expect(management.Status().Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
 	n.t.Cleanup(func() {
 		// Left behind, it would keep its connection for all later tests.

@@ -170,7 +170,7 @@ func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
 	for name, edit := range map[string]func(*discoveryv1.EndpointSlice){
 		"another address":            func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Addresses = []string{"203.0.113.1"} },
 		"no endpoint":                func(s *discoveryv1.EndpointSlice) { s.Endpoints = nil },
-		"an endpoint that not ready": func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Conditions.Ready = ptr.To(false) },
+		"an endpoint that not ready": func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Conditions.Ready = new(false) },
 		"another name":               func(s *discoveryv1.EndpointSlice) { s.Annotations[xccv1.DNSHostnameAnnotation] = "evil." + zone },
 		"no reference":               func(s *discoveryv1.EndpointSlice) { delete(s.Annotations, xccv1.GatewayDNSRefAnnotation) },
 		"no label":                   func(s *discoveryv1.EndpointSlice) { s.Labels = nil },

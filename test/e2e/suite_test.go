@@ -117,6 +117,7 @@ func otherAddress(t *testing.T) string {
 
 // resolve returns a function that resolves the application's name in a Pod.
 func resolve(t *testing.T, cluster *rig.Cluster, client string) func() (string, error) {
+	t.Helper()
 	return func() (string, error) {
 		out, err := cluster.Exec(t.Context(), "default", client, "/client", "resolve", hostname)
 		return strings.TrimSpace(out), err
@@ -124,6 +125,7 @@ func resolve(t *testing.T, cluster *rig.Cluster, client string) func() (string, 
 }
 
 func fetch(t *testing.T, cluster *rig.Cluster, client string) func() (string, error) {
+	t.Helper()
 	return func() (string, error) {
 		return cluster.Exec(t.Context(), "default", client, "/client", "get", "http://"+hostname)
 	}
@@ -131,6 +133,7 @@ func fetch(t *testing.T, cluster *rig.Cluster, client string) func() (string, er
 
 // gateway returns a field of cluster-a's gateway in the status of the GatewayDNS.
 func gateway(t *testing.T, field string) func() (string, error) {
+	t.Helper()
 	return func() (string, error) {
 		return path.Management.Kubectl(t.Context(), "--namespace="+namespace, "get", "gatewaydns", "dev-team-gateway-dns",
 			`--output=jsonpath={.status.gateways[?(@.cluster=="cluster-a")].`+field+`}`)
