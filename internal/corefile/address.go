@@ -32,19 +32,22 @@ func servesZone(s statement, zone string) bool {
 }
 
 // isZone returns whether a key of a server block, such as "dns://XCC.test.:53", means the zone on port 53 of plain DNS.
-// It reads the key as CoreDNS does: the transport is in lower case, and what follows the last colon is the port if it is
-// a number.
 func isZone(key, zone string) bool {
-	name := strings.TrimPrefix(key, "dns://")
-	port := defaultPort
-	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
-		number, err := strconv.Atoi(name[colon+1:])
-		if err != nil {
-			return false
+	name, port := splitKey(key)
+	return port == defaultPort && strings.EqualFold(name, zone)
+}
+
+// splitKey returns the zone of a key, without the final dot, and the port. It reads the key as CoreDNS does: the transport is in
+// lower case, and what follows the last colon is the port if it is a number. Of another transport than plain DNS the
+// prefix stays, so that it is no zone.
+func splitKey(key string) (zone, port string) {
+	zone, port = strings.TrimPrefix(key, "dns://"), defaultPort
+	if colon := strings.LastIndexByte(zone, ':'); colon >= 0 {
+		if number, err := strconv.Atoi(zone[colon+1:]); err == nil {
+			zone, port = zone[:colon], strconv.Itoa(number)
 		}
-		name, port = name[:colon], strconv.Itoa(number)
 	}
-	return port == defaultPort && strings.EqualFold(strings.TrimSuffix(name, "."), zone)
+	return strings.TrimSuffix(zone, "."), port
 }
 
 // isAddress returns whether a target of the forward plugin, such as "dns://10.96.0.10:53", is one of the IPs on port 53.

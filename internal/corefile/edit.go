@@ -33,7 +33,7 @@ const (
 // former zone too, are taken out and the wanted ones are appended.
 //
 // It returns ErrForeignBlock when somebody else's block serves a zone, and ErrUnsupported when the Corefile has no
-// server block, cannot be parsed or cannot be edited safely.
+// server block, cannot be parsed or cannot be edited safely, or when CoreDNS would not ask or not survive the block.
 func Ensure(corefile string, settings Settings) (string, error) {
 	statements, err := parse(corefile)
 	if err != nil {
@@ -44,6 +44,9 @@ func Ensure(corefile string, settings Settings) (string, error) {
 	}
 	o := newOwner(settings)
 	if err := o.foreign(statements); err != nil {
+		return "", err
+	}
+	if err := rejectUnreachable(statements, strings.Join(settings.Zones, ", ")); err != nil {
 		return "", err
 	}
 	if o.isComplete(statements) {

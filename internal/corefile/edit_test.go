@@ -247,7 +247,7 @@ func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
 		"server blocks from a snippet":                  {"(a) {\nxcc.test {\nerrors\n}\n}\nimport a\n", "line 6: server blocks are imported from the snippet (a)"},
 		"a quote that is not closed":                    {".:53 {\n  errors\n}\n\"", "editing"},
 		"everything on another port":                    {".:8053 {\n  errors\n}\n", "line 1: no block for the root zone is on port 53, so one for xcc.test would not be asked there"},
-		"a main block that is bound to an address":      {".:53 {\n  errors\n  bind 192.0.2.1\n}\n", "line 1: the block for the root zone is bound to addresses, beside which one for xcc.test would not be asked"},
+		"a main block that is bound to an address":      {".:53 {\n  errors\n  bind 192.0.2.1\n}\n", "line 1: the block for the root zone is bound to addresses, where one for xcc.test would not be asked"},
 		"our block on another one's line":               {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
 		"another one on our block's last line":          {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
 	} {
