@@ -45,7 +45,7 @@ var (
 
 func newClient(config *rest.Config) (dynamic.Interface, error) {
 	config = rest.CopyConfig(config)
-	// Bounds what a fight with another writer of the Corefile costs the cluster.
+	// Bounds what a mistake of ours costs the cluster.
 	config.QPS, config.Burst = 2, 10
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {

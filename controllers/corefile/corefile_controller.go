@@ -30,6 +30,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/klog/v2"
 
@@ -41,6 +42,12 @@ const (
 	// writer count as failures.
 	retryFirst = 20 * time.Millisecond
 	retryLast  = 30 * time.Second
+
+	// Somebody else may undo each write at once. After writesInARow of them, which one more per writesRefill makes up for, every
+	// write is followed by a pause. It costs nothing: kubelet and CoreDNS take longer to bring a Corefile in.
+	writesInARow = 5
+	writesRefill = time.Minute
+	writesPause  = 30 * time.Second
 )
 
 // Options say what a Controller looks after.
@@ -58,6 +65,9 @@ type Controller struct {
 	zones   []string
 	// self is the name of the Deployment and of the memory ConfigMap.
 	self types.NamespacedName
+	// pace is asked after each write. Nothing is written before pausedUntil.
+	pace        flowcontrol.PassiveRateLimiter
+	pausedUntil time.Time
 
 	queue     workqueue.TypedRateLimitingInterface[struct{}]
 	coreDNS   watched
@@ -93,6 +103,7 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 		metrics: newMetrics(registerer),
 		zones:   options.Zones,
 		self:    types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSConfigPatcherName},
+		pace:    flowcontrol.NewTokenBucketPassiveRateLimiter(float32(time.Second)/float32(writesRefill), writesInARow),
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
 	}
@@ -167,6 +178,10 @@ func (c *Controller) processNext(ctx context.Context) bool {
 func (c *Controller) reconcile(ctx context.Context) error {
 	o := observation{coreDNS: c.coreDNS.get(), service: c.service.get(), memory: c.memory.get()}
 	d := decide(o, c.zones)
+	if pause := time.Until(c.pausedUntil); pause > 0 && d.changes(o) {
+		c.queue.AddAfter(struct{}{}, pause)
+		return nil
+	}
 	err := c.writeCorefile(ctx, &o, d)
 	if isStale(err) {
 		return err
@@ -184,7 +199,7 @@ func isStale(err error) bool {
 
 // writeCorefile remembers what it is going to write, and writes it. It does nothing when the Corefile is as it should be.
 func (c *Controller) writeCorefile(ctx context.Context, o *observation, d decision) error {
-	if dataOf(o.coreDNS)[corefileKey] == d.corefile {
+	if !d.changes(*o) {
 		return nil
 	}
 	if err := c.remember(ctx, o, map[string]string{keyWritten: d.written}); err != nil {
@@ -195,6 +210,10 @@ func (c *Controller) writeCorefile(ctx context.Context, o *observation, d decisi
 	}
 	c.metrics.writes.Inc()
 	klog.FromContext(ctx).Info("Wrote the Corefile", "ConfigMap", klog.KObj(o.coreDNS), "zones", c.zones)
+	if !c.pace.TryAccept() {
+		c.pausedUntil = time.Now().Add(writesPause)
+		klog.FromContext(ctx).Info("Pausing, because somebody else writes the Corefile, too", "ConfigMap", klog.KObj(o.coreDNS), "pause", writesPause)
+	}
 	return nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -213,14 +214,44 @@ func TestAWriteOfSomebodyElseInBetweenIsKept(t *testing.T) {
 	c.Expect(c.corefile()).To(HavePrefix(edited))
 }
 
+func TestAFightWithAnotherWriterIsSlow(t *testing.T) {
+	c := newCluster(t)
+	c.create(coreDNS(defaultCorefile))
+	c.create(dnsServer(clusterIP))
+	var writes atomic.Int32
+	c.run(afterCorefileWrite(func() {
+		writes.Add(1)
+		c.overwrite(defaultCorefile)
+	}))
+	c.Eventually(writes.Load).Should(BeNumerically("==", 6), "repairs are immediate at first")
+	c.Consistently(writes.Load, 3*time.Second).Should(BeNumerically("==", 6), "and then it waits")
+}
+
+// afterCorefileWrite calls the function after each write of the Corefile that the API server answered.
+func afterCorefileWrite(call func()) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			response, err := next.RoundTrip(request)
+			if err == nil && response.StatusCode == http.StatusOK && isCorefileWrite(request) {
+				call()
+			}
+			return response, err
+		})
+	}
+}
+
 // onCorefileWrite calls the function before each write of the Corefile, which fails with its error.
 func onCorefileWrite(call func() error) func(http.RoundTripper) http.RoundTripper {
 	return onRequest(func(request *http.Request) error {
-		if request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/configmaps/coredns") {
+		if isCorefileWrite(request) {
 			return call()
 		}
 		return nil
 	})
+}
+
+func isCorefileWrite(request *http.Request) bool {
+	return request.Method == http.MethodPut && strings.HasSuffix(request.URL.Path, "/configmaps/coredns")
 }
 
 // onRequest calls the function before each request, which fails with its error.

@@ -113,6 +113,11 @@ func (d decision) with(state State, format string, args ...any) decision {
 	return d
 }
 
+// changes returns whether the Corefile that was observed is to be written.
+func (d decision) changes(o observation) bool {
+	return dataOf(o.coreDNS)[corefileKey] != d.corefile
+}
+
 // failed is the decision after the API server refused to take it.
 func (d decision) failed(err error) decision {
 	return d.with(WriteFailed, "The ConfigMap %s/%s could not be written, which is tried again: %s", coreDNSNamespace, coreDNSName, err)
