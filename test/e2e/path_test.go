@@ -156,6 +156,24 @@ func replaceCorefile(t *testing.T, text string) {
 	g.Expect(err).NotTo(HaveOccurred())
 }
 
+func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	ip, err := path.Management.Kubectl(ctx, "--namespace=xcc-system", "get", "pods", "--selector=control-plane=controller-manager",
+		"--output=jsonpath={.items[0].status.podIP}")
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = path.Management.Kubectl(ctx, "create", "clusterrolebinding", "scraper", "--clusterrole=xcc-metrics-reader", "--serviceaccount=default:default")
+	g.Expect(err).NotTo(HaveOccurred())
+	token, err := path.Management.Kubectl(ctx, "create", "token", "default")
+	g.Expect(err).NotTo(HaveOccurred())
+	scrape := func(header string) (string, error) {
+		out, err := path.Management.OnNode(ctx, "curl", "--silent", "--insecure", "--max-time", "10", "--header", header, "https://"+ip+":8443/metrics").Output()
+		return string(out), err
+	}
+	g.Expect(scrape("Accept: */*")).NotTo(ContainSubstring("controller_runtime_reconcile_total"))
+	g.Expect(scrape("Authorization: Bearer " + strings.TrimSpace(token))).To(ContainSubstring("controller_runtime_reconcile_total"))
+}
+
 func TestAKilledManagerChangesNoAnswer(t *testing.T) {
 	g := NewWithT(t)
 	watch := startWatch(t, path.B, clusterDNS, hostname, 20*time.Millisecond)
