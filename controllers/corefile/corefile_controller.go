@@ -107,20 +107,30 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
 	}
-	c.coreDNS = c.watch(configMaps, types.NamespacedName{Namespace: coreDNSNamespace, Name: coreDNSName})
-	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSServerName})
-	c.memory = c.watch(configMaps, c.self)
+	always := func(any, any) { c.queue.Add(struct{}{}) }
+	c.coreDNS = c.watch(configMaps, types.NamespacedName{Namespace: coreDNSNamespace, Name: coreDNSName}, always)
+	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSServerName}, always)
+	c.memory = c.watch(configMaps, c.self, c.memoryChanged)
 	return c, nil
 }
 
-// watch prepares an informer for one object, whose every change leads to a reconcile.
-func (c *Controller) watch(resource schema.GroupVersionResource, name types.NamespacedName) watched {
+// memoryChanged leads to a reconcile if it changes what is ours. A reconcile that follows from the report of a failure
+// would not wait as it should after one, and messages of API servers differ from one failure to the next.
+func (c *Controller) memoryChanged(before, now any) {
+	written := func(object any) string { return dataOf(object.(*unstructured.Unstructured))[keyWritten] }
+	if written(before) != written(now) {
+		c.queue.Add(struct{}{})
+	}
+}
+
+// watch prepares an informer for one object, which leads to a reconcile when it comes, goes, or as changed says.
+func (c *Controller) watch(resource schema.GroupVersionResource, name types.NamespacedName, changed func(before, now any)) watched {
 	store, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: listWatch(c.client, resource, name),
 		ObjectType:    &unstructured.Unstructured{},
 		Handler: cache.ResourceEventHandlerFuncs{
 			AddFunc:    func(any) { c.queue.Add(struct{}{}) },
-			UpdateFunc: func(any, any) { c.queue.Add(struct{}{}) },
+			UpdateFunc: changed,
 			DeleteFunc: func(any) { c.queue.Add(struct{}{}) },
 		},
 	})

@@ -15,8 +15,8 @@ limitations under the License.
 */
 
 // Package corefile keeps the zones' server blocks in the Corefile of the cluster that it runs in. It watches three objects
-// by name: CoreDNS's ConfigMap, the DNS server's Service and a ConfigMap of its own, its memory. Every change of one of them leads
-// to the same reconcile: observe, decide (a pure function), write what differs. At rest it sends nothing.
+// by name: CoreDNS's ConfigMap, the DNS server's Service and a ConfigMap of its own, its memory. Every change of one of them,
+// its own reports aside, leads to the same reconcile: observe, decide (a pure function), write what differs. At rest it sends nothing.
 //
 // The memory ConfigMap holds what was written (see internal/corefile), stored before each write so that a block is known
 // as ours whenever this process is killed; and the state and the message of the last reconcile, for whoever wonders
