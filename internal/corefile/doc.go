@@ -36,7 +36,7 @@ limitations under the License.
 // beside ours without a conflict.
 //
 // CoreDNS accepts more than this package does. What cannot be judged or safely edited as text (imported server blocks,
-// keys from the environment, a file with one block without braces), and a main block that is not on port 53 or
-// is bound to addresses, is refused with an error that says why. Files that
-// the Corefile imports are not seen: a block for the zone in there goes unnoticed.
+// keys from the environment, a file with one block without braces), a main block that is not on port 53 or is bound to
+// addresses, and a zone with names of the cluster's own Services and Pods are refused with an error that says why. Files
+// that the Corefile imports are not seen: a block for the zone in there goes unnoticed.
 package corefile

@@ -46,6 +46,9 @@ func Ensure(corefile string, settings Settings) (string, error) {
 	if err := o.foreign(statements); err != nil {
 		return "", err
 	}
+	if err := rejectClusterZone(statements, settings.Zones); err != nil {
+		return "", err
+	}
 	if err := rejectUnreachable(statements, strings.Join(settings.Zones, ", ")); err != nil {
 		return "", err
 	}

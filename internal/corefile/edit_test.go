@@ -261,6 +261,41 @@ func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
 	}
 }
 
+func TestEnsureLeavesTheClustersOwnNamesAlone(t *testing.T) {
+	t.Parallel()
+	const others = ".:53 {\n    errors\n    kubernetes Cluster.Local. in-addr.arpa {\n        pods insecure\n    }\n}\nb.test {\n    kubernetes\n}\n"
+	for zone, taken := range map[string]bool{
+		"cluster.local":             true,
+		"local":                     true,
+		"svc.cluster.local":         true,
+		"pod.cluster.local":         true,
+		"default.svc.cluster.local": true,
+		"in-addr.arpa":              true,
+		"b.test":                    true,
+		"test":                      true,
+		"xcc.cluster.local":         false,
+		"mycluster.local":           false,
+		"xcc.test":                  false,
+	} {
+		t.Run(zone, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			s := settings()
+			s.Zones = []string{zone}
+			_, err := corefile.Ensure(others, s)
+			if !taken {
+				g.Expect(err).NotTo(HaveOccurred())
+				return
+			}
+			g.Expect(err).To(Or(MatchError(corefile.ErrUnsupported), MatchError(corefile.ErrForeignBlock)))
+		})
+	}
+	s := settings()
+	s.Zones = []string{"local"}
+	_, err := corefile.Ensure(others, s)
+	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("line 1: the zone local would take names of the cluster itself, which are in Cluster.Local.")))
+}
+
 func TestEnsureKeepsABlockPerZone(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
