@@ -17,6 +17,7 @@ limitations under the License.
 package gatewaydns
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -25,6 +26,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -136,35 +138,41 @@ func hostNamesOnly(addresses []string) string {
 // for each that is not usable why.
 func ingressAddresses(ingress []corev1.LoadBalancerIngress) (addresses, refused []string) {
 	for _, point := range ingress {
-		address := point.IP
-		if address == "" {
-			address = strings.ToLower(strings.TrimSuffix(point.Hostname, "."))
-		}
-		if address == "" {
+		var address, reason string
+		switch {
+		case point.IP != "":
+			address, reason = usableIP(point.IP)
+		case point.Hostname != "":
+			address, reason = usableHostname(point.Hostname)
+		default:
 			continue
 		}
-		usable, reason := usableAddress(address)
 		if reason != "" {
-			refused = append(refused, fmt.Sprintf("%s is %s", address, reason))
+			refused = append(refused, fmt.Sprintf("%s is %s", cmp.Or(point.IP, point.Hostname), reason))
 			continue
 		}
-		addresses = append(addresses, usable)
+		addresses = append(addresses, address)
 	}
 	slices.Sort(addresses)
 	return slices.Compact(addresses), refused
 }
 
-// usableAddress returns the address in its canonical form, or why an EndpointSlice must not hold it.
-func usableAddress(address string) (usable, reason string) {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		if problems := validation.IsDNS1123Subdomain(address); len(problems) > 0 || !strings.Contains(address, ".") {
-			return "", "not a fully qualified host name"
-		}
-		return address, ""
+// usableHostname returns the name in lower case without a final dot, or why an EndpointSlice must not hold it.
+func usableHostname(name string) (usable, reason string) {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if problems := validation.IsFullyQualifiedDomainName(field.NewPath("hostname"), name); len(problems) > 0 {
+		return "", "not a fully qualified host name"
 	}
+	return name, ""
+}
+
+// usableIP returns the address in its canonical form, or why an EndpointSlice must not hold it.
+func usableIP(address string) (usable, reason string) {
+	ip, err := netip.ParseAddr(address)
 	ip = ip.Unmap()
 	switch {
+	case err != nil:
+		return "", "not an IP address"
 	case ip.Zone() != "":
 		return "", "an address with a zone"
 	case ip.IsUnspecified():

@@ -83,6 +83,10 @@ func TestGateways(t *testing.T) {
 		"only one that is not usable": {
 			observed: seen(service("LoadBalancer", host("localhost"))), state: "NoAddress", message: "localhost is not a fully qualified host name", changed: now,
 		},
+		"an address that only looks like one": {observed: seen(service("LoadBalancer", ip("010.0.0.1"))), state: "NoAddress", message: "010.0.0.1 is not an IP address", changed: now},
+		"a host name that DNS does not allow": {
+			observed: seen(service("LoadBalancer", host(strings.Repeat("a", 64)+".example.com"))), state: "NoAddress", message: "not a fully qualified host name", changed: now,
+		},
 		"an ingress that is neither yet": {observed: seen(service("LoadBalancer", corev1.LoadBalancerIngress{})), state: "NoAddress", message: "no load balancer address yet", changed: now},
 		"no ingress":                     {last: &last, observed: seen(service("LoadBalancer")), state: "NoAddress", message: "no load balancer address yet", changed: now},
 		"another type":                   {last: &last, observed: seen(service("NodePort", ip("192.0.2.1"))), state: "WrongServiceType", message: "is of type NodePort", changed: now},

@@ -50,7 +50,7 @@ func Orphaned(slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.G
 		if gateway.Cluster != source.Cluster {
 			continue
 		}
-		wanted := slices.ContainsFunc(slicesFor(source.GatewayDNS, gateway), func(other *discoveryv1.EndpointSlice) bool {
+		wanted := slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway), func(other *discoveryv1.EndpointSlice) bool {
 			return other.Name == slice.Name
 		})
 		return gateway.State.KnownEmpty() || gateway.State == xccv1.GatewayResolved && !wanted

@@ -50,6 +50,10 @@ func (p *Plan) Empty() bool {
 //   - everything else of ours is a candidate.
 func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice) Plan {
 	ours := holdingsOf(existing, zone)
+	all := map[string]*discoveryv1.EndpointSlice{} // Also those of ours from which somebody took all that says so.
+	for i := range existing {
+		all[existing[i].Name] = &existing[i]
+	}
 	var plan Plan
 	wanted := map[string]bool{}
 	for i := range visible {
@@ -62,9 +66,9 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 					wanted[slice.Name] = true
 				}
 			case gateway.State == xccv1.GatewayResolved, gateway.State == xccv1.GatewayUnknown:
-				for _, slice := range slicesFor(ref, gateway) {
+				for _, slice := range slicesFor(zone, ref, gateway) {
 					wanted[slice.Name] = true
-					plan.put(ours.byName[slice.Name], slice)
+					plan.put(all[slice.Name], slice)
 				}
 			}
 		}

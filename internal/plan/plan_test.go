@@ -173,8 +173,13 @@ func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
 		"an endpoint that not ready": func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Conditions.Ready = new(false) },
 		"another name":               func(s *discoveryv1.EndpointSlice) { s.Annotations[xccv1.DNSHostnameAnnotation] = "evil." + zone },
 		"no reference":               func(s *discoveryv1.EndpointSlice) { delete(s.Annotations, xccv1.GatewayDNSRefAnnotation) },
-		"no label":                   func(s *discoveryv1.EndpointSlice) { s.Labels = nil },
-		"a port":                     func(s *discoveryv1.EndpointSlice) { s.Ports = []discoveryv1.EndpointPort{{Port: ptr.To[int32](80)}} },
+		"nothing that says it is ours": func(s *discoveryv1.EndpointSlice) {
+			s.Labels = nil
+			delete(s.Annotations, xccv1.GatewayDNSRefAnnotation)
+			delete(s.Annotations, xccv1.DNSHostnameAnnotation)
+		},
+		"no label": func(s *discoveryv1.EndpointSlice) { s.Labels = nil },
+		"a port":   func(s *discoveryv1.EndpointSlice) { s.Ports = []discoveryv1.EndpointPort{{Port: ptr.To[int32](80)}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -196,13 +201,22 @@ func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
 	}
 }
 
+func TestAStatusCannotNameAnotherTenant(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	forged := gateway("a", xccv1.GatewayResolved, "192.0.2.1")
+	forged.Hostname = hostname("shop", "victim")
+	g.Expect(describe(plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", forged)}, nil).Create)).
+		To(Equal([]string{"IPv4 " + hostname("a", "dev") + " 192.0.2.1"}))
+}
+
 func TestNamesDoNotCollideAndFit(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	long := strings.Repeat("x", 253)
 	seen := map[string]string{}
 	for _, gw := range []struct{ namespace, name, cluster string }{
-		{"a", "gw", "b-c"}, {"a-b", "gw", "c"}, {"a", "gw-b", "c"}, {"a", "gw", "b"}, {"a", long, "b"}, {"a", long + "x", "b"}, {"a", "gw", long},
+		{"a", "gw", "b-c"}, {"a-b", "gw", "c"}, {"a", "gw-b", "c"}, {"a", "gw", "b"}, {"a", long, "b"}, {"a", long + "x", "b"}, {"a", "gw", strings.Repeat("y", 63)},
 	} {
 		g.Expect(gw.namespace).NotTo(BeEmpty())
 		one := gatewayDNS(gw.name, xccv1.GatewayStatus{Cluster: gw.cluster, Hostname: "h", State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1", "2001:db8::1"}})

@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
 // addressTypes are the types of slices a gateway can have, one slice each.
@@ -35,8 +36,13 @@ var addressTypes = []discoveryv1.AddressType{
 	discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN,
 }
 
-// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has.
-func slicesFor(ref types.NamespacedName, gateway xccv1.GatewayStatus) []*discoveryv1.EndpointSlice {
+// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has. Their name is
+// made of the Cluster's, not taken from the status, so that nothing in a status can name another tenant's.
+func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus) []*discoveryv1.EndpointSlice {
+	hostname, err := dnsname.Gateway{Cluster: gateway.Cluster, Namespace: ref.Namespace}.Hostname(zone)
+	if err != nil {
+		return nil
+	}
 	byType := map[discoveryv1.AddressType][]discoveryv1.Endpoint{}
 	for _, address := range gateway.Addresses {
 		addressType := addressTypeOf(address)
@@ -48,16 +54,16 @@ func slicesFor(ref types.NamespacedName, gateway xccv1.GatewayStatus) []*discove
 	var slices []*discoveryv1.EndpointSlice
 	for _, addressType := range addressTypes {
 		if endpoints := byType[addressType]; len(endpoints) > 0 {
-			slices = append(slices, newSlice(ref, gateway, addressType, endpoints))
+			slices = append(slices, newSlice(ref, gateway.Cluster, hostname, addressType, endpoints))
 		}
 	}
 	return slices
 }
 
 func newSlice(
-	ref types.NamespacedName, gateway xccv1.GatewayStatus, addressType discoveryv1.AddressType, endpoints []discoveryv1.Endpoint,
+	ref types.NamespacedName, cluster, hostname string, addressType discoveryv1.AddressType, endpoints []discoveryv1.Endpoint,
 ) *discoveryv1.EndpointSlice {
-	name := sliceName(ref, gateway.Cluster, addressType)
+	name := sliceName(ref, cluster, addressType)
 	return &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: xccv1.WorkloadNamespace,
@@ -70,7 +76,7 @@ func newSlice(
 				discoveryv1.LabelServiceName: "xcc-" + name[len(name)-hashLength:],
 			},
 			Annotations: map[string]string{
-				xccv1.DNSHostnameAnnotation:   gateway.Hostname,
+				xccv1.DNSHostnameAnnotation:   hostname,
 				xccv1.GatewayDNSRefAnnotation: ref.String(),
 			},
 		},
