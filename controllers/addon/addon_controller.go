@@ -23,8 +23,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -41,9 +39,8 @@ import (
 )
 
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=addons.cluster.x-k8s.io,resources=clusterresourcesets,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups=core,resources=secrets,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups=core;events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=addons.cluster.x-k8s.io,resources=clusterresourcesets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=core,resources=secrets,verbs=get;list;watch;create;patch
 
 const (
 	// suffix is what the names of a Cluster's payload and ClusterResourceSet end with.
@@ -55,8 +52,9 @@ const (
 // Reconciler keeps the payload and the ClusterResourceSet of each labelled Cluster.
 type Reconciler struct {
 	// Client reads Clusters, ClusterResourceSets and Secrets that carry the cluster name label from the cache.
-	Client   client.Client
-	Recorder events.EventRecorder
+	Client client.Client
+	// Uncached reads from the API server.
+	Uncached client.Client
 	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
 	WatchFilterValue string
 	// Payload is the manifests to install, as a YAML stream.
@@ -93,11 +91,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	if annotations.IsPaused(cluster, cluster) {
 		return reconcile.Result{}, r.pauseSet(ctx, cluster)
-	}
-	if problems := validation.IsValidLabelValue(cluster.Name); len(problems) > 0 {
-		r.Recorder.Eventf(cluster, nil, corev1.EventTypeWarning, "NameNotSupported", "InstallAddon",
-			"DNS is not installed: the Cluster's name cannot be the value of a label (at most %d characters), by which it is selected", validation.LabelValueMaxLength)
-		return reconcile.Result{}, nil
 	}
 	if err := r.reconcileLabel(ctx, cluster); err != nil {
 		return reconcile.Result{}, err
@@ -163,6 +156,11 @@ func (r *Reconciler) setOwner(cluster *clusterv1.Cluster, object client.Object) 
 
 func (r *Reconciler) createOrPatch(ctx context.Context, object client.Object, mutate controllerutil.MutateFn) error {
 	result, err := controllerutil.CreateOrPatch(ctx, r.Client, object, mutate)
+	if apierrors.IsAlreadyExists(err) {
+		// It lost the label by which the cache selects Secrets, or the cache has not seen it yet.
+		object.SetResourceVersion("")
+		result, err = controllerutil.CreateOrPatch(ctx, r.Uncached, object, mutate)
+	}
 	if err != nil {
 		return fmt.Errorf("writing %T %s: %w", object, klog.KObj(object), err)
 	}

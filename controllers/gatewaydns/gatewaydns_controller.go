@@ -41,10 +41,10 @@ import (
 )
 
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch
-// +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns/status,verbs=get;update;patch
-// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;clusters/status,verbs=get;list;watch
+// +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns/status,verbs=patch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups=core,resources=secrets,verbs=get;list;watch
-// +kubebuilder:rbac:groups=core;events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconciler writes the status of a GatewayDNS from what the Observer saw. It makes no remote call.
 type Reconciler struct {
@@ -151,8 +151,10 @@ func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 		if gateway.State.KnownEmpty() {
 			eventType = corev1.EventTypeWarning
 		}
-		r.Recorder.Eventf(after, nil, eventType, string(gateway.State), "ResolveGateway", "Gateway of Cluster %s: %s, addresses %v (before: %v) %s",
-			gateway.Cluster, gateway.State, gateway.Addresses, last.Addresses, gateway.Message)
+		// The API server refuses a note of more than 1024 characters.
+		note := shorten(fmt.Sprintf("Gateway of Cluster %s: %s, addresses %v (before: %v) %s",
+			gateway.Cluster, gateway.State, gateway.Addresses, last.Addresses, gateway.Message))
+		r.Recorder.Eventf(after, nil, eventType, string(gateway.State), "ResolveGateway", "%s", note)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,12 +39,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
-// patience is how long a cluster that this process has not yet seen may take to connect and to list its Services before
-// its gateways are called Unknown, so that a restart of the manager does not make all of them Unknown for a moment.
+// patience is how long a cluster may take to connect and to list its Services before its gateways are called Unknown, so
+// that neither a restart of the manager nor a rotated kubeconfig makes them Unknown for a moment.
 const patience = 10 * time.Second
 
 // Observer observes the gateways of one workload cluster per reconcile.
@@ -55,20 +57,23 @@ type Observer struct {
 	WatchFilterValue string
 
 	controller controller.Controller
-	started    time.Time
+
+	mu sync.Mutex
+	// silentSince is when each cluster was first found not to answer.
+	silentSince map[client.ObjectKey]time.Time
 }
 
 // SetupWithManager adds the observer to the manager.
 func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	r.started = time.Now()
+	r.silentSince = map[client.ObjectKey]time.Time{}
 	observer, err := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewayobserver").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
 			predicate.Or[client.Object](predicate.LabelChangedPredicate{}, predicate.GenerationChangedPredicate{}),
 		)).
-		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(r.gatewayDNSToClusters),
+		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.GatewayDNSToClusters(r.Client)),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		WatchesRawSource(r.ClusterCache.GetClusterSource("gatewayobserver", clusterToRequest)).
+		WatchesRawSource(r.ClusterCache.GetClusterSource("gatewayobserver", mapping.ClusterToRequest)).
 		WithOptions(options).
 		Build(r)
 	if err != nil {
@@ -83,34 +88,59 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 	cluster := &clusterv1.Cluster{}
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.Observations.Forget(request.NamespacedName)
-			r.Caches.Sweep(ctx)
+			r.forget(request.NamespacedName)
+			if !r.Caches.Forget(ctx, request.NamespacedName) {
+				// clustercache is woken by the same event and has not closed the connection yet.
+				return reconcile.Result{RequeueAfter: time.Second}, nil
+			}
 			return reconcile.Result{}, nil
 		}
 		return reconcile.Result{}, err
-	}
-	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) {
-		return reconcile.Result{}, nil
 	}
 	interested, err := r.interestedIn(ctx, cluster)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	if len(interested) == 0 || !cluster.DeletionTimestamp.IsZero() {
-		r.Observations.Forget(request.NamespacedName)
+		r.forget(request.NamespacedName)
+		return reconcile.Result{}, nil
+	}
+	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) {
+		r.Observations.Set(request.NamespacedName, Observation{Unknown: "Cluster belongs to another instance of the manager: its label " +
+			clusterv1.WatchLabel + " is not " + r.WatchFilterValue}, requestsFor(interested))
 		return reconcile.Result{}, nil
 	}
 	observation, err := r.observe(ctx, request.NamespacedName, interested)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if remaining := patience - time.Since(r.started); observation.Unknown != "" && remaining > 0 {
-		if _, observed := r.Observations.Get(request.NamespacedName); !observed {
-			return reconcile.Result{RequeueAfter: remaining}, nil
-		}
+	if remaining := patience - r.silentFor(request.NamespacedName, observation.Unknown != ""); observation.Unknown != "" && remaining > 0 {
+		return reconcile.Result{RequeueAfter: remaining}, nil
 	}
 	r.Observations.Set(request.NamespacedName, observation, requestsFor(interested))
 	return reconcile.Result{}, nil
+}
+
+// silentFor returns for how long a cluster has been found silent, time after time.
+func (r *Observer) silentFor(cluster client.ObjectKey, silent bool) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !silent {
+		delete(r.silentSince, cluster)
+		return 0
+	}
+	since, ok := r.silentSince[cluster]
+	if !ok {
+		since = time.Now()
+		r.silentSince[cluster] = since
+	}
+	return time.Since(since)
+}
+
+// forget drops what was observed of a cluster that nothing asks about any more.
+func (r *Observer) forget(cluster client.ObjectKey) {
+	r.silentFor(cluster, false)
+	r.Observations.Forget(cluster)
 }
 
 // interestedIn returns the GatewayDNS that select the Cluster. One with a selector that cannot be evaluated selects none.
@@ -175,24 +205,6 @@ func requestsFor(gatewayDNS []xccv1.GatewayDNS) []reconcile.Request {
 	requests := make([]reconcile.Request, 0, len(gatewayDNS))
 	for i := range gatewayDNS {
 		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&gatewayDNS[i])})
-	}
-	return requests
-}
-
-func clusterToRequest(_ context.Context, cluster client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(cluster)}}
-}
-
-// gatewayDNSToClusters wakes all Clusters of the namespace, because those that were selected before count too.
-func (r *Observer) gatewayDNSToClusters(ctx context.Context, gatewayDNS client.Object) []reconcile.Request {
-	clusters := &clusterv1.ClusterList{}
-	if err := r.Client.List(ctx, clusters, client.InNamespace(gatewayDNS.GetNamespace())); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Failed to list Clusters", "GatewayDNS", client.ObjectKeyFromObject(gatewayDNS))
-		return nil
-	}
-	requests := make([]reconcile.Request, 0, len(clusters.Items))
-	for i := range clusters.Items {
-		requests = append(requests, clusterToRequest(ctx, &clusters.Items[i])...)
 	}
 	return requests
 }

@@ -88,16 +88,18 @@ func TestTheLabelInstallsThroughAClusterResourceSet(t *testing.T) {
 	clusterIP := service.Spec.ClusterIP
 	n.Expect(clusterIP).NotTo(BeEmpty())
 
-	t.Log("A payload that was edited is put right")
+	t.Log("A payload that was edited is put right, even without the label by which Secrets are cached")
 	payload := &corev1.Secret{}
 	n.Expect(management.Get(ctx, key, payload)).To(Succeed())
 	wanted := payload.Data
+	payload.Labels = nil
 	payload.Data = map[string][]byte{"other.yaml": []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: edited}\n")}
 	n.Expect(management.Update(ctx, payload)).To(Succeed())
 	n.Eventually(func(g Gomega) map[string][]byte {
 		g.Expect(management.Get(ctx, key, payload)).To(Succeed())
 		return payload.Data
 	}).Should(Equal(wanted))
+	n.Expect(payload.Labels).To(HaveKey(clusterv1.ClusterNameLabel))
 
 	t.Log("Delivered again, the Service keeps its address, to which CoreDNS forwards")
 	n.Expect(workload.Delete(ctx, deployment)).To(Succeed())

@@ -178,12 +178,16 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 	if err != nil {
 		return fmt.Errorf("rendering the workload manifests: %w", err)
 	}
+	uncached, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return fmt.Errorf("setting up the uncached client: %w", err)
+	}
 	perCluster := controller.Options{MaxConcurrentReconciles: options.ClusterConcurrency}
 	caches := workload.NewCaches(clusterCache)
 	observations := gatewaydns.NewObservations()
 
 	if err := (&addon.Reconciler{
-		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), WatchFilterValue: options.WatchFilter, Payload: payload,
+		Client: mgr.GetClient(), Uncached: uncached, WatchFilterValue: options.WatchFilter, Payload: payload,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
@@ -199,7 +203,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 		return err
 	}
 	return (&records.Reconciler{
-		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), ClusterCache: clusterCache, Caches: caches,
+		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Caches: caches,
 		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
 	}).SetupWithManager(mgr, perCluster)
 }

@@ -93,8 +93,8 @@ func (o *Options) addManagerFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&o.LeaderElectionRetryPeriod, "leader-elect-retry-period", 2*time.Second, "How long to wait between two tries.")
 	fs.StringVar(&o.WatchNamespace, "namespace", "", "The only namespace whose Clusters and GatewayDNS are looked at; all namespaces if empty.")
 	fs.StringVar(&o.WatchFilter, "watch-filter", "",
-		fmt.Sprintf("The value of the label %s of the Clusters that are looked at; all Clusters if empty.", clusterv1.WatchLabel))
-	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "The interval at which all watched objects are reconciled, changed or not.")
+		fmt.Sprintf("The value of the label %s of the Clusters and GatewayDNS that are looked at; all of them if empty.", clusterv1.WatchLabel))
+	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "The interval at which GatewayDNS and the add-on of labelled Clusters are reconciled, changed or not.")
 	fs.StringVar(&o.HealthAddress, "health-addr", ":9440", "The address of the health endpoints /healthz and /readyz.")
 	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", 100, "The most requests per second to the API server of the management cluster.")
 	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", 200, "The most requests in one burst to the API server of the management cluster.")

@@ -17,6 +17,7 @@ limitations under the License.
 package manager_test
 
 import (
+	"net/http"
 	"net/netip"
 	"testing"
 
@@ -72,11 +73,15 @@ func TestAGatewayIsPublishedFollowedAndWithdrawn(t *testing.T) {
 	setAddresses(t, workloadA, service, "192.0.2.4")
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.4"))
 
-	t.Log("So does the GatewayDNS")
+	t.Log("So does the GatewayDNS, after the API server was asked for it, not the cache")
+	path := "/namespaces/" + n.namespace + "/gatewaydns/gw"
+	n.Expect(requests.matching(path+"/status", writes...)).NotTo(BeEmpty(), "requests are recorded")
+	asked := len(requests.matching(path, http.MethodGet))
 	n.Expect(management.Delete(ctx, gatewayDNS)).To(Succeed())
 	for _, consumer := range []*cluster{workloadA, workloadB} {
 		n.Eventually(published(ctx, consumer, hostname)).Should(BeEmpty())
 	}
+	n.Expect(len(requests.matching(path, http.MethodGet))).To(BeNumerically(">", asked))
 }
 
 func TestAClusterThatIsNoLongerSelectedOrIsDeletedLosesItsName(t *testing.T) {

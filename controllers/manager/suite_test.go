@@ -19,8 +19,11 @@ package manager_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -65,6 +68,12 @@ type cluster struct {
 // its Clusters stand for.
 var management, workloadA, workloadB *cluster
 
+// stopManager ends the manager under test. requests are those that it sent to the management cluster.
+var (
+	stopManager func()
+	requests    recorder
+)
+
 func TestMain(m *testing.M) {
 	klog.SetOutput(os.Stderr)
 	ctrl.SetLogger(klog.Background())
@@ -80,7 +89,7 @@ func run(m *testing.M) int {
 		err = startClusterAPI(ctx)
 	}
 	if err == nil {
-		_, err = startManager(ctx)
+		stopManager, err = startManager(ctx)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "Starting the clusters:", err)
@@ -144,7 +153,7 @@ func startCluster(ctx context.Context, crds []string) (*cluster, *envtest.Enviro
 
 // startClusterAPI runs Cluster API's own ClusterResourceSet controller.
 func startClusterAPI(ctx context.Context) error {
-	mgr, err := newManager(manager.NewOptions())
+	mgr, err := newManager(management.config, manager.NewOptions())
 	if err != nil {
 		return err
 	}
@@ -173,7 +182,9 @@ func startManager(ctx context.Context) (stop func(), err error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	mgr, err := newManager(options)
+	config := rest.CopyConfig(management.config)
+	config.Wrap(requests.record)
+	mgr, err := newManager(config, options)
 	if err != nil {
 		return nil, err
 	}
@@ -190,18 +201,54 @@ func startManager(ctx context.Context) (stop func(), err error) {
 	return func() { cancel(); <-ended }, nil
 }
 
-func newManager(options *manager.Options) (ctrl.Manager, error) {
+func newManager(config *rest.Config, options *manager.Options) (ctrl.Manager, error) {
 	scheme, err := manager.Scheme()
 	if err != nil {
 		return nil, err
 	}
-	return ctrl.NewManager(management.config, ctrl.Options{
+	return ctrl.NewManager(config, ctrl.Options{
 		Scheme:     scheme,
 		Cache:      manager.CacheOptions(options),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: ctrlconfig.Controller{SkipNameValidation: new(true)},
 	})
 }
+
+// recorder keeps the requests that pass it, as "METHOD path".
+type recorder struct {
+	mu   sync.Mutex
+	seen []string
+}
+
+func (r *recorder) record(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		r.mu.Lock()
+		r.seen = append(r.seen, request.Method+" "+request.URL.Path)
+		r.mu.Unlock()
+		return next.RoundTrip(request)
+	})
+}
+
+// matching returns the requests with the methods whose path has the part.
+func (r *recorder) matching(part string, methods ...string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var found []string
+	for _, request := range r.seen {
+		method, path, _ := strings.Cut(request, " ")
+		if slices.Contains(methods, method) && strings.Contains(path, part) {
+			found = append(found, request)
+		}
+	}
+	return found
+}
+
+// writes are the methods that change something.
+var writes = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
 
 // tenant is a namespace of the management cluster with what a test puts there.
 type tenant struct {

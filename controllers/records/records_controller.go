@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -39,12 +40,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch
-// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters;clusters/status,verbs=get;list;watch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 
 // Reconciler keeps the EndpointSlices of one consuming workload cluster per reconcile.
 type Reconciler struct {
@@ -68,9 +70,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{},
 			),
 		)).
-		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(r.gatewayDNSToClusters),
+		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.GatewayDNSToClusters(r.Client)),
 			builder.WithPredicates(publishedGatewaysChanged())).
-		WatchesRawSource(r.ClusterCache.GetClusterSource("records", clusterToRequest)).
+		WatchesRawSource(r.ClusterCache.GetClusterSource("records", mapping.ClusterToRequest)).
 		WithOptions(options).
 		Build(r)
 	if err != nil {
@@ -85,7 +87,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	cluster := &clusterv1.Cluster{}
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.Caches.Sweep(ctx)
+			if !r.Caches.Forget(ctx, request.NamespacedName) {
+				// clustercache is woken by the same event and has not closed the connection yet.
+				return reconcile.Result{RequeueAfter: time.Second}, nil
+			}
 			return reconcile.Result{}, nil
 		}
 		return reconcile.Result{}, err
@@ -123,7 +128,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	} else if err != nil {
 		return reconcile.Result{}, err
 	}
-	return reconcile.Result{}, r.apply(ctx, remote, changes)
+	return reconcile.Result{}, r.apply(ctx, remote, cluster.Namespace, changes)
 }
 
 // consumes returns whether the cluster has the namespace whose EndpointSlices are served.
@@ -145,24 +150,6 @@ func (r *Reconciler) plan(ctx context.Context, reader client.Reader, namespace s
 		return plan.Plan{}, fmt.Errorf("listing EndpointSlices: %w", err)
 	}
 	return plan.Compute(r.Zone, visible.Items, held.Items), nil
-}
-
-func clusterToRequest(_ context.Context, cluster client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(cluster)}}
-}
-
-// gatewayDNSToClusters wakes all Clusters of the namespace, which are those that may see the GatewayDNS.
-func (r *Reconciler) gatewayDNSToClusters(ctx context.Context, gatewayDNS client.Object) []reconcile.Request {
-	clusters := &clusterv1.ClusterList{}
-	if err := r.Client.List(ctx, clusters, client.InNamespace(gatewayDNS.GetNamespace())); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Failed to list Clusters", "GatewayDNS", client.ObjectKeyFromObject(gatewayDNS))
-		return nil
-	}
-	requests := make([]reconcile.Request, 0, len(clusters.Items))
-	for i := range clusters.Items {
-		requests = append(requests, clusterToRequest(ctx, &clusters.Items[i])...)
-	}
-	return requests
 }
 
 // publishedGatewaysChanged passes the events of a GatewayDNS after which other records may be due.

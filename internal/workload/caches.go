@@ -20,7 +20,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 
 	"k8s.io/client-go/util/workqueue"
@@ -60,10 +59,12 @@ type watchKey struct {
 	name    string
 }
 
-// watched is a watch on the present connection of a cluster.
+// watched is a watch on a connection of a cluster.
 type watched struct {
 	cache  ctrlcache.Cache
 	synced bool
+	// cancel ends the handling of events and the wait for the cache to sync, which would outlive the connection.
+	cancel context.CancelFunc
 }
 
 // NewCaches returns Caches on top of a clustercache.
@@ -83,7 +84,7 @@ func (c *Caches) Reader(
 		key := watchKey{cluster: cluster, name: watch.Name}
 		err := c.clusterCache.Watch(ctx, cluster, &watcher{watch: watch, key: key, caches: c, controller: controller})
 		if err != nil {
-			c.drop(key)
+			c.drop(func(other watchKey) bool { return other == key })
 			return nil, fmt.Errorf("watching %T: %w", watch.Object, err)
 		}
 		cache, kindSynced := c.state(key)
@@ -96,27 +97,41 @@ func (c *Caches) Reader(
 	return reader, nil
 }
 
-// Sweep drops what is held for clusters that are no longer connected. Controllers call it when a Cluster is gone.
-func (c *Caches) Sweep(ctx context.Context) {
-	c.mu.Lock()
-	held := maps.Clone(c.watched)
-	c.mu.Unlock()
-	// The connection is looked up without the lock: clustercache adds watches with a lock of its own held.
-	maps.DeleteFunc(held, func(key watchKey, _ *watched) bool {
-		_, err := c.clusterCache.GetReader(ctx, key.cluster)
-		return err == nil
-	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	maps.DeleteFunc(c.watched, func(key watchKey, entry *watched) bool {
-		return held[key] == entry
-	})
+// Forget drops what is held for a cluster whose Cluster is gone, and returns whether that could be done: while clustercache
+// has not yet closed the connection it cannot, because a watch is added only once to a connection.
+func (c *Caches) Forget(ctx context.Context, cluster client.ObjectKey) bool {
+	if _, err := c.clusterCache.GetReader(ctx, cluster); err == nil {
+		return false
+	}
+	c.drop(func(key watchKey) bool { return key.cluster == cluster })
+	return true
 }
 
-func (c *Caches) drop(key watchKey) {
+func (c *Caches) drop(match func(watchKey) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.watched, key)
+	for key, entry := range c.watched {
+		if match(key) {
+			entry.cancel()
+			delete(c.watched, key)
+		}
+	}
+}
+
+// hold replaces what is held of the cluster's former connection.
+func (c *Caches) hold(key watchKey, entry *watched) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if former, ok := c.watched[key]; ok {
+		former.cancel()
+	}
+	c.watched[key] = entry
+}
+
+func (c *Caches) setSynced(entry *watched) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry.synced = true
 }
 
 func (c *Caches) state(key watchKey) (ctrlcache.Cache, bool) {
@@ -141,17 +156,15 @@ func (w *watcher) Name() string          { return w.watch.Name }
 func (w *watcher) Object() client.Object { return w.watch.Object }
 
 func (w *watcher) Watch(cache ctrlcache.Cache) error {
-	entry := &watched{cache: cache}
-	w.caches.mu.Lock()
-	w.caches.watched[w.key] = entry
-	w.caches.mu.Unlock()
-
 	request := reconcile.Request{NamespacedName: w.key.cluster}
 	wake := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
 		return []reconcile.Request{request}
 	})
 	kind := source.Kind(cache, w.watch.Object, wake, w.watch.Predicates...)
 	return w.controller.Watch(source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		ctx, cancel := context.WithCancel(ctx)
+		entry := &watched{cache: cache, cancel: cancel}
+		w.caches.hold(w.key, entry)
 		if err := kind.Start(ctx, queue); err != nil {
 			return err
 		}
@@ -159,9 +172,7 @@ func (w *watcher) Watch(cache ctrlcache.Cache) error {
 			if err := kind.WaitForSync(ctx); err != nil {
 				return
 			}
-			w.caches.mu.Lock()
-			entry.synced = true
-			w.caches.mu.Unlock()
+			w.caches.setSynced(entry)
 			queue.Add(request)
 		}()
 		return nil

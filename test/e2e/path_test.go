@@ -118,11 +118,21 @@ func TestAnOverwrittenCorefileIsRepaired(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred(), "from CoreDNS 1.11.1, the cluster has %s", version)
 	g.Expect(migrated).NotTo(ContainSubstring("A comment"))
 
-	for _, overwritten := range []string{migrated, withoutZone(g, patched)} {
-		replaceCorefile(t, overwritten)
-		g.Eventually(func() string { return readCorefile(t) }).WithTimeout(soon).Should(ContainSubstring("xcc.test:53 {"))
-		g.Expect(strings.Count(readCorefile(t), "xcc.test")).To(Equal(1))
-	}
+	t.Log("A block that comes back from the migration is ours still: it is neither doubled nor called foreign")
+	replaceCorefile(t, migrated)
+	g.Consistently(func() string { return readCorefile(t) }).WithTimeout(2 * time.Second).Should(And(
+		ContainSubstring("xcc.test:53 {"), WithTransform(func(text string) int { return strings.Count(text, "xcc.test") }, Equal(1)),
+	))
+	g.Expect(path.B.Kubectl(t.Context(), "--namespace=xcc-dns", "get", "configmap", "dns-config-patcher", "--output=jsonpath={.data.state}")).
+		To(Equal("Forwarding"))
+
+	t.Log("A block that is gone is written again, and CoreDNS never loads a Corefile without it")
+	replaced := time.Now()
+	replaceCorefile(t, withoutZone(g, migrated))
+	g.Eventually(func() string { return readCorefile(t) }).WithTimeout(soon).Should(ContainSubstring("xcc.test:53 {"))
+	g.Eventually(func() (string, error) {
+		return path.B.Kubectl(t.Context(), "--namespace=kube-system", "logs", "deployment/coredns", "--since-time="+replaced.UTC().Format(time.RFC3339))
+	}).WithTimeout(corefile).WithPolling(time.Second).Should(ContainSubstring("Reloading complete"))
 	g.Expect(watch.stop()).To(ConsistOf("NOERROR "+address(t)), "what a client saw meanwhile")
 }
 
