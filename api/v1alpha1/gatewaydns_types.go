@@ -24,29 +24,26 @@ import (
 // +kubebuilder:validation:Enum=loadBalancer
 type ResolutionType string
 
-// ResolutionTypeLoadBalancer takes the addresses that a Service of type LoadBalancer has in its
-// status.loadBalancer.ingress.
+// ResolutionTypeLoadBalancer takes the addresses that a Service of type LoadBalancer has in its status.loadBalancer.ingress.
 const ResolutionTypeLoadBalancer ResolutionType = "loadBalancer"
 
 // GatewayDNSSpec says which gateway is given a name, and in which clusters it stands.
 type GatewayDNSSpec struct {
-	// clusterSelector selects, by their labels, the Clusters of this namespace whose gateway is given a name. It is an
-	// ordinary label selector: matchLabels and matchExpressions are ANDed, the operators are In, NotIn, Exists and
-	// DoesNotExist, and an empty selector selects every Cluster of the namespace.
+	// clusterSelector selects, by their labels, the Clusters of this namespace whose gateway is given a name.
+	// It is an ordinary label selector: matchLabels and matchExpressions are ANDed, the operators are In, NotIn, Exists and DoesNotExist, and an empty selector selects every Cluster of the namespace.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist'])",message="spec.clusterSelector.matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, (e.operator in ['In', 'NotIn']) == (has(e.values) && size(e.values) > 0))",message="spec.clusterSelector.matchExpressions: values must be given with the operators In and NotIn, and with no other"
 	ClusterSelector metav1.LabelSelector `json:"clusterSelector"`
 
-	// service is the gateway's Service in each selected cluster, as "namespace/name", for example
-	// "projectcontour/envoy".
+	// service is the gateway's Service in each selected cluster, as "namespace/name", for example "projectcontour/envoy".
 	// +required
 	// +kubebuilder:validation:MaxLength=127
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",message="spec.service must be the namespace and the name of a Service as namespace/name, for example projectcontour/envoy"
 	Service string `json:"service"`
 
-	// resolutionType is the way in which the addresses of the Service are found. The only one is "loadBalancer", the
-	// default: the Service is of type LoadBalancer, and its addresses are those in its status.
+	// resolutionType is the way in which the addresses of the Service are found.
+	// The only one is "loadBalancer", the default: the Service is of type LoadBalancer, and its addresses are those in its status.
 	// +optional
 	// +default="loadBalancer"
 	// +kubebuilder:default=loadBalancer
@@ -67,8 +64,8 @@ const (
 	GatewayNoAddress GatewayState = "NoAddress"
 	// GatewayInvalidName: the gateway's name is longer than DNS allows; nothing is published.
 	GatewayInvalidName GatewayState = "InvalidName"
-	// GatewayUnknown: the cluster cannot be asked at the moment, because it is not connected, has not answered yet or
-	// is paused. Whatever was published before stays.
+	// GatewayUnknown: the cluster cannot be asked at the moment, because it is not connected, has not answered yet or is paused.
+	// Whatever was published before stays.
 	GatewayUnknown GatewayState = "Unknown"
 )
 
@@ -90,23 +87,20 @@ type GatewayStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	Cluster string `json:"cluster"`
 
-	// hostname is the DNS name under which the gateway is published: a wildcard, so that every name below it leads to
-	// the gateway, which tells its applications apart by name.
+	// hostname is the DNS name under which the gateway is published: a wildcard, so that every name below it leads to the gateway, which tells its applications apart by name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Hostname string `json:"hostname,omitempty"`
 
-	// addresses are the gateway's IPv4 and IPv6 addresses and host names, sorted; the first 100 of them are published. In
-	// the state Unknown they are the last ones known.
+	// addresses are the gateway's IPv4 and IPv6 addresses and host names, sorted; the first 100 of them are published.
+	// In the state Unknown they are the last ones known.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MaxLength=253
 	Addresses []string `json:"addresses,omitempty"`
 
-	// state is Resolved when the addresses are known and published; ServiceNotFound, WrongServiceType, NoAddress or
-	// InvalidName when there is nothing to publish, so that no name exists; Unknown when the cluster cannot be asked, so
-	// that whatever was published stays.
+	// state is Resolved when the addresses are known and published; ServiceNotFound, WrongServiceType, NoAddress or InvalidName when there is nothing to publish, so that no name exists; Unknown when the cluster cannot be asked, so that whatever was published stays.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -140,8 +134,7 @@ const (
 	// InvalidSelectorReason: the selector cannot be evaluated.
 	InvalidSelectorReason = "InvalidSelector"
 
-	// GatewaysResolvedCondition is True when the gateways of all selected clusters are resolved, Unknown when the only
-	// ones that are not are Unknown themselves, and False otherwise.
+	// GatewaysResolvedCondition is True when the gateways of all selected clusters are resolved, Unknown when the only ones that are not are Unknown themselves, and False otherwise.
 	GatewaysResolvedCondition = "GatewaysResolved"
 	// GatewaysResolvedReason: all gateways are resolved.
 	GatewaysResolvedReason = "GatewaysResolved"
@@ -172,9 +165,7 @@ type GatewayDNSStatus struct {
 	Gateways []GatewayStatus `json:"gateways,omitempty"`
 }
 
-// GatewayDNS gives a gateway, which is one Service of each selected workload cluster, a DNS name in the pods of the other
-// workload clusters of this namespace: *.gateway.<cluster>.<namespace>.clusters.<zone>, where the zone is xcc.test unless
-// the administrator chose another.
+// GatewayDNS gives a gateway, which is one Service of each selected workload cluster, a DNS name in the pods of the other workload clusters of this namespace: *.gateway.<cluster>.<namespace>.clusters.<zone>, where the zone is xcc.test unless the administrator chose another.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
