@@ -28,20 +28,22 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
 )
 
 // restartManager ends the manager under test, lets something happen while it is away, and starts it again.
-func restartManager(t *testing.T, meanwhile func()) {
+func restartManager(t *testing.T, meanwhile func(), changes ...func(*manager.Options)) {
 	t.Helper()
 	stopManager()
 	meanwhile()
 	var err error
 	// Not the test's context: the manager is the one that all later tests use.
-	stopManager, err = startManager(context.Background())
+	stopManager, err = startManager(context.Background(), changes...)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 }
 
@@ -114,6 +116,41 @@ func TestAMoveChangesNoRecord(t *testing.T) {
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
 	n.proveProgress("moved", "192.0.2.112")
 	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a"))).To(Equal(before))
+}
+
+func TestTheWatchFilterDividesTheWork(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	mine := map[string]string{clusterv1.WatchLabel: "mine"}
+	restartManager(t, func() {}, func(options *manager.Options) { options.WatchFilter = "mine" })
+	t.Cleanup(func() { restartManager(t, func() {}) })
+	ensureConsumer(t, workloadB)
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.140")
+	labelled := map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled}
+	n.addCluster("theirs", workloadA.kubeconfig, labelled)
+	labelled[clusterv1.WatchLabel] = "mine"
+	n.addCluster("ours", workloadA.kubeconfig, labelled)
+	n.addCluster("cluster-b", workloadB.kubeconfig, mine)
+	n.addGatewayDNS("theirs", serviceRef(service))
+	gatewayDNS := n.addGatewayDNS("ours", serviceRef(service))
+	n.Eventually(func(g Gomega) error {
+		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
+		gatewayDNS.Labels = mine
+		return management.Update(ctx, gatewayDNS)
+	}).Should(Succeed())
+
+	n.Eventually(n.gateways("ours")).Should(And(
+		HaveKeyWithValue("ours", HaveField("State", xccv1.GatewayResolved)),
+		HaveKeyWithValue("theirs", HaveField("Message", ContainSubstring("belongs to another instance"))),
+	))
+	n.Eventually(published(ctx, workloadB, n.hostname("ours"))).Should(ConsistOf("192.0.2.140"))
+	n.Expect(n.gateways("theirs")(n)).To(BeEmpty())
+	set := &addonsv1.ClusterResourceSet{}
+	n.Eventually(func() error {
+		return management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "ours-xcc-dns"}, set)
+	}).Should(Succeed())
+	n.Expect(set.Labels).To(HaveKeyWithValue(clusterv1.WatchLabel, "mine"))
+	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "theirs-xcc-dns"}, set)).To(MatchError(apierrors.IsNotFound, "NotFound"))
 }
 
 func TestAPausedConsumerIsLeftAlone(t *testing.T) {

@@ -172,13 +172,16 @@ func startClusterAPI(ctx context.Context) error {
 	return nil
 }
 
-// startManager runs the manager under test. stop ends it and waits until it has.
-func startManager(ctx context.Context) (stop func(), err error) {
+// startManager runs the manager under test, with flags that are changed for a test. stop ends it and waits until it has.
+func startManager(ctx context.Context, changes ...func(*manager.Options)) (stop func(), err error) {
 	options := manager.NewOptions()
 	options.DNS.Zone, options.DNS.Image, options.DNS.Replicas, options.DNS.TTL = zone, "xcc-dns:test", 2, 5
 	options.ClusterCacheQPS, options.ClusterCacheBurst = 100, 200
 	options.ClusterCacheConcurrency, options.ClusterConcurrency, options.GatewayDNSConcurrency = 100, 100, 10
 	options.SyncPeriod = time.Hour
+	for _, change := range changes {
+		change(options)
+	}
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
