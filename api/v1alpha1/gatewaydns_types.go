@@ -174,7 +174,7 @@ type GatewayDNSStatus struct {
 // +kubebuilder:metadata:labels={"cluster.x-k8s.io/provider=addon-xcc","cluster.x-k8s.io/v1beta2=v1alpha1","clusterctl.cluster.x-k8s.io/move="}
 // +kubebuilder:printcolumn:name="Service",type=string,JSONPath=`.spec.service`,description="The gateway's Service in each selected cluster"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="Whether every selected gateway is resolved"
-// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,description="What is missing"
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="GatewaysResolved")].message`,description="What is missing"
 // +kubebuilder:printcolumn:name="Clusters",type=string,JSONPath=`.status.gateways[*].cluster`,description="The selected clusters",priority=1
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.resolutionType`,description="How the addresses are found",priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,description="Time since creation"

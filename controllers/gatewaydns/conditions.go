@@ -43,12 +43,13 @@ func setClustersSelectedCondition(gatewayDNS *xccv1.GatewayDNS, selected int, se
 	conditions.Set(gatewayDNS, condition)
 }
 
-// setGatewaysResolvedCondition sums up the states of the gateways in the status.
-func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS) {
+// setGatewaysResolvedCondition sums up the states of the gateways in the status, in one line, which kubectl get shows.
+// selectorErr is why it is not known which clusters are selected.
+func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS, selectorErr error) {
 	condition := metav1.Condition{Type: xccv1.GatewaysResolvedCondition, ObservedGeneration: gatewayDNS.Generation}
 	var unresolved, unknown []string
 	for _, gateway := range gatewayDNS.Status.Gateways {
-		line := fmt.Sprintf("* %s: %s: %s", gateway.Cluster, gateway.State, gateway.Message)
+		line := fmt.Sprintf("%s: %s: %s", gateway.Cluster, gateway.State, gateway.Message)
 		switch {
 		case gateway.State.KnownEmpty():
 			unresolved = append(unresolved, line)
@@ -57,13 +58,18 @@ func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS) {
 		}
 	}
 	switch {
+	case selectorErr != nil:
+		condition.Status, condition.Reason = metav1.ConditionUnknown, xccv1.GatewaysUnknownReason
+		condition.Message = "spec.clusterSelector cannot be evaluated, what was published before stays"
+		conditions.Set(gatewayDNS, condition)
+		return
 	case len(unresolved) > 0:
 		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.GatewaysNotResolvedReason
 	case len(unknown) > 0:
 		condition.Status, condition.Reason = metav1.ConditionUnknown, xccv1.GatewaysUnknownReason
 	case len(gatewayDNS.Status.Gateways) == 0:
 		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.GatewaysNotResolvedReason
-		condition.Message = "There is no gateway: no Cluster is selected"
+		condition.Message = "No Cluster is selected"
 	default:
 		condition.Status, condition.Reason = metav1.ConditionTrue, xccv1.GatewaysResolvedReason
 	}
@@ -73,14 +79,14 @@ func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS) {
 	conditions.Set(gatewayDNS, condition)
 }
 
-// firstOf joins the first few lines, as Cluster API's own conditions do, and says how many there are besides.
-func firstOf(lines []string) string {
+// firstOf joins the first few of several sentences, and says how many there are besides.
+func firstOf(sentences []string) string {
 	const most = 3
-	if len(lines) > most {
-		more := fmt.Sprintf("* and %d more, see status.gateways", len(lines)-most)
-		lines = append(lines[:most:most], more)
+	if len(sentences) > most {
+		more := fmt.Sprintf("and %d more, see status.gateways", len(sentences)-most)
+		sentences = append(sentences[:most:most], more)
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(sentences, "; ")
 }
 
 // setReadyCondition sums up the other conditions.

@@ -99,7 +99,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		gatewayDNS.Status.Gateways = gateways(gatewayDNS, r.Zone, selected, r.Observations.Get, metav1.Now())
 	}
 	setClustersSelectedCondition(gatewayDNS, len(selected), selectorErr)
-	setGatewaysResolvedCondition(gatewayDNS)
+	setGatewaysResolvedCondition(gatewayDNS, selectorErr)
 	if err := setReadyCondition(gatewayDNS); err != nil {
 		return reconcile.Result{}, err
 	}
@@ -144,7 +144,8 @@ func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 	}
 	for _, gateway := range after.Status.Gateways {
 		last := previous[gateway.Cluster]
-		if last.State == gateway.State && apiequality.Semantic.DeepEqual(last.Addresses, gateway.Addresses) {
+		begins := last.State == "" && gateway.State == xccv1.GatewayUnknown
+		if begins || last.State == gateway.State && apiequality.Semantic.DeepEqual(last.Addresses, gateway.Addresses) {
 			continue
 		}
 		eventType := corev1.EventTypeNormal
@@ -152,7 +153,7 @@ func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 			eventType = corev1.EventTypeWarning
 		}
 		// The API server refuses a note of more than 1024 characters.
-		note := shorten(fmt.Sprintf("Gateway of Cluster %s: %s, addresses %v (before: %v) %s",
+		note := shorten(fmt.Sprintf("Gateway of Cluster %s: %s, addresses %v (before: %v). %s",
 			gateway.Cluster, gateway.State, gateway.Addresses, last.Addresses, gateway.Message))
 		r.Recorder.Eventf(after, nil, eventType, string(gateway.State), "ResolveGateway", "%s", note)
 	}

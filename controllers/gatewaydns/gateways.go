@@ -120,7 +120,8 @@ func resolve(name string, service *corev1.Service) (xccv1.GatewayState, string, 
 		return xccv1.GatewayResolved, fmt.Sprintf("Only the first %d of %d addresses are published", maxAddresses, len(addresses)),
 			addresses[:maxAddresses]
 	case len(refused) > 0:
-		return xccv1.GatewayResolved, "Left out: " + shorten(strings.Join(refused, "; ")), addresses
+		leftOut := "Left out: " + shorten(strings.Join(refused, "; "))
+		return xccv1.GatewayResolved, strings.TrimSuffix(leftOut+". "+hostNamesOnly(addresses), ". "), addresses
 	}
 	return xccv1.GatewayResolved, hostNamesOnly(addresses), addresses
 }

@@ -163,7 +163,7 @@ func TestConditionsSumUp(t *testing.T) {
 			g := NewWithT(t)
 			gatewayDNS := &xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Generation: 3}, Status: xccv1.GatewayDNSStatus{Gateways: test.gateways}}
 			setClustersSelectedCondition(gatewayDNS, len(test.gateways), nil)
-			setGatewaysResolvedCondition(gatewayDNS)
+			setGatewaysResolvedCondition(gatewayDNS, nil)
 			g.Expect(setReadyCondition(gatewayDNS)).To(Succeed())
 			ready := conditions.Get(gatewayDNS, xccv1.ReadyCondition)
 			g.Expect(ready.Status).To(Equal(test.status))
@@ -183,7 +183,7 @@ func TestAConditionNamesTheFirstFewGatewaysOnly(t *testing.T) {
 			Cluster: fmt.Sprintf("cluster-%d", i), State: xccv1.GatewayNoAddress, Message: strings.Repeat("m", 1024),
 		})
 	}
-	setGatewaysResolvedCondition(gatewayDNS)
+	setGatewaysResolvedCondition(gatewayDNS, nil)
 	message := conditions.GetMessage(gatewayDNS, xccv1.GatewaysResolvedCondition)
 	g.Expect(message).To(ContainSubstring("and 997 more"))
 	g.Expect(len(message)).To(BeNumerically("<", 32768))

@@ -100,7 +100,7 @@ func Remove(corefile string, settings Settings) (string, error) {
 // DNS server that hangs must not cost CoreDNS its memory. The migration library adds it where it is missing.
 func render(zone, clusterIP string) string {
 	return fmt.Sprintf(`%s:%s {
-    # Kept by dns-config-patcher in the namespace xcc-dns, which undoes changes.
+    # Kept by dns-config-patcher in the namespace xcc-dns. Take it out to have it written anew.
     errors
     forward . %s {
         max_concurrent 1000

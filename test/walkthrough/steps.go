@@ -101,13 +101,22 @@ func (w *Walkthrough) StartClients(ctx context.Context) error {
 	return nil
 }
 
-// Fetch fetches the application's page in a Pod of cluster-b.
+// Fetch fetches the application's page in Pods of cluster-b.
 func (w *Walkthrough) Fetch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	w.title("cluster-b: a Pod fetches the page by the application's name")
-	return w.Shell.Until(ctx, "kubelet brings CoreDNS its new Corefile within about 90 s, and CoreDNS reloads it within 45 s",
-		"kubectl --kubeconfig $B exec client-glibc -- curl --silent --show-error --max-time 5 http://"+Hostname, Page)
+	w.title("cluster-b: Pods fetch the page by the application's name")
+	if err := w.Shell.Until(ctx, "kubelet brings CoreDNS its new Corefile within about 90 s, and CoreDNS reloads it within 45 s",
+		"kubectl --kubeconfig $B exec client-glibc -- curl --silent --show-error --max-time 5 http://"+Hostname, Page); err != nil {
+		return err
+	}
+	for _, client := range []string{"client-musl", "client-go"} {
+		command := "kubectl --kubeconfig $B exec " + client + " -- /client get http://" + Hostname
+		if err := w.Shell.Until(ctx, "the other CoreDNS Pod reloads its Corefile", command, Page); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *Walkthrough) steps(ctx context.Context, commands ...string) error {

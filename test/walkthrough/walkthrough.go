@@ -70,7 +70,7 @@ type Walkthrough struct {
 // the Clusters cluster-a and cluster-b, and a released xcc in a local repository. root is the repository's folder.
 func Start(ctx context.Context, name, root string, out io.Writer) (*Walkthrough, error) {
 	w := &Walkthrough{out: out}
-	w.title("Building what is installed: make build images release VERSION=%s", Version)
+	w.title("Building what is installed: make images components VERSION=%s", Version)
 	if err := run(ctx, root, out, "make", "--no-print-directory", "images", "components", "VERSION="+Version); err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (w *Walkthrough) prepareShell(ctx context.Context) error {
 			return err
 		}
 	}
-	exports := "export " + strings.Join(w.environment(), "\nexport ") + "\n"
+	exports := "export PATH=" + filepath.Join(w.Folder, "bin") + ":$PATH\nexport " + strings.Join(w.variables(), "\nexport ") + "\n"
 	if err := os.WriteFile(w.EnvironmentFile(), []byte(exports), 0o600); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (w *Walkthrough) prepareShell(ctx context.Context) error {
 			return err
 		}
 	}
-	w.Shell = NewShell(w.out, w.environment()...)
+	w.Shell = NewShell(w.out, append(w.variables(), "PATH="+filepath.Join(w.Folder, "bin")+":"+os.Getenv("PATH"))...)
 	return nil
 }
 
@@ -183,10 +183,9 @@ func (w *Walkthrough) EnvironmentFile() string {
 	return filepath.Join(w.Folder, "env")
 }
 
-// environment is what the commands use.
-func (w *Walkthrough) environment() []string {
+// variables are what the commands use.
+func (w *Walkthrough) variables() []string {
 	return []string{
-		"PATH=" + filepath.Join(w.Folder, "bin") + ":" + os.Getenv("PATH"),
 		"MGMT=" + w.Management.KubeconfigPath, "A=" + w.A.KubeconfigPath, "B=" + w.B.KubeconfigPath,
 		"CLUSTERCTL_CONFIG=" + w.Management.ConfigPath,
 		"W=" + w.Folder,

@@ -39,7 +39,12 @@ const name = "demo"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
+	interrupted := ctx.Err() != nil
 	stop()
+	if interrupted {
+		fmt.Fprintln(os.Stderr, `demo: interrupted; clusters that were started are left running: "make demo-down" removes them`)
+		os.Exit(1)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
@@ -51,13 +56,29 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 1 && args[0] == "up":
 		return up(ctx)
 	case len(args) == 1 && args[0] == "down":
-		return rig.Down(ctx, name)
+		return down(ctx)
 	}
 	return errors.New("usage: demo up | down, in the repository's folder")
 }
 
+func down(ctx context.Context) error {
+	_, err := rig.Open(name, os.Stdout)
+	if err := rig.Down(ctx, name); err != nil {
+		return err
+	}
+	if err != nil {
+		fmt.Println("There is no demo.")
+		return nil
+	}
+	fmt.Println("Removed the demo's clusters.")
+	return nil
+}
+
 func up(ctx context.Context) error {
 	started := time.Now()
+	if _, err := rig.Open(name, os.Stdout); err == nil {
+		fmt.Println("The clusters of an earlier demo are there: they are removed, and new ones started.")
+	}
 	w, err := walkthrough.Start(ctx, name, ".", os.Stdout)
 	if err != nil {
 		return err
