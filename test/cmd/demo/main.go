@@ -62,15 +62,15 @@ func run(ctx context.Context, args []string) error {
 }
 
 func down(ctx context.Context) error {
-	_, err := rig.Open(name, os.Stdout)
-	if err := rig.Down(ctx, name); err != nil {
+	_, missing := rig.Open(name, os.Stdout)
+	if err := rig.Down(ctx, name); err != nil { // Also what a broken run left, which cannot be opened.
 		return err
 	}
-	if err != nil {
-		fmt.Println("There is no demo.")
-		return nil
+	if missing == nil {
+		fmt.Println("Removed the demo's clusters.")
+	} else {
+		fmt.Println("No demo is running.")
 	}
-	fmt.Println("Removed the demo's clusters.")
 	return nil
 }
 
