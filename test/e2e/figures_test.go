@@ -78,14 +78,14 @@ func propagation(t *testing.T) (p50, p99 time.Duration) {
 	original := address(t)
 	addresses := []string{otherAddress(t), original}
 	watch := startWatch(t, path.B, dnsServer(t, path.B), hostname, time.Millisecond)
-	_, err := watch.until(t.Context(), "NOERROR "+original)
+	_, err := watch.untilAnswer(t.Context(), "NOERROR "+original)
 	g.Expect(err).NotTo(HaveOccurred())
 	var taken []time.Duration
 	for i := range changes {
 		next := addresses[i%len(addresses)]
 		started := time.Now()
 		g.Expect(path.A.SetAddress(t.Context(), "gateway", "caddy", next)).To(Succeed())
-		seen, err := watch.until(t.Context(), "NOERROR "+next)
+		seen, err := watch.untilAnswer(t.Context(), "NOERROR "+next)
 		g.Expect(err).NotTo(HaveOccurred())
 		taken = append(taken, seen.Sub(started))
 	}

@@ -192,10 +192,10 @@ func TestAKilledManagerChangesNoAnswer(t *testing.T) {
 
 	t.Log("It is back when it follows a change that it missed")
 	g.Expect(path.A.SetAddress(t.Context(), "gateway", "caddy", after)).To(Succeed())
-	_, err := watch.until(t.Context(), "NOERROR "+after)
+	_, err := watch.untilAnswer(t.Context(), "NOERROR "+after)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(path.A.SetAddress(t.Context(), "gateway", "caddy", before)).To(Succeed())
-	_, err = watch.until(t.Context(), "NOERROR "+before)
+	_, err = watch.untilAnswer(t.Context(), "NOERROR "+before)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(watch.stop()).To(Equal([]string{"NOERROR " + before, "NOERROR " + after, "NOERROR " + before}))
 }

@@ -20,7 +20,9 @@ package e2e_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -91,6 +93,37 @@ func prepare(ctx context.Context) error {
 		}
 	}
 	figures.add("From the label to the first page fetched in a Pod", time.Since(path.Labelled).Round(time.Second))
+	for _, cluster := range []*rig.Cluster{path.A, path.B} {
+		if err := waitForCoreDNS(ctx, cluster); err != nil {
+			return fmt.Errorf("waiting until all of CoreDNS in %s forwards the zone: %w", cluster.Name, err)
+		}
+	}
+	return nil
+}
+
+// waitForCoreDNS waits until every Pod of CoreDNS forwards the zone. They load a Corefile each in its own time, and Pods
+// ask now the one, now the other.
+func waitForCoreDNS(ctx context.Context, cluster *rig.Cluster) error {
+	ctx, cancel := context.WithTimeout(ctx, corefile)
+	defer cancel()
+	ips, err := cluster.Kubectl(ctx, "--namespace=kube-system", "get", "pods", "--selector=k8s-app=kube-dns", "--output=jsonpath={.items[*].status.podIP}")
+	if err != nil {
+		return err
+	}
+	if ips == "" {
+		return errors.New("there is no Pod of CoreDNS")
+	}
+	for _, ip := range strings.Fields(ips) {
+		w, err := newWatch(ctx, cluster, net.JoinHostPort(ip, "53"), hostname, 200*time.Millisecond)
+		if err != nil {
+			return err
+		}
+		_, err = w.until(ctx, func(text string) bool { return strings.HasPrefix(text, "NOERROR ") })
+		w.stop()
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -57,14 +57,27 @@ type answer struct {
 // startWatch asks a server from inside a cluster's node. It ends with the test.
 func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interval time.Duration) *watch {
 	t.Helper()
-	g := NewWithT(t)
-	cmd := cluster.OnNode(t.Context(), dnswatchProgram, server, name, interval.String())
+	w, err := newWatch(t.Context(), cluster, server, name, interval)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+// newWatch asks a server from inside a cluster's node until it is stopped.
+func newWatch(ctx context.Context, cluster *rig.Cluster, server, name string, interval time.Duration) (*watch, error) {
+	cmd := cluster.OnNode(ctx, dnswatchProgram, server, name, interval.String())
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
-	g.Expect(err).NotTo(HaveOccurred())
+	if err != nil {
+		return nil, err
+	}
 	output, err := cmd.StdoutPipe()
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(cmd.Start()).To(Succeed())
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
 	w := &watch{cmd: cmd, input: input, done: make(chan struct{}), changed: make(chan struct{}, 1)}
 	go func() {
 		defer close(w.done)
@@ -83,8 +96,7 @@ func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interva
 			}
 		}
 	}()
-	t.Cleanup(func() { _ = w.stop() })
-	return w
+	return w, nil
 }
 
 // stop ends the watch and returns all different answers in their order.
@@ -105,19 +117,28 @@ func (w *watch) seen() []answer {
 	return append([]answer(nil), w.answers...)
 }
 
-// until waits until the latest answer is the given text, and returns when it was first seen so.
-func (w *watch) until(ctx context.Context, text string) (time.Time, error) {
+// untilAnswer waits a minute until the latest answer is the given text, and returns when it was first seen so.
+func (w *watch) untilAnswer(ctx context.Context, text string) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	at, err := w.until(ctx, func(latest string) bool { return latest == text })
+	if err != nil {
+		return at, fmt.Errorf("waiting for the answer %q: %w", text, err)
+	}
+	return at, nil
+}
+
+// until waits until the latest answer is one of those that are waited for, and returns when it was first seen so.
+func (w *watch) until(ctx context.Context, match func(string) bool) (time.Time, error) {
 	for {
 		seen := w.seen()
-		if len(seen) > 0 && seen[len(seen)-1].text == text {
+		if len(seen) > 0 && match(seen[len(seen)-1].text) {
 			return seen[len(seen)-1].at, nil
 		}
 		select {
 		case <-w.changed:
 		case <-ctx.Done():
-			return time.Time{}, fmt.Errorf("waiting for the answer %q: %w; seen: %v", text, ctx.Err(), seen)
+			return time.Time{}, fmt.Errorf("%w; seen: %v", ctx.Err(), seen)
 		}
 	}
 }

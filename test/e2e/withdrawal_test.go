@@ -31,7 +31,7 @@ func TestADeletedGatewayDNSTakesItsNamesWithIt(t *testing.T) {
 	_, err := path.Management.Kubectl(t.Context(), "--namespace="+namespace, "delete", "gatewaydns", "dev-team-gateway-dns")
 	g.Expect(err).NotTo(HaveOccurred())
 	watch := startWatch(t, path.B, clusterDNS, hostname, 20*time.Millisecond)
-	_, err = watch.until(t.Context(), "NXDOMAIN")
+	_, err = watch.untilAnswer(t.Context(), "NXDOMAIN")
 	g.Expect(err).NotTo(HaveOccurred())
 	for _, client := range clients {
 		_, err := resolve(t, path.B, client)()
