@@ -113,7 +113,7 @@ func waitForCoreDNS(ctx context.Context, cluster *rig.Cluster) error {
 	if ips == "" {
 		return errors.New("there is no Pod of CoreDNS")
 	}
-	for _, ip := range strings.Fields(ips) {
+	for ip := range strings.FieldsSeq(ips) {
 		w, err := newWatch(ctx, cluster, net.JoinHostPort(ip, "53"), hostname, 200*time.Millisecond)
 		if err != nil {
 			return err
