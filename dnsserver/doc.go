@@ -18,12 +18,14 @@ limitations under the License.
 // the EndpointSlices of its own namespace.
 //
 //	slices ──► records ──► zone.Snapshot ──► wire ──► UDP and TCP
-//	 (source)             (atomic pointer)
+//	 (source)             (atomic pointer)    ▲
+//	                      node's resolvers ──► alias
 //
-// Package source watches the slices, records reads them, zone knows what a name holds, and wire speaks DNS. This package
-// puts them together with health, metrics and an orderly end; Run is all that a main needs.
+// Package source watches the slices, records reads them, zone knows what a name holds, alias what the targets of aliases
+// hold, and wire speaks DNS. This package puts them together with health, metrics and an orderly end; Run is all that a main
+// needs.
 //
 // It answers before it knows anything, with SERVFAIL, and is not ready until it does. It keeps answering while the API
-// server is away. It resolves nothing for others, and it imports neither controllers nor Cluster API: its binary runs
+// server is away. It resolves nothing for others but the targets of its own aliases, and it imports neither controllers nor Cluster API: its binary runs
 // in every cluster and stays small.
 package dnsserver

@@ -36,6 +36,9 @@ import (
 const (
 	defaultTTL      = 5
 	defaultLameduck = 5 * time.Second
+	// defaultAliasMaxStale is a day, the least that RFC 8767, section 5 suggests.
+	defaultAliasMaxStale = 24 * time.Hour
+	defaultResolvConf    = "/etc/resolv.conf"
 
 	// maxTTL is a day. RFC 2181, section 8 allows 68 years, which nobody can take back.
 	maxTTL = 86400
@@ -63,6 +66,15 @@ type Options struct {
 	TTL uint32
 	// Lameduck is how long queries are answered after the shutdown began. Default: 5s.
 	Lameduck time.Duration
+	// ResolvConf is the path of a file that names the resolvers which know the targets of aliases. They must not be those of
+	// the cluster's DNS, which asks us. Default: /etc/resolv.conf.
+	ResolvConf string
+	// AliasMaxStale is how long the last good addresses of a target are served while lookups fail. Default: 24h.
+	AliasMaxStale time.Duration
+	// QueryLogEvery logs one query in so many of each socket; 0 logs none. Default: 0.
+	QueryLogEvery uint64
+	// DebugRecords serves /debug/records at the HealthAddress. Default: false.
+	DebugRecords bool
 	// NameServer are the addresses of the name server that the zones' NS record names. Default: the address of the Service
 	// dns-server where Kubernetes tells it; without one the name server's name exists and has no addresses.
 	NameServer []netip.Addr
@@ -78,6 +90,8 @@ func NewOptions() Options {
 		MetricsAddress: ":9153",
 		TTL:            defaultTTL,
 		Lameduck:       defaultLameduck,
+		ResolvConf:     defaultResolvConf,
+		AliasMaxStale:  defaultAliasMaxStale,
 	}
 	// A Service may say "None", and a process outside a cluster has no such variable.
 	if address, err := netip.ParseAddr(os.Getenv(serviceHostVariable)); err == nil {
@@ -98,6 +112,13 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.Uint32Var(&o.TTL, "ttl", o.TTL, fmt.Sprintf("TTL of addresses and aliases in seconds, 0 to %d", maxTTL))
 	flags.DurationVar(&o.Lameduck, "lameduck", o.Lameduck,
 		"how long queries are answered after SIGTERM, while /readyz fails and clients go elsewhere")
+	flags.StringVar(&o.ResolvConf, "resolv-conf", o.ResolvConf,
+		"path of a file that names the resolvers for the targets of aliases; they must not be the cluster's, which ask us")
+	flags.DurationVar(&o.AliasMaxStale, "alias-max-stale", o.AliasMaxStale,
+		"how long the last good addresses of an alias's target are served while lookups fail")
+	flags.Uint64Var(&o.QueryLogEvery, "query-log-every", o.QueryLogEvery, "log one query in so many; 0 logs none")
+	flags.BoolVar(&o.DebugRecords, "debug-records", o.DebugRecords,
+		"list what is served at /debug/records of the health address, for everybody who can reach it")
 }
 
 // Validate brings the zones into canonical form, without duplicates, and returns an error that names the flag and what is
@@ -124,6 +145,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Lameduck < 0 {
 		errs = append(errs, fmt.Errorf("--lameduck %s is negative", o.Lameduck))
+	}
+	if o.AliasMaxStale < 0 {
+		errs = append(errs, fmt.Errorf("--alias-max-stale %s is negative", o.AliasMaxStale))
 	}
 	return errors.Join(errs...)
 }

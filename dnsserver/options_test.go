@@ -42,7 +42,7 @@ func TestDefaults(t *testing.T) {
 	g.Expect(options.Validate()).To(Succeed())
 	g.Expect(options).To(Equal(Options{
 		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", DNSAddress: ":1053", HealthAddress: ":8080", MetricsAddress: ":9153",
-		TTL: 5, Lameduck: 5 * time.Second,
+		TTL: 5, Lameduck: 5 * time.Second, ResolvConf: "/etc/resolv.conf", AliasMaxStale: 24 * time.Hour,
 	}))
 }
 
@@ -50,11 +50,13 @@ func TestEveryFlag(t *testing.T) {
 	g := NewWithT(t)
 	t.Setenv(serviceHostVariable, "10.96.0.53")
 	options := parse(t, "--zone=B.test.", "--zone=a.test", "--zone=b.test", "--namespace=ns", "--kubeconfig=/file", "--dns-bind-address=127.0.0.1:53",
-		"--health-bind-address=[::1]:1", "--metrics-bind-address=:2", "--ttl=0", "--lameduck=1m")
+		"--health-bind-address=[::1]:1", "--metrics-bind-address=:2", "--ttl=0", "--lameduck=1m",
+		"--resolv-conf=/resolv", "--alias-max-stale=1h", "--query-log-every=100", "--debug-records")
 	g.Expect(options.Validate()).To(Succeed())
 	g.Expect(options).To(Equal(Options{
 		Zones: []string{"a.test", "b.test"}, Namespace: "ns", Kubeconfig: "/file", DNSAddress: "127.0.0.1:53", HealthAddress: "[::1]:1",
-		MetricsAddress: ":2", TTL: 0, Lameduck: time.Minute, NameServer: []netip.Addr{netip.MustParseAddr("10.96.0.53")},
+		MetricsAddress: ":2", TTL: 0, Lameduck: time.Minute, ResolvConf: "/resolv", AliasMaxStale: time.Hour, QueryLogEvery: 100, DebugRecords: true,
+		NameServer: []netip.Addr{netip.MustParseAddr("10.96.0.53")},
 	}))
 }
 
@@ -80,6 +82,7 @@ func TestWrongOptionsNameTheFlag(t *testing.T) {
 		"a health address that is no": {func(o *Options) { o.HealthAddress = "" }, "--health-bind-address"},
 		"a metrics address likewise":  {func(o *Options) { o.MetricsAddress = "::1" }, "--metrics-bind-address"},
 		"a TTL of a week":             {func(o *Options) { o.TTL = 604800 }, "--ttl 604800 is more than 86400 seconds"},
+		"a negative age of addresses": {func(o *Options) { o.AliasMaxStale = -1 }, "--alias-max-stale"},
 		"a negative lameduck":         {func(o *Options) { o.Lameduck = -1 }, "--lameduck"},
 	} {
 		t.Run(name, func(t *testing.T) {

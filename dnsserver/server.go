@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -31,29 +32,25 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/source"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 )
 
-const (
-	// udpReadSize is how many octets of a query over UDP are read. Queries are small; options may make them larger than 512.
-	udpReadSize = 4096
-	// tcpIdle is how long a TCP connection may wait for its next query (RFC 7766, section 6.2.3 wants seconds).
-	tcpIdle = 10 * time.Second
-	// stopTimeout is how long queries and requests that are being answered may take at the end.
-	stopTimeout = 2 * time.Second
-)
+// stopTimeout is how long queries and requests that are being answered may take at the end.
+const stopTimeout = 2 * time.Second
 
 // server is a DNS server whose sockets are bound.
 type server struct {
 	options Options
 	source  *source.Source
+	aliases *alias.Resolver
 	metrics *metrics.Metrics
 	// draining is set once the shutdown began.
 	draining atomic.Bool
 
-	udp                           net.PacketConn
+	udp                           *wire.UDPServer
 	tcp, healthSocket, metricSock net.Listener
 }
 
@@ -64,11 +61,19 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 		return nil, err
 	}
 	s := &server{options: options, metrics: metrics.New()}
+	s.aliases = alias.New(alias.Options{
+		ResolvConf: options.ResolvConf,
+		MaxStale:   options.AliasMaxStale,
+		Pack:       wire.PackAlias,
+		Observe:    s.metrics.ObserveLookup,
+	})
 	s.source = &source.Source{
 		Client:     client,
 		Namespace:  options.Namespace,
 		Zones:      options.Zones,
 		NameServer: options.NameServer,
+		Packer:     wire.Packer{TTL: options.TTL},
+		Aliases:    s.aliases,
 		Metrics:    s.metrics,
 	}
 	if err := s.listen(ctx); err != nil {
@@ -78,11 +83,31 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 	return s, nil
 }
 
-// listen binds IPv4 and IPv6 where the address has no host.
+// handler returns what answers queries.
+func (s *server) handler(ctx context.Context) *wire.Handler {
+	return &wire.Handler{
+		Snapshot: s.source.Snapshot,
+		TTL:      s.options.TTL,
+		Aliases:  s.aliases,
+		Log:      queryLog(ctx),
+		LogEvery: s.options.QueryLogEvery,
+	}
+}
+
+// queryLog returns what writes a line of the log for a query.
+func queryLog(ctx context.Context) func(wire.LogEntry) {
+	log := klog.FromContext(ctx)
+	return func(entry wire.LogEntry) {
+		log.Info("Answered a query", "client", entry.Client.String(), "transport", entry.Transport.String(), "name", entry.Name,
+			"type", dns.Type(entry.Type).String(), "rcode", dns.RcodeToString[entry.Rcode], "size", entry.Size)
+	}
+}
+
+// listen binds IPv4 and IPv6 where the address has no host. There is a socket for UDP for each processor.
 func (s *server) listen(ctx context.Context) error {
 	var listen net.ListenConfig
 	var err error
-	if s.udp, err = listen.ListenPacket(ctx, "udp", s.options.DNSAddress); err != nil {
+	if s.udp, err = wire.ListenUDP(ctx, s.options.DNSAddress, runtime.GOMAXPROCS(0), s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over UDP: %w", err)
 	}
 	if s.tcp, err = listen.Listen(ctx, "tcp", s.options.DNSAddress); err != nil {
@@ -100,7 +125,7 @@ func (s *server) listen(ctx context.Context) error {
 // close closes the sockets that are bound.
 func (s *server) close() {
 	if s.udp != nil {
-		_ = s.udp.Close()
+		s.udp.Close()
 	}
 	for _, listener := range []net.Listener{s.tcp, s.healthSocket, s.metricSock} {
 		if listener != nil {
@@ -118,15 +143,14 @@ type service struct {
 }
 
 // services returns what runs, in the order in which it is to be stopped.
-func (s *server) services() []service {
-	handler := &wire.Handler{Snapshot: s.source.Snapshot, TTL: s.options.TTL, Observe: s.metrics.ObserveQuery}
-	udp := &dns.Server{PacketConn: s.udp, Handler: handler, UDPSize: udpReadSize}
-	tcp := &dns.Server{Listener: s.tcp, Handler: handler, IdleTimeout: func() time.Duration { return tcpIdle }, MaxTCPQueries: -1}
+func (s *server) services(ctx context.Context) []service {
+	tcp := wire.NewTCPServer(s.tcp, s.handler(ctx))
+	s.metrics.Count(append(s.udp.Counters(), tcp.Counters())...)
 	metricsMux := http.NewServeMux()
 	metricsMux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.Registry(), promhttp.HandlerOpts{}))
 	return []service{
-		{"DNS over UDP", udp.ActivateAndServe, udp.ShutdownContext},
-		{"DNS over TCP", tcp.ActivateAndServe, tcp.ShutdownContext},
+		{"DNS over UDP", s.udp.Serve, s.udp.Shutdown},
+		{"DNS over TCP", tcp.Serve, tcp.Shutdown},
 		httpService("health", s.healthSocket, s.healthHandler()),
 		httpService("metrics", s.metricSock, metricsMux),
 	}
@@ -155,7 +179,7 @@ func (s *server) run(ctx context.Context) error {
 	// The records are followed to the last answer, so the shutdown does not end this.
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	services := s.services()
+	services := s.services(ctx)
 	group, failed := errgroup.WithContext(background)
 	for _, service := range services {
 		group.Go(func() error {
@@ -166,7 +190,7 @@ func (s *server) run(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { s.source.Run(background); return nil })
-	log.Info("Serving", "dns", s.udp.LocalAddr(), "health", s.healthSocket.Addr(), "metrics", s.metricSock.Addr())
+	log.Info("Serving", "dns", s.udp.Addr(), "health", s.healthSocket.Addr(), "metrics", s.metricSock.Addr())
 
 	select {
 	case <-failed.Done():
@@ -177,6 +201,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	cancel()
 	s.stop(background, services)
+	s.aliases.Close()
 	return group.Wait()
 }
 

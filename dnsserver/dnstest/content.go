@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
@@ -39,23 +40,38 @@ const (
 
 // Snapshot returns the zones xcc.test, sub.xcc.test and a.gap.xcc.test that the cases are about.
 func Snapshot() *zone.Snapshot {
-	return zone.NewSnapshot(nil, zone.Content{
+	empty := zone.New(zone.Content{
 		Zones:      []string{"a.gap.xcc.test", "sub.xcc.test", "xcc.test"},
 		NameServer: []netip.Addr{netip.MustParseAddr("10.96.0.53"), netip.MustParseAddr("fd00::53")},
-		Records: []zone.Record{
-			addresses("*.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.1", "10.0.0.2"),
-			addresses("*.gateway.cluster-b.dev-team.clusters.xcc.test", "10.0.1.1", "fd00::1"),
-			{Name: "*.gateway.cluster-c.dev-team.clusters.xcc.test", Alias: "lb.example.com"},
-			addresses("*.gateway.cluster-d.dev-team.clusters.xcc.test", "fd00::d"),
-			addresses("special.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.9"),
-			addresses("deep.empty.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.8"),
-			addresses("plain.xcc.test", "192.0.2.1"),
-			{Name: "alias.xcc.test", Alias: "plain.xcc.test"},
-			addresses("xcc.test", "192.0.2.53"),
-			addresses("*.sub.xcc.test", "192.0.2.80"),
-			many(),
-		},
-	}, time.Unix(1000, 0))
+		Packer:     wire.Packer{TTL: TTL},
+	}, time.Unix(999, 0))
+	return empty.With(Records(), time.Unix(1000, 0))
+}
+
+// Records are what Snapshot holds besides what a zone has anyway.
+func Records() []zone.Record {
+	return []zone.Record{
+		addresses("*.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.1", "10.0.0.2"),
+		addresses("*.gateway.cluster-b.dev-team.clusters.xcc.test", "10.0.1.1", "fd00::1"),
+		{Name: "*.gateway.cluster-c.dev-team.clusters.xcc.test", Alias: "lb.example.com"},
+		addresses("*.gateway.cluster-d.dev-team.clusters.xcc.test", "fd00::d"),
+		addresses("special.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.9"),
+		addresses("deep.empty.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.8"),
+		addresses("plain.xcc.test", "192.0.2.1"),
+		{Name: "alias.xcc.test", Alias: "plain.xcc.test"},
+		{Name: "alias2.xcc.test", Alias: "alias.xcc.test"},
+		{Name: "alias-to-wildcard.xcc.test", Alias: "www.sub.xcc.test"},
+		{Name: "alias-to-alias.xcc.test", Alias: "kuard.gateway.cluster-c.dev-team.clusters.xcc.test"},
+		{Name: "dangling.xcc.test", Alias: "nope.xcc.test"},
+		{Name: "loop.xcc.test", Alias: "pool.xcc.test"},
+		{Name: "pool.xcc.test", Alias: "loop.xcc.test"},
+		{Name: "chain.xcc.test", Alias: "chain.example.com"},
+		{Name: "gone.xcc.test", Alias: "gone.example.com"},
+		{Name: "hangs.xcc.test", Alias: "hangs.example.com"},
+		addresses("xcc.test", "192.0.2.53"),
+		addresses("*.sub.xcc.test", "192.0.2.80"),
+		many(),
+	}
 }
 
 func addresses(name string, texts ...string) zone.Record {

@@ -19,12 +19,11 @@ package metrics
 import (
 	"time"
 
-	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
@@ -32,29 +31,21 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 
-	queries       *prometheus.CounterVec
-	duration      *prometheus.HistogramVec
 	names         prometheus.Gauge
 	ignored       *prometheus.GaugeVec
 	serial        *prometheus.GaugeVec
 	snapshotTime  prometheus.Gauge
 	snapshotBuild prometheus.Histogram
+	syncTime      prometheus.Gauge
 	watchErrors   prometheus.Counter
+	lookups       *prometheus.CounterVec
+	queries       *queries
 }
 
 // New returns metrics with a registry of their own, which has the metrics of the process and the Go runtime too.
 func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		queries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "xcc_dns_queries_total",
-			Help: "Queries answered, by transport (udp or tcp), type (other for one that is rarely asked) and rcode of the response.",
-		}, []string{"transport", "type", "rcode"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "xcc_dns_query_duration_seconds",
-			Help:    "Time from a parsed query to the response that was sent, by transport.",
-			Buckets: prometheus.ExponentialBuckets(0.00001, 4, 9),
-		}, []string{"transport"}),
 		names: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "xcc_dns_records",
 			Help: "Names that have addresses or an alias.",
@@ -73,15 +64,27 @@ func New() *Metrics {
 		}),
 		snapshotBuild: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "xcc_dns_snapshot_build_seconds",
-			Help:    "Time it took to compute what is served from the EndpointSlices.",
-			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
+			Help:    "Time it took to bring what is served up to date with the EndpointSlices.",
+			Buckets: prometheus.ExponentialBuckets(0.00001, 4, 10),
+		}),
+		syncTime: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "xcc_dns_last_sync_timestamp_seconds",
+			Help: "When the API server last said what is or that nothing has changed, in seconds since 1970; 0 before the first sync.",
 		}),
 		watchErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "xcc_dns_watch_errors_total",
 			Help: "Failures to list or watch EndpointSlices. What was known before is served meanwhile.",
 		}),
+		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "xcc_dns_alias_lookups_total",
+			Help: "Lookups of the targets of aliases, by result; kept is a failure after which the last good addresses are served.",
+		}, []string{"result"}),
+		queries: newQueries(),
 	}
-	m.registry.MustRegister(m.queries, m.duration, m.names, m.ignored, m.serial, m.snapshotTime, m.snapshotBuild, m.watchErrors,
+	for _, outcome := range alias.Outcomes {
+		m.lookups.WithLabelValues(string(outcome))
+	}
+	m.registry.MustRegister(m.names, m.ignored, m.serial, m.snapshotTime, m.snapshotBuild, m.syncTime, m.watchErrors, m.lookups, m.queries,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -89,51 +92,30 @@ func New() *Metrics {
 // Registry returns what gathers the metrics.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
-// ObserveQuery counts a response.
-func (m *Metrics) ObserveQuery(o wire.Observation) {
-	m.queries.WithLabelValues(o.Transport, typeLabel(o.Type), dns.RcodeToString[o.Rcode]).Inc()
-	m.duration.WithLabelValues(o.Transport).Observe(o.Duration.Seconds())
-}
-
-// typeLabel returns the name of the types that clients ask for, and other for the rest of the 65536.
-func typeLabel(qtype uint16) string {
-	switch qtype {
-	case dns.TypeA, dns.TypeAAAA, dns.TypeANY, dns.TypeCNAME, dns.TypeHTTPS, dns.TypeMX, dns.TypeNS, dns.TypePTR, dns.TypeSOA,
-		dns.TypeSRV, dns.TypeSVCB, dns.TypeTXT:
-		return dns.TypeToString[qtype]
-	default:
-		return "other"
-	}
-}
-
 // ObserveSnapshot records what is served now, and how long it took to compute.
-func (m *Metrics) ObserveSnapshot(snapshot *zone.Snapshot, names int, took time.Duration) {
-	m.names.Set(float64(names))
-	for apex, z := range snapshot.Zones() {
-		m.serial.WithLabelValues(apex).Set(float64(z.Serial()))
+func (m *Metrics) ObserveSnapshot(snapshot *zone.Snapshot, took time.Duration) {
+	m.names.Set(float64(snapshot.Len()))
+	for _, z := range snapshot.Zones() {
+		m.serial.WithLabelValues(z.Apex()).Set(float64(z.Serial()))
 	}
 	m.snapshotTime.SetToCurrentTime()
 	m.snapshotBuild.Observe(took.Seconds())
 }
 
 // ObserveProblems records how many slices have each of the problems.
-func (m *Metrics) ObserveProblems(problems []records.Problem) {
-	type key struct {
-		slice  string
-		reason records.Reason
-	}
-	seen := make(map[key]bool, len(problems))
-	count := make(map[records.Reason]int, len(records.Reasons))
-	for _, problem := range problems {
-		if k := (key{problem.Slice, problem.Reason}); !seen[k] {
-			seen[k] = true
-			count[problem.Reason]++
-		}
-	}
+func (m *Metrics) ObserveProblems(counts map[records.Reason]int) {
 	for _, reason := range records.Reasons {
-		m.ignored.WithLabelValues(string(reason)).Set(float64(count[reason]))
+		m.ignored.WithLabelValues(string(reason)).Set(float64(counts[reason]))
 	}
 }
 
+// ObserveSync records that the API server has told that what is known is recent.
+func (m *Metrics) ObserveSync() { m.syncTime.SetToCurrentTime() }
+
 // ObserveWatchError counts a failure to list or watch.
 func (m *Metrics) ObserveWatchError() { m.watchErrors.Inc() }
+
+// ObserveLookup counts a lookup of the target of an alias.
+func (m *Metrics) ObserveLookup(outcome alias.Outcome) {
+	m.lookups.WithLabelValues(string(outcome)).Inc()
+}

@@ -23,6 +23,8 @@ import (
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 )
@@ -31,8 +33,17 @@ func TestNoClientCanMakeMetricsGrow(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	m := metrics.New()
+	handler := &wire.Handler{Snapshot: dnstest.Snapshot, Aliases: alias.New(alias.Options{})}
+	// Two sockets count apart and are told together.
+	counters := []*wire.Counters{{}, {}}
+	m.Count(counters...)
 	for qtype := range math.MaxUint16 + 1 {
-		m.ObserveQuery(wire.Observation{Transport: "udp", Type: uint16(qtype), Rcode: dns.RcodeSuccess})
+		query := new(dns.Msg).SetQuestion("plain.xcc.test.", uint16(qtype))
+		packet, err := query.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		handler.Answer(nil, wire.Query{Packet: packet}, counters[qtype%2])
 	}
 	families, err := m.Registry().Gather()
 	g.Expect(err).NotTo(HaveOccurred())
@@ -44,7 +55,7 @@ func TestNoClientCanMakeMetricsGrow(t *testing.T) {
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {
 				if label.GetName() == "type" {
-					counted[label.GetValue()] = metric.GetCounter().GetValue()
+					counted[label.GetValue()] += metric.GetCounter().GetValue()
 				}
 			}
 		}

@@ -15,7 +15,7 @@ limitations under the License.
 */
 
 // Package records turns EndpointSlices into the records of DNS zones. Parse reads one slice, Merge joins what was read of
-// all of them. Both are pure: they hold no client, and the order of slices does not matter.
+// those of one name. Both are pure: they hold no client, and the order of slices does not matter.
 //
 // A slice that is wrong costs its own record only. What was left out, and why, comes back as a list of Problems.
 package records

@@ -24,37 +24,27 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// Merge joins slices into one record for each name. Addresses of several slices for one name add up. Those that are not
-// ready are left out unless none of the name is ready. Then addresses win over an alias, and of several aliases the
-// first by name wins. It returns what is not served too, sorted by slice.
-func Merge(all []Slice) ([]zone.Record, []Problem) {
-	all = slices.Clone(all)
-	slices.SortFunc(all, func(a, b Slice) int { return strings.Compare(a.name, b.name) })
-	var problems []Problem
-	byName := make(map[string][]Slice, len(all))
-	for _, slice := range all {
-		problems = append(problems, slice.problems...)
-		if len(slice.targets) > 0 {
-			byName[slice.hostname] = append(byName[slice.hostname], slice)
-		}
+// Group returns the key of those slices that have to be merged together: the name that they ask for. One whose name cannot be
+// served is a group of its own.
+func (s Slice) Group() string {
+	if s.hostname == "" {
+		return "slice " + s.name
 	}
-	records := make([]zone.Record, 0, len(byName))
-	for name, group := range byName {
-		record, shadowed := mergeName(name, group)
-		records = append(records, record)
-		problems = append(problems, shadowed...)
-	}
-	slices.SortFunc(records, func(a, b zone.Record) int { return strings.Compare(a.Name, b.Name) })
-	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Slice, b.Slice) })
-	return records, problems
+	return s.hostname
 }
 
-// mergeName joins the slices of one name, each of which has targets.
-func mergeName(name string, group []Slice) (zone.Record, []Problem) {
-	record := zone.Record{Name: name}
+// Merge joins the slices of a group, of which there may be none, into a record. Addresses of several slices add up. Those that
+// are not ready are left out unless none of the name is ready. Then addresses win over an alias, and of several aliases
+// the first by name wins. A record without addresses and alias says that there is nothing to serve. It returns what is
+// not served too, sorted by slice.
+func Merge(group string, all []Slice) (zone.Record, []Problem) {
+	all = slices.SortedFunc(slices.Values(all), func(a, b Slice) int { return strings.Compare(a.name, b.name) })
+	record := zone.Record{Name: group}
+	var problems []Problem
 	var aliases []string
-	anyReady := slices.ContainsFunc(group, Slice.hasReadyTarget)
-	for _, slice := range group {
+	anyReady := slices.ContainsFunc(all, Slice.hasReadyTarget)
+	for _, slice := range all {
+		problems = append(problems, slice.problems...)
 		for _, target := range slice.targets {
 			switch {
 			case anyReady && !target.ready:
@@ -67,11 +57,14 @@ func mergeName(name string, group []Slice) (zone.Record, []Problem) {
 	}
 	slices.SortFunc(record.Addresses, netip.Addr.Compare)
 	record.Addresses = slices.Compact(record.Addresses)
-	if len(record.Addresses) > 0 {
-		return record, rejectAliases(group, anyReady, AliasShadowed, "")
+	reason := AliasShadowed
+	if len(record.Addresses) == 0 && len(aliases) > 0 {
+		reason = SeveralAliases
+		record.Alias = slices.Min(aliases)
 	}
-	record.Alias = slices.Min(aliases)
-	return record, rejectAliases(group, anyReady, SeveralAliases, record.Alias)
+	problems = append(problems, rejectAliases(all, anyReady, reason, record.Alias)...)
+	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Slice, b.Slice) })
+	return record, problems
 }
 
 func (s Slice) hasReadyTarget() bool {

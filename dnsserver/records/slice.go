@@ -30,7 +30,8 @@ import (
 
 // Slice is what is served of one EndpointSlice.
 type Slice struct {
-	name     string
+	name string
+	// hostname is empty when the slice asks for a name that cannot be served.
 	hostname string
 	targets  []target
 	problems []Problem
@@ -55,7 +56,6 @@ func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string) (Slice, boo
 		slice.reject(InvalidHostname, err.Error())
 		return slice, true
 	}
-	slice.hostname = name
 	apex, ok := zone.Find(zones, name)
 	if !ok {
 		slice.reject(OutsideZones, name)
@@ -65,6 +65,7 @@ func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string) (Slice, boo
 		slice.reject(ReservedName, name)
 		return slice, true
 	}
+	slice.hostname = name
 	slice.readEndpoints(endpointSlice)
 	return slice, true
 }

@@ -35,7 +35,13 @@ import (
 )
 
 // minRest is the shortest time between two snapshots. A change that comes alone is not delayed by it.
-const minRest = 5 * time.Millisecond
+const minRest = 2 * time.Millisecond
+
+// Aliases follow the targets of aliases. See package alias.
+type Aliases interface {
+	Follow(target string)
+	Unfollow(target string)
+}
 
 // Source keeps the snapshot.
 type Source struct {
@@ -47,12 +53,15 @@ type Source struct {
 	Zones []string
 	// NameServer are the addresses of the zones' name server, if they are known.
 	NameServer []netip.Addr
+	// Packer prepares what is sent.
+	Packer zone.Packer
+	// Aliases are told of targets outside of the zones.
+	Aliases Aliases
 	// Metrics are told of snapshots, ignored slices and errors.
 	Metrics *metrics.Metrics
 
 	snapshot atomic.Pointer[zone.Snapshot]
-	// problems are those of the last snapshot, so that each is logged once.
-	problems map[records.Problem]bool
+	problems problems
 }
 
 // Snapshot returns what is to be served now, nil before the first list of the API server.
@@ -60,7 +69,7 @@ func (s *Source) Snapshot() *zone.Snapshot { return s.snapshot.Load() }
 
 // Run watches until the context is done.
 func (s *Source) Run(ctx context.Context) {
-	store := newStore(s.Zones)
+	store := newStore(s.Zones, s.Metrics.ObserveSync)
 	reflector := cache.NewReflectorWithOptions(
 		listWatch(s.Client, s.Namespace, s.Metrics.ObserveWatchError), &discoveryv1.EndpointSlice{}, store,
 		cache.ReflectorOptions{
@@ -79,43 +88,67 @@ func (s *Source) Run(ctx context.Context) {
 			return
 		case <-store.changed:
 		}
-		took := s.rebuild(ctx, store.content())
+		took := s.apply(ctx, store.take())
 		// A burst of changes must not take the processor away from the queries.
 		pause(ctx, max(minRest, 4*took))
 	}
 }
 
-// rebuild makes a snapshot of the slices and returns how long that took.
-func (s *Source) rebuild(ctx context.Context, slices []records.Slice) time.Duration {
+// apply makes a snapshot in which these groups of slices are served as they are now, and returns how long that took.
+func (s *Source) apply(ctx context.Context, groups map[string][]records.Slice) time.Duration {
 	start := time.Now()
-	merged, problems := records.Merge(slices)
-	content := zone.Content{Zones: s.Zones, NameServer: s.NameServer, Records: merged}
-	previous := s.snapshot.Load()
-	snapshot := zone.NewSnapshot(previous, content, start)
+	changed := make([]zone.Record, 0, len(groups))
+	found := make(map[string][]records.Problem, len(groups))
+	for name, group := range groups {
+		record, problems := records.Merge(name, group)
+		changed = append(changed, record)
+		found[name] = problems
+	}
+	before := s.snapshot.Load()
+	first := before == nil
+	if first {
+		before = zone.New(zone.Content{Zones: s.Zones, NameServer: s.NameServer, Packer: s.Packer}, start)
+	}
+	snapshot := before.With(changed, start)
+	s.follow(before, snapshot, changed)
 	s.snapshot.Store(snapshot)
 	took := time.Since(start)
 
-	if previous == nil {
-		klog.FromContext(ctx).Info("Serving the first snapshot", "names", len(merged), "zones", s.Zones)
+	log := klog.LoggerWithValues(klog.FromContext(ctx), "namespace", s.Namespace)
+	if first {
+		log.Info("Serving the first snapshot", "names", snapshot.Len(), "zones", s.Zones)
 	}
-	s.Metrics.ObserveSnapshot(snapshot, len(merged), took)
-	s.reportProblems(ctx, problems)
+	if first || snapshot != before {
+		s.Metrics.ObserveSnapshot(snapshot, took)
+	}
+	s.problems.update(log, found)
+	s.Metrics.ObserveProblems(s.problems.counts)
 	return took
 }
 
-// reportProblems logs what was not a problem of the snapshot before.
-func (s *Source) reportProblems(ctx context.Context, problems []records.Problem) {
-	log := klog.FromContext(ctx)
-	current := make(map[records.Problem]bool, len(problems))
-	for _, problem := range problems {
-		if !s.problems[problem] && !current[problem] {
-			log.Info("Not serving all of an EndpointSlice", "endpointSlice", klog.KRef(s.Namespace, problem.Slice),
-				"reason", problem.Reason, "detail", problem.Detail)
+// follow tells of the targets of aliases that come and go with these records.
+func (s *Source) follow(before, after *zone.Snapshot, changed []zone.Record) {
+	for _, record := range changed {
+		gone, come := before.Alias(record.Name), after.Alias(record.Name)
+		if gone == come {
+			continue
 		}
-		current[problem] = true
+		if s.isForeign(come) {
+			s.Aliases.Follow(come)
+		}
+		if s.isForeign(gone) {
+			s.Aliases.Unfollow(gone)
+		}
 	}
-	s.problems = current
-	s.Metrics.ObserveProblems(problems)
+}
+
+// isForeign returns whether a target is to be looked up elsewhere. The empty string is none.
+func (s *Source) isForeign(target string) bool {
+	if target == "" {
+		return false
+	}
+	_, ours := zone.Find(s.Zones, target)
+	return !ours
 }
 
 func pause(ctx context.Context, d time.Duration) {

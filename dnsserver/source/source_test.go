@@ -19,8 +19,10 @@ package source
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
@@ -31,6 +33,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 )
 
 var zones = []string{"xcc.test"}
@@ -47,11 +50,26 @@ func endpointSlice(name, hostname, address string) *discoveryv1.EndpointSlice {
 	}
 }
 
-func newSource() *Source { return &Source{Zones: zones, Metrics: metrics.New()} }
+func newSource() *Source {
+	return &Source{Zones: zones, Metrics: metrics.New(), Packer: wire.Packer{}, Aliases: followed{}}
+}
+
+func emptyStore() *store { return newStore(zones, func() {}) }
+
+// followed counts the names that are an alias for each target.
+type followed map[string]int
+
+func (f followed) Follow(target string) { f[target]++ }
+
+func (f followed) Unfollow(target string) {
+	if f[target]--; f[target] == 0 {
+		delete(f, target)
+	}
+}
 
 // served returns what the source answers for the name, as text.
 func served(s *Source, name string) string {
-	result := s.Snapshot().Lookup(name, dns.TypeA)
+	result := s.Snapshot().Lookup([]byte(name), dns.TypeA)
 	return fmt.Sprint(result.Kind, result.Addresses)
 }
 
@@ -61,9 +79,9 @@ func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 		g := NewWithT(t)
 		random := rand.New(rand.NewPCG(seed, 0))
 		cluster := map[string]*discoveryv1.EndpointSlice{}
-		events := newStore(zones)
+		events := emptyStore()
 		g.Expect(events.Replace(nil, "")).To(Succeed())
-		followed := newSource()
+		source := newSource()
 		for range 50 {
 			// Few names for few slices, so that slices share, take over and lose names.
 			name := fmt.Sprintf("slice-%d", random.IntN(4))
@@ -85,20 +103,20 @@ func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 			} else {
 				g.Expect(events.Add(slice)).To(Succeed())
 			}
-			followed.rebuild(t.Context(), events.content())
+			source.apply(t.Context(), events.take())
 		}
-		followed.rebuild(t.Context(), events.content())
+		source.apply(t.Context(), events.take())
 
 		var listed []any
 		for _, slice := range cluster {
 			listed = append(listed, slice)
 		}
-		fresh, list := newSource(), newStore(zones)
+		fresh, list := newSource(), emptyStore()
 		g.Expect(list.Replace(listed, "")).To(Succeed())
-		fresh.rebuild(t.Context(), list.content())
+		fresh.apply(t.Context(), list.take())
 		for i := range 3 {
 			name := fmt.Sprintf("n%d.xcc.test", i)
-			g.Expect(served(followed, name)).To(Equal(served(fresh, name)), "seed %d: %s", seed, name)
+			g.Expect(served(source, name)).To(Equal(served(fresh, name)), "seed %d: %s", seed, name)
 		}
 	}
 }
@@ -106,20 +124,85 @@ func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 func TestAListFindsDeletesThatTheWatchMissed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	source, store := newSource(), newStore(zones)
+	source, store := newSource(), emptyStore()
 	g.Expect(store.Replace([]any{endpointSlice("a", "a.xcc.test", "10.0.0.1"), endpointSlice("b", "b.xcc.test", "10.0.0.2")}, "")).To(Succeed())
-	source.rebuild(t.Context(), store.content())
+	source.apply(t.Context(), store.take())
 	before := served(source, "b.xcc.test")
 	g.Expect(store.Replace([]any{endpointSlice("b", "b.xcc.test", "10.0.0.2")}, "")).To(Succeed())
-	source.rebuild(t.Context(), store.content())
+	source.apply(t.Context(), store.take())
 	g.Expect(served(source, "a.xcc.test")).To(Equal("1 []"), "NXDOMAIN")
 	g.Expect(served(source, "b.xcc.test")).To(Equal(before))
+}
+
+func TestTargetsOfAliasesAreFollowedWhileTheyAreServed(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	source, store, targets := newSource(), emptyStore(), followed{}
+	source.Aliases = targets
+	alias := func(name, hostname, target string) *discoveryv1.EndpointSlice {
+		slice := endpointSlice(name, hostname, target)
+		slice.AddressType = discoveryv1.AddressTypeFQDN
+		return slice
+	}
+	for _, step := range []struct {
+		about  string
+		change func() error
+		want   followed
+	}{
+		{"two names for one target, and one of our own", func() error {
+			return store.Replace([]any{
+				alias("a", "a.xcc.test", "lb.example.com"), alias("b", "b.xcc.test", "LB.example.com"), alias("c", "c.xcc.test", "a.xcc.test"),
+			}, "")
+		}, followed{"lb.example.com": 2}},
+		{"nothing changes", func() error { return store.Update(alias("a", "a.xcc.test", "lb.example.com")) }, followed{"lb.example.com": 2}},
+		{"another target", func() error { return store.Update(alias("a", "a.xcc.test", "lb2.example.com")) }, followed{"lb.example.com": 1, "lb2.example.com": 1}},
+		{"addresses win", func() error { return store.Add(endpointSlice("b2", "b.xcc.test", "10.0.0.1")) }, followed{"lb2.example.com": 1}},
+		{"the addresses go", func() error { return store.Delete(endpointSlice("b2", "", "")) }, followed{"lb.example.com": 1, "lb2.example.com": 1}},
+		{"all go", func() error { return store.Replace(nil, "") }, followed{}},
+	} {
+		g.Expect(step.change()).To(Succeed())
+		source.apply(t.Context(), store.take())
+		g.Expect(targets).To(Equal(step.want), step.about)
+	}
+}
+
+func TestEverySignOfLifeOfTheAPIServerIsASync(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	syncs := 0
+	store := newStore(zones, func() { syncs++ })
+	g.Expect(store.Replace(nil, "")).To(Succeed())
+	g.Expect(syncs).To(Equal(1))
+	store.UpdateResourceVersion("7")
+	g.Expect(syncs).To(Equal(2))
+}
+
+// A change costs what it changes, however many slices there are.
+func TestAChangeAmongManyIsServedAtOnce(t *testing.T) {
+	g := NewWithT(t)
+	source, store := newSource(), emptyStore()
+	var all []any
+	for i := range 10_000 {
+		all = append(all, endpointSlice(fmt.Sprintf("slice-%d", i), fmt.Sprintf("*.gateway.c%d.ns.clusters.xcc.test", i), "10.0.0.1"))
+	}
+	g.Expect(store.Replace(all, "")).To(Succeed())
+	source.apply(t.Context(), store.take())
+	var took []time.Duration
+	for i := range 20 {
+		g.Expect(store.Update(endpointSlice("slice-5000", "*.gateway.c5000.ns.clusters.xcc.test", fmt.Sprintf("10.0.1.%d", i)))).To(Succeed())
+		changed := store.take()
+		g.Expect(changed).To(HaveLen(1), "one name is looked at")
+		took = append(took, source.apply(t.Context(), changed))
+		g.Expect(served(source, "x.gateway.c5000.ns.clusters.xcc.test")).To(ContainSubstring(fmt.Sprintf("10.0.1.%d]", i)))
+	}
+	slices.Sort(took)
+	g.Expect(took[len(took)/2]).To(BeNumerically("<", 10*time.Millisecond), "the median of %v", took)
 }
 
 func TestAnyNumberOfChangesIsOneSignal(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	store := newStore(zones)
+	store := emptyStore()
 	g.Expect(store.changed).NotTo(Receive(), "nothing is known before the first list")
 	g.Expect(store.Replace(nil, "")).To(Succeed())
 	g.Expect(store.Add(endpointSlice("a", "a.xcc.test", "10.0.0.1"))).To(Succeed())
@@ -137,7 +220,7 @@ func TestAnyNumberOfChangesIsOneSignal(t *testing.T) {
 func TestTheTransformerDropsWhatIsNotUsed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	object, err := newStore(zones).Transformer()(endpointSlice("a", "a.xcc.test", "10.0.0.1"))
+	object, err := emptyStore().Transformer()(endpointSlice("a", "a.xcc.test", "10.0.0.1"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(object.(*discoveryv1.EndpointSlice).ManagedFields).To(BeEmpty())
 }
@@ -147,7 +230,7 @@ func TestAProblemIsLoggedOnceAndCounted(t *testing.T) {
 	g := NewWithT(t)
 	logger := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
 	ctx := klog.NewContext(t.Context(), logger)
-	source, store := newSource(), newStore(zones)
+	source, store := newSource(), emptyStore()
 	ignored := func() map[string]float64 {
 		families, err := source.Metrics.Registry().Gather()
 		g.Expect(err).NotTo(HaveOccurred())
@@ -170,16 +253,16 @@ func TestAProblemIsLoggedOnceAndCounted(t *testing.T) {
 	twice.Endpoints = append(twice.Endpoints, discoveryv1.Endpoint{Addresses: []string{"second"}}, discoveryv1.Endpoint{Addresses: []string{"10.0.0.1"}})
 	g.Expect(store.Replace([]any{bad, twice}, "")).To(Succeed())
 	for range 3 {
-		source.rebuild(ctx, store.content())
+		source.apply(ctx, store.take())
 	}
 	g.Expect(logged()).To(Equal(3), "one line for each of three problems")
 	g.Expect(ignored()).To(Equal(map[string]float64{"invalid_address": 1, "invalid_hostname": 1}), "slices are counted, not problems")
 
 	g.Expect(store.Update(endpointSlice("bad", "not.a name", "10.0.0.1"))).To(Succeed())
-	source.rebuild(ctx, store.content())
+	source.apply(ctx, store.take())
 	g.Expect(logged()).To(Equal(4), "another mistake is another line")
 
 	g.Expect(store.Replace(nil, "")).To(Succeed())
-	source.rebuild(ctx, store.content())
+	source.apply(ctx, store.take())
 	g.Expect(ignored()).To(BeEmpty())
 }

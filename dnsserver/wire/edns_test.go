@@ -18,13 +18,13 @@ package wire_test
 
 import (
 	"fmt"
-	"net"
 	"testing"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 )
 
 func TestOPTIsAnsweredWhenAskedOnly(t *testing.T) {
@@ -79,12 +79,14 @@ func TestSizeOverUDP(t *testing.T) {
 				query.SetEdns0(uint16(asked), false)
 			}
 
-			w := &recorder{remote: &net.UDPAddr{}}
-			handler.ServeDNS(w, query)
-			g.Expect(w.size).To(BeNumerically("<=", limit))
-			g.Expect(w.size).To(BeNumerically(">", limit-32), "as many addresses as fit")
-			g.Expect(w.response.Truncated).To(BeTrue())
-			g.Expect(w.response.IsEdns0() != nil).To(Equal(asked >= 0), "the OPT record is not left out")
+			packet, err := query.Pack()
+			g.Expect(err).NotTo(HaveOccurred())
+			sent := answer(handler, packet, wire.UDP)
+			response := unpacked(g, sent)
+			g.Expect(len(sent)).To(BeNumerically("<=", limit))
+			g.Expect(len(sent)).To(BeNumerically(">", limit-32), "as many addresses as fit")
+			g.Expect(response.Truncated).To(BeTrue())
+			g.Expect(response.IsEdns0() != nil).To(Equal(asked >= 0), "the OPT record is not left out")
 
 			conn, err := dns.Dial("udp", udp)
 			g.Expect(err).NotTo(HaveOccurred())
@@ -94,7 +96,7 @@ func TestSizeOverUDP(t *testing.T) {
 			truncated, err := conn.ReadMsg()
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(truncated.Truncated).To(BeTrue())
-			g.Expect(truncated.Answer).To(HaveLen(len(w.response.Answer)))
+			g.Expect(truncated.Answer).To(HaveLen(len(response.Answer)))
 
 			whole := over("tcp", tcp)(g, query)
 			g.Expect(whole.Truncated).To(BeFalse())

@@ -18,102 +18,142 @@ package wire
 
 import (
 	"net"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
+
+// Transport is how a query came.
+type Transport int
+
+const (
+	// UDP limits the size of responses.
+	UDP Transport = iota
+	// TCP does not.
+	TCP
+)
+
+// String returns "udp" or "tcp".
+func (t Transport) String() string { return [...]string{"udp", "tcp"}[t] }
+
+// Aliases know the addresses of names outside of our zones. See package alias.
+type Aliases interface {
+	// Cached returns nil for a target that has to be waited for.
+	Cached(target string, qtype uint16) *alias.Answer
+	// Wait returns a failure when that takes too long.
+	Wait(target string, qtype uint16) *alias.Answer
+}
 
 // Handler answers queries.
 type Handler struct {
 	// Snapshot returns what is served now, nil before anything is known: every query then gets SERVFAIL.
 	Snapshot func() *zone.Snapshot
-	// TTL of addresses and aliases, in seconds.
+	// TTL of addresses and aliases, in seconds. It is that of the Packer that the snapshots were made with.
 	TTL uint32
-	// Observe is told of every response, once it was sent.
-	Observe func(Observation)
+	// Aliases know the targets of aliases.
+	Aliases Aliases
+	// Log is told of one in LogEvery queries. Zero is none.
+	Log      func(LogEntry)
+	LogEvery uint64
 }
 
-// Observation is what there is to know of a response.
-type Observation struct {
-	// Transport is "udp" or "tcp".
-	Transport string
-	// Type is the type that was asked for, zero when there was no question.
-	Type uint16
-	// Rcode is the response's.
+// Query is a packet that came from a client.
+type Query struct {
+	Packet    []byte
+	Transport Transport
+	Client    net.Addr
+	// Arrived is when.
+	Arrived time.Time
+}
+
+// LogEntry is a query that was answered.
+type LogEntry struct {
+	Client    net.Addr
+	Transport Transport
+	// Name is in presentation format, as it was asked for. It is empty where there was no question.
+	Name  string
+	Type  uint16
 	Rcode int
-	// Duration is the time from the query's arrival in the handler until the response was handed to the kernel.
-	Duration time.Duration
+	// Size is that of the response in octets.
+	Size int
 }
 
-var _ dns.Handler = &Handler{}
-
-// ServeDNS answers one query. A message that is itself a response gets none, or two servers could keep each other busy.
-func (h *Handler) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
-	if query.Response {
-		return
+// Answer appends the response to out. It appends nothing to what gets no response, such as a message that is itself a
+// response, or two servers could keep each other busy. It returns false, with out as it was, when the response has to be
+// waited for: see Wait.
+func (h *Handler) Answer(out []byte, q Query, counters *Counters) ([]byte, bool) {
+	response, plain, ok := h.fast(out, q.Packet, q.Transport, q.Arrived)
+	if ok {
+		counters.count(plain.qtype, plain.rcode)
+		h.sample(q, plain.qtype, plain.rcode, len(response)-len(out), counters)
+		return response, true
 	}
-	start := time.Now()
-	observation := Observation{Transport: "udp"}
-	limit := udpLimit(query)
-	if _, ok := w.RemoteAddr().(*net.TCPAddr); ok {
-		observation.Transport = "tcp"
-		limit = dns.MaxMsgSize
-	}
-	response := h.respond(query)
-	response.Truncate(limit)
-	// Compressing costs less than the octets it saves are worth, above all when a client has a small buffer.
-	response.Compress = true
-	// There is nobody to tell when it fails: the client asks again.
-	_ = w.WriteMsg(response)
-
-	if len(query.Question) > 0 {
-		observation.Type = query.Question[0].Qtype
-	}
-	observation.Rcode = response.Rcode
-	observation.Duration = time.Since(start)
-	h.Observe(observation)
+	return h.answerWithLibrary(out, q, counters, h.Aliases.Cached)
 }
 
-// respond returns the response to the query, of any size.
-func (h *Handler) respond(query *dns.Msg) *dns.Msg {
-	response := new(dns.Msg).SetReply(query)
-	response.Opcode = query.Opcode
-	response.Rcode = h.refusal(query)
-	respondEDNS(query, response)
-	if response.Rcode != dns.RcodeSuccess {
-		return response
-	}
-	snapshot := h.Snapshot()
-	if snapshot == nil {
-		response.Rcode = dns.RcodeServerFailure
-		return response
-	}
-	question := query.Question[0]
-	result := snapshot.Lookup(strings.ToLower(strings.TrimSuffix(question.Name, ".")), question.Qtype)
-	h.fill(response, question, result)
+// Wait is Answer for a query that has to be waited for.
+func (h *Handler) Wait(out []byte, q Query, counters *Counters) []byte {
+	response, _ := h.answerWithLibrary(out, q, counters, h.Aliases.Wait)
 	return response
 }
 
-// refusal returns the code of a query that is not looked up at all, dns.RcodeSuccess for one that is.
-func (h *Handler) refusal(query *dns.Msg) int {
-	options := optionsOf(query)
-	switch {
-	case query.Opcode != dns.OpcodeQuery:
-		return dns.RcodeNotImplemented
-	case len(query.Question) != 1, len(options) > 1: // RFC 9619, RFC 6891, section 6.1.1
-		return dns.RcodeFormatError
-	case len(options) == 1 && options[0].Version() != 0: // RFC 6891, section 6.1.3
-		return dns.RcodeBadVers
+// GiveUp is Wait for a query that cannot wait, because too many others do.
+func (h *Handler) GiveUp(out []byte, q Query, counters *Counters) []byte {
+	response, _ := h.answerWithLibrary(out, q, counters, func(string, uint16) *alias.Answer {
+		return &alias.Answer{Rcode: dns.RcodeServerFailure}
+	})
+	return response
+}
+
+// chase returns what is known of a target, nil when it has to be waited for.
+type chase func(target string, qtype uint16) *alias.Answer
+
+func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, chase chase) ([]byte, bool) {
+	if len(q.Packet) < headerSize || q.Packet[2]&0x80 != 0 {
+		return out, true
 	}
-	question := query.Question[0]
-	switch {
-	case question.Qclass != dns.ClassINET:
-		return dns.RcodeRefused
-	case question.Qtype == dns.TypeAXFR, question.Qtype == dns.TypeIXFR:
-		return dns.RcodeRefused
+	query := new(dns.Msg)
+	response, limit := refuseUnread(q.Packet), dns.MinMsgSize
+	if response == nil && (query.Unpack(q.Packet) != nil || !isWhole(q.Packet, query)) {
+		response = refuse(q.Packet, dns.RcodeFormatError)
 	}
-	return dns.RcodeSuccess
+	if response == nil {
+		limit = udpLimit(query)
+		if response = h.respond(query, chase, q.Arrived); response == nil {
+			return out, false
+		}
+	}
+	if q.Transport == TCP {
+		limit = dns.MaxMsgSize
+	}
+	response.Truncate(limit)
+	// Compressing costs less than the octets it saves are worth, above all when a client has a small buffer.
+	response.Compress = true
+	packed, err := response.Pack()
+	if err != nil {
+		// No query is known that leads here. The client asks again.
+		return out, true
+	}
+	var qtype uint16
+	if len(query.Question) > 0 {
+		qtype = query.Question[0].Qtype
+	}
+	counters.count(qtype, response.Rcode)
+	h.sample(q, qtype, response.Rcode, len(packed), counters)
+	return append(out, packed...), true
+}
+
+// sample logs one in LogEvery queries.
+func (h *Handler) sample(q Query, qtype uint16, rcode, size int, counters *Counters) {
+	if h.LogEvery == 0 || counters.total.Load()%h.LogEvery != 0 {
+		return
+	}
+	name, _, err := dns.UnpackDomainName(q.Packet, headerSize)
+	if err != nil {
+		name = ""
+	}
+	h.Log(LogEntry{Client: q.Client, Transport: q.Transport, Name: name, Type: qtype, Rcode: rcode, Size: size})
 }

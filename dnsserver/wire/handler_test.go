@@ -17,13 +17,16 @@ limitations under the License.
 package wire_test
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
@@ -32,66 +35,99 @@ import (
 // ask sends a query somewhere and returns the response, nil if there is none.
 type ask func(g Gomega, query *dns.Msg) *dns.Msg
 
-// recorder keeps the response that a handler writes, as it arrives at the client.
-type recorder struct {
-	dns.ResponseWriter
-	remote   net.Addr
-	response *dns.Msg
-	size     int
+// targets are what is known of the targets of aliases. A target that is not there is not known yet and never will be.
+type targets map[string]*alias.Answer
+
+func (t targets) Cached(target string, qtype uint16) *alias.Answer {
+	return t[target+" "+dns.TypeToString[qtype]]
 }
 
-func (r *recorder) RemoteAddr() net.Addr { return r.remote }
-
-func (r *recorder) WriteMsg(response *dns.Msg) error {
-	packed, err := response.Pack()
-	if err != nil {
-		return err
+func (t targets) Wait(target string, qtype uint16) *alias.Answer {
+	if answer := t.Cached(target, qtype); answer != nil {
+		return answer
 	}
-	r.size = len(packed)
-	r.response = new(dns.Msg)
-	return r.response.Unpack(packed)
+	return &alias.Answer{Rcode: dns.RcodeServerFailure}
+}
+
+// knownTargets has what dnstest says of them.
+func knownTargets() targets {
+	known := targets{}
+	for name, answer := range dnstest.Targets() {
+		answer.Packed = wire.PackAlias(name[:strings.IndexByte(name, ' ')], answer)
+		known[name] = answer
+	}
+	return known
 }
 
 func newHandler(snapshot *zone.Snapshot) *wire.Handler {
 	return &wire.Handler{
 		Snapshot: func() *zone.Snapshot { return snapshot },
 		TTL:      dnstest.TTL,
-		Observe:  func(wire.Observation) {},
+		Aliases:  knownTargets(),
 	}
 }
 
-// throughHandler hands the query to the handler as if it came over UDP.
+// throughHandler hands the query to the handler as if it came over UDP, and to the part of it that uses the library.
 func throughHandler(handler *wire.Handler) ask {
-	return func(_ Gomega, query *dns.Msg) *dns.Msg {
-		w := &recorder{remote: &net.UDPAddr{}}
-		handler.ServeDNS(w, query)
-		return w.response
+	return func(g Gomega, query *dns.Msg) *dns.Msg {
+		packet, err := query.Pack()
+		g.Expect(err).NotTo(HaveOccurred())
+		return unpacked(g, answer(handler, packet, wire.UDP))
 	}
+}
+
+func throughLibrary(handler *wire.Handler) ask {
+	return func(g Gomega, query *dns.Msg) *dns.Msg {
+		packet, err := query.Pack()
+		g.Expect(err).NotTo(HaveOccurred())
+		return unpacked(g, handler.AnswerWithLibrary(packet, wire.UDP))
+	}
+}
+
+// answer returns the response as it is sent.
+func answer(handler *wire.Handler, packet []byte, transport wire.Transport) []byte {
+	query := wire.Query{Packet: packet, Transport: transport, Arrived: time.Now()}
+	response, done := handler.Answer(nil, query, &wire.Counters{})
+	if !done {
+		response = handler.Wait(nil, query, &wire.Counters{})
+	}
+	return response
+}
+
+// unpacked returns nil where there is no response.
+func unpacked(g Gomega, packet []byte) *dns.Msg {
+	if len(packet) == 0 {
+		return nil
+	}
+	response := new(dns.Msg)
+	g.Expect(response.Unpack(packet)).To(Succeed())
+	return response
 }
 
 // serve answers on real sockets of this machine until the test ends, and returns their addresses.
-func serve(t *testing.T, handler dns.Handler) (udp, tcp string) {
+func serve(t *testing.T, handler *wire.Handler) (udp, tcp string) {
 	t.Helper()
 	g := NewWithT(t)
-	var listen net.ListenConfig
-	packets, err := listen.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	packets, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 2, handler)
 	g.Expect(err).NotTo(HaveOccurred())
-	connections, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	g.Expect(err).NotTo(HaveOccurred())
-	for _, server := range []*dns.Server{
-		{PacketConn: packets, Handler: handler, UDPSize: 4096}, {Listener: connections, Handler: handler},
-	} {
-		ended := make(chan error, 1)
-		started := make(chan struct{})
-		server.NotifyStartedFunc = func() { close(started) }
-		go func() { ended <- server.ActivateAndServe() }()
-		<-started
-		t.Cleanup(func() {
-			g.Expect(server.Shutdown()).To(Succeed())
-			g.Expect(<-ended).To(Succeed())
-		})
-	}
-	return packets.LocalAddr().String(), connections.Addr().String()
+	connections := wire.NewTCPServer(listener, handler)
+	run(t, packets.Serve, packets.Shutdown)
+	run(t, connections.Serve, connections.Shutdown)
+	return packets.Addr().String(), listener.Addr().String()
+}
+
+// run serves until the test ends.
+func run(t *testing.T, serve func() error, shutdown func(context.Context) error) {
+	t.Helper()
+	g := NewWithT(t)
+	ended := make(chan error, 1)
+	go func() { ended <- serve() }()
+	t.Cleanup(func() {
+		g.Expect(shutdown(context.WithoutCancel(t.Context()))).To(Succeed())
+		g.Expect(<-ended).To(Succeed())
+	})
 }
 
 func over(network, address string) ask {
@@ -108,6 +144,7 @@ func everyWay(t *testing.T, snapshot *zone.Snapshot, check func(t *testing.T, as
 	handler := newHandler(snapshot)
 	udp, tcp := serve(t, handler)
 	t.Run("handler", func(t *testing.T) { check(t, throughHandler(handler)) })
+	t.Run("library", func(t *testing.T) { check(t, throughLibrary(handler)) })
 	t.Run("udp", func(t *testing.T) { check(t, over("udp", udp)) })
 	t.Run("tcp", func(t *testing.T) { check(t, over("tcp", tcp)) })
 }
@@ -130,11 +167,12 @@ func TestAnswers(t *testing.T) {
 				g.Expect(response.Id).To(Equal(query.Id))
 				g.Expect(dns.RcodeToString[response.Rcode]).To(Equal(dns.RcodeToString[test.Rcode]))
 				g.Expect(response.Question).To(Equal(query.Question), "the question is repeated as it was spelled")
-				g.Expect(response.Authoritative).To(Equal(test.Rcode != dns.RcodeRefused), "AA")
+				g.Expect(response.Authoritative).To(Equal(test.Rcode != dns.RcodeRefused && test.Rcode != dns.RcodeServerFailure), "AA")
 				g.Expect(response.RecursionDesired).To(BeTrue(), "RD is copied")
 				g.Expect(response.RecursionAvailable).To(BeFalse(), "RA")
 				g.Expect(response.Truncated).To(BeFalse(), "TC")
 				g.Expect(texts(response.Answer)).To(ConsistOf(canonical(g, test.Answer)), "answer section")
+				g.Expect(inOrder(response.Answer)).To(BeTrue(), "an alias comes before its target")
 				g.Expect(texts(response.Ns)).To(ConsistOf(canonical(g, test.Authority)), "authority section")
 				g.Expect(texts(response.Extra)).To(ConsistOf(canonical(g, test.Additional)), "additional section")
 			})
@@ -149,6 +187,16 @@ func texts(records []dns.RR) []string {
 		texts = append(texts, record.String())
 	}
 	return texts
+}
+
+// inOrder returns whether each alias is followed by what is known of its target.
+func inOrder(records []dns.RR) bool {
+	for i := 1; i < len(records); i++ {
+		if alias, ok := records[i-1].(*dns.CNAME); ok && alias.Target != records[i].Header().Name {
+			return false
+		}
+	}
+	return true
 }
 
 // canonical writes records in presentation format as the library would.
@@ -257,22 +305,49 @@ func TestAddressesTakeTurns(t *testing.T) {
 	})
 }
 
-func TestObservation(t *testing.T) {
+func TestResponsesAreCounted(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	var seen []wire.Observation
 	handler := newHandler(dnstest.Snapshot())
-	handler.Observe = func(o wire.Observation) { seen = append(seen, o) }
+	var counters wire.Counters
+	for _, query := range []*dns.Msg{
+		question("nope.xcc.test.", dns.TypeAAAA), question("plain.xcc.test.", dns.TypeA), question("plain.xcc.test.", dns.TypeA),
+		question("plain.xcc.test.", 4711), {},
+	} {
+		packet, err := query.Pack()
+		g.Expect(err).NotTo(HaveOccurred())
+		handler.Answer(nil, wire.Query{Packet: packet}, &counters)
+	}
+	counted := map[string]uint64{}
+	counters.Responses(func(qtype uint16, rcode int, count uint64) {
+		if count > 0 {
+			counted[dns.Type(qtype).String()+" "+dns.RcodeToString[rcode]] = count
+		}
+	})
+	g.Expect(counted).To(Equal(map[string]uint64{"AAAA NXDOMAIN": 1, "A NOERROR": 2, "None NOERROR": 1, "None FORMERR": 1}))
+}
 
-	handler.ServeDNS(&recorder{remote: &net.UDPAddr{}}, question("nope.xcc.test.", dns.TypeAAAA))
-	handler.ServeDNS(&recorder{remote: &net.TCPAddr{}}, &dns.Msg{})
-
-	g.Expect(seen).To(HaveLen(2))
-	g.Expect(seen[0].Duration).To(BeNumerically(">", 0))
-	seen[0].Duration, seen[1].Duration = 0, 0
-	g.Expect(seen).To(Equal([]wire.Observation{
-		{Transport: "udp", Type: dns.TypeAAAA, Rcode: dns.RcodeNameError}, {Transport: "tcp", Rcode: dns.RcodeFormatError},
-	}))
+func TestOneInSoManyQueriesIsLogged(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	handler := newHandler(dnstest.Snapshot())
+	var logged []wire.LogEntry
+	handler.Log, handler.LogEvery = func(entry wire.LogEntry) { logged = append(logged, entry) }, 3
+	client := &net.UDPAddr{IP: net.IPv4(192, 0, 2, 9), Port: 4242}
+	var counters wire.Counters
+	for _, name := range []string{"a.xcc.test.", "b.xcc.test.", "PLAIN.xcc.test.", "d.xcc.test.", "e.xcc.test.", "xcc.test."} {
+		qtype := dns.TypeA
+		if name == "xcc.test." {
+			qtype = dns.TypeSOA
+		}
+		packet, err := question(name, qtype).Pack()
+		g.Expect(err).NotTo(HaveOccurred())
+		handler.Answer(nil, wire.Query{Packet: packet, Client: client, Transport: wire.TCP}, &counters)
+	}
+	g.Expect(logged).To(HaveLen(2))
+	g.Expect(logged[0]).To(Equal(wire.LogEntry{Client: client, Transport: wire.TCP, Name: "PLAIN.xcc.test.", Type: dns.TypeA, Size: 48}))
+	g.Expect(logged[1].Name).To(Equal("xcc.test."))
+	g.Expect(logged[1].Type).To(Equal(dns.TypeSOA))
 }
 
 func TestResponsesAreNotAnswered(t *testing.T) {
@@ -280,44 +355,7 @@ func TestResponsesAreNotAnswered(t *testing.T) {
 	g := NewWithT(t)
 	query := question("plain.xcc.test.", dns.TypeA)
 	query.Response = true
-	g.Expect(throughHandler(newHandler(dnstest.Snapshot()))(g, query)).To(BeNil())
-}
-
-// FuzzHandler gives the handler whatever the library can read as a message.
-func FuzzHandler(f *testing.F) {
-	for _, test := range dnstest.Cases() {
-		packed, err := question(test.Query, test.Type).Pack()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(packed)
+	for _, through := range []func(*wire.Handler) ask{throughHandler, throughLibrary} {
+		g.Expect(through(newHandler(dnstest.Snapshot()))(g, query)).To(BeNil())
 	}
-	large := question(dnstest.ManyAddresses, dns.TypeA)
-	large.SetEdns0(65535, true)
-	packed, err := large.Pack()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(packed)
-	handler := newHandler(dnstest.Snapshot())
-	f.Fuzz(func(t *testing.T, packet []byte) {
-		query := new(dns.Msg)
-		if query.Unpack(packet) != nil || query.Response {
-			return
-		}
-		g := NewWithT(t)
-		w := &recorder{remote: &net.UDPAddr{}}
-		handler.ServeDNS(w, query)
-		g.Expect(w.response).NotTo(BeNil(), "a response that can be packed and unpacked")
-		g.Expect(w.size).To(BeNumerically("<=", 1232))
-		if query.IsEdns0() == nil {
-			g.Expect(w.size).To(BeNumerically("<=", 512))
-			g.Expect(w.response.IsEdns0()).To(BeNil())
-		}
-		g.Expect(w.response.Id).To(Equal(query.Id))
-		g.Expect(w.response.Response).To(BeTrue())
-		for _, record := range w.response.Answer {
-			g.Expect(strings.EqualFold(record.Header().Name, query.Question[0].Name)).To(BeTrue())
-		}
-	})
 }

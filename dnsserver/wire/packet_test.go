@@ -40,16 +40,23 @@ func TestBrokenPackets(t *testing.T) {
 		packet []byte
 		rcode  int
 	}{
-		"nothing":                         {nil, silence},
-		"less than a header":              {good[:11], silence},
-		"a header with half a question":   {good[:20], dns.RcodeFormatError},
-		"a header with nothing behind it": {good[:12], dns.RcodeFormatError},
-		"garbage behind the question":     {append(slices.Clone(good), 1, 2, 3), dns.RcodeSuccess},
-		"a response":                      {with(good, 2, 0x80), silence},
-		"a name that points at itself":    {append(slices.Clone(good[:12]), 0xc0, 12, 0, 1, 0, 1), dns.RcodeFormatError},
-		"a DNS label of a reserved kind":  {with(good, 12, 0x80), dns.RcodeFormatError},
-		"records that are not there":      {with(good, 11, 1), dns.RcodeSuccess},
-		"three additional records":        {with(good, 11, 3), dns.RcodeFormatError},
+		"nothing":                                        {nil, silence},
+		"less than a header":                             {good[:11], silence},
+		"a header with half a question":                  {good[:20], dns.RcodeFormatError},
+		"a DNS label that goes on behind the end":        {append(slices.Clone(good[:12]), 63, 'a'), dns.RcodeFormatError},
+		"a name of 256 octets":                           {append(slices.Clone(good[:12]), tooLong()...), dns.RcodeFormatError},
+		"an OPT record that ends early":                  {append(with(good, 11, 1), 0, 0, 41, 4, 208, 0, 0, 0, 0), dns.RcodeFormatError},
+		"an option that is longer than its record":       {append(with(good, 11, 1), 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 3, 0, 9), dns.RcodeFormatError},
+		"an OPT record that does not belong to the root": {append(with(good, 11, 1), 1, 'a', 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0), dns.RcodeFormatError},
+		"a query that says that it was truncated":        {with(good, 2, 0x02), dns.RcodeSuccess},
+		"a header with nothing behind it":                {good[:12], dns.RcodeFormatError},
+		"garbage behind the question":                    {append(slices.Clone(good), 1, 2, 3), dns.RcodeSuccess},
+		"a response":                                     {with(good, 2, 0x80), silence},
+		"a name that points at itself":                   {append(slices.Clone(good[:12]), 0xc0, 12, 0, 1, 0, 1), dns.RcodeFormatError},
+		"a DNS label of a reserved kind":                 {with(good, 12, 0x80), dns.RcodeFormatError},
+		"a record that is not there":                     {with(good, 11, 1), dns.RcodeFormatError},
+		"many records that are not there":                {with(with(good, 6, 255), 7, 255), dns.RcodeFormatError},
+		"three additional records":                       {with(good, 11, 3), dns.RcodeFormatError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,6 +83,15 @@ func TestBrokenPackets(t *testing.T) {
 			g.Expect(n).To(BeNumerically(">=", 12))
 		})
 	}
+}
+
+// tooLong returns a question for a name that is one octet longer than there may be.
+func tooLong() []byte {
+	var name []byte
+	for range 127 {
+		name = append(name, 1, 'a')
+	}
+	return append(name, 1, 'a', 0, 0, 1, 0, 1)
 }
 
 // with returns the packet with one octet changed.

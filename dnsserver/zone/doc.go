@@ -18,7 +18,11 @@ limitations under the License.
 // name (NXDOMAIN). It is the meaning of the DNS and knows no packets, no clock and no Kubernetes.
 //
 // A Snapshot is a set of zones that is never changed after it was made, so any number of goroutines look names up in it
-// without a lock. A change makes a new Snapshot; zones that stay the same are carried over with their serial.
+// without a lock. Snapshot.With makes the next one and shares with it what stays the same, so that a change costs as much
+// as it changes, however many names there are. A lookup does not allocate.
+//
+// What is sent of a name is prepared when a snapshot is made, by a Packer that the wire layer gives. The bytes are kept
+// here and mean nothing here.
 //
 // Names are written in presentation format, in lower case, without a final dot; the root is the empty string. The names
 // of records come from dnsname.Canonical. Names that are looked up may be anything: a dot or another special character

@@ -53,63 +53,69 @@ type Result struct {
 	Addresses []netip.Addr
 	// Alias is a canonical name.
 	Alias string
+	// Packed is what the Packer made of the addresses of a name, or of an alias. Other kinds have none.
+	Packed []byte
 }
 
-// Lookup returns what the zone says of the name, which is in the zone, and the type, a number of the IANA registry.
-func (z *Zone) Lookup(name string, qtype uint16) Result {
-	n, ok := z.nodes[name]
-	if !ok {
-		n = z.closestEncloser(name).wildcard
-	}
+// Lookup returns what the snapshot says of a name and a type, a number of the IANA registry. The name may be any name in
+// lower case; the zone with the longest apex answers. It does not allocate.
+func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
+	n := s.names.find(name)
 	if n == nil {
-		return Result{Kind: NameError, Zone: z}
+		encloser := s.closestEncloser(name)
+		if encloser == nil {
+			return Result{Kind: OutsideZones}
+		}
+		if encloser.wildcard == nil {
+			return Result{Kind: NameError, Zone: s.zones[encloser.zone]}
+		}
+		n = encloser.wildcard
 	}
-	if name == z.apex {
+	z := s.zones[n.zone]
+	if n.apex {
 		switch qtype {
 		case dns.TypeSOA:
 			return Result{Kind: StartOfAuthority, Zone: z}
 		case dns.TypeNS:
-			return Result{Kind: NameServers, Zone: z, Addresses: z.nameServerAddresses()}
+			return Result{Kind: NameServers, Zone: z, Addresses: z.nameServer}
 		case dns.TypeANY:
 			return Result{Kind: Exists, Zone: z}
 		}
 	}
-	return z.resultOf(n, qtype)
+	return n.data.lookup(z, qtype)
 }
 
-// closestEncloser returns the longest existing name above the name (RFC 4592, section 3.3.1). Only the wildcard directly
-// below it may stand in for the name, so a deeper name that exists stops a wildcard above it.
-func (z *Zone) closestEncloser(name string) *node {
-	for {
+// closestEncloser returns the longest existing name above the name (RFC 4592, section 3.3.1), nil for a name outside of the
+// zones. Only the wildcard directly below it may stand in for the name, so a deeper name that exists stops a wildcard
+// above it.
+func (s *Snapshot) closestEncloser(name []byte) *node {
+	for len(name) > 0 {
 		name = parent(name)
-		if n, ok := z.nodes[name]; ok {
+		if n := s.names.find(name); n != nil {
 			return n
 		}
 	}
+	return nil
 }
 
-func (z *Zone) resultOf(n *node, qtype uint16) Result {
-	if n.alias != "" {
-		return Result{Kind: Alias, Zone: z, Alias: n.alias}
-	}
-	var addresses []netip.Addr
-	switch qtype {
-	case dns.TypeA:
-		addresses = n.ipv4
-	case dns.TypeAAAA:
-		addresses = n.ipv6
-	case dns.TypeANY:
-		if len(n.ipv4)+len(n.ipv6) > 0 {
-			return Result{Kind: Exists, Zone: z}
-		}
-	}
-	if len(addresses) == 0 {
+func (d *data) lookup(z *Zone, qtype uint16) Result {
+	if d == nil {
 		return Result{Kind: NoData, Zone: z}
 	}
-	return Result{Kind: Addresses, Zone: z, Addresses: addresses}
-}
-
-func (z *Zone) nameServerAddresses() []netip.Addr {
-	n := z.nodes[NameServer(z.apex)]
-	return append(append([]netip.Addr(nil), n.ipv4...), n.ipv6...)
+	if d.alias != "" {
+		return Result{Kind: Alias, Zone: z, Alias: d.alias, Packed: d.packedAlias}
+	}
+	var found rrset
+	switch qtype {
+	case dns.TypeA:
+		found = d.ipv4
+	case dns.TypeAAAA:
+		found = d.ipv6
+	case dns.TypeANY:
+		return Result{Kind: Exists, Zone: z}
+	}
+	if len(found.addresses) == 0 {
+		return Result{Kind: NoData, Zone: z}
+	}
+	return Result{Kind: Addresses, Zone: z, Addresses: found.addresses, Packed: found.packed}
 }

@@ -25,8 +25,13 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
+
+func lookup(snapshot *zone.Snapshot, name string, qtype uint16) zone.Result {
+	return snapshot.Lookup([]byte(name), qtype)
+}
 
 func TestLookup(t *testing.T) {
 	t.Parallel()
@@ -35,12 +40,14 @@ func TestLookup(t *testing.T) {
 		t.Run(test.About, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			result := snapshot.Lookup(strings.ToLower(strings.TrimSuffix(test.Query, ".")), test.Type)
+			result := lookup(snapshot, strings.ToLower(strings.TrimSuffix(test.Query, ".")), test.Type)
 			g.Expect(result.Kind).To(Equal(kindOf(test)))
 			if result.Kind != zone.OutsideZones {
 				g.Expect(test.Query).To(MatchRegexp("(?i)" + result.Zone.Apex() + `\.$`))
 			}
-			g.Expect(dataOf(result)).To(ConsistOf(wantedData(g, test)))
+			if test.Rcode != dns.RcodeServerFailure {
+				g.Expect(dataOf(result)).To(ConsistOf(wantedData(g, test)))
+			}
 		})
 	}
 }
@@ -50,12 +57,12 @@ func kindOf(test dnstest.Case) zone.Kind {
 	switch {
 	case test.Rcode == dns.RcodeRefused:
 		return zone.OutsideZones
+	case len(test.Answer) > 0 && strings.Contains(test.Answer[0], " CNAME "), test.Rcode == dns.RcodeServerFailure:
+		return zone.Alias
 	case test.Rcode == dns.RcodeNameError:
 		return zone.NameError
 	case len(test.Authority) > 0:
 		return zone.NoData
-	case strings.Contains(test.Answer[0], " CNAME "):
-		return zone.Alias
 	case strings.Contains(test.Answer[0], " SOA "):
 		return zone.StartOfAuthority
 	case strings.Contains(test.Answer[0], " NS "):
@@ -78,9 +85,12 @@ func dataOf(result zone.Result) []string {
 	return data
 }
 
-// wantedData returns the addresses and the target of the alias that a response has to have.
+// wantedData returns the addresses and the target of the alias that the lookup of a name itself has to find.
 func wantedData(g Gomega, test dnstest.Case) []string {
 	var data []string
+	if kindOf(test) == zone.Alias {
+		test.Answer = test.Answer[:min(1, len(test.Answer))]
+	}
 	for _, text := range append(test.Answer, test.Additional...) {
 		record, err := dns.NewRR(text)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -99,9 +109,18 @@ func wantedData(g Gomega, test dnstest.Case) []string {
 func TestNameServerWithoutAddressExists(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	snapshot := zone.NewSnapshot(nil, zone.Content{Zones: []string{"xcc.test"}}, start)
-	g.Expect(snapshot.Lookup("ns.xcc.test", dns.TypeA).Kind).To(Equal(zone.NoData))
-	g.Expect(snapshot.Lookup("xcc.test", dns.TypeNS)).To(Equal(zone.Result{Kind: zone.NameServers, Zone: snapshot.Zones()["xcc.test"]}))
+	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, start)
+	g.Expect(lookup(snapshot, "ns.xcc.test", dns.TypeA).Kind).To(Equal(zone.NoData))
+	g.Expect(lookup(snapshot, "xcc.test", dns.TypeNS)).To(Equal(zone.Result{Kind: zone.NameServers, Zone: snapshot.Zones()[0]}))
+}
+
+func TestALookupDoesNotAllocate(t *testing.T) {
+	g := NewWithT(t)
+	snapshot := dnstest.Snapshot()
+	for _, test := range dnstest.Cases() {
+		name := []byte(strings.ToLower(strings.TrimSuffix(test.Query, ".")))
+		g.Expect(testing.AllocsPerRun(10, func() { snapshot.Lookup(name, test.Type) })).To(BeZero(), test.About)
+	}
 }
 
 func FuzzLookup(f *testing.F) {
@@ -113,11 +132,11 @@ func FuzzLookup(f *testing.F) {
 	f.Add(`..xcc.test`, dns.TypeA)
 	f.Fuzz(func(t *testing.T, name string, qtype uint16) {
 		g := NewWithT(t)
-		result := snapshot.Lookup(name, qtype)
+		result := lookup(snapshot, name, qtype)
 		g.Expect(result.Zone == nil).To(Equal(result.Kind == zone.OutsideZones))
 		if result.Kind == zone.NameError {
 			// RFC 8020: what is below a name that does not exist does not exist either.
-			g.Expect(snapshot.Lookup("below."+name, qtype).Kind).To(Equal(zone.NameError))
+			g.Expect(lookup(snapshot, "below."+name, qtype).Kind).To(Equal(zone.NameError))
 		}
 		if result.Kind == zone.Addresses {
 			is := map[uint16]func(netip.Addr) bool{dns.TypeA: netip.Addr.Is4, dns.TypeAAAA: netip.Addr.Is6}[qtype]

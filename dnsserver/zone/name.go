@@ -40,7 +40,7 @@ func Find(apexes []string, name string) (string, bool) {
 }
 
 // parent returns the name without its first DNS label; the root is its own parent. An escaped dot does not end a label.
-func parent(name string) string {
+func parent[Name string | []byte](name Name) Name {
 	for i := 0; i < len(name); i++ {
 		switch name[i] {
 		case '\\':
@@ -49,7 +49,7 @@ func parent(name string) string {
 			return name[i+1:]
 		}
 	}
-	return ""
+	return name[len(name):]
 }
 
 // wildcardParent returns the name that a wildcard covers, and false when the name is not a wildcard.

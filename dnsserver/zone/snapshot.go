@@ -17,61 +17,85 @@ limitations under the License.
 package zone
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Snapshot is what is served at one moment. It never changes.
 type Snapshot struct {
-	zones map[string]*Zone
+	zones  []*Zone
+	names  *names
+	packer Packer
+	// records is how many names hold something of their own.
+	records int
 }
 
-// Content is what a snapshot is made of.
+// Content is what there is before any record.
 type Content struct {
 	// Zones are the apexes, canonical and without duplicates.
 	Zones []string
 	// NameServer are the addresses of the zones' name server. There may be none: then its name exists without addresses.
 	NameServer []netip.Addr
-	// Records have each name once. Each lies in one of the zones and is not Reserved.
-	Records []Record
+	// Packer prepares what is sent.
+	Packer Packer
 }
 
-// NewSnapshot returns a snapshot of the content. A zone that answers as it did in the previous snapshot, which may be
-// nil, keeps its serial; the serial of a zone that changed is the time in seconds since 1970, or one more than it was
-// where that is later.
-func NewSnapshot(previous *Snapshot, content Content, now time.Time) *Snapshot {
-	records := make(map[string][]Record, len(content.Zones))
-	for _, record := range content.Records {
-		apex, _ := Find(content.Zones, record.Name)
-		records[apex] = append(records[apex], record)
-	}
-	for _, apex := range content.Zones {
-		// A zone within a zone makes the names between them exist.
-		if above, ok := Find(content.Zones, parent(apex)); ok {
-			records[above] = append(records[above], Record{Name: apex})
+// New returns a snapshot without records. The serials of its zones are the time in seconds since 1970.
+func New(content Content, now time.Time) *Snapshot {
+	apexes := slices.Clone(content.Zones)
+	// A zone comes before the zones within it, so that the names between them exist in the outer one.
+	slices.SortFunc(apexes, func(a, b string) int { return len(a) - len(b) })
+	s := &Snapshot{packer: content.Packer}
+	e := (&names{}).edit()
+	nameServer := newData(Record{Addresses: content.NameServer}, content.Packer)
+	for i, apex := range apexes {
+		z := &Zone{apex: apex, serial: uint32(now.Unix()), nameServer: content.NameServer} //nolint:gosec // Serials wrap (RFC 1982).
+		z.authority = content.Packer.Authority(apex, z.serial)
+		s.zones = append(s.zones, z)
+		if _, ok := Find(apexes[:i], parent(apex)); ok {
+			e.attach(apex, &node{})
 		}
+		e.put(apex, &node{zone: i, apex: true, kept: true})
+		e.attach(NameServer(apex), &node{zone: i, kept: true, data: nameServer})
 	}
-	s := &Snapshot{zones: make(map[string]*Zone, len(content.Zones))}
-	for _, apex := range content.Zones {
-		z := newZone(apex, uint32(now.Unix()), content.NameServer, records[apex]) //nolint:gosec // Serials wrap (RFC 1982).
-		if old := previous.zone(apex); old != nil {
-			z = successor(old, z)
-		}
-		s.zones[apex] = z
-	}
+	s.names = e.names
 	return s
 }
 
-// successor returns the old zone when nothing changed, and otherwise the new one with a serial that is greater than the
-// old one in the sense of RFC 1982, section 3.2.
-func successor(old, z *Zone) *Zone {
-	if old.sameContent(z) {
-		return old
+// With returns a snapshot in which the names of the records hold what the records say, and nothing of their own where a
+// record has neither addresses nor an alias. Each lies in one of the zones and is not Reserved. A zone in which nothing
+// changes is carried over with its serial. It returns the same snapshot when nothing changes at all.
+func (s *Snapshot) With(records []Record, now time.Time) *Snapshot {
+	e := s.names.edit()
+	next := *s
+	changed := make([]bool, len(s.zones))
+	for _, record := range records {
+		held := newData(record, s.packer)
+		before := e.get(record.Name)
+		if before == nil && held == nil || before != nil && before.data.equal(held) {
+			continue
+		}
+		if before == nil || before.data == nil {
+			next.records++
+		} else if held == nil {
+			next.records--
+		}
+		changed[e.set(record.Name, held)] = true
 	}
-	if int32(z.serial-old.serial) <= 0 { //nolint:gosec // Serial number arithmetic.
-		z.serial = old.serial + 1
+	if !slices.Contains(changed, true) {
+		return s
 	}
-	return z
+	next.names = e.names
+	next.zones = slices.Clone(s.zones)
+	for i, z := range next.zones {
+		if changed[i] {
+			next.zones[i] = z.successor(uint32(now.Unix()), s.packer) //nolint:gosec // Serials wrap (RFC 1982).
+		}
+	}
+	return &next
 }
 
 // Reserved returns whether a record must not be served because the zone could not do its work with it: the name server's
@@ -80,23 +104,30 @@ func Reserved(apex, name string, alias bool) bool {
 	return name == NameServer(apex) || alias && name == apex
 }
 
-// Lookup returns what the snapshot says of a name and a type, a number of the IANA registry. The name may be any name in
-// lower case; the zone with the longest apex answers.
-func (s *Snapshot) Lookup(name string, qtype uint16) Result {
-	for above := name; above != ""; above = parent(above) {
-		if z, ok := s.zones[above]; ok {
-			return z.Lookup(name, qtype)
-		}
+// Zones returns the zones. The slice belongs to the snapshot and must not be changed.
+func (s *Snapshot) Zones() []*Zone { return s.zones }
+
+// Len returns how many names hold addresses or an alias of their own; those of the name servers are not counted.
+func (s *Snapshot) Len() int { return s.records }
+
+// Alias returns the target of the alias that is exactly at this name, and the empty string if there is none.
+func (s *Snapshot) Alias(name string) string {
+	if n := s.names.find([]byte(name)); n != nil && n.data != nil {
+		return n.data.alias
 	}
-	return Result{Kind: OutsideZones}
+	return ""
 }
 
-// Zones returns the zones by apex. The map belongs to the snapshot and must not be changed.
-func (s *Snapshot) Zones() map[string]*Zone { return s.zones }
-
-func (s *Snapshot) zone(apex string) *Zone {
-	if s == nil {
-		return nil
+// Records returns what the names hold, the name servers' among them, sorted by name.
+func (s *Snapshot) Records() []Record {
+	var all []Record
+	for _, shard := range s.names.shards {
+		for name, n := range maps.All(shard) {
+			if n.data != nil {
+				all = append(all, n.data.record(name))
+			}
+		}
 	}
-	return s.zones[apex]
+	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }

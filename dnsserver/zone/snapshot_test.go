@@ -17,14 +17,19 @@ limitations under the License.
 package zone_test
 
 import (
+	"maps"
 	"math"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
@@ -32,68 +37,132 @@ var start = time.Unix(1_000_000, 0)
 
 func address(text string) []netip.Addr { return []netip.Addr{netip.MustParseAddr(text)} }
 
+// snapshotOf returns a snapshot of zones without name server addresses.
+func snapshotOf(now time.Time, zones []string, records ...zone.Record) *zone.Snapshot {
+	return zone.New(zone.Content{Zones: zones, Packer: wire.Packer{}}, now).With(records, now)
+}
+
+func serials(s *zone.Snapshot) []uint32 {
+	found := map[string]uint32{}
+	for _, z := range s.Zones() {
+		found[z.Apex()] = z.Serial()
+	}
+	return []uint32{found["a.test"], found["b.test"]}
+}
+
 func TestSerialGrowsWithEveryChangeOfItsZone(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	content := zone.Content{Zones: []string{"a.test", "b.test"}, Records: []zone.Record{{Name: "x.a.test", Addresses: address("10.0.0.1")}}}
-	serials := func(s *zone.Snapshot) []uint32 {
-		return []uint32{s.Zones()["a.test"].Serial(), s.Zones()["b.test"].Serial()}
-	}
+	empty := zone.New(zone.Content{Zones: []string{"a.test", "b.test"}, Packer: wire.Packer{}}, start.Add(-time.Minute))
+	g.Expect(serials(empty)).To(Equal([]uint32{999_940, 999_940}), "it starts as the time")
+	held := zone.Record{Name: "x.a.test", Addresses: address("10.0.0.1")}
+	first := empty.With([]zone.Record{held}, start)
+	g.Expect(serials(first)).To(Equal([]uint32{1_000_000, 999_940}), "only one of them changes")
+	g.Expect(first.With([]zone.Record{held, {Name: "nothing.a.test"}}, start.Add(time.Minute))).To(BeIdenticalTo(first), "nothing changed")
 
-	first := zone.NewSnapshot(nil, content, start)
-	g.Expect(serials(first)).To(Equal([]uint32{1_000_000, 1_000_000}), "it starts as the time")
-
-	same := zone.NewSnapshot(first, content, start.Add(time.Minute))
-	g.Expect(serials(same)).To(Equal(serials(first)), "nothing changed")
-
-	for name, changed := range map[string]zone.Content{
-		"an address":               {Zones: content.Zones, Records: []zone.Record{{Name: "x.a.test", Addresses: address("10.0.0.2")}}},
-		"an IPv6 address":          {Zones: content.Zones, Records: []zone.Record{{Name: "x.a.test", Addresses: append(address("10.0.0.1"), address("fd00::1")...)}}},
-		"an alias":                 {Zones: content.Zones, Records: []zone.Record{{Name: "x.a.test", Alias: "y.test"}}},
-		"a name more":              {Zones: content.Zones, Records: append(content.Records, zone.Record{Name: "y.a.test", Addresses: address("10.0.0.1")})},
-		"no name":                  {Zones: content.Zones},
-		"another name of its kind": {Zones: content.Zones, Records: []zone.Record{{Name: "z.a.test", Addresses: address("10.0.0.1")}}},
+	for name, changed := range map[string]zone.Record{
+		"an address":      {Name: "x.a.test", Addresses: address("10.0.0.2")},
+		"an IPv6 address": {Name: "x.a.test", Addresses: append(address("10.0.0.1"), address("fd00::1")...)},
+		"an alias":        {Name: "x.a.test", Alias: "y.test"},
+		"a name more":     {Name: "y.a.test", Addresses: address("10.0.0.1")},
+		"no name":         {Name: "x.a.test"},
 	} {
-		g.Expect(serials(zone.NewSnapshot(first, changed, start.Add(time.Minute)))).To(Equal([]uint32{1_000_060, 1_000_000}), name)
-		g.Expect(serials(zone.NewSnapshot(first, changed, start))).To(Equal([]uint32{1_000_001, 1_000_000}), name+" in the same second")
-		g.Expect(serials(zone.NewSnapshot(first, changed, start.Add(-time.Hour)))).To(Equal([]uint32{1_000_001, 1_000_000}), name+" after the clock went back")
+		records := []zone.Record{changed}
+		g.Expect(serials(first.With(records, start.Add(time.Minute)))).To(Equal([]uint32{1_000_060, 999_940}), name)
+		g.Expect(serials(first.With(records, start))).To(Equal([]uint32{1_000_001, 999_940}), name+" in the same second")
+		g.Expect(serials(first.With(records, start.Add(-time.Hour)))).To(Equal([]uint32{1_000_001, 999_940}), name+" after the clock went back")
 	}
 }
 
 func TestAnotherTargetOfAnAliasIsAChange(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	content := zone.Content{Zones: []string{"a.test"}, Records: []zone.Record{{Name: "x.a.test", Alias: "y.test"}}}
-	first := zone.NewSnapshot(nil, content, start)
-	content.Records = []zone.Record{{Name: "x.a.test", Alias: "z.test"}}
-	second := zone.NewSnapshot(first, content, start)
-	g.Expect(second.Zones()["a.test"].Serial()).To(Equal(uint32(1_000_001)))
-	g.Expect(second.Lookup("x.a.test", dns.TypeA).Alias).To(Equal("z.test"))
+	first := snapshotOf(start, []string{"a.test"}, zone.Record{Name: "x.a.test", Alias: "y.test"})
+	second := first.With([]zone.Record{{Name: "x.a.test", Alias: "z.test"}}, start)
+	g.Expect(second.Zones()[0].Serial()).To(Equal(first.Zones()[0].Serial() + 1))
+	g.Expect(lookup(second, "x.a.test", dns.TypeA).Alias).To(Equal("z.test"))
+	g.Expect(second.Alias("x.a.test")).To(Equal("z.test"))
+	g.Expect(second.Alias("a.test")).To(BeEmpty())
 }
 
 func TestSerialWrapsAround(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	content := zone.Content{Zones: []string{"a.test"}}
 	end := time.Unix(math.MaxUint32, 0)
-	first := zone.NewSnapshot(nil, content, end)
-	content.Records = []zone.Record{{Name: "x.a.test", Addresses: address("10.0.0.1")}}
-	second := zone.NewSnapshot(first, content, end)
-	g.Expect(second.Zones()["a.test"].Serial()).To(BeZero(), "RFC 1982: zero follows the greatest")
-	later := zone.NewSnapshot(first, content, end.Add(10*time.Second))
-	g.Expect(later.Zones()["a.test"].Serial()).To(Equal(uint32(9)), "RFC 1982: a small number is greater than a very great one")
+	first := snapshotOf(end, []string{"a.test"})
+	records := []zone.Record{{Name: "x.a.test", Addresses: address("10.0.0.1")}}
+	g.Expect(first.With(records, end).Zones()[0].Serial()).To(BeZero(), "RFC 1982: zero follows the greatest")
+	later := first.With(records, end.Add(10*time.Second))
+	g.Expect(later.Zones()[0].Serial()).To(Equal(uint32(9)), "RFC 1982: a small number is greater than a very great one")
 }
 
 func TestSnapshotIsNotChangedByItsSuccessor(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	content := zone.Content{Zones: []string{"a.test"}, Records: []zone.Record{{Name: "x.a.test", Addresses: address("10.0.0.1")}}}
-	first := zone.NewSnapshot(nil, content, start)
-	content.Records = []zone.Record{{Name: "*.a.test", Addresses: address("10.0.0.2")}}
-	second := zone.NewSnapshot(first, content, start)
-	g.Expect(first.Lookup("x.a.test", dns.TypeA).Addresses).To(Equal(address("10.0.0.1")))
-	g.Expect(first.Lookup("y.a.test", dns.TypeA).Kind).To(Equal(zone.NameError))
-	g.Expect(second.Lookup("x.a.test", dns.TypeA).Addresses).To(Equal(address("10.0.0.2")))
+	first := snapshotOf(start, []string{"a.test"}, zone.Record{Name: "x.a.test", Addresses: address("10.0.0.1")})
+	second := first.With([]zone.Record{{Name: "*.a.test", Addresses: address("10.0.0.2")}, {Name: "x.a.test"}}, start)
+	g.Expect(lookup(first, "x.a.test", dns.TypeA).Addresses).To(Equal(address("10.0.0.1")))
+	g.Expect(lookup(first, "y.a.test", dns.TypeA).Kind).To(Equal(zone.NameError))
+	g.Expect(lookup(second, "x.a.test", dns.TypeA).Addresses).To(Equal(address("10.0.0.2")))
+	g.Expect(first.Len()).To(Equal(1))
+	g.Expect(second.Len()).To(Equal(1))
+}
+
+// Any order of changes leads to what a snapshot has that was made of the end result at once, down to the names that exist only
+// for the sake of others.
+func TestChangesLeadWhereTheyWouldLeadAtOnce(t *testing.T) {
+	t.Parallel()
+	zones := []string{"a.test", "sub.gap.a.test"}
+	labels := []string{"*", "x", "y", "ns"}
+	for seed := range uint64(300) {
+		g := NewWithT(t)
+		random := rand.New(rand.NewPCG(seed, 0))
+		anyName := func() string {
+			name := zones[random.IntN(2)]
+			for depth := range 1 + random.IntN(3) {
+				label := labels[1+random.IntN(2)]
+				if depth > 0 && random.IntN(3) == 0 {
+					label = labels[3]
+				}
+				name = label + "." + name
+			}
+			if random.IntN(3) == 0 {
+				name = "*." + name
+			}
+			return name
+		}
+		followed := snapshotOf(start, zones)
+		held := map[string]zone.Record{}
+		for range 60 {
+			var changes []zone.Record
+			for range 1 + random.IntN(4) {
+				record := zone.Record{Name: anyName()}
+				switch random.IntN(4) {
+				case 0:
+					record.Alias = "target.test"
+				case 1:
+					record.Addresses = address("10.0.0.1")
+				}
+				held[record.Name] = record
+				changes = append(changes, record)
+			}
+			followed = followed.With(changes, start)
+		}
+		atOnce := snapshotOf(start, zones, slices.Collect(maps.Values(held))...)
+		g.Expect(followed.Records()).To(Equal(atOnce.Records()), "seed %d", seed)
+		g.Expect(followed.Len()).To(Equal(atOnce.Len()), "seed %d", seed)
+		for range 300 {
+			name := strings.TrimPrefix(anyName(), "*.")
+			if random.IntN(2) == 0 {
+				name = "q." + name
+			}
+			for _, qtype := range []uint16{dns.TypeA, dns.TypeTXT} {
+				is, want := lookup(followed, name, qtype), lookup(atOnce, name, qtype)
+				is.Zone, want.Zone = nil, nil
+				g.Expect(is).To(Equal(want), "seed %d: %s", seed, name)
+			}
+		}
+	}
 }
 
 func TestReserved(t *testing.T) {

@@ -1,0 +1,159 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package alias
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// slot is a target and a type.
+type slot struct {
+	resolver *Resolver
+	target   string
+	qtype    uint16
+
+	// answer is served. It is nil before the first lookup has ended, and when nobody has asked for long.
+	answer atomic.Pointer[Answer]
+	// used says that somebody asked since the last lookup.
+	used atomic.Bool
+
+	mu sync.Mutex
+	// running is closed when the lookup that runs has ended, nil when none runs.
+	running chan struct{}
+	// next starts the next lookup.
+	next *time.Timer
+	// good is the last answer that a resolver gave.
+	good     *Answer
+	failures int
+	lastUsed time.Time
+	ended    bool
+}
+
+func newSlot(r *Resolver, target string, qtype uint16) *slot {
+	return &slot{resolver: r, target: target, qtype: qtype, lastUsed: time.Now()}
+}
+
+// start starts a lookup unless one runs, and returns what is closed when it has ended.
+func (s *slot) start() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		s.running = make(chan struct{})
+		go s.lookup()
+	}
+	return s.running
+}
+
+// end ends the lookups to come.
+func (s *slot) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	if s.next != nil {
+		s.next.Stop()
+	}
+}
+
+// lookup asks the resolvers. It waits its turn where too many lookups run.
+func (s *slot) lookup() {
+	s.resolver.lookups <- struct{}{}
+	defer func() { <-s.resolver.lookups }()
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	response, err := s.resolver.ask(ctx, s.target, s.qtype)
+	var learned *Answer
+	if err == nil {
+		learned, _ = read(response, s.target, s.qtype)
+	}
+	s.finish(learned, time.Now())
+}
+
+// finish takes what a lookup found, nil where it failed, and decides when the next one is.
+func (s *slot) finish(learned *Answer, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var outcome Outcome
+	var rest time.Duration
+	if learned != nil {
+		outcome, rest = s.accept(learned, now)
+	} else {
+		outcome, rest = s.fail(now)
+	}
+	s.resolver.options.Observe(outcome)
+	close(s.running)
+	s.running = nil
+	if !s.ended {
+		s.next = time.AfterFunc(rest, s.refresh)
+	}
+}
+
+// accept serves what was learned. The next lookup is before its TTL is over, and not at the same moment for all.
+func (s *slot) accept(learned *Answer, now time.Time) (Outcome, time.Duration) {
+	s.failures = 0
+	learned.learned, learned.expires = now, now.Add(learned.ttl)
+	learned.Packed = s.resolver.options.Pack(s.target, learned)
+	s.good = learned
+	s.answer.Store(learned)
+	rest := time.Duration(float64(learned.ttl) * (0.7 + 0.15*rand.Float64())) //nolint:gosec // This protects nothing.
+	switch {
+	case len(learned.Addresses) > 0:
+		return Found, rest
+	case learned.Rcode == dns.RcodeNameError:
+		return NoName, rest
+	default:
+		return NoAddress, rest
+	}
+}
+
+// fail serves the last good addresses as long as they may be kept, and then the failure.
+func (s *slot) fail(now time.Time) (Outcome, time.Duration) {
+	rest := min(maxRetry, minRetry<<min(s.failures, 5))
+	s.failures++
+	if s.good != nil && len(s.good.Addresses) > 0 && now.Sub(s.good.learned) < s.resolver.options.MaxStale {
+		kept := *s.good
+		kept.kept = true
+		s.answer.Store(&kept)
+		return Kept, rest
+	}
+	s.good = nil
+	s.answer.Store(failure)
+	return Failed, rest
+}
+
+// refresh starts the next lookup, unless nobody has asked for long: then the next who asks has to wait for one.
+func (s *slot) refresh() {
+	now := time.Now()
+	s.mu.Lock()
+	if s.used.Swap(false) {
+		s.lastUsed = now
+	}
+	idle := now.Sub(s.lastUsed) >= idleLimit
+	if idle {
+		s.answer.Store(nil)
+	}
+	ended := s.ended
+	s.mu.Unlock()
+	if !idle && !ended {
+		s.start()
+	}
+}

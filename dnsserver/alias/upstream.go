@@ -1,0 +1,99 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package alias
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// attemptTimeout is how long one resolver may take for an answer.
+	attemptTimeout = 1500 * time.Millisecond
+	// attempts is how often each resolver is asked.
+	attempts = 2
+	// udpSize is the largest response over UDP that is asked for, in octets.
+	udpSize = 1232
+)
+
+// upstream are the resolvers of a file like /etc/resolv.conf. Its search list is not used: targets are absolute.
+type upstream struct {
+	path string
+	// port is that of all of them.
+	port string
+}
+
+// ask returns the first response that a resolver gives to a question for an absolute name. A response that says that the
+// resolver itself failed is one only if there is no better one.
+func (u upstream) ask(ctx context.Context, target string, qtype uint16) (*dns.Msg, error) {
+	// It is small, and it changes under a process that runs for long.
+	config, err := dns.ClientConfigFromFile(u.path)
+	if err != nil {
+		return nil, fmt.Errorf("reading which resolvers there are: %w", err)
+	}
+	if len(config.Servers) == 0 {
+		return nil, fmt.Errorf("%s names no resolver", u.path)
+	}
+	query := new(dns.Msg).SetQuestion(dns.Fqdn(target), qtype)
+	query.SetEdns0(udpSize, false)
+	var errs []error
+	for range attempts {
+		for _, server := range config.Servers {
+			response, err := exchange(ctx, query, net.JoinHostPort(server, u.port))
+			if err == nil && (response.Rcode == dns.RcodeSuccess || response.Rcode == dns.RcodeNameError) {
+				return response, nil
+			}
+			if err == nil {
+				err = fmt.Errorf("%s says %s", server, dns.RcodeToString[response.Rcode])
+			}
+			if ctx.Err() != nil {
+				return nil, errors.Join(append(errs, ctx.Err())...)
+			}
+			errs = append(errs, err)
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// exchange asks one resolver, over TCP when its response does not fit in a packet. Each question has an ID and a port of
+// its own, which make it hard to forge an answer (RFC 5452).
+func exchange(ctx context.Context, query *dns.Msg, server string) (*dns.Msg, error) {
+	query = query.Copy()
+	query.Id = dns.Id()
+	var response *dns.Msg
+	for _, network := range []string{"udp", "tcp"} {
+		client := &dns.Client{Net: network, Timeout: attemptTimeout, UDPSize: udpSize}
+		var err error
+		response, _, err = client.ExchangeContext(ctx, query, server)
+		if err != nil {
+			return nil, fmt.Errorf("asking %s over %s: %w", server, network, err)
+		}
+		if len(response.Question) != 1 || response.Question[0].Qtype != query.Question[0].Qtype ||
+			dns.CanonicalName(response.Question[0].Name) != query.Question[0].Name {
+			return nil, fmt.Errorf("%s answers another question", server)
+		}
+		if !response.Truncated {
+			break
+		}
+	}
+	return response, nil
+}

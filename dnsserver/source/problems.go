@@ -1,0 +1,66 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package source
+
+import (
+	"slices"
+
+	"k8s.io/klog/v2"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
+)
+
+// problems are what is not served, by the group of slices in which it was found.
+type problems struct {
+	byGroup map[string][]records.Problem
+	// counts are how many slices have a problem of each kind.
+	counts map[records.Reason]int
+}
+
+// update takes what was found in some groups, and logs what was not found there before.
+func (p *problems) update(log klog.Logger, found map[string][]records.Problem) {
+	if p.byGroup == nil {
+		p.byGroup, p.counts = map[string][]records.Problem{}, map[records.Reason]int{}
+	}
+	for group, current := range found {
+		before := p.byGroup[group]
+		p.count(before, -1)
+		p.count(current, 1)
+		for i, problem := range current {
+			if !slices.Contains(before, problem) && !slices.Contains(current[:i], problem) {
+				log.Info("Not serving all of an EndpointSlice", "endpointSlice", problem.Slice, "reason", problem.Reason, "detail", problem.Detail)
+			}
+		}
+		if len(current) == 0 {
+			delete(p.byGroup, group)
+		} else {
+			p.byGroup[group] = current
+		}
+	}
+}
+
+// count adds n for each slice and reason.
+func (p *problems) count(problems []records.Problem, n int) {
+	for i, problem := range problems {
+		again := func(other records.Problem) bool {
+			return other.Slice == problem.Slice && other.Reason == problem.Reason
+		}
+		if !slices.ContainsFunc(problems[:i], again) {
+			p.counts[problem.Reason] += n
+		}
+	}
+}

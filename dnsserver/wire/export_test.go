@@ -1,0 +1,40 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import "time"
+
+// AnswerWithLibrary is Answer for a handler that knows no plain queries.
+func (h *Handler) AnswerWithLibrary(packet []byte, transport Transport) []byte {
+	query := Query{Packet: packet, Transport: transport, Arrived: time.Now()}
+	response, done := h.answerWithLibrary(nil, query, &Counters{}, h.Aliases.Cached)
+	if !done {
+		response = h.Wait(nil, query, &Counters{})
+	}
+	return response
+}
+
+// IsFast returns whether the packet is answered without the library.
+func (h *Handler) IsFast(packet []byte, transport Transport) bool {
+	_, _, ok := h.fast(nil, packet, transport, time.Now())
+	return ok
+}
+
+// SetLimits replaces those of a server.
+func (s *TCPServer) SetLimits(connections int, idle, slow time.Duration) {
+	s.maxConnections, s.idle, s.slow = connections, idle, slow
+}

@@ -1,0 +1,166 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// maxName is the most octets of a name in presentation format without the final dot.
+	maxName = 253
+	// optionHeader is the size of an OPT record without options (RFC 6891, section 6.1.2).
+	optionHeader = 11
+)
+
+// plainQuery is a query as nearly all are: one question for A or AAAA, of a name of letters, digits, hyphens, underscores
+// and asterisks, with at most an OPT record of version 0, and nothing behind it.
+type plainQuery struct {
+	// nameSize is how many octets of the space are the name, in lower case and without the final dot.
+	nameSize int
+	qtype    uint16
+	// end is where the question ends in the packet.
+	end int
+
+	hasOption bool
+	// udpSize is what the OPT record says.
+	udpSize uint16
+	// do is the octet of the OPT record that has the DO bit, with all other bits clear.
+	do byte
+	// rcode is that of the response.
+	rcode int
+}
+
+// plainOctets has the lower case of each octet that is plain in a name, and zero for the others.
+var plainOctets = func() (octets [256]byte) {
+	for _, octet := range []byte("abcdefghijklmnopqrstuvwxyz0123456789-_*") {
+		octets[octet] = octet
+		if 'a' <= octet && octet <= 'z' {
+			octets[octet-'a'+'A'] = octet
+		}
+	}
+	return octets
+}()
+
+// parsePlain reads a packet, and returns false when it is anything but a plain query. The name is written to the space.
+func parsePlain(packet []byte, space *[maxName]byte) (plainQuery, bool) {
+	var q plainQuery
+	// A query of opcode 0, one question, no answer, no authority, at most one additional record.
+	if len(packet) < headerSize || packet[2]&0xf8 != 0 || binary.BigEndian.Uint64(packet[4:])&^1 != 1<<48 {
+		return q, false
+	}
+	n, at, ok := parsePlainName(packet, space)
+	if !ok || len(packet) < at+4 {
+		return q, false
+	}
+	q.nameSize = n
+	q.qtype = binary.BigEndian.Uint16(packet[at:])
+	q.end = at + 4
+	if q.qtype != dns.TypeA && q.qtype != dns.TypeAAAA || binary.BigEndian.Uint16(packet[at+2:]) != dns.ClassINET {
+		return q, false
+	}
+	if packet[11] == 0 {
+		return q, len(packet) == q.end
+	}
+	return q, q.parseOption(packet[q.end:])
+}
+
+// parsePlainName returns the length of the name in the space and where it ends in the packet.
+func parsePlainName(packet []byte, space *[maxName]byte) (n, end int, ok bool) {
+	at := headerSize
+	for at < len(packet) {
+		length := int(packet[at])
+		at++
+		if length == 0 {
+			return n - 1, at, n > 0
+		}
+		// The two bits above are those of a pointer. A dot follows each DNS label but the last.
+		if length > 63 || at+length > len(packet) || n+length > maxName {
+			return 0, 0, false
+		}
+		for _, octet := range packet[at : at+length] {
+			lower := plainOctets[octet]
+			if lower == 0 {
+				return 0, 0, false
+			}
+			space[n] = lower
+			n++
+		}
+		at += length
+		if n < maxName {
+			space[n] = '.'
+		}
+		n++
+	}
+	return 0, 0, false
+}
+
+// parseOption reads the rest of the packet as an OPT record. Its options are not looked at, because we know none.
+func (q *plainQuery) parseOption(rest []byte) bool {
+	if len(rest) < optionHeader || rest[0] != 0 || binary.BigEndian.Uint16(rest[1:]) != dns.TypeOPT || rest[6] != 0 {
+		return false
+	}
+	q.hasOption = true
+	q.udpSize = binary.BigEndian.Uint16(rest[3:])
+	q.do = rest[7] & 0x80
+	return wholeOptions(rest[optionHeader:], int(binary.BigEndian.Uint16(rest[9:])))
+}
+
+// wholeOptions returns whether the data has this size and consists of whole options (RFC 6891, section 6.1.2) that have no
+// format of their own, so that the library cannot find fault with them.
+func wholeOptions(data []byte, size int) bool {
+	if len(data) != size {
+		return false
+	}
+	for len(data) > 0 {
+		if len(data) < 4 {
+			return false
+		}
+		length := 4 + int(binary.BigEndian.Uint16(data[2:]))
+		if length > len(data) {
+			return false
+		}
+		switch binary.BigEndian.Uint16(data) {
+		case dns.EDNS0COOKIE, dns.EDNS0NSID, dns.EDNS0PADDING:
+		default:
+			return false
+		}
+		data = data[length:]
+	}
+	return true
+}
+
+func (q *plainQuery) optionSize() int {
+	if q.hasOption {
+		return optionHeader
+	}
+	return 0
+}
+
+// limit returns how many octets the response may have.
+func (q *plainQuery) limit(t Transport) int {
+	switch {
+	case t == TCP:
+		return dns.MaxMsgSize
+	case !q.hasOption:
+		return dns.MinMsgSize
+	default:
+		return min(max(int(q.udpSize), dns.MinMsgSize), maxUDP)
+	}
+}

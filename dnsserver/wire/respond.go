@@ -1,0 +1,113 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import (
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+)
+
+// maxRecords is how many records the sections behind the question may have in total, before anything is allocated for them. A
+// query needs an OPT record, perhaps a signature, and an incremental transfer's SOA.
+const maxRecords = 4
+
+// refuseUnread returns the response to a query whose header says enough to refuse it, nil for others.
+func refuseUnread(packet []byte) *dns.Msg {
+	var counts [4]uint16
+	for i := range counts {
+		counts[i] = binary.BigEndian.Uint16(packet[4+2*i:])
+	}
+	switch opcode := int(packet[2]>>3) & 0xf; {
+	case opcode != dns.OpcodeQuery:
+		return refuse(packet, dns.RcodeNotImplemented)
+	case counts[0] != 1, int(counts[1])+int(counts[2])+int(counts[3]) > maxRecords: // RFC 9619
+		return refuse(packet, dns.RcodeFormatError)
+	default:
+		return nil
+	}
+}
+
+// isWhole returns whether the library has found as many records as the header says. It lets them be missing at the end.
+func isWhole(packet []byte, query *dns.Msg) bool {
+	for i, found := range []int{len(query.Question), len(query.Answer), len(query.Ns), len(query.Extra)} {
+		if found != int(binary.BigEndian.Uint16(packet[4+2*i:])) {
+			return false
+		}
+	}
+	return true
+}
+
+// refuse returns a response that repeats nothing but the header, because the rest was not or could not be read.
+func refuse(packet []byte, rcode int) *dns.Msg {
+	response := new(dns.Msg)
+	response.Id = binary.BigEndian.Uint16(packet)
+	response.Response = true
+	response.Opcode = int(packet[2]>>3) & 0xf
+	response.RecursionDesired = packet[2]&0x01 != 0
+	response.CheckingDisabled = packet[3]&0x10 != 0
+	response.Rcode = rcode
+	return response
+}
+
+// respond returns the response to the query, of any size, and nil when it has to be waited for.
+func (h *Handler) respond(query *dns.Msg, chase chase, now time.Time) *dns.Msg {
+	response := new(dns.Msg).SetReply(query)
+	response.Rcode = refusal(query)
+	respondEDNS(query, response)
+	if response.Rcode != dns.RcodeSuccess {
+		return response
+	}
+	snapshot := h.Snapshot()
+	if snapshot == nil {
+		response.Rcode = dns.RcodeServerFailure
+		return response
+	}
+	w := writer{handler: h, snapshot: snapshot, response: response, chase: chase, now: now}
+	if !w.write(query.Question[0]) {
+		return nil
+	}
+	return response
+}
+
+// refusal returns the code of a query that is not looked up at all, dns.RcodeSuccess for one that is.
+func refusal(query *dns.Msg) int {
+	options := optionsOf(query)
+	switch {
+	case len(options) > 1, len(options) == 1 && options[0].Hdr.Name != ".": // RFC 6891, sections 6.1.1 and 6.1.2
+		return dns.RcodeFormatError
+	case len(options) == 1 && options[0].Version() != 0: // RFC 6891, section 6.1.3
+		return dns.RcodeBadVers
+	}
+	question := query.Question[0]
+	switch {
+	case question.Qclass != dns.ClassINET:
+		return dns.RcodeRefused
+	case question.Qtype == dns.TypeAXFR, question.Qtype == dns.TypeIXFR:
+		return dns.RcodeRefused
+	}
+	return dns.RcodeSuccess
+}
+
+// lookup looks a name of the library up.
+func lookup(snapshot *zone.Snapshot, name string, qtype uint16) zone.Result {
+	return snapshot.Lookup([]byte(strings.ToLower(strings.TrimSuffix(name, "."))), qtype)
+}

@@ -1,0 +1,168 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// MaxConnections is how many TCP connections there may be. Of those, the one that has been silent for longest makes room.
+	MaxConnections = 1000
+	// tcpIdle is how long a connection may wait for its next query (RFC 7766, section 6.2.3 wants seconds).
+	tcpIdle = 10 * time.Second
+	// tcpSlow is how long a client may take to send a query, and to receive a response.
+	tcpSlow = 3 * time.Second
+)
+
+// TCPServer answers on the connections of one listener.
+type TCPServer struct {
+	handler        *Handler
+	listener       net.Listener
+	counters       Counters
+	waiting        chan struct{}
+	maxConnections int
+	idle, slow     time.Duration
+
+	running  sync.WaitGroup
+	mu       sync.Mutex
+	stopping bool
+	conns    map[*tcpConn]bool
+}
+
+// NewTCPServer returns a server for the listener.
+func NewTCPServer(listener net.Listener, handler *Handler) *TCPServer {
+	return &TCPServer{
+		handler: handler, listener: listener, counters: Counters{Transport: TCP}, waiting: make(chan struct{}, maxWaiting),
+		maxConnections: MaxConnections, idle: tcpIdle, slow: tcpSlow, conns: map[*tcpConn]bool{},
+	}
+}
+
+// Counters returns those of all connections.
+func (s *TCPServer) Counters() *Counters { return &s.counters }
+
+// Connections returns how many there are.
+func (s *TCPServer) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Serve accepts connections until Shutdown, or until that fails for good.
+func (s *TCPServer) Serve() error {
+	for {
+		conn, err := s.listener.Accept()
+		if err == nil {
+			s.start(conn)
+			continue
+		}
+		s.mu.Lock()
+		stopping := s.stopping
+		s.mu.Unlock()
+		if stopping {
+			return nil
+		}
+		// Too many open files, or a client that has gone: neither lasts.
+		var failed net.Error
+		if !errors.As(err, &failed) || errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// start serves a connection, for which another one may have to go.
+func (s *TCPServer) start(conn net.Conn) {
+	c := &tcpConn{server: s, conn: conn}
+	c.active.Store(time.Now().UnixNano())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		_ = conn.Close()
+		return
+	}
+	if len(s.conns) >= s.maxConnections {
+		silent := s.mostSilent()
+		delete(s.conns, silent)
+		_ = silent.conn.Close()
+	}
+	s.conns[c] = true
+	s.running.Go(func() {
+		c.serve()
+		_ = conn.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.conns, c)
+	})
+}
+
+func (s *TCPServer) mostSilent() *tcpConn {
+	var silent *tcpConn
+	for c := range s.conns {
+		if silent == nil || c.active.Load() < silent.active.Load() {
+			silent = c
+		}
+	}
+	return silent
+}
+
+// Shutdown lets queries that have been read be answered, until the context is done.
+func (s *TCPServer) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	_ = s.listener.Close()
+	for c := range s.conns {
+		_ = c.conn.SetReadDeadline(time.Now())
+	}
+	s.mu.Unlock()
+	ended := make(chan struct{})
+	go func() { s.running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for c := range s.conns {
+			_ = c.conn.Close()
+		}
+		return ctx.Err()
+	}
+}
+
+// isStopping returns whether no further query shall be read.
+func (s *TCPServer) isStopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
+}
+
+// tcpConn is one connection.
+type tcpConn struct {
+	server *TCPServer
+	conn   net.Conn
+	// active is when a query came last, in nanoseconds since 1970.
+	active atomic.Int64
+
+	writing sync.Mutex
+	waiting sync.WaitGroup
+}

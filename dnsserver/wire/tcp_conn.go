@@ -1,0 +1,156 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+	"time"
+)
+
+const (
+	// flushSize is how many octets of responses are collected while further queries are there already.
+	flushSize = 16 << 10
+	// lengthSize is the size of the length in front of each message (RFC 1035, section 4.2.2).
+	lengthSize = 2
+)
+
+var errTooLong = errors.New("the query is too long")
+
+// serve answers queries until the client ends, is silent for too long, or too slow. Responses to queries that come together leave
+// together; one that has to be waited for is overtaken by others (RFC 7766, section 7).
+func (c *tcpConn) serve() {
+	defer c.waiting.Wait()
+	reader := bufio.NewReaderSize(c.conn, maxQuery)
+	packet := make([]byte, maxQuery)
+	var out []byte
+	var answered int
+	var first time.Time
+	for {
+		n, err := c.read(reader, packet)
+		if err != nil {
+			return
+		}
+		now := time.Now()
+		if answered == 0 {
+			first = now
+		}
+		c.active.Store(now.UnixNano())
+		query := Query{Packet: packet[:n], Transport: TCP, Client: c.conn.RemoteAddr(), Arrived: now}
+		if framed, done := c.answer(out, query); !done {
+			c.wait(query)
+		} else {
+			out = framed
+			answered++
+		}
+		if hasQuery(reader) && len(out) < flushSize {
+			continue
+		}
+		if c.write(out) != nil {
+			return
+		}
+		c.server.counters.observe(time.Since(first), answered)
+		out, answered = out[:0], 0
+	}
+}
+
+// read reads one query. Its first octet may let wait for itself, the rest of it must not.
+func (c *tcpConn) read(reader *bufio.Reader, packet []byte) (int, error) {
+	if reader.Buffered() == 0 {
+		_ = c.conn.SetReadDeadline(time.Now().Add(c.server.idle))
+		if c.server.isStopping() {
+			// The deadline that Shutdown has set may have been overwritten.
+			return 0, io.EOF
+		}
+		if _, err := reader.Peek(1); err != nil {
+			return 0, err
+		}
+	}
+	if !hasQuery(reader) {
+		_ = c.conn.SetReadDeadline(time.Now().Add(c.server.slow))
+	}
+	var length [lengthSize]byte
+	if _, err := io.ReadFull(reader, length[:]); err != nil {
+		return 0, err
+	}
+	n := int(binary.BigEndian.Uint16(length[:]))
+	if n > len(packet) {
+		return 0, errTooLong
+	}
+	return io.ReadFull(reader, packet[:n])
+}
+
+// hasQuery returns whether a whole query has been received and not been read.
+func hasQuery(reader *bufio.Reader) bool {
+	if reader.Buffered() < lengthSize {
+		return false
+	}
+	length, err := reader.Peek(lengthSize)
+	return err == nil && reader.Buffered() >= lengthSize+int(binary.BigEndian.Uint16(length))
+}
+
+// answer appends a response with its length to out. It returns false when it has to be waited for.
+func (c *tcpConn) answer(out []byte, query Query) ([]byte, bool) {
+	response, done := c.server.handler.Answer(append(out, 0, 0), query, &c.server.counters)
+	return framed(response, len(out)), done
+}
+
+// framed writes the length of a message in front of it, in the two octets that begin at start. Where there is no message there
+// is no length.
+func framed(message []byte, start int) []byte {
+	size := len(message) - start - lengthSize
+	if size == 0 {
+		return message[:start]
+	}
+	binary.BigEndian.PutUint16(message[start:], uint16(size)) //nolint:gosec // No message is larger than 65535 octets.
+	return message
+}
+
+// wait answers a query that has to wait, beside those that follow.
+func (c *tcpConn) wait(query Query) {
+	query.Packet = slices.Clone(query.Packet)
+	answer := func(wait func(out []byte, q Query, counters *Counters) []byte) {
+		// When it fails the client is gone.
+		_ = c.write(framed(wait(make([]byte, lengthSize), query, &c.server.counters), 0))
+		c.server.counters.observe(time.Since(query.Arrived), 1)
+	}
+	select {
+	case c.server.waiting <- struct{}{}:
+		c.waiting.Go(func() {
+			defer func() { <-c.server.waiting }()
+			answer(c.server.handler.Wait)
+		})
+	default:
+		answer(c.server.handler.GiveUp)
+	}
+}
+
+func (c *tcpConn) write(out []byte) error {
+	if len(out) == 0 {
+		return nil
+	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if err := c.conn.SetWriteDeadline(time.Now().Add(c.server.slow)); err != nil {
+		return err
+	}
+	_, err := c.conn.Write(out)
+	return err
+}

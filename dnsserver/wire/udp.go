@@ -1,0 +1,289 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batchSize is how many packets are read and written at a time.
+	batchSize = 64
+	// maxQuery is how many octets of a query are read. Queries are small; options may make them larger than 512.
+	maxQuery = 4096
+	// socketBuffer is how many octets may wait in a socket, of which the kernel may grant less. Clients send in bursts.
+	socketBuffer = 4 << 20
+	// maxWaiting is how many queries may wait for the target of an alias. Others fail at once.
+	maxWaiting = 1000
+)
+
+// UDPServer answers on several sockets of one address, between which the kernel divides the clients.
+type UDPServer struct {
+	handler  *Handler
+	sockets  []*udpSocket
+	stopping atomic.Bool
+}
+
+// ListenUDP binds this many sockets to an address, as [host]:port. Without a host they take IPv4 and IPv6.
+func ListenUDP(ctx context.Context, address string, sockets int, handler *Handler) (*UDPServer, error) {
+	s := &UDPServer{handler: handler}
+	waiting := make(chan struct{}, maxWaiting)
+	config := net.ListenConfig{Control: reusePort}
+	for range sockets {
+		conn, err := config.ListenPacket(ctx, "udp", address)
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		// Where the port was left to the kernel, the others take the same.
+		address = conn.LocalAddr().String()
+		socket, err := newUDPSocket(conn.(*net.UDPConn), handler, waiting)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("preparing the socket %s: %w", address, err)
+		}
+		s.sockets = append(s.sockets, socket)
+	}
+	return s, nil
+}
+
+func reusePort(_, _ string, conn syscall.RawConn) error {
+	var err error
+	if failed := conn.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	}); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// Addr returns the address that is bound.
+func (s *UDPServer) Addr() net.Addr { return s.sockets[0].udp.LocalAddr() }
+
+// Counters returns those of each socket.
+func (s *UDPServer) Counters() []*Counters {
+	counters := make([]*Counters, 0, len(s.sockets))
+	for _, socket := range s.sockets {
+		counters = append(counters, &socket.counters)
+	}
+	return counters
+}
+
+// Serve answers until Shutdown, or until a socket fails.
+func (s *UDPServer) Serve() error {
+	ended := make(chan error, len(s.sockets))
+	for _, socket := range s.sockets {
+		go func() { ended <- socket.serve(&s.stopping) }()
+	}
+	var errs []error
+	for range s.sockets {
+		err := <-ended
+		errs = append(errs, err)
+		if err != nil {
+			s.Close()
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Shutdown lets every query that has arrived be answered, until the context is done.
+func (s *UDPServer) Shutdown(ctx context.Context) error {
+	s.stopping.Store(true)
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		for _, socket := range s.sockets {
+			_ = socket.udp.SetReadDeadline(time.Now())
+			<-socket.drained
+			socket.running.Wait()
+		}
+	}()
+	defer s.Close()
+	select {
+	case <-answered:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends everything at once.
+func (s *UDPServer) Close() {
+	for _, socket := range s.sockets {
+		_ = socket.udp.Close()
+	}
+}
+
+// udpSocket is one socket and what one goroutine needs to serve it.
+type udpSocket struct {
+	handler  *Handler
+	udp      *net.UDPConn
+	conn     *ipv4.PacketConn
+	counters Counters
+	in, out  []ipv4.Message
+	// waiting has an element for each query of any socket that waits.
+	waiting chan struct{}
+	// running are the goroutines of those that came over this socket.
+	running sync.WaitGroup
+	// drained is closed when nothing is read any more.
+	drained chan struct{}
+}
+
+func newUDPSocket(udp *net.UDPConn, handler *Handler, waiting chan struct{}) (*udpSocket, error) {
+	s := &udpSocket{
+		// The batches of package ipv4 are those of package ipv6, whatever addresses a socket has.
+		handler: handler, udp: udp, conn: ipv4.NewPacketConn(udp), counters: Counters{Transport: UDP},
+		in: make([]ipv4.Message, batchSize), out: make([]ipv4.Message, batchSize), waiting: waiting, drained: make(chan struct{}),
+	}
+	// The kernel may grant less, and it is no use to tell.
+	_ = udp.SetReadBuffer(socketBuffer)
+	_ = udp.SetWriteBuffer(socketBuffer)
+	control, err := askForDestination(udp)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.in {
+		s.in[i].Buffers = [][]byte{make([]byte, maxQuery)}
+		s.in[i].OOB = make([]byte, control)
+		s.out[i].Buffers = [][]byte{make([]byte, 0, maxUDP)}
+	}
+	return s, nil
+}
+
+// askForDestination lets the kernel say which address of ours a query was sent to, where that is not known, because the
+// response has to come from there. It returns how many octets that takes.
+func askForDestination(udp *net.UDPConn) (int, error) {
+	address := udp.LocalAddr().(*net.UDPAddr)
+	switch {
+	case !address.IP.IsUnspecified():
+		return 0, nil
+	case address.IP.To4() != nil:
+		return unix.CmsgSpace(unix.SizeofInet4Pktinfo), ipv4.NewPacketConn(udp).SetControlMessage(ipv4.FlagDst, true)
+	default:
+		return unix.CmsgSpace(unix.SizeofInet6Pktinfo), ipv6.NewPacketConn(udp).SetControlMessage(ipv6.FlagDst, true)
+	}
+}
+
+func (s *udpSocket) serve(stopping *atomic.Bool) error {
+	defer close(s.drained)
+	for {
+		n, err := s.conn.ReadBatch(s.in, 0)
+		switch {
+		case err == nil:
+			s.answer(n)
+		case stopping.Load():
+			s.drain()
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+		default:
+			return err
+		}
+	}
+}
+
+// drain answers what waits in the socket.
+func (s *udpSocket) drain() {
+	_ = s.udp.SetReadDeadline(time.Time{})
+	for {
+		n, err := s.conn.ReadBatch(s.in, unix.MSG_DONTWAIT)
+		if err != nil || n == 0 {
+			return
+		}
+		s.answer(n)
+	}
+}
+
+// answer answers the first messages of a batch.
+func (s *udpSocket) answer(n int) {
+	arrived := time.Now()
+	answered := 0
+	for i := range s.in[:n] {
+		in, out := &s.in[i], &s.out[answered]
+		query := Query{Packet: in.Buffers[0][:in.N], Transport: UDP, Client: in.Addr, Arrived: arrived}
+		response, done := s.handler.Answer(out.Buffers[0][:0], query, &s.counters)
+		out.Buffers[0] = response
+		switch {
+		case !done:
+			s.wait(query, in)
+		case len(response) > 0:
+			out.Addr, out.OOB = in.Addr, source(in)
+			answered++
+		}
+	}
+	s.write(s.out[:answered])
+	s.counters.observe(time.Since(arrived), answered)
+}
+
+// write sends all messages, except those that cannot be sent: there is nobody to tell, and the client asks again.
+func (s *udpSocket) write(messages []ipv4.Message) {
+	for len(messages) > 0 {
+		n, err := s.conn.WriteBatch(messages, 0)
+		if err != nil || n == 0 {
+			n = max(n, 0) + 1
+		}
+		messages = messages[min(n, len(messages)):]
+	}
+}
+
+// wait answers a query that has to wait, beside all others.
+func (s *udpSocket) wait(query Query, in *ipv4.Message) {
+	query.Packet = slices.Clone(query.Packet)
+	out := ipv4.Message{Addr: in.Addr, OOB: slices.Clone(source(in))}
+	send := func(response []byte) {
+		out.Buffers = [][]byte{response}
+		s.write([]ipv4.Message{out})
+		s.counters.observe(time.Since(query.Arrived), 1)
+	}
+	select {
+	case s.waiting <- struct{}{}:
+		s.running.Go(func() {
+			defer func() { <-s.waiting }()
+			send(s.handler.Wait(nil, query, &s.counters))
+		})
+	default:
+		send(s.handler.GiveUp(nil, query, &s.counters))
+	}
+}
+
+// source returns what makes the response to a message leave from the address that the message was sent to. The kernel says
+// that in the form in which it takes it, with the interface besides, which routing decides again.
+func source(in *ipv4.Message) []byte {
+	control := in.OOB[:in.NN]
+	data := unix.CmsgLen(0)
+	switch len(control) {
+	case unix.CmsgSpace(unix.SizeofInet4Pktinfo):
+		clear(control[data : data+4])
+	case unix.CmsgSpace(unix.SizeofInet6Pktinfo):
+		if !net.IP(control[data : data+net.IPv6len]).IsLinkLocalUnicast() {
+			clear(control[data+net.IPv6len:])
+		}
+	}
+	return control
+}

@@ -1,0 +1,115 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+)
+
+func startUDP(t *testing.T, address string) *wire.UDPServer {
+	t.Helper()
+	server, err := wire.ListenUDP(t.Context(), address, 2, newHandler(dnstest.Snapshot()))
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	run(t, server.Serve, server.Shutdown)
+	return server
+}
+
+// A client that has connected its socket takes only responses that come from where it sent the query to.
+func TestAResponseComesFromTheAddressThatWasAsked(t *testing.T) {
+	t.Parallel()
+	for bound, asked := range map[string][]string{
+		":0": {"127.0.0.1", "127.0.0.2", "::1"}, "0.0.0.0:0": {"127.0.0.1", "127.0.0.3"}, "[::]:0": {"::1", "127.0.0.1"},
+		"127.0.0.1:0": {"127.0.0.1"}, "[::1]:0": {"::1"},
+	} {
+		t.Run(bound, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			_, port, err := net.SplitHostPort(startUDP(t, bound).Addr().String())
+			g.Expect(err).NotTo(HaveOccurred())
+			for _, host := range asked {
+				// Several clients, so that every socket has its share.
+				for range 8 {
+					response := over("udp", net.JoinHostPort(host, port))(g, question("plain.xcc.test.", dns.TypeA))
+					g.Expect(response.Answer).To(HaveLen(1))
+				}
+			}
+		})
+	}
+}
+
+func TestAnAddressInUseIsAnError(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	taken, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	g.Expect(err).NotTo(HaveOccurred())
+	defer taken.Close()
+	_, err = wire.ListenUDP(t.Context(), taken.LocalAddr().String(), 2, newHandler(nil))
+	g.Expect(err).To(HaveOccurred())
+}
+
+// More queries than a batch has, sent without waiting, are all answered, and those that arrived before the end, too.
+func TestNoQueryIsLostAtTheEnd(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	server, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 1, newHandler(dnstest.Snapshot()))
+	g.Expect(err).NotTo(HaveOccurred())
+	conn, err := dns.Dial("udp", server.Addr().String())
+	g.Expect(err).NotTo(HaveOccurred())
+	defer conn.Close()
+	g.Expect(conn.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())
+	const count = 150
+	for range count {
+		g.Expect(conn.WriteMsg(question("plain.xcc.test.", dns.TypeA))).To(Succeed())
+	}
+	ended := make(chan error, 1)
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Shutdown(context.WithoutCancel(t.Context())) }()
+	go func() { ended <- server.Serve() }()
+	for range count {
+		_, err := conn.ReadMsg()
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	g.Eventually(stopped, 5*time.Second).Should(Receive(BeNil()))
+	g.Eventually(ended, 5*time.Second).Should(Receive(BeNil()))
+}
+
+func TestEverySocketCounts(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	server := startUDP(t, "127.0.0.1:0")
+	const count = 50
+	for range count {
+		over("udp", server.Addr().String())(g, question("plain.xcc.test.", dns.TypeA))
+	}
+	g.Eventually(func() uint64 {
+		var total uint64
+		for _, counters := range server.Counters() {
+			_, n, _ := counters.Durations()
+			total += n
+		}
+		return total
+	}).Should(Equal(uint64(count)), "durations are counted once the responses are sent")
+}
