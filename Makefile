@@ -98,6 +98,13 @@ demo: linux-root ## Bring three clusters up and walk through the add-on; needs L
 demo-down: linux-root ## Remove what "make demo" left running; needs Linux and root
 	go run ./test/cmd/demo down
 
+# Further arguments of the bench, for example BENCH_ARGS='-only udp-1000 -rounds 5'.
+BENCH_ARGS ?=
+
+.PHONY: bench-dns
+bench-dns: build ## Measure the DNS server beside CoreDNS, Knot and NSD; needs Linux, two processors and dnsperf, knot, nsd
+	go run ./test/bench-dns $(BENCH_ARGS)
+
 .PHONY: linux-root
 linux-root:
 	@if [ "$$(uname -s)" != Linux ] || [ "$$(id -u)" != 0 ]; then \

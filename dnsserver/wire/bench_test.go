@@ -37,7 +37,8 @@ func manyNames(count int) *wire.Handler {
 			Name: fmt.Sprintf("*.gateway.cluster-%d.dev-team.clusters.xcc.test", i), Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1")},
 		})
 	}
-	records = append(records, zone.Record{Name: "alias.xcc.test", Alias: "lb.example.com"})
+	records = append(records, zone.Record{Name: "alias.xcc.test", Alias: "lb.example.com"},
+		zone.Record{Name: "inner.xcc.test", Alias: "a-name-of-more-than-32-octets.gateway.cluster-1.dev-team.clusters.xcc.test"})
 	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{TTL: 5}}, time.Unix(1000, 0)).With(records, time.Unix(1000, 0))
 	return newHandler(snapshot)
 }
@@ -50,6 +51,7 @@ func queriesOf(count int) map[string]*dns.Msg {
 		"nodata": question(name(count/2), dns.TypeAAAA),
 		"miss":   question(name(count+1), dns.TypeA),
 		"alias":  question("alias.xcc.test.", dns.TypeA),
+		"inner":  question("inner.xcc.test.", dns.TypeA),
 	}
 }
 

@@ -27,8 +27,8 @@ import (
 )
 
 // fast appends the response to a plain query to out. It returns false, with out as it was, for everything that it leaves to
-// the library: a query that is not plain, an answer that does not fit, an alias within our zones or one whose target has to be
-// waited for, and all before the first snapshot. It does not allocate where out is large enough.
+// the library: a query that is not plain, an answer that does not fit, a chain of aliases within our zones, a target that has
+// to be waited for, and all before the first snapshot. It does not allocate where out is large enough.
 func (h *Handler) fast(out, packet []byte, t Transport, now time.Time) ([]byte, plainQuery, bool) {
 	var space [maxName]byte
 	q, ok := parsePlain(packet, &space)
@@ -41,20 +41,7 @@ func (h *Handler) fast(out, packet []byte, t Transport, now time.Time) ([]byte, 
 	}
 	result := snapshot.Lookup(space[:q.nameSize], q.qtype)
 	r := reply{message: append(out, packet[:q.end]...), start: len(out)}
-	switch result.Kind {
-	case zone.Addresses:
-		r.answers = len(result.Addresses)
-		r.message = appendRotated(r.message, result.Packed, r.answers)
-	case zone.NoData:
-		r.appendAuthority(result.Zone)
-	case zone.NameError:
-		r.rcode = dns.RcodeNameError
-		r.appendAuthority(result.Zone)
-	case zone.Alias:
-		if !h.appendTarget(&r, result, q.qtype, now) {
-			return out, q, false
-		}
-	default:
+	if !h.appendResult(&r, snapshot, result, q.qtype, now) {
 		return out, q, false
 	}
 	q.rcode = r.rcode
@@ -86,17 +73,52 @@ func (r *reply) appendAuthority(z *zone.Zone) {
 	r.authorities = 1
 }
 
-// appendTarget appends an alias and what is known of its target.
-func (h *Handler) appendTarget(r *reply, result zone.Result, qtype uint16, now time.Time) bool {
-	answer := h.Aliases.Cached(result.Alias, qtype)
-	if answer == nil || answer.Rcode == dns.RcodeServerFailure || answer.Packed == nil && len(answer.Addresses) > 0 {
-		return false
+// appendResult appends what a lookup has found.
+func (h *Handler) appendResult(r *reply, snapshot *zone.Snapshot, result zone.Result, qtype uint16, now time.Time) bool {
+	if result.Kind != zone.Alias {
+		return r.appendHeld(result, headerSize)
 	}
 	offset := r.size() + recordHeader
-	count := len(answer.Addresses)
 	r.message = append(r.message, result.Packed...)
+	r.answers = 1
+	if target := snapshot.Lookup(result.Target, qtype); target.Kind != zone.OutsideZones {
+		return r.appendHeld(target, offset)
+	}
+	return h.appendForeign(r, result.Alias, offset, qtype, now)
+}
+
+// appendHeld appends what a name of our zones holds, whose owner is at the offset.
+func (r *reply) appendHeld(result zone.Result, offset int) bool {
+	switch result.Kind {
+	case zone.Addresses:
+		start, count := len(r.message), len(result.Addresses)
+		r.message = appendRotated(r.message, result.Packed, count)
+		r.answers += count
+		if offset != headerSize {
+			for at := start; at < len(r.message); at += len(result.Packed) / count {
+				binary.BigEndian.PutUint16(r.message[at:], uint16(pointer|offset)) //nolint:gosec // Behind the question.
+			}
+		}
+	case zone.NoData:
+		r.appendAuthority(result.Zone)
+	case zone.NameError:
+		r.rcode = dns.RcodeNameError
+		r.appendAuthority(result.Zone)
+	default:
+		return false
+	}
+	return true
+}
+
+// appendForeign appends what is known of a target outside of our zones, whose name is at the offset.
+func (h *Handler) appendForeign(r *reply, target string, offset int, qtype uint16, now time.Time) bool {
+	answer := h.Aliases.Cached(target, qtype)
+	if answer == nil || answer.Rcode == dns.RcodeServerFailure || answer.Packed == nil && len(answer.Addresses)+len(answer.Chain) > 0 {
+		return false
+	}
+	count := len(answer.Addresses)
 	r.message = appendAlias(r.message, answer.Packed, offset, count, qtype == dns.TypeA, answer.TTL(now))
-	r.answers = 1 + len(answer.Chain) + count
+	r.answers += len(answer.Chain) + count
 	r.rcode = answer.Rcode
 	return true
 }

@@ -68,7 +68,7 @@ func (w *writer) writeResult(name string, qtype uint16, result zone.Result, alia
 		r.Answer = append(r.Answer, rotated(addressRecords(name, result.Addresses, ttl))...)
 	case zone.Alias:
 		r.Answer = append(r.Answer, &dns.CNAME{Hdr: header(name, dns.TypeCNAME, ttl), Target: result.Alias + "."})
-		return w.follow(result.Alias, qtype, aliases)
+		return w.follow(result, qtype, aliases)
 	case zone.StartOfAuthority:
 		r.Answer = append(r.Answer, soaOf(result.Zone, name))
 	case zone.NameServers:
@@ -86,11 +86,12 @@ func (w *writer) writeResult(name string, qtype uint16, result zone.Result, alia
 // follow adds what is known of an alias' target: what our own zones say of it, as RFC 1034, section 4.3.2 wants it, and
 // its addresses where it is outside of them, because the resolver in a pod does not look for them. The code of the
 // response is that of the last name (RFC 6604, section 3). It returns false when the target has to be waited for.
-func (w *writer) follow(target string, qtype uint16, aliases int) bool {
+func (w *writer) follow(alias zone.Result, qtype uint16, aliases int) bool {
 	if qtype == dns.TypeCNAME || qtype == dns.TypeANY {
 		return true
 	}
-	result := w.snapshot.Lookup([]byte(target), qtype)
+	target := alias.Alias
+	result := w.snapshot.Lookup(alias.Target, qtype)
 	switch {
 	case result.Kind != zone.OutsideZones && aliases == 0:
 		// More likely a loop than a chain.

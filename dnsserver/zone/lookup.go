@@ -51,8 +51,9 @@ type Result struct {
 	Zone *Zone
 	// Addresses belong to the snapshot and must not be changed.
 	Addresses []netip.Addr
-	// Alias is a canonical name.
-	Alias string
+	// Alias is a canonical name. Target is the same name for a further Lookup, and must not be changed.
+	Alias  string
+	Target []byte
 	// Packed is what the Packer made of the addresses of a name, or of an alias. Other kinds have none.
 	Packed []byte
 }
@@ -103,7 +104,7 @@ func (d *data) lookup(z *Zone, qtype uint16) Result {
 		return Result{Kind: NoData, Zone: z}
 	}
 	if d.alias != "" {
-		return Result{Kind: Alias, Zone: z, Alias: d.alias, Packed: d.packedAlias}
+		return Result{Kind: Alias, Zone: z, Alias: d.alias, Target: d.target, Packed: d.packedAlias}
 	}
 	var found rrset
 	switch qtype {

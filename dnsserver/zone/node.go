@@ -41,8 +41,8 @@ type node struct {
 type data struct {
 	ipv4, ipv6 rrset
 	alias      string
-	// packedAlias is what the Packer made of the alias.
-	packedAlias []byte
+	// target is the alias as octets, and packedAlias what the Packer made of it.
+	target, packedAlias []byte
 }
 
 // rrset are the addresses of one family.
@@ -55,7 +55,7 @@ type rrset struct {
 // newData returns nil for a record that holds nothing.
 func newData(record Record, packer Packer) *data {
 	if record.Alias != "" {
-		return &data{alias: record.Alias, packedAlias: packer.Alias(record.Alias)}
+		return &data{alias: record.Alias, target: []byte(record.Alias), packedAlias: packer.Alias(record.Alias)}
 	}
 	if len(record.Addresses) == 0 {
 		return nil

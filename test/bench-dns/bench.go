@@ -1,0 +1,140 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+const (
+	// steadyLoad is a load that all servers bear, in queries per second.
+	steadyLoad = 20_000
+	// mostLoad is the part of the dns-server's maximum at which it must not lose a query.
+	mostLoad = 0.8
+)
+
+// bench is one scenario.
+type bench struct {
+	options  options
+	scenario scenario
+	dir      string
+
+	zoneFile, queryFile, kubeconfig string
+}
+
+// figures are those of one server. Of several rounds the median counts.
+type figures struct {
+	qps              []float64
+	mean, p99        []time.Duration
+	steadyMean       []time.Duration
+	steadyP99        []time.Duration
+	lost, lostAtMost int
+	memory           int
+	ready            time.Duration
+}
+
+func (b *bench) run(ctx context.Context) error {
+	b.zoneFile, b.queryFile = filepath.Join(b.dir, "zone"), filepath.Join(b.dir, "queries")
+	b.kubeconfig = filepath.Join(b.dir, "kubeconfig")
+	if err := b.scenario.writeZone(b.zoneFile); err != nil {
+		return err
+	}
+	if err := b.scenario.writeQueries(b.queryFile); err != nil {
+		return err
+	}
+	stop, err := startAPI(b.scenario, b.kubeconfig)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	all := map[string]*figures{}
+	for round := range b.options.rounds {
+		for _, s := range servers() {
+			if all[s.name] == nil {
+				all[s.name] = &figures{}
+			}
+			if err := b.measure(ctx, s, all[s.name], round); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
+	b.print(all)
+	return nil
+}
+
+// measure starts the server, loads it in three ways, and ends it.
+func (b *bench) measure(ctx context.Context, s server, f *figures, round int) error {
+	r, err := b.start(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer r.stop()
+	full, err := b.load(ctx, r, b.options.duration, 0, false)
+	if err != nil {
+		return err
+	}
+	f.qps = append(f.qps, full.qps)
+	f.mean = append(f.mean, full.mean)
+	f.lost += full.lost
+	if f.memory, err = r.memory(); err != nil {
+		return err
+	}
+	f.ready = max(f.ready, r.ready)
+	// Every latency is written down in a run of its own, because that slows dnsperf.
+	detailed, err := b.load(ctx, r, 2*time.Second, 0, true)
+	if err != nil {
+		return err
+	}
+	f.p99 = append(f.p99, detailed.p99)
+	steady, err := b.load(ctx, r, 2*time.Second, steadyLoad, true)
+	if err != nil {
+		return err
+	}
+	f.steadyMean, f.steadyP99 = append(f.steadyMean, steady.mean), append(f.steadyP99, steady.p99)
+	if round == 0 {
+		most, err := b.load(ctx, r, b.options.duration, int(mostLoad*full.qps), false)
+		if err != nil {
+			return err
+		}
+		f.lostAtMost = most.lost
+	}
+	return nil
+}
+
+func median[T float64 | time.Duration](values []T) T {
+	values = slices.Sorted(slices.Values(values))
+	return values[len(values)/2]
+}
+
+func (b *bench) print(all map[string]*figures) {
+	fmt.Printf("\n### %s\n\n", b.scenario.about)
+	fmt.Printf("| server | queries/s | of dns-server's | mean, full load | p99, full load | mean, %[1]d/s | p99, %[1]d/s | lost, full load | lost at 80 %% | memory | ready after |\n", steadyLoad)
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|")
+	own := median(all["dns-server"].qps)
+	for _, s := range servers() {
+		f := all[s.name]
+		fmt.Printf("| %s | %.0f | %.2f | %s | %s | %s | %s | %d | %d | %.1f MB | %s |\n", s.name, median(f.qps), median(f.qps)/own,
+			micro(median(f.mean)), micro(median(f.p99)), micro(median(f.steadyMean)), micro(median(f.steadyP99)),
+			f.lost, f.lostAtMost, float64(f.memory)/1e6, f.ready.Round(10*time.Millisecond))
+	}
+}
+
+func micro(d time.Duration) string { return fmt.Sprintf("%d µs", d.Microseconds()) }

@@ -1,0 +1,99 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// result is what dnsperf says.
+type result struct {
+	qps       float64
+	mean, p99 time.Duration
+	lost      int
+}
+
+// load lets dnsperf ask for this long, with at most so many queries per second, or as many as it can where that is zero.
+func (b *bench) load(ctx context.Context, r *running, duration time.Duration, qps int, detailed bool) (result, error) {
+	args := []string{
+		"-c", processorsOf(loadProcessor), "dnsperf", "-s", "127.0.0.1", "-p", strconv.Itoa(r.port), "-d", b.queryFile,
+		"-l", fmt.Sprintf("%.0f", duration.Seconds()), "-c", "16", "-T", "1", "-t", "1",
+	}
+	if b.scenario.tcp {
+		args = append(args, "-m", "tcp")
+	}
+	if qps > 0 {
+		args = append(args, "-Q", strconv.Itoa(qps))
+	}
+	if detailed {
+		args = append(args, "-v")
+	}
+	command := exec.CommandContext(ctx, "taskset", args...)
+	output, err := command.Output()
+	if err != nil {
+		return result{}, fmt.Errorf("running dnsperf: %w", err)
+	}
+	return parse(string(output))
+}
+
+var (
+	qpsLine  = regexp.MustCompile(`Queries per second:\s+([\d.]+)`)
+	meanLine = regexp.MustCompile(`Average Latency \(s\):\s+([\d.]+)`)
+	lostLine = regexp.MustCompile(`Queries lost:\s+(\d+)`)
+)
+
+// parse reads the summary, and the latencies of single queries where there are any: "> NOERROR name A 0.000123".
+func parse(output string) (result, error) {
+	var numbers [3]float64
+	for i, line := range []*regexp.Regexp{qpsLine, meanLine, lostLine} {
+		match := line.FindStringSubmatch(output)
+		if match == nil {
+			return result{}, fmt.Errorf("dnsperf does not say %q: %s", line, output[max(0, len(output)-500):])
+		}
+		var err error
+		if numbers[i], err = strconv.ParseFloat(match[1], 64); err != nil {
+			return result{}, err
+		}
+	}
+	r := result{qps: numbers[0], mean: seconds(numbers[1]), lost: int(numbers[2])}
+	var latencies []float64
+	lines := bufio.NewScanner(strings.NewReader(output))
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 3 || fields[0] != ">" {
+			continue
+		}
+		if latency, err := strconv.ParseFloat(fields[len(fields)-1], 64); err == nil {
+			latencies = append(latencies, latency)
+		}
+	}
+	if len(latencies) > 0 {
+		slices.Sort(latencies)
+		r.p99 = seconds(latencies[len(latencies)*99/100])
+	}
+	return r, nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

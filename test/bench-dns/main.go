@@ -1,0 +1,94 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Bench-dns measures the DNS server beside CoreDNS, Knot and NSD on this machine: each on one processor, with dnsperf on
+// another, over loopback, with the same names and the same queries. It prints the tables of docs/performance.md.
+//
+//	bench-dns [-rounds N] [-duration D] [-only NAME,...] [-dns-server PATH]
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// options say how long and what is measured.
+type options struct {
+	rounds    int
+	duration  time.Duration
+	only      string
+	dnsServer string
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds, in each of which every server is measured once")
+	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long each server is under load in a round")
+	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas; all if empty")
+	flag.StringVar(&o.dnsServer, "dns-server", "bin/dns-server", "path of the dns-server")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench-dns:", err)
+		os.Exit(1)
+	}
+}
+
+// needed are the programs of Debian's packages, by program.
+var needed = map[string]string{"dnsperf": "dnsperf", "knotd": "knot", "nsd": "nsd", "taskset": "util-linux"}
+
+func run(ctx context.Context, o options) error {
+	var missing []string
+	for program, pkg := range needed {
+		if _, err := exec.LookPath(program); err != nil {
+			missing = append(missing, pkg)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("not installed: apt-get install %s", strings.Join(missing, " "))
+	}
+	if runtime.NumCPU() < 2 {
+		return errors.New("two processors are needed: one for a server and one for dnsperf")
+	}
+	dir, err := os.MkdirTemp("", "bench-dns-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for _, s := range scenarios() {
+		if o.only != "" && !strings.Contains(","+o.only+",", ","+s.name+",") {
+			continue
+		}
+		b := bench{options: o, scenario: s, dir: dir}
+		if err := b.run(ctx); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	if runtime.NumCPU() < 4 {
+		fmt.Printf("Two processors against one are not measured: that needs 4 processors, and this machine has %d.\n", runtime.NumCPU())
+	}
+	return nil
+}

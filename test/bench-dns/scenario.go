@@ -1,0 +1,99 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+)
+
+const (
+	zoneName  = "xcc.test"
+	ttl       = 5
+	questions = 100_000
+)
+
+// scenario is one set of names and queries.
+type scenario struct {
+	name, about string
+	names       int
+	tcp         bool
+	// aliases lets every second name be an alias for a name with an address in the same zone.
+	aliases bool
+	// processors is how many the server has.
+	processors int
+}
+
+func scenarios() []scenario {
+	all := []scenario{
+		{name: "udp-1000", about: "1,000 names, UDP", names: 1_000, processors: 1},
+		{name: "udp-10000", about: "10,000 names, UDP", names: 10_000, processors: 1},
+		{name: "udp-100000", about: "100,000 names, UDP", names: 100_000, processors: 1},
+		{name: "tcp-1000", about: "1,000 names, TCP", names: 1_000, tcp: true, processors: 1},
+		{name: "alias-1000", about: "1,000 names, UDP, half of the queries for aliases", names: 1_000, aliases: true, processors: 1},
+	}
+	if enoughForTwo() {
+		all = append(all, scenario{name: "two-1000", about: "1,000 names, UDP, two processors", names: 1_000, processors: 2})
+	}
+	return all
+}
+
+func (s scenario) owner(i int) string {
+	return fmt.Sprintf("*.gateway.cluster-%d.dev-team.clusters.%s", i, zoneName)
+}
+
+func (s scenario) address(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255) }
+
+func (s scenario) isAlias(i int) bool { return s.aliases && i%2 == 1 }
+
+// target is the name that an alias stands for. It lies in the zone, because not all servers look for it elsewhere.
+func (s scenario) target(i int) string {
+	return fmt.Sprintf("lb.gateway.cluster-%d.dev-team.clusters.%s", i-1, zoneName)
+}
+
+// writeZone writes the names as a zone file.
+func (s scenario) writeZone(path string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "$ORIGIN %s.\n@ %d IN SOA ns hostmaster 1 7200 1800 1209600 5\n@ %d IN NS ns\nns %d IN A 127.0.0.1\n", zoneName, ttl, ttl, ttl)
+	for i := range s.names {
+		if s.isAlias(i) {
+			fmt.Fprintf(&b, "%s. %d IN CNAME %s.\n", s.owner(i), ttl, s.target(i))
+		} else {
+			fmt.Fprintf(&b, "%s. %d IN A %s\n", s.owner(i), ttl, s.address(i))
+		}
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// writeQueries writes what dnsperf asks: 45 % A, 45 % AAAA, 10 % names that do not exist.
+func (s scenario) writeQueries(path string) error {
+	random := rand.New(rand.NewPCG(1, 1))
+	var b strings.Builder
+	for i := range questions {
+		qtype, name := "A", fmt.Sprintf("app%d.gateway.cluster-%d.dev-team.clusters.%s", i%97, random.IntN(s.names), zoneName)
+		switch kind := random.IntN(100); {
+		case kind < 10:
+			name = fmt.Sprintf("app%d.gateway.nowhere-%d.dev-team.clusters.%s", i%97, random.IntN(s.names), zoneName)
+		case kind < 55:
+			qtype = "AAAA"
+		}
+		fmt.Fprintf(&b, "%s %s\n", name, qtype)
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}

@@ -1,0 +1,200 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+)
+
+// The server has the first processors, dnsperf the last one.
+const loadProcessor = -1
+
+func enoughForTwo() bool { return runtime.NumCPU() >= 4 }
+
+func processorsOf(count int) string {
+	if count == loadProcessor {
+		return strconv.Itoa(runtime.NumCPU() - 1)
+	}
+	return fmt.Sprintf("0-%d", count-1)
+}
+
+// server is one of those that are compared.
+type server struct {
+	name string
+	port int
+	// command returns how to start it in the foreground, with files of its own in the folder.
+	command func(ctx context.Context, b *bench, dir string, port int) ([]string, error)
+}
+
+func servers() []server {
+	return []server{
+		{"dns-server", 10531, dnsServerCommand}, {"CoreDNS", 10532, corednsCommand},
+		{"Knot", 10533, knotCommand}, {"NSD", 10534, nsdCommand},
+	}
+}
+
+func dnsServerCommand(_ context.Context, b *bench, _ string, port int) ([]string, error) {
+	return []string{
+		b.options.dnsServer, "--kubeconfig=" + b.kubeconfig, fmt.Sprintf("--dns-bind-address=127.0.0.1:%d", port),
+		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", fmt.Sprintf("--ttl=%d", ttl), "--lameduck=0s",
+	}, nil
+}
+
+func corednsCommand(ctx context.Context, b *bench, dir string, port int) ([]string, error) {
+	path, err := components.Path(ctx, "coredns")
+	if err != nil {
+		return nil, err
+	}
+	corefile := filepath.Join(dir, "Corefile")
+	content := fmt.Sprintf("%s:%d {\n    bind 127.0.0.1\n    file %s\n}\n", zoneName, port, b.zoneFile)
+	return []string{path, "-conf", corefile}, os.WriteFile(corefile, []byte(content), 0o644)
+}
+
+func knotCommand(_ context.Context, b *bench, dir string, port int) ([]string, error) {
+	config := filepath.Join(dir, "knot.conf")
+	content := fmt.Sprintf(`server:
+    rundir: "%[1]s"
+    listen: 127.0.0.1@%[2]d
+    udp-workers: %[3]d
+    tcp-workers: %[3]d
+    background-workers: 1
+database:
+    storage: "%[1]s"
+zone:
+  - domain: %[4]s
+    file: "%[5]s"
+    zonefile-sync: -1
+`, dir, port, b.scenario.processors, zoneName, b.zoneFile)
+	return []string{"knotd", "-c", config}, os.WriteFile(config, []byte(content), 0o644)
+}
+
+func nsdCommand(_ context.Context, b *bench, dir string, port int) ([]string, error) {
+	config := filepath.Join(dir, "nsd.conf")
+	reusePort := "no"
+	if b.scenario.processors > 1 {
+		reusePort = "yes"
+	}
+	// Debian's NSD limits the rate of responses unless it is told not to.
+	content := fmt.Sprintf(`server:
+    server-count: %[3]d
+    ip-address: 127.0.0.1@%[2]d
+    username: ""
+    zonesdir: "%[1]s"
+    database: ""
+    pidfile: "%[1]s/nsd.pid"
+    xfrdfile: "%[1]s/xfrd.state"
+    zonelistfile: "%[1]s/zone.list"
+    reuseport: %[6]s
+    rrl-ratelimit: 0
+    rrl-whitelist-ratelimit: 0
+    tcp-count: 1000
+remote-control:
+    control-enable: no
+zone:
+    name: %[4]s
+    zonefile: "%[5]s"
+`, dir, port, b.scenario.processors, zoneName, b.zoneFile, reusePort)
+	return []string{"nsd", "-d", "-c", config}, os.WriteFile(config, []byte(content), 0o644)
+}
+
+// running is a server that runs.
+type running struct {
+	server
+
+	process *exec.Cmd
+	ready   time.Duration
+}
+
+// start starts the server on its processors and waits until it answers for the last name.
+func (b *bench) start(ctx context.Context, s server) (*running, error) {
+	dir := filepath.Join(b.dir, s.name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	command, err := s.command(ctx, b, dir, s.port)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	process := exec.CommandContext(ctx, "taskset", append([]string{"-c", processorsOf(b.scenario.processors)}, command...)...)
+	process.Stdout, process.Stderr = log, log
+	// NSD has children that must not be left behind.
+	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	started := time.Now()
+	if err := process.Start(); err != nil {
+		return nil, err
+	}
+	r := &running{server: s, process: process}
+	query := new(dns.Msg).SetQuestion(strings.Replace(b.scenario.owner(b.scenario.names-1), "*", "x", 1)+".", dns.TypeA)
+	for time.Since(started) < time.Minute {
+		response, err := dns.Exchange(query, fmt.Sprintf("127.0.0.1:%d", s.port))
+		if err == nil && len(response.Answer) > 0 {
+			r.ready = time.Since(started)
+			return r, nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	r.stop()
+	text, _ := os.ReadFile(log.Name())
+	return nil, fmt.Errorf("%s does not answer: %s", s.name, text)
+}
+
+func (r *running) stop() {
+	_ = syscall.Kill(-r.process.Process.Pid, syscall.SIGTERM)
+	ended := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-r.process.Process.Pid, syscall.SIGKILL) })
+	_ = r.process.Wait()
+	ended.Stop()
+}
+
+// memory returns the resident memory of the server and its children in octets; what processes share counts once.
+func (r *running) memory() (int, error) {
+	pids, err := exec.Command("pgrep", "-g", strconv.Itoa(r.process.Process.Pid)).Output()
+	if err != nil {
+		return 0, fmt.Errorf("looking for the processes of %s: %w", r.name, err)
+	}
+	total := 0
+	for _, pid := range strings.Fields(string(pids)) {
+		rollup, err := os.ReadFile("/proc/" + pid + "/smaps_rollup")
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(rollup)) {
+			var kib int
+			if n, _ := fmt.Sscanf(line, "Pss: %d kB", &kib); n == 1 {
+				total += kib << 10
+			}
+		}
+	}
+	return total, nil
+}
