@@ -17,13 +17,16 @@ limitations under the License.
 package dnsserver
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
 // healthHandler serves /healthz, which says that the process runs, and /readyz, which says that queries should come here.
@@ -45,7 +48,7 @@ func (s *server) healthHandler() http.Handler {
 	return mux
 }
 
-// listRecords lists what is served in the form of a zone file, with the targets of aliases as comments.
+// listRecords lists what is served.
 func (s *server) listRecords(w http.ResponseWriter, _ *http.Request) {
 	snapshot := s.source.Snapshot()
 	if snapshot == nil {
@@ -53,10 +56,14 @@ func (s *server) listRecords(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	out := bufio.NewWriter(w)
-	defer out.Flush()
+	_, _ = io.WriteString(w, listing(snapshot, s.options.TTL, s.aliases.Peek))
+}
+
+// listing returns the snapshot in the form of a zone file, with what peek knows of the targets of aliases as comments.
+func listing(snapshot *zone.Snapshot, ttl uint32, peek func(target string, qtype uint16) *alias.Answer) string {
+	var b strings.Builder
 	for _, z := range snapshot.Zones() {
-		fmt.Fprintf(out, "; zone %s. serial %d\n", z.Apex(), z.Serial())
+		fmt.Fprintf(&b, "; zone %s. serial %d\n", z.Apex(), z.Serial())
 	}
 	for _, record := range snapshot.Records() {
 		for _, address := range record.Addresses {
@@ -64,25 +71,20 @@ func (s *server) listRecords(w http.ResponseWriter, _ *http.Request) {
 			if address.Is6() {
 				rrtype = "AAAA"
 			}
-			fmt.Fprintf(out, "%s. %d IN %s %s\n", record.Name, s.options.TTL, rrtype, address)
+			fmt.Fprintf(&b, "%s. %d IN %s %s\n", record.Name, ttl, rrtype, address)
 		}
-		if record.Alias != "" {
-			fmt.Fprintf(out, "%s. %d IN CNAME %s.\n", record.Name, s.options.TTL, record.Alias)
-			s.listTarget(out, record.Alias)
-		}
-	}
-}
-
-// listTarget lists what is known of the target of an alias.
-func (s *server) listTarget(w io.Writer, target string) {
-	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		answer := s.aliases.Peek(target, qtype)
-		if answer == nil {
+		if record.Alias == "" {
 			continue
 		}
-		fmt.Fprintf(w, ";   %s %s %s %v, TTL %d\n", target, dns.TypeToString[qtype], dns.RcodeToString[answer.Rcode], answer.Addresses,
-			answer.TTL(time.Now()))
+		fmt.Fprintf(&b, "%s. %d IN CNAME %s.\n", record.Name, ttl, record.Alias)
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			if answer := peek(record.Alias, qtype); answer != nil {
+				fmt.Fprintf(&b, ";   %s. %d IN %s %s %v\n", record.Alias, answer.TTL(time.Now()), dns.TypeToString[qtype],
+					dns.RcodeToString[answer.Rcode], answer.Addresses)
+			}
+		}
 	}
+	return b.String()
 }
 
 // notReady returns why no queries should come here, and the empty string when they should.

@@ -27,13 +27,15 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
 func TestNoClientCanMakeMetricsGrow(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	m := metrics.New()
-	handler := &wire.Handler{Snapshot: dnstest.Snapshot, Aliases: alias.New(alias.Options{})}
+	snapshot := dnstest.Snapshot()
+	handler := &wire.Handler{Snapshot: func() *zone.Snapshot { return snapshot }, Aliases: alias.New(alias.Options{})}
 	// Two sockets count apart and are told together.
 	counters := []*wire.Counters{{}, {}}
 	m.Count(counters...)

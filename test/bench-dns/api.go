@@ -17,11 +17,13 @@ limitations under the License.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -30,8 +32,8 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// startAPI serves the scenario's names as EndpointSlices, to a dns-server that lists and then watches what never changes, and
-// writes a kubeconfig. A real API server would measure itself.
+// startAPI serves the scenario's names as EndpointSlices, to a dns-server that lists and then watches, and writes a
+// kubeconfig. A real API server would measure itself.
 func startAPI(s scenario, kubeconfig string) (stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,21 +59,56 @@ func (s scenario) serveSlices(w http.ResponseWriter, r *http.Request) {
 		for i := range s.names {
 			list.Items = append(list.Items, s.slice(i))
 		}
-		_ = encoder.Encode(list)
+		send(encoder, list)
 		return
 	}
 	if query.Get("sendInitialEvents") == "true" {
 		for i := range s.names {
-			_ = encoder.Encode(map[string]any{"type": "ADDED", "object": s.slice(i)})
+			send(encoder, map[string]any{"type": "ADDED", "object": s.slice(i)})
 		}
 		end := discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{
 			ResourceVersion: "1", Annotations: map[string]string{metav1.InitialEventsAnnotationKey: "true"},
 		}}
 		end.APIVersion, end.Kind = "discovery.k8s.io/v1", "EndpointSlice"
-		_ = encoder.Encode(map[string]any{"type": "BOOKMARK", "object": end})
+		send(encoder, map[string]any{"type": "BOOKMARK", "object": end})
 	}
 	w.(http.Flusher).Flush()
-	<-r.Context().Done()
+	s.change(r.Context(), w.(http.Flusher), encoder)
+}
+
+// change tells of slices that change, until the watch ends.
+func (s scenario) change(ctx context.Context, w http.Flusher, encoder *json.Encoder) {
+	if s.changes == 0 {
+		<-ctx.Done()
+		return
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for version := 2; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for range s.changes / 100 {
+			if ctx.Err() != nil {
+				return
+			}
+			slice := s.slice(version % s.names)
+			slice.ResourceVersion = strconv.Itoa(version)
+			slice.Endpoints[0].Addresses[0] = s.address(version)
+			send(encoder, map[string]any{"type": "MODIFIED", "object": slice})
+			version++
+		}
+		w.Flush()
+	}
+}
+
+// send says so when the dns-server is not told what it should be: the figures are worth nothing then.
+func send(encoder *json.Encoder, value any) {
+	if err := encoder.Encode(value); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-dns: serving EndpointSlices:", err)
+	}
 }
 
 func (s scenario) slice(i int) discoveryv1.EndpointSlice {

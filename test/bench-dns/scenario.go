@@ -38,6 +38,8 @@ type scenario struct {
 	aliases bool
 	// processors is how many the server has.
 	processors int
+	// changes is how many EndpointSlices change each second. The servers that read a file see none of that and are left out.
+	changes int
 }
 
 func scenarios() []scenario {
@@ -48,6 +50,7 @@ func scenarios() []scenario {
 		{name: "tcp-1000", about: "1,000 names, TCP", names: 1_000, tcp: true, processors: 1},
 		{name: "alias-1000", about: "1,000 names, UDP, half of the queries for aliases", names: 1_000, aliases: true, processors: 1},
 	}
+	all = append(all, scenario{name: "changes-10000", about: "10,000 names, UDP, 1,000 of them change each second", names: 10_000, processors: 1, changes: 1_000})
 	if enoughForTwo() {
 		all = append(all, scenario{name: "two-1000", about: "1,000 names, UDP, two processors", names: 1_000, processors: 2})
 	}
@@ -70,7 +73,7 @@ func (s scenario) target(i int) string {
 // writeZone writes the names as a zone file.
 func (s scenario) writeZone(path string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "$ORIGIN %s.\n@ %d IN SOA ns hostmaster 1 7200 1800 1209600 5\n@ %d IN NS ns\nns %d IN A 127.0.0.1\n", zoneName, ttl, ttl, ttl)
+	fmt.Fprintf(&b, "$ORIGIN %s.\n@ %d IN SOA ns hostmaster 1 7200 1800 1209600 5\n@ %d IN NS ns.%s.\nns %d IN A 127.0.0.1\n", zoneName, ttl, ttl, zoneName, ttl)
 	for i := range s.names {
 		if s.isAlias(i) {
 			fmt.Fprintf(&b, "%s. %d IN CNAME %s.\n", s.owner(i), ttl, s.target(i))

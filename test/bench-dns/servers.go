@@ -184,7 +184,7 @@ func (r *running) memory() (int, error) {
 		return 0, fmt.Errorf("looking for the processes of %s: %w", r.name, err)
 	}
 	total := 0
-	for _, pid := range strings.Fields(string(pids)) {
+	for pid := range strings.FieldsSeq(string(pids)) {
 		rollup, err := os.ReadFile("/proc/" + pid + "/smaps_rollup")
 		if err != nil {
 			continue

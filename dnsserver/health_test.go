@@ -1,0 +1,75 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package dnsserver
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+)
+
+// debugRecords returns what GET /debug/records answers.
+func debugRecords(t *testing.T, change func(s *server)) (int, string) {
+	t.Helper()
+	g := NewWithT(t)
+	options := localOptions()
+	options.DebugRecords = true
+	s, err := newServer(t.Context(), options, &rest.Config{Host: "https://127.0.0.1:1"})
+	g.Expect(err).NotTo(HaveOccurred())
+	defer s.close()
+	change(s)
+	w := httptest.NewRecorder()
+	s.healthHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/debug/records", http.NoBody))
+	return w.Code, w.Body.String()
+}
+
+func TestWhatIsServedIsListedOnRequestOnly(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	code, _ := debugRecords(t, func(s *server) { s.options.DebugRecords = false })
+	g.Expect(code).To(Equal(http.StatusNotFound))
+	code, _ = debugRecords(t, func(*server) {})
+	g.Expect(code).To(Equal(http.StatusServiceUnavailable), "nothing is known yet")
+
+	now := time.Unix(1000, 0)
+	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, now).With([]zone.Record{
+		{Name: "*.b.xcc.test", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")}},
+		{Name: "a.xcc.test", Alias: "lb.example.com"},
+	}, now)
+	peek := func(target string, qtype uint16) *alias.Answer {
+		if target != "lb.example.com" || qtype != dns.TypeA {
+			return nil
+		}
+		return &alias.Answer{Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.1")}}
+	}
+	g.Expect(listing(snapshot, 5, peek)).To(Equal(`; zone xcc.test. serial 1001
+*.b.xcc.test. 5 IN A 10.0.0.1
+*.b.xcc.test. 5 IN AAAA fd00::1
+a.xcc.test. 5 IN CNAME lb.example.com.
+;   lb.example.com. 1 IN A NOERROR [198.51.100.1]
+`))
+}
