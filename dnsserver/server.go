@@ -38,8 +38,12 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 )
 
-// stopTimeout is how long queries and requests that are being answered may take at the end.
-const stopTimeout = 2 * time.Second
+const (
+	// stopTimeout is how long queries and requests that are being answered may take at the end.
+	stopTimeout = 2 * time.Second
+	// maxSockets is for how many processors there is a socket. Each takes 350 kB, and eight serve some million queries per second.
+	maxSockets = 8
+)
 
 // server is a DNS server whose sockets are bound.
 type server struct {
@@ -103,11 +107,11 @@ func queryLog(ctx context.Context) func(wire.LogEntry) {
 	}
 }
 
-// listen binds IPv4 and IPv6 where the address has no host. There is a socket for UDP for each processor.
+// listen binds IPv4 and IPv6 where the address has no host. There is a socket for UDP for each processor, up to a limit.
 func (s *server) listen(ctx context.Context) error {
 	var listen net.ListenConfig
 	var err error
-	if s.udp, err = wire.ListenUDP(ctx, s.options.DNSAddress, runtime.GOMAXPROCS(0), s.handler(ctx)); err != nil {
+	if s.udp, err = wire.ListenUDP(ctx, s.options.DNSAddress, min(maxSockets, runtime.GOMAXPROCS(0)), s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over UDP: %w", err)
 	}
 	if s.tcp, err = listen.Listen(ctx, "tcp", s.options.DNSAddress); err != nil {

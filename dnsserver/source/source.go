@@ -110,8 +110,15 @@ func (s *Source) apply(ctx context.Context, groups map[string][]records.Slice) t
 		before = zone.New(zone.Content{Zones: s.Zones, NameServer: s.NameServer, Packer: s.Packer}, start)
 	}
 	snapshot := before.With(changed, start)
-	s.follow(before, snapshot, changed)
+	come, gone := s.targets(before, snapshot, changed)
+	// A query meets a snapshot whose targets are followed.
+	for _, target := range come {
+		s.Aliases.Follow(target)
+	}
 	s.snapshot.Store(snapshot)
+	for _, target := range gone {
+		s.Aliases.Unfollow(target)
+	}
 	took := time.Since(start)
 
 	log := klog.LoggerWithValues(klog.FromContext(ctx), "namespace", s.Namespace)
@@ -126,20 +133,21 @@ func (s *Source) apply(ctx context.Context, groups map[string][]records.Slice) t
 	return took
 }
 
-// follow tells of the targets of aliases that come and go with these records.
-func (s *Source) follow(before, after *zone.Snapshot, changed []zone.Record) {
+// targets returns the targets of aliases outside of our zones that come and go with these records.
+func (s *Source) targets(before, after *zone.Snapshot, changed []zone.Record) (come, gone []string) {
 	for _, record := range changed {
-		gone, come := before.Alias(record.Name), after.Alias(record.Name)
-		if gone == come {
+		was, is := before.Alias(record.Name), after.Alias(record.Name)
+		if was == is {
 			continue
 		}
-		if s.isForeign(come) {
-			s.Aliases.Follow(come)
+		if s.isForeign(is) {
+			come = append(come, is)
 		}
-		if s.isForeign(gone) {
-			s.Aliases.Unfollow(gone)
+		if s.isForeign(was) {
+			gone = append(gone, was)
 		}
 	}
+	return come, gone
 }
 
 // isForeign returns whether a target is to be looked up elsewhere. The empty string is none.

@@ -81,10 +81,9 @@ func (b *bench) run(ctx context.Context) error {
 }
 
 func (b *bench) servers() []server {
-	if b.scenario.changes > 0 {
-		return servers()[:1]
-	}
-	return servers()
+	return slices.DeleteFunc(servers(), func(s server) bool {
+		return s.name != "dns-server" && (b.scenario.changes > 0 || !among(b.options.servers, s.name))
+	})
 }
 
 // measure starts the server, loads it in three ways, and ends it.

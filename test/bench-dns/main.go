@@ -17,7 +17,7 @@ limitations under the License.
 // Bench-dns measures the DNS server beside CoreDNS, Knot and NSD on this machine: each on one processor, with dnsperf on
 // another, over loopback, with the same names and the same queries. It prints the tables of docs/performance.md.
 //
-//	bench-dns [-rounds N] [-duration D] [-only NAME,...] [-dns-server PATH]
+//	bench-dns [-rounds N] [-duration D] [-only NAME,...] [-servers NAME,...] [-dns-server PATH]
 package main
 
 import (
@@ -29,6 +29,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,6 +39,7 @@ type options struct {
 	rounds    int
 	duration  time.Duration
 	only      string
+	servers   string
 	dnsServer string
 }
 
@@ -46,6 +48,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds, in each of which every server is measured once")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long each server is under load in a round")
 	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas; all if empty")
+	flag.StringVar(&o.servers, "servers", "dns-server,CoreDNS,Knot,NSD", "servers to measure, separated by commas; dns-server must be one")
 	flag.StringVar(&o.dnsServer, "dns-server", "bin/dns-server", "path of the dns-server")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -56,6 +59,9 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// among returns whether the name is one of a list that is separated by commas.
+func among(list, name string) bool { return slices.Contains(strings.Split(list, ","), name) }
 
 // needed are the programs of Debian's packages, by program.
 var needed = map[string]string{"dnsperf": "dnsperf", "knotd": "knot", "nsd": "nsd", "taskset": "util-linux"}
@@ -79,7 +85,7 @@ func run(ctx context.Context, o options) error {
 	}
 	defer os.RemoveAll(dir)
 	for _, s := range scenarios() {
-		if o.only != "" && !strings.Contains(","+o.only+",", ","+s.name+",") {
+		if o.only != "" && !among(o.only, s.name) {
 			continue
 		}
 		b := bench{options: o, scenario: s, dir: dir}
