@@ -48,7 +48,7 @@ const (
 	NoAddress Outcome = "no_address"
 	// NoName means that the target does not exist.
 	NoName Outcome = "no_name"
-	// Kept means that the lookup failed, and that the last good addresses are served.
+	// Kept means that the lookup failed, and that what was known before is served.
 	Kept Outcome = "kept"
 	// Failed means that the lookup failed, and that there is nothing to serve.
 	Failed Outcome = "failed"

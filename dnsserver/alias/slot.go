@@ -125,11 +125,12 @@ func (s *slot) accept(learned *Answer, now time.Time) (Outcome, time.Duration) {
 	}
 }
 
-// fail serves the last good addresses as long as they may be kept, and then the failure.
+// fail serves the last good answer as long as it may be kept, and then the failure. That there are no addresses of a type is
+// good to know, too: some resolvers in pods give a name up when one of the two types fails.
 func (s *slot) fail(now time.Time) (Outcome, time.Duration) {
 	rest := min(maxRetry, minRetry<<min(s.failures, 5))
 	s.failures++
-	if s.good != nil && len(s.good.Addresses) > 0 && now.Sub(s.good.learned) < s.resolver.options.MaxStale {
+	if s.good != nil && s.good.Rcode == dns.RcodeSuccess && now.Sub(s.good.learned) < s.resolver.options.MaxStale {
 		kept := *s.good
 		kept.kept = true
 		s.answer.Store(&kept)

@@ -77,7 +77,7 @@ func New() *Metrics {
 		}),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "xcc_dns_alias_lookups_total",
-			Help: "Lookups of the targets of aliases, by result; kept is a failure after which the last good addresses are served.",
+			Help: "Lookups of the targets of aliases, by result; kept is a failure after which what was known before is served.",
 		}, []string{"result"}),
 		queries: newQueries(),
 	}
