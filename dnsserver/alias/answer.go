@@ -18,6 +18,7 @@ package alias
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -82,6 +83,9 @@ func read(response *dns.Msg, target string, qtype uint16) (*Answer, bool) {
 		a.Chain = append(a.Chain, next)
 		owner = next
 	}
+	if len(a.Addresses) == 0 && isReferral(response) {
+		return nil, false
+	}
 	if len(a.Addresses) == 0 {
 		a.Rcode, ttl = response.Rcode, min(ttl, negativeTTL(response))
 	} else {
@@ -117,6 +121,15 @@ func (a *Answer) collect(records []dns.RR, owner string, qtype uint16, ttl *uint
 		}
 	}
 	return next, found
+}
+
+// isReferral returns whether a response without addresses only says who else to ask, which does not mean that there are none
+// (RFC 2308, section 2.2).
+func isReferral(response *dns.Msg) bool {
+	has := func(rrtype uint16) bool {
+		return slices.ContainsFunc(response.Ns, func(record dns.RR) bool { return record.Header().Rrtype == rrtype })
+	}
+	return response.Rcode == dns.RcodeSuccess && has(dns.TypeNS) && !has(dns.TypeSOA)
 }
 
 // negativeTTL returns how long a denial holds, in seconds (RFC 2308, section 5).

@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	// maxLookups is how many lookups run at a time.
-	maxLookups = 256
+	// maxLookups is how many lookups run at a time. Each has a socket. Those of names that hang take all of their time.
+	maxLookups = 4096
 	// lookupTimeout is how long one lookup takes at most.
 	lookupTimeout = 4 * time.Second
 	// maxWait is how long a query waits for a lookup. CoreDNS gives up after 2 seconds.
@@ -170,7 +170,7 @@ func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
 	select {
-	case <-s.start():
+	case <-s.await():
 	case <-timer.C:
 	}
 	if answer := s.answer.Load(); answer != nil {

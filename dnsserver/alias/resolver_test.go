@@ -242,6 +242,27 @@ func TestWhoAsksFirstWaitsAndOthersDoNot(t *testing.T) {
 	})
 }
 
+func TestAQueryThatWaitsTooLateStartsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		w := newWorld(map[string][]string{balancer: {"lb.example.com. 60 IN A 198.51.100.1"}})
+		defer w.Close()
+		w.Follow(balancer)
+		synctest.Wait()
+		for range 10 {
+			g.Expect(say(w.Wait(balancer, dns.TypeA))).To(Equal("NOERROR 198.51.100.1"))
+			synctest.Wait()
+		}
+		g.Expect(w.lookups()).To(Equal(1))
+
+		// A lookup beside the timer does not add a timer.
+		w.slot(balancer, dns.TypeA).start()
+		synctest.Wait()
+		w.use(600, func() { w.cached() })
+		g.Expect(w.lookups()).To(BeNumerically("~", 14, 3))
+	})
+}
+
 func TestManyTargetsThatHangDoNotHoldUpAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
@@ -264,7 +285,7 @@ func TestManyTargetsThatHangDoNotHoldUpAnother(t *testing.T) {
 			}
 			return respond(ctx, target, qtype)
 		}
-		for i := range 1000 {
+		for i := range maxLookups {
 			w.Follow(fmt.Sprintf("hangs%d.example.com", i))
 		}
 		w.Follow(balancer)
@@ -364,10 +385,17 @@ func TestRead(t *testing.T) {
 			rcode: dns.RcodeNameError, answer: []string{"lb.example.com. 60 IN CNAME a.test."},
 			want: &Answer{Rcode: dns.RcodeNameError, Chain: []string{"a.test."}, ttl: 5 * time.Second},
 		},
-		"a loop":            {answer: loop},
-		"a chain too long":  {answer: long},
-		"a failure":         {rcode: dns.RcodeServerFailure},
-		"a refusal":         {rcode: dns.RcodeRefused, answer: []string{"lb.example.com. 60 IN A 198.51.100.1"}},
+		"a loop":           {answer: loop},
+		"a chain too long": {answer: long},
+		"a failure":        {rcode: dns.RcodeServerFailure},
+		"a refusal":        {rcode: dns.RcodeRefused, answer: []string{"lb.example.com. 60 IN A 198.51.100.1"}},
+		"a referral":       {authority: []string{"example.com. 60 IN NS ns.example.com."}},
+		"a referral of an alias": {
+			answer: []string{"lb.example.com. 60 IN CNAME a.test."}, authority: []string{"test. 60 IN NS ns.test."},
+		},
+		"no addresses, and who says so": {
+			authority: []string{"com. 60 IN NS ns.com.", "com. 900 IN SOA a. b. 1 2 3 4 20"}, want: &Answer{ttl: 20 * time.Second},
+		},
 		"an answer of none": {want: &Answer{ttl: 5 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {

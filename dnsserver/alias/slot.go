@@ -53,10 +53,32 @@ func newSlot(r *Resolver, target string, qtype uint16) *slot {
 	return &slot{resolver: r, target: target, qtype: qtype, lastUsed: time.Now()}
 }
 
-// start starts a lookup unless one runs, and returns what is closed when it has ended.
-func (s *slot) start() <-chan struct{} {
+// known is closed: there is nothing to wait for.
+var known = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// await returns what is closed when there is an answer. A lookup that ended since the caller looked is not repeated.
+func (s *slot) await() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.answer.Load() != nil {
+		return known
+	}
+	return s.startLocked()
+}
+
+// start starts a lookup unless one runs.
+func (s *slot) start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.startLocked()
+}
+
+// startLocked is start for who holds the lock. It returns what is closed when the lookup has ended.
+func (s *slot) startLocked() <-chan struct{} {
 	if s.running == nil {
 		s.running = make(chan struct{})
 		go s.lookup()
@@ -102,6 +124,10 @@ func (s *slot) finish(learned *Answer, now time.Time) {
 	s.resolver.options.Observe(outcome)
 	close(s.running)
 	s.running = nil
+	// Each lookup starts the next one. Were there two to come, there would be two for ever.
+	if s.next != nil {
+		s.next.Stop()
+	}
 	if !s.ended {
 		s.next = time.AfterFunc(rest, s.refresh)
 	}

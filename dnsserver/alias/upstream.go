@@ -27,8 +27,9 @@ import (
 )
 
 const (
-	// attemptTimeout is how long one resolver may take for an answer.
-	attemptTimeout = 1500 * time.Millisecond
+	// attemptTimeout is how long one resolver may take for an answer. Two of them fit in maxWait, so that a query is answered
+	// although the first resolver is silent, and two attempts at three resolvers, which is all that libc uses, in lookupTimeout.
+	attemptTimeout = 600 * time.Millisecond
 	// attempts is how often each resolver is asked.
 	attempts = 2
 	// udpSize is the largest response over UDP that is asked for, in octets.

@@ -118,6 +118,16 @@ func TestTheNextResolverIsAskedWhenOneFails(t *testing.T) {
 	}
 }
 
+func TestASilentResolverLeavesTimeForTheNext(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	port := startResolver(t, "127.0.0.1", 0, func(dns.ResponseWriter, *dns.Msg) {})
+	startResolver(t, "127.0.0.2", port, answering("198.51.100.2"))
+	start := time.Now()
+	g.Expect(ask(t, upstreamOf(t, port, "127.0.0.1", "127.0.0.2"))).To(Equal("NOERROR 198.51.100.2"))
+	g.Expect(time.Since(start)).To(BeNumerically("<", maxWait))
+}
+
 func TestATruncatedResponseIsAskedForOverTCP(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -56,12 +56,20 @@ type Counters struct {
 
 func (c *Counters) count(qtype uint16, rcode int) {
 	c.total.Add(1)
-	c.responses[typeIndex(qtype)][slices.Index(countedRcodes[:], rcode)].Add(1)
+	c.responses[typeIndex(qtype)][rcodeIndex(rcode)].Add(1)
 }
 
 // typeIndex is short for the types that matter.
 func typeIndex(qtype uint16) int {
 	return max(0, slices.Index(countedTypes[:], qtype))
+}
+
+// rcodeIndex counts a code that we should not answer as a failure of ours, rather than to end the server.
+func rcodeIndex(rcode int) int {
+	if i := slices.Index(countedRcodes[:], rcode); i >= 0 {
+		return i
+	}
+	return slices.Index(countedRcodes[:], dns.RcodeServerFailure)
 }
 
 // observe records that each of several queries took this long.

@@ -34,6 +34,9 @@ func (h *Handler) IsFast(packet []byte, transport Transport) bool {
 	return ok
 }
 
+// Count counts a response.
+func (c *Counters) Count(qtype uint16, rcode int) { c.count(qtype, rcode) }
+
 // SetLimits replaces those of a server.
 func (s *TCPServer) SetLimits(connections int, idle, slow time.Duration) {
 	s.maxConnections, s.idle, s.slow = connections, idle, slow

@@ -27,7 +27,12 @@ import (
 
 const (
 	// MaxConnections is how many TCP connections there may be. Of those, the one that has been silent for longest makes room.
-	MaxConnections = 1000
+	// What the kernel keeps for them counts as memory of the pod.
+	MaxConnections = 256
+	// tcpReadBuffer and tcpWriteBuffer are how many octets may wait in a connection, of which the kernel takes the double for
+	// what it needs itself. Left alone, it lets a client that reads nothing have megabytes.
+	tcpReadBuffer  = 16 << 10
+	tcpWriteBuffer = 32 << 10
 	// tcpIdle is how long a connection may wait for its next query (RFC 7766, section 6.2.3 wants seconds).
 	tcpIdle = 10 * time.Second
 	// tcpSlow is how long a client may take to send a query, and to receive a response.
@@ -92,6 +97,7 @@ func (s *TCPServer) Serve() error {
 
 // start serves a connection, for which another one may have to go.
 func (s *TCPServer) start(conn net.Conn) {
+	limitBuffers(conn)
 	c := &tcpConn{server: s, conn: conn}
 	c.active.Store(time.Now().UnixNano())
 	s.mu.Lock()
@@ -113,6 +119,14 @@ func (s *TCPServer) start(conn net.Conn) {
 		defer s.mu.Unlock()
 		delete(s.conns, c)
 	})
+}
+
+// limitBuffers bounds what the kernel keeps for a connection. It fails only where the client has gone, which reading tells.
+func limitBuffers(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(tcpReadBuffer)
+		_ = tcp.SetWriteBuffer(tcpWriteBuffer)
+	}
 }
 
 func (s *TCPServer) mostSilent() *tcpConn {

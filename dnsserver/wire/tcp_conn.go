@@ -67,8 +67,17 @@ func (c *tcpConn) serve() {
 			return
 		}
 		c.server.counters.observe(time.Since(first), answered)
-		out, answered = out[:0], 0
+		out, answered = reusable(out), 0
 	}
+}
+
+// reusable returns an empty buffer for the next responses. One that a large response has made large is not kept, since the
+// connection may be silent from now on.
+func reusable(out []byte) []byte {
+	if cap(out) > flushSize {
+		return nil
+	}
+	return out[:0]
 }
 
 // read reads one query. Its first octet may let wait for itself, the rest of it must not.
