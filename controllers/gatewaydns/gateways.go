@@ -120,19 +120,9 @@ func resolve(name string, service *corev1.Service) (xccv1.GatewayState, string, 
 		return xccv1.GatewayResolved, fmt.Sprintf("Only the first %d of %d addresses are published", maxAddresses, len(addresses)),
 			addresses[:maxAddresses]
 	case len(refused) > 0:
-		leftOut := "Left out: " + shorten(strings.Join(refused, "; "))
-		return xccv1.GatewayResolved, strings.TrimSuffix(leftOut+". "+hostNamesOnly(addresses), ". "), addresses
+		return xccv1.GatewayResolved, "Left out: " + shorten(strings.Join(refused, "; ")), addresses
 	}
-	return xccv1.GatewayResolved, hostNamesOnly(addresses), addresses
-}
-
-// hostNamesOnly says what it means for Pods that a gateway has no address but host names.
-func hostNamesOnly(addresses []string) string {
-	isAddress := func(address string) bool { _, err := netip.ParseAddr(address); return err == nil }
-	if slices.ContainsFunc(addresses, isAddress) {
-		return ""
-	}
-	return "The load balancer has a host name only, which is published as a CNAME: the resolvers of most Pods do not follow it"
+	return xccv1.GatewayResolved, "", addresses
 }
 
 // ingressAddresses returns the usable IP addresses and host names of a load balancer, sorted and without duplicates, and

@@ -75,7 +75,7 @@ func TestGateways(t *testing.T) {
 			state:    "Resolved", addresses: []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "lb.example.com"}, changed: now,
 		},
 		"an IPv4 address in IPv6 form": {observed: seen(service("LoadBalancer", ip("::ffff:192.0.2.1"))), state: "Resolved", addresses: []string{"192.0.2.1"}, changed: now},
-		"a host name only":             {observed: seen(service("LoadBalancer", host("lb.example.com"))), state: "Resolved", addresses: []string{"lb.example.com"}, message: "published as a CNAME", changed: now},
+		"a host name only":             {observed: seen(service("LoadBalancer", host("lb.example.com"))), state: "Resolved", addresses: []string{"lb.example.com"}, changed: now},
 		"a usable one beside one that is not": {
 			observed: seen(service("LoadBalancer", ip("192.0.2.1"), ip("127.0.0.1"))), state: "Resolved", addresses: []string{"192.0.2.1"},
 			message: "Left out: 127.0.0.1 is a loopback address", changed: now,
