@@ -87,8 +87,8 @@ test-binaries: ## Build what the tests run against (Kubernetes, etcd, ...) from 
 	go run ./test/cmd/rig components etcd kube-apiserver kube-controller-manager kubectl tether
 
 .PHONY: e2e
-e2e: linux-root ## Run the user's path on three real clusters; needs Linux and root
-	go test -tags e2e -timeout 60m -count 1 -v $(TEST_ARGS) ./test/e2e/...
+e2e: linux-root ## Test the rig, and the user's path on three real clusters; needs Linux and root
+	go test -tags e2e -timeout 60m -count 1 -p 1 -v $(TEST_ARGS) ./test/rig/... ./test/e2e/...
 
 .PHONY: demo
 demo: linux-root ## Bring three clusters up and walk through the add-on; needs Linux and root
