@@ -56,7 +56,7 @@ func removeRig(ctx context.Context, name, dir string) error {
 // behind when they are killed, in each hierarchy of version 1 and in the one of
 // version 2. containerd's state, which is in the rig's folder, names them.
 func removeControlGroups(ctx context.Context, dir string) error {
-	containers, err := filepath.Glob(filepath.Join(dir, "*/root/run/containerd/state/*/k8s.io/*"))
+	containers, err := filepath.Glob(filepath.Join(dir, "*", "root", "run", "containerd", "state", "*", "k8s.io", "*"))
 	if err != nil {
 		return err
 	}

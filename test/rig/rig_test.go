@@ -270,7 +270,7 @@ func traces(g Gomega) map[string]string {
 
 // controlGroups are those of the containers that run in the rig.
 func controlGroups(g Gomega) []string {
-	containers, err := filepath.Glob("/var/lib/xcc/rigkill/*/root/run/containerd/state/*/k8s.io/*")
+	containers, err := filepath.Glob(filepath.Join("/var/lib/xcc/rigkill", "*", "root", "run", "containerd", "state", "*", "k8s.io", "*"))
 	g.Expect(err).NotTo(HaveOccurred())
 	var groups []string
 	for _, container := range containers {
