@@ -68,6 +68,8 @@ var known = map[string]component{
 	"cluster-api-manager":     clusterAPI("sigs.k8s.io/cluster-api/core"),
 	"clusterctl":              clusterAPI("sigs.k8s.io/cluster-api/cmd/clusterctl"),
 	"caddy":                   {folder: "caddy", module: "github.com/caddyserver/caddy/v2", pkg: "github.com/caddyserver/caddy/v2/cmd/caddy"},
+	// gateway-api is no program: its module has the kinds of the Gateway API.
+	"gateway-api": {folder: "gateway-api", module: "sigs.k8s.io/gateway-api"},
 	// tether is ours and has no upstream: it ends a child with its parent.
 	"tether": {folder: "tether", pkg: "."},
 }
@@ -75,8 +77,10 @@ var known = map[string]component{
 // Names returns the names that Path knows, sorted.
 func Names() []string {
 	names := make([]string, 0, len(known))
-	for name := range known {
-		names = append(names, name)
+	for name, c := range known {
+		if c.pkg != "" {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names

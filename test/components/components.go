@@ -73,7 +73,7 @@ type build struct {
 // the platform. A go.mod and a go.sum pin all sources of upstream modules.
 func plan(ctx context.Context, name string) (build, error) {
 	c, ok := known[name]
-	if !ok {
+	if !ok || c.pkg == "" {
 		return build{}, fmt.Errorf("no component is called %q: known are %s", name, strings.Join(Names(), ", "))
 	}
 	dir, err := c.dir()

@@ -26,28 +26,30 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
 // All clusters have the same addresses inside.
 const (
 	podCIDR      = "10.244.0.0/16"
-	nodePodCIDR  = "10.244.0.0/24"
+	podCIDR6     = "fd00:244::/48"
 	serviceCIDR  = "10.96.0.0/12"
+	serviceCIDR6 = "fd00:96::/112"
 	clusterDNSIP = "10.96.0.10"
 )
 
-// Cluster is a running cluster with one node.
+// Cluster is a running cluster. It has one node, and as many more as AddNode
+// started.
 type Cluster struct {
-	// Name is also the name of its node.
+	// Name is also the name of its first node, which has the control plane.
 	Name string
-	// Address is the node's on the bridge; every cluster and this machine reach it.
+	// Address is the first node's on the bridge; every cluster and this machine
+	// reach it.
 	Address string
 	// Dir holds the cluster's state. Logs are in <Dir>/log.
 	Dir string
@@ -56,7 +58,10 @@ type Cluster struct {
 
 	index int
 	rig   *Rig
-	node  node
+
+	mu     sync.Mutex
+	nodes  []*Node
+	images []string
 }
 
 var validClusterName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$`)
@@ -96,7 +101,7 @@ func (r *Rig) reserve(name string) (*Cluster, error) {
 		return nil, fmt.Errorf("rig %s has %d clusters already, which is all its network holds", r.Name, maxClusters)
 	}
 	c := newCluster(r, record{Name: name, Index: index})
-	for _, folder := range []string{"log", "pki", "etcd", "containerd", "cni", "manifests"} {
+	for _, folder := range []string{"log", "pki", "etcd"} {
 		if err := os.MkdirAll(c.path(folder), 0o755); err != nil {
 			return nil, fmt.Errorf("making the folders of cluster %s: %w", name, err)
 		}
@@ -116,7 +121,7 @@ func newCluster(r *Rig, rec record) *Cluster {
 	dir := filepath.Join(r.Dir, rec.Name)
 	return &Cluster{
 		Name:           rec.Name,
-		Address:        r.network.node(rec.Index),
+		Address:        r.network.node(rec.Index, 0),
 		Dir:            dir,
 		KubeconfigPath: filepath.Join(dir, "kubeconfig"),
 		index:          rec.Index,
@@ -141,7 +146,7 @@ func readClusters(r *Rig) ([]*Cluster, error) {
 			return nil, fmt.Errorf("reading %s: %w", file, err)
 		}
 		c := newCluster(r, rec)
-		if c.node, err = findNode(r.Dir, c.Dir); err != nil {
+		if err := c.findNodes(); err != nil {
 			return nil, err
 		}
 		clusters = append(clusters, c)
@@ -170,22 +175,20 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.node, err = startNode(ctx, c.rig.Dir, c.Dir); err != nil {
-		return err
-	}
-	if err := c.rig.network.connect(ctx, c.index, c.node.pid); err != nil {
-		return fmt.Errorf("connecting the node to the bridge: %w", err)
-	}
 	if err := c.writeIdentities(); err != nil {
 		return err
 	}
-	c.rig.log.say("%s: starting on %s", c.Name, c.Address)
-	if err := errors.Join(c.startEtcd(ctx), c.startAPIServer(ctx), c.startContainerd(ctx)); err != nil {
+	n, err := c.startNode(ctx)
+	if err != nil {
+		return err
+	}
+	c.rig.log.say("%s: starting on %s and %s", c.Name, n.Address, n.Address6)
+	if err := errors.Join(c.startEtcd(ctx), c.startAPIServer(ctx), n.startContainerd(ctx)); err != nil {
 		return err
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.LoadImage(groupCtx, pause.Tarball, coreDNS.Tarball) })
-	group.Go(func() error { return c.startClients(groupCtx) })
+	group.Go(func() error { return c.startClients(groupCtx, n) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
@@ -196,34 +199,25 @@ func (c *Cluster) start(ctx context.Context) error {
 }
 
 // startClients starts what needs the API server.
-func (c *Cluster) startClients(ctx context.Context) error {
+func (c *Cluster) startClients(ctx context.Context, n *Node) error {
 	if err := c.waitAPIServer(ctx); err != nil {
 		return err
 	}
 	c.rig.log.say("%s: the API server answers", c.Name)
-	return errors.Join(c.startControllers(ctx), c.startKubelet(ctx), c.startKubeProxy(ctx), c.startCloud(ctx))
+	return errors.Join(c.startControllers(ctx), n.startKubelet(ctx), n.startKubeProxy(ctx), c.startCloud(ctx))
 }
 
 func (c *Cluster) waitReady(ctx context.Context) error {
-	for _, args := range [][]string{
-		{"wait", "--for=create", "--timeout=60s", "node/" + c.Name},
-		{"wait", "--for=condition=Ready", "--timeout=60s", "node/" + c.Name},
-		{"wait", "--for=condition=Available", "--timeout=120s", "--namespace=kube-system", "deployment/coredns"},
-	} {
-		if _, err := c.Kubectl(ctx, args...); err != nil {
-			return err
-		}
+	if err := c.firstNode().waitReady(ctx); err != nil {
+		return err
 	}
-	return nil
+	_, err := c.Kubectl(ctx, "wait", "--for=condition=Available", "--timeout=120s", "--namespace=kube-system", "deployment/coredns")
+	return err
 }
 
-// startComponent runs one of our programs on the node.
+// startComponent runs one of our programs on the first node.
 func (c *Cluster) startComponent(ctx context.Context, name string, args ...string) error {
-	path, err := components.Path(ctx, name)
-	if err != nil {
-		return fmt.Errorf("getting %s: %w", name, err)
-	}
-	return c.node.start(ctx, c.path("log", name+".log"), append([]string{path}, args...)...)
+	return c.firstNode().startComponent(ctx, name, args...)
 }
 
 // RESTConfig returns the administrator's, without a limit to the rate of

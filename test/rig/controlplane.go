@@ -51,7 +51,7 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file="+c.path("pki", "sa.crt"),
 		"--service-account-signing-key-file="+c.path("pki", "sa.key"),
-		"--service-cluster-ip-range="+serviceCIDR,
+		"--service-cluster-ip-range="+serviceCIDR+","+serviceCIDR6,
 		"--tls-cert-file="+c.path("pki", "apiserver.crt"),
 		"--tls-private-key-file="+c.path("pki", "apiserver.key"),
 	)
@@ -59,8 +59,8 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 
 func (c *Cluster) startControllers(ctx context.Context) error {
 	err := c.startComponent(ctx, "kube-controller-manager",
-		"--allocate-node-cidrs=true",
-		"--cluster-cidr="+podCIDR,
+		// Nodes take their Pods' addresses by their number; see Node.podCIDR.
+		"--allocate-node-cidrs=false",
 		"--cluster-signing-cert-file="+c.path("pki", "ca.crt"),
 		"--cluster-signing-key-file="+c.path("pki", "ca.key"),
 		// Its start makes some hundred requests; at the usual rate that is 5 seconds.
@@ -71,7 +71,7 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 		"--root-ca-file="+c.path("pki", "ca.crt"),
 		"--secure-port=0",
 		"--service-account-private-key-file="+c.path("pki", "sa.key"),
-		"--service-cluster-ip-range="+serviceCIDR,
+		"--service-cluster-ip-range="+serviceCIDR+","+serviceCIDR6,
 		"--use-service-account-credentials=true",
 	)
 	if err != nil {
@@ -88,7 +88,7 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 // load balancers of the cluster go on.
 func (c *Cluster) StopAPIServer(ctx context.Context) error {
 	// It would wait a minute for open watches to end.
-	if err := c.node.stop(ctx, "kube-apiserver", 2*time.Second); err != nil {
+	if err := c.firstNode().namespaces.stop(ctx, "kube-apiserver", 2*time.Second); err != nil {
 		return fmt.Errorf("stopping the API server of cluster %s: %w", c.Name, err)
 	}
 	return nil
@@ -97,7 +97,7 @@ func (c *Cluster) StopAPIServer(ctx context.Context) error {
 // StartAPIServer starts the API server again and waits until it is ready. It
 // does nothing to one that runs.
 func (c *Cluster) StartAPIServer(ctx context.Context) error {
-	running, err := c.node.find("kube-apiserver")
+	running, err := c.firstNode().namespaces.find("kube-apiserver")
 	if err != nil {
 		return err
 	}

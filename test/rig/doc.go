@@ -25,9 +25,10 @@ limitations under the License.
 //
 // A cluster is one node with a control plane: etcd, kube-apiserver,
 // kube-controller-manager, kube-scheduler, kubelet, kube-proxy and CoreDNS from
-// package components, containerd and runc from Debian. All clusters use the
-// same Pod and Service addresses on purpose; what they can reach of each other
-// is the node's address and its load balancers' addresses, on one bridge.
+// package components, containerd and runc from Debian. AddNode gives it another
+// one. All clusters use the same Pod and Service addresses on purpose, of IPv4
+// and of IPv6; what they can reach of each other is the nodes' addresses and the
+// load balancers' addresses, on one bridge.
 //
 // # How it cleans up whatever happened
 //
@@ -40,6 +41,6 @@ limitations under the License.
 //
 // # What it does not do
 //
-// It starts no second node, no IPv6 and no highly available control plane.
+// It starts no highly available control plane.
 // Nothing leaves the machine: a Pod cannot reach the internet.
 package rig

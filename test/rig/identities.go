@@ -65,17 +65,30 @@ func (c *Cluster) writeIdentities() error {
 		}
 	}
 	for _, id := range []identity{
+		kubelet(newNode(c, 0)),
 		{file: c.KubeconfigPath, user: "kubernetes-admin", groups: []string{"system:masters"}},
 		{file: c.path("controller-manager.conf"), user: "system:kube-controller-manager"},
 		{file: c.path("scheduler.conf"), user: "system:kube-scheduler"},
 		{file: c.path("kube-proxy.conf"), user: "system:kube-proxy"},
-		{file: c.path("kubelet.conf"), user: "system:node:" + c.Name, groups: []string{"system:nodes"}},
 	} {
 		if err := c.writeKubeconfig(ca, id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeNodeIdentity makes a kubeconfig for the kubelet of a node that joins.
+func (c *Cluster) writeNodeIdentity(n *Node) error {
+	ca, err := readAuthority(c.path("pki"), "ca")
+	if err != nil {
+		return err
+	}
+	return c.writeKubeconfig(ca, kubelet(n))
+}
+
+func kubelet(n *Node) identity {
+	return identity{file: n.path("kubelet.conf"), user: "system:node:" + n.Name, groups: []string{"system:nodes"}}
 }
 
 // writeKubeconfig holds all it needs in one file and names the server by the

@@ -122,12 +122,15 @@ func librariesOf(ctx context.Context, programs ...string) ([]string, error) {
 	return slices.Compact(libraries), nil
 }
 
-func goClientFiles(ctx context.Context, folder string) ([]image.File, error) {
-	program := filepath.Join(folder, "client")
-	if err := buildOurs(ctx, "./test/images/client-go", program); err != nil {
-		return nil, err
+// programFile is a main package of this checkout.
+func programFile(pkg, name string) func(context.Context, string) ([]image.File, error) {
+	return func(ctx context.Context, folder string) ([]image.File, error) {
+		program := filepath.Join(folder, "program")
+		if err := buildOurs(ctx, pkg, program); err != nil {
+			return nil, err
+		}
+		return []image.File{{Name: name, Source: program}}, nil
 	}
-	return []image.File{{Name: "/client", Source: program}}, nil
 }
 
 // buildOurs builds a main package of this checkout, static.

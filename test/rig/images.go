@@ -84,7 +84,12 @@ var recipes = map[string]recipe{
 	"client-go": {
 		reference: fixed("localhost/xcc-rig/client-go:v1"),
 		config:    image.Config{Entrypoint: []string{"/client"}},
-		files:     goClientFiles,
+		files:     programFile("./test/images/client-go", "/client"),
+	},
+	"dnswatch": {
+		reference: fixed("localhost/xcc-rig/dnswatch:v1"),
+		config:    image.Config{Entrypoint: []string{"/dnswatch"}},
+		files:     programFile("./test/cmd/dnswatch", "/dnswatch"),
 	},
 }
 
@@ -107,8 +112,8 @@ func componentFile(component, name string) func(context.Context, string) ([]imag
 }
 
 // BuildImage makes one of the rig's images: pause, coredns, caddy,
-// cluster-api-manager, client-musl, client-glibc or client-go. The tarball is
-// kept in the cache for as long as its content stays the same.
+// cluster-api-manager, client-musl, client-glibc, client-go or dnswatch. The
+// tarball is kept in the cache for as long as its content stays the same.
 func BuildImage(ctx context.Context, name string) (Image, error) {
 	r, ok := recipes[name]
 	if !ok {

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
@@ -44,11 +45,31 @@ func (c *Cluster) Exec(ctx context.Context, namespace, pod string, command ...st
 	return c.Kubectl(ctx, append([]string{"exec", "--namespace=" + namespace, pod, "--"}, command...)...)
 }
 
-// LoadImage gives the node the images of tarballs, as `docker save` writes them.
+// LoadImage gives every node, also those that AddNode adds later, the images of
+// tarballs, as `docker save` writes them.
 func (c *Cluster) LoadImage(ctx context.Context, tarballs ...string) error {
+	for _, n := range c.Nodes() {
+		if err := n.loadImages(ctx, tarballs...); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.images = append(c.images, tarballs...)
+	return nil
+}
+
+// loadedImages returns the tarballs that LoadImage loaded.
+func (c *Cluster) loadedImages() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.images)
+}
+
+func (n *Node) loadImages(ctx context.Context, tarballs ...string) error {
 	for _, tarball := range tarballs {
-		if _, err := c.ctr(ctx, "images", "import", tarball); err != nil {
-			return fmt.Errorf("loading %s into cluster %s: %w", tarball, c.Name, err)
+		if _, err := n.ctr(ctx, "images", "import", tarball); err != nil {
+			return fmt.Errorf("loading %s into node %s: %w", tarball, n.Name, err)
 		}
 	}
 	return nil
@@ -62,8 +83,8 @@ func (c *Cluster) kubectl(ctx context.Context, input io.Reader, args ...string) 
 	return runWithInput(ctx, input, path, append([]string{"--kubeconfig=" + c.KubeconfigPath}, args...)...)
 }
 
-// OnNode returns a command that runs in the node's namespaces: the way to look
-// at a node as ssh would be. It is not started.
+// OnNode returns a command that runs in the first node's namespaces: the way to
+// look at a node as ssh would be. It is not started.
 func (c *Cluster) OnNode(ctx context.Context, command ...string) *exec.Cmd {
-	return exec.CommandContext(ctx, "nsenter", c.node.enter(command...)...)
+	return exec.CommandContext(ctx, "nsenter", c.firstNode().namespaces.enter(command...)...)
 }

@@ -54,8 +54,8 @@ const cniConfig = `{
     "mtu": 1500,
     "ipam": {
       "type": "host-local",
-      "ranges": [[{"subnet": "` + nodePodCIDR + `"}]],
-      "routes": [{"dst": "0.0.0.0/0"}]
+      "ranges": [[{"subnet": "%s"}], [{"subnet": "%s"}]],
+      "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
     }
   }]
 }
@@ -68,59 +68,66 @@ const masquerade = `table ip xcc {
     ip saddr ` + podCIDR + ` ip daddr != ` + podCIDR + ` oifname "eth0" masquerade
   }
 }
+table ip6 xcc {
+  chain postrouting {
+    type nat hook postrouting priority srcnat;
+    ip6 saddr ` + podCIDR6 + ` ip6 daddr != ` + podCIDR6 + ` oifname "eth0" masquerade
+  }
+}
 `
 
-func (c *Cluster) containerdSocket() string { return c.path("containerd.sock") }
+func (n *Node) containerdSocket() string { return n.path("containerd.sock") }
 
-// startContainerd also prepares the network that Pods get.
-func (c *Cluster) startContainerd(ctx context.Context) error {
+// startContainerd also prepares the network and the resolver that Pods get.
+func (n *Node) startContainerd(ctx context.Context) error {
 	for file, content := range map[string]string{
-		"containerd.toml":   fmt.Sprintf(containerdConfig, c.Dir),
-		"cni/pods.conflist": cniConfig,
-		// Nobody answers there: a cluster's CoreDNS must ask somebody that is not
-		// itself, and nothing here leaves the machine.
-		"resolv.conf": "nameserver " + c.rig.network.host() + "\n",
+		"containerd.toml":   fmt.Sprintf(containerdConfig, n.Dir),
+		"cni/pods.conflist": fmt.Sprintf(cniConfig, n.podCIDR(), n.podCIDR6()),
+		"resolv.conf":       "nameserver " + n.Address + "\n",
 	} {
-		if err := os.WriteFile(c.path(file), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(n.path(file), []byte(content), 0o600); err != nil {
 			return fmt.Errorf("configuring the node: %w", err)
 		}
 	}
 	// Pods that are not root read it.
-	if err := os.Chmod(c.path("resolv.conf"), 0o644); err != nil {
+	if err := os.Chmod(n.path("resolv.conf"), 0o644); err != nil {
 		return fmt.Errorf("configuring the node: %w", err)
 	}
-	const script = `echo 1 > /proc/sys/net/ipv4/ip_forward && nft -f -`
-	if _, err := runWithInput(ctx, strings.NewReader(masquerade), "nsenter", c.node.enter("sh", "-c", script)...); err != nil {
+	const script = `echo 1 > /proc/sys/net/ipv4/ip_forward && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding && nft -f -`
+	if _, err := runWithInput(ctx, strings.NewReader(masquerade), "nsenter", n.namespaces.enter("sh", "-c", script)...); err != nil {
 		return fmt.Errorf("preparing the Pods' network: %w", err)
 	}
-	err := c.node.start(ctx, c.path("log", "containerd.log"), "containerd", "--config", c.path("containerd.toml"))
+	if err := n.startUpstream(ctx); err != nil {
+		return err
+	}
+	err := n.namespaces.start(ctx, n.path("log", "containerd.log"), "containerd", "--config", n.path("containerd.toml"))
 	if err != nil {
 		return err
 	}
 	return poll(ctx, "containerd answers", func() bool {
-		_, err := c.ctr(ctx, "version")
+		_, err := n.ctr(ctx, "version")
 		return err == nil
 	})
 }
 
 // ctr runs containerd's client for Kubernetes' containers.
-func (c *Cluster) ctr(ctx context.Context, args ...string) (string, error) {
-	return run(ctx, "ctr", append([]string{"--address", c.containerdSocket(), "--namespace", "k8s.io"}, args...)...)
+func (n *Node) ctr(ctx context.Context, args ...string) (string, error) {
+	return run(ctx, "ctr", append([]string{"--address", n.containerdSocket(), "--namespace", "k8s.io"}, args...)...)
 }
 
-func (c *Cluster) startKubelet(ctx context.Context) error {
+func (n *Node) startKubelet(ctx context.Context) error {
 	config := map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1",
 		"kind":       "KubeletConfiguration",
 		"authentication": map[string]any{
 			"anonymous": map[string]any{"enabled": false},
-			"x509":      map[string]any{"clientCAFile": c.path("pki", "ca.crt")},
+			"x509":      map[string]any{"clientCAFile": n.cluster.path("pki", "ca.crt")},
 		},
 		"authorization":            map[string]any{"mode": "AlwaysAllow"},
 		"clusterDNS":               []string{clusterDNSIP},
 		"clusterDomain":            "cluster.local",
-		"containerRuntimeEndpoint": "unix://" + c.containerdSocket(),
-		"resolvConf":               c.path("resolv.conf"),
+		"containerRuntimeEndpoint": "unix://" + n.containerdSocket(),
+		"resolvConf":               n.path("resolv.conf"),
 		"failSwapOn":               false,
 		// The machine may have control groups of version 1, or only some of them.
 		"cgroupDriver":                  "cgroupfs",
@@ -134,36 +141,36 @@ func (c *Cluster) startKubelet(ctx context.Context) error {
 		},
 		"imageGCHighThresholdPercent": 100,
 	}
-	if err := writeJSON(c.path("kubelet.json"), config); err != nil {
+	if err := writeJSON(n.path("kubelet.json"), config); err != nil {
 		return err
 	}
-	return c.startComponent(ctx, "kubelet",
-		"--config="+c.path("kubelet.json"),
-		"--hostname-override="+c.Name,
-		"--kubeconfig="+c.path("kubelet.conf"),
-		"--node-ip="+c.Address,
+	return n.startComponent(ctx, "kubelet",
+		"--config="+n.path("kubelet.json"),
+		"--hostname-override="+n.Name,
+		"--kubeconfig="+n.path("kubelet.conf"),
+		"--node-ip="+n.Address+","+n.Address6,
 	)
 }
 
-func (c *Cluster) startKubeProxy(ctx context.Context) error {
+func (n *Node) startKubeProxy(ctx context.Context) error {
 	config := map[string]any{
 		"apiVersion":       "kubeproxy.config.k8s.io/v1alpha1",
 		"kind":             "KubeProxyConfiguration",
 		"mode":             "nftables",
-		"clusterCIDR":      podCIDR,
-		"hostnameOverride": c.Name,
-		"clientConnection": map[string]any{"kubeconfig": c.path("kube-proxy.conf")},
+		"clusterCIDR":      podCIDR + "," + podCIDR6,
+		"hostnameOverride": n.Name,
+		"clientConnection": map[string]any{"kubeconfig": n.cluster.path("kube-proxy.conf")},
 		// These are the whole machine's, not the node's.
 		"conntrack": map[string]any{"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
 	}
-	if err := writeJSON(c.path("kube-proxy.json"), config); err != nil {
+	if err := writeJSON(n.path("kube-proxy.json"), config); err != nil {
 		return err
 	}
-	return c.startComponent(ctx, "kube-proxy", "--config="+c.path("kube-proxy.json"))
+	return n.startComponent(ctx, "kube-proxy", "--config="+n.path("kube-proxy.json"))
 }
 
 // writeJSON writes a configuration, which Kubernetes reads as YAML.
-func writeJSON(path string, config map[string]any) error {
+func writeJSON(path string, config any) error {
 	content, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding %s: %w", path, err)

@@ -29,35 +29,44 @@ import (
 
 // startCloud runs what gives load balancers their addresses; see package cloud.
 func (c *Cluster) startCloud(ctx context.Context) error {
-	program, err := c.rig.cloudProgram(ctx)
+	program, err := c.rig.program(ctx, "cloud")
 	if err != nil {
 		return err
 	}
 	command := append([]string{program, c.KubeconfigPath}, c.LoadBalancerAddresses()...)
-	return c.node.start(ctx, c.path("log", "cloud.log"), command...)
+	command = append(command, c.LoadBalancerAddresses6()...)
+	return c.firstNode().namespaces.start(ctx, c.path("log", "cloud.log"), command...)
 }
 
-// cloudProgram builds the program once for a rig. It is in the rig's folder, so
-// that it can go on when this process and its temporary folders are gone.
-func (r *Rig) cloudProgram(ctx context.Context) (string, error) {
-	r.cloudMu.Lock()
-	defer r.cloudMu.Unlock()
-	program := filepath.Join(r.Dir, "bin", "cloud")
-	if r.cloudBuilt {
+// program builds a program of test/cmd once for a rig. It is in the rig's folder,
+// so that it can go on when this process and its temporary folders are gone.
+func (r *Rig) program(ctx context.Context, name string) (string, error) {
+	r.buildMu.Lock()
+	defer r.buildMu.Unlock()
+	program := filepath.Join(r.Dir, "bin", name)
+	if r.built[name] {
 		return program, nil
 	}
-	if err := buildOurs(ctx, "./test/cmd/cloud", program); err != nil {
+	if err := buildOurs(ctx, "./test/cmd/"+name, program); err != nil {
 		return "", err
 	}
-	r.cloudBuilt = true
+	if r.built == nil {
+		r.built = map[string]bool{}
+	}
+	r.built[name] = true
 	return program, nil
 }
 
 // LoadBalancerAddresses are the addresses that Services of type LoadBalancer can
-// have. The node holds all of them: this machine and all clusters reach them,
-// and a connection to one that no Service has is refused.
+// have. The first node holds all of them: this machine and all clusters reach
+// them, and a connection to one that no Service has is refused.
 func (c *Cluster) LoadBalancerAddresses() []string {
 	return c.rig.network.loadBalancers(c.index)
+}
+
+// LoadBalancerAddresses6 are those of IPv6.
+func (c *Cluster) LoadBalancerAddresses6() []string {
+	return c.rig.network.loadBalancers6(c.index)
 }
 
 // SetAddress changes the address of a Service of type LoadBalancer, as a cloud

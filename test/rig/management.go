@@ -100,6 +100,11 @@ func (m *Management) install(ctx context.Context, addonRepository string) error 
 	if err != nil {
 		return err
 	}
+	// clusterctl tries cert-manager in a namespace that it does not wait for; while that goes, another "init" would hang.
+	_, err = m.Kubectl(ctx, "wait", "--for=delete", "--timeout=60s", "namespace/cert-manager-test")
+	if err != nil {
+		return err
+	}
 	return m.waitWebhooks(ctx)
 }
 

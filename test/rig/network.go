@@ -21,19 +21,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// A rig has one bridge and 198.18.N.0/24 on it, from the range that RFC 2544
-// sets aside for tests of network equipment: no network that this machine is
-// part of uses it. The machine is .1. Cluster number k (from 1) has 20
-// addresses: .20k is its node, the rest are for its load balancers.
+// A rig has one bridge, and 198.18.N.0/24 and 2001:2:0:N::/64 on it, from the
+// ranges that RFC 2544 and RFC 5180 set aside for tests of network equipment: no
+// network that this machine is part of uses them. The machine is .1 and ::1.
+// Cluster number k (from 1) has 20 addresses of each: from .20k and ::20k on
+// those of its nodes, the rest are for its load balancers.
 const (
 	addressesPerCluster = 20
 	maxClusters         = 11
+	maxNodes            = 3
 )
 
 // network is a rig's bridge.
@@ -46,15 +49,36 @@ func bridgeName(rig string) string { return "xcc-" + rig }
 
 func (n network) address(host int) string { return fmt.Sprintf("198.18.%d.%d", n.number, host) }
 func (n network) host() string            { return n.address(1) }
-func (n network) node(index int) string   { return n.address(index * addressesPerCluster) }
+func (n network) node(index, number int) string {
+	return n.address(index*addressesPerCluster + number)
+}
 
-// loadBalancers are the addresses that the cluster's Services can get. The node
-// holds all of them from the start: kube-proxy takes what belongs to a Service,
-// and a connection to a free address is refused.
+// address6 has the digits of the decimal number, so that a cluster's addresses
+// of both families look alike.
+func (n network) address6(host int) string {
+	return netip.MustParseAddr(fmt.Sprintf("2001:2:0:%d::%d", n.number, host)).String()
+}
+func (n network) host6() string { return n.address6(1) }
+func (n network) node6(index, number int) string {
+	return n.address6(index*addressesPerCluster + number)
+}
+
+// loadBalancers are the addresses that the cluster's Services can get. The first
+// node holds all of them from the start: kube-proxy takes what belongs to a
+// Service, and a connection to a free address is refused.
 func (n network) loadBalancers(index int) []string {
 	var addresses []string
-	for i := 1; i < addressesPerCluster; i++ {
+	for i := maxNodes; i < addressesPerCluster; i++ {
 		addresses = append(addresses, n.address(index*addressesPerCluster+i))
+	}
+	return addresses
+}
+
+// loadBalancers6 are those of IPv6.
+func (n network) loadBalancers6(index int) []string {
+	var addresses []string
+	for i := maxNodes; i < addressesPerCluster; i++ {
+		addresses = append(addresses, n.address6(index*addressesPerCluster+i))
 	}
 	return addresses
 }
@@ -75,6 +99,7 @@ func createNetwork(ctx context.Context, rig string) (network, error) {
 	for _, args := range [][]string{
 		{"link", "add", n.bridge, "type", "bridge"},
 		{"address", "add", n.host() + "/24", "dev", n.bridge},
+		{"address", "add", n.host6() + "/64", "dev", n.bridge, "nodad"},
 		{"link", "set", n.bridge, "up"},
 	} {
 		if _, err := run(ctx, "ip", args...); err != nil {
@@ -130,10 +155,10 @@ func numberOf(address net.Addr) (int, bool) {
 	return number, err == nil
 }
 
-// connect gives the node a link to the bridge and all of its addresses. The link
+// connect gives a node a link to the bridge and all of its addresses. The link
 // goes when the node's network namespace goes.
-func (n network) connect(ctx context.Context, index, pid int) error {
-	outer := fmt.Sprintf("xcc%d-%d", n.number, index)
+func (n network) connect(ctx context.Context, index, number, pid int) error {
+	outer := fmt.Sprintf("xcc%d-%d-%d", n.number, index, number)
 	if _, err := run(ctx, "ip", "link", "add", outer, "type", "veth",
 		"peer", "name", "eth0", "netns", strconv.Itoa(pid)); err != nil {
 		return err
@@ -143,12 +168,20 @@ func (n network) connect(ctx context.Context, index, pid int) error {
 	}
 	var batch strings.Builder
 	fmt.Fprintln(&batch, "link set lo up")
-	fmt.Fprintf(&batch, "address add %s/24 dev eth0\n", n.node(index))
-	for _, address := range n.loadBalancers(index) {
-		fmt.Fprintf(&batch, "address add %s/32 dev eth0\n", address)
+	// Nobody else has these addresses: to ask for duplicates (DAD) would only take time.
+	fmt.Fprintf(&batch, "address add %s/24 dev eth0\n", n.node(index, number))
+	fmt.Fprintf(&batch, "address add %s/64 dev eth0 nodad\n", n.node6(index, number))
+	if number == 0 {
+		for _, address := range n.loadBalancers(index) {
+			fmt.Fprintf(&batch, "address add %s/32 dev eth0\n", address)
+		}
+		for _, address := range n.loadBalancers6(index) {
+			fmt.Fprintf(&batch, "address add %s/128 dev eth0 nodad\n", address)
+		}
 	}
 	fmt.Fprintln(&batch, "link set eth0 up")
 	fmt.Fprintf(&batch, "route add default via %s\n", n.host())
+	fmt.Fprintf(&batch, "route add default via %s\n", n.host6())
 	_, err := runWithInput(ctx, strings.NewReader(batch.String()),
 		"nsenter", "--target", strconv.Itoa(pid), "--net", "ip", "-batch", "-")
 	return err

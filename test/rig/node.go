@@ -18,129 +18,192 @@ package rig
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
-	"time"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// nodeScript is the first process of a node. It gives the node folders of its
-// own where programs insist on a path, and then collects the dead children
-// that every first process of a namespace inherits. $0 is the mark.
-const nodeScript = `
-set -e
-for folder in /run/containerd /run/netns /var/lib/cni /var/log /var/lib/kubelet; do
-  mkdir -p "$folder" "$1/root$folder"
-  mount --bind "$1/root$folder" "$folder"
-done
-: > "$1/started"
-sleep infinity &
-wait
-`
+// Node is a machine of a cluster.
+type Node struct {
+	// Name is the cluster's for the first node, and <cluster>.<number> for others.
+	Name string
+	// Address and Address6 are on the bridge; every cluster and this machine
+	// reach them.
+	Address  string
+	Address6 string
+	// Dir holds the node's state. Logs are in <Dir>/log.
+	Dir string
 
-// node is a machine of namespaces.
-type node struct {
-	// pid is the number of its first process on this machine.
-	pid int
-	// namespace is its process namespace.
-	namespace string
+	cluster    *Cluster
+	number     int
+	namespaces namespaces
 }
 
-// startNode makes the namespaces. dir is the cluster's folder.
-func startNode(ctx context.Context, rigDir, dir string) (node, error) {
-	log, err := os.Create(filepath.Join(dir, "log", "node.log"))
-	if err != nil {
-		return node{}, err
-	}
-	defer log.Close()
-	cmd := exec.Command("unshare", "--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--net",
-		"sh", "-c", nodeScript, mark(rigDir), dir)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return node{}, err
-	}
-	go func() { _ = cmd.Wait() }()
-	err = poll(ctx, "the node has its namespaces (see "+log.Name()+")", func() bool {
-		_, err := os.Stat(filepath.Join(dir, "started"))
-		return err == nil
-	})
-	if err != nil {
-		return node{}, err
-	}
-	return findNode(rigDir, dir)
+// nodeRecord is what a node's folder says of it, for Open.
+type nodeRecord struct {
+	Cluster string
+	Number  int
 }
 
-// findNode finds the running node of a cluster's folder.
-func findNode(rigDir, dir string) (node, error) {
-	found, err := marked(rigDir)
+// AddNode starts one more node, with the images that LoadImage loaded before,
+// and waits until it is Ready. Load balancers stay with the first node.
+func (c *Cluster) AddNode(ctx context.Context) (*Node, error) {
+	n, err := c.startNode(ctx)
 	if err != nil {
-		return node{}, err
+		return nil, fmt.Errorf("starting another node of cluster %s: %w", c.Name, err)
 	}
-	for _, p := range found {
-		if p.program() == "sh" && p.args[len(p.args)-1] == dir {
-			return node{pid: p.pid, namespace: p.pidNamespace()}, nil
+	if err := n.join(ctx); err != nil {
+		return nil, fmt.Errorf("starting node %s (logs are in %s): %w", n.Name, n.path("log"), err)
+	}
+	c.rig.log.say("%s: node %s is ready on %s and %s", c.Name, n.Name, n.Address, n.Address6)
+	return n, nil
+}
+
+// Nodes returns the cluster's nodes in the order of their start.
+func (c *Cluster) Nodes() []*Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.nodes)
+}
+
+func (c *Cluster) firstNode() *Node { return c.Nodes()[0] }
+
+// startNode makes the next node's folders and namespaces and connects them.
+func (c *Cluster) startNode(ctx context.Context) (*Node, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.nodes) == maxNodes {
+		return nil, fmt.Errorf("it has %d nodes already, which is all its network holds", maxNodes)
+	}
+	n := newNode(c, len(c.nodes))
+	for _, folder := range []string{"log", "containerd", "cni"} {
+		if err := os.MkdirAll(n.path(folder), 0o755); err != nil {
+			return nil, fmt.Errorf("making the folders of node %s: %w", n.Name, err)
 		}
 	}
-	return node{}, fmt.Errorf("the node of %s does not run", dir)
-}
-
-// enter is the command line that runs a command in the node's namespaces. Not
-// `ip netns exec`: that mounts /sys anew and so hides the control groups.
-func (n node) enter(command ...string) []string {
-	return append([]string{"--target", strconv.Itoa(n.pid), "--mount", "--net", "--pid", "--wd=/"}, command...)
-}
-
-// start runs a program that goes on when this process ends. It is a child of
-// the node's first process, and its output goes to the log file.
-func (n node) start(ctx context.Context, logFile string, command ...string) error {
-	const detach = `log=$1; shift; "$@" >>"$log" 2>&1 </dev/null &`
-	cmd := exec.CommandContext(ctx, "nsenter",
-		n.enter(append([]string{"sh", "-c", detach, "start", logFile}, command...)...)...)
-	// Not this process' environment: a proxy set here is none for the node.
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("starting %s: %w: %s", filepath.Base(command[0]), err, out)
-	}
-	return nil
-}
-
-// find returns the processes of a program that run directly on the node. Those
-// of its Pods are in process namespaces of their own.
-func (n node) find(program string) ([]process, error) {
-	all, err := processes()
-	if err != nil {
+	if err := writeJSON(n.path("node.json"), nodeRecord{Cluster: c.Name, Number: n.number}); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(p process) bool {
-		return p.program() != program || p.pidNamespace() != n.namespace
-	}), nil
+	var err error
+	if n.namespaces, err = startNamespaces(ctx, c.rig.Dir, n.Dir); err != nil {
+		return nil, err
+	}
+	if err := c.rig.network.connect(ctx, c.index, n.number, n.namespaces.pid); err != nil {
+		return nil, fmt.Errorf("connecting node %s to the bridge: %w", n.Name, err)
+	}
+	c.nodes = append(c.nodes, n)
+	return n, nil
 }
 
-// stop asks the program to end, and kills it after the patience.
-func (n node) stop(ctx context.Context, program string, patience time.Duration) error {
-	found, err := n.find(program)
+func newNode(c *Cluster, number int) *Node {
+	name := c.Name
+	if number > 0 {
+		name += "." + strconv.Itoa(number+1)
+	}
+	return &Node{
+		Name:     name,
+		Address:  c.rig.network.node(c.index, number),
+		Address6: c.rig.network.node6(c.index, number),
+		Dir:      filepath.Join(c.rig.Dir, name),
+		cluster:  c,
+		number:   number,
+	}
+}
+
+// findNodes finds the nodes of a cluster that another process started.
+func (c *Cluster) findNodes() error {
+	files, err := filepath.Glob(filepath.Join(c.rig.Dir, "*", "node.json"))
 	if err != nil {
 		return err
 	}
-	for _, p := range found {
-		if err := syscall.Kill(p.pid, syscall.SIGTERM); err != nil {
-			continue // It is gone.
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading a node's record: %w", err)
 		}
-		waiting, cancel := context.WithTimeout(ctx, patience)
-		err := p.waitGone(waiting)
-		cancel()
-		if err == nil {
+		var rec nodeRecord
+		if err := json.Unmarshal(content, &rec); err != nil {
+			return fmt.Errorf("reading %s: %w", file, err)
+		}
+		if rec.Cluster != c.Name {
 			continue
 		}
-		if err := p.end(ctx); err != nil {
+		n := newNode(c, rec.Number)
+		if n.namespaces, err = findNamespaces(c.rig.Dir, n.Dir); err != nil {
+			return err
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	slices.SortFunc(c.nodes, func(a, b *Node) int { return a.number - b.number })
+	return nil
+}
+
+// join makes what startNode started a node of the cluster.
+func (n *Node) join(ctx context.Context) error {
+	c := n.cluster
+	if err := c.writeNodeIdentity(n); err != nil {
+		return err
+	}
+	if err := n.startContainerd(ctx); err != nil {
+		return err
+	}
+	for _, other := range c.Nodes() {
+		if other == n {
+			continue
+		}
+		if err := errors.Join(n.addRoute(ctx, other), other.addRoute(ctx, n)); err != nil {
+			return err
+		}
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return n.loadImages(groupCtx, c.loadedImages()...) })
+	group.Go(func() error { return errors.Join(n.startKubelet(groupCtx), n.startKubeProxy(groupCtx)) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return n.waitReady(ctx)
+}
+
+func (n *Node) waitReady(ctx context.Context) error {
+	for _, condition := range []string{"create", "condition=Ready"} {
+		_, err := n.cluster.Kubectl(ctx, "wait", "--for="+condition, "--timeout=60s", "node/"+n.Name)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// addRoute leads to the Pods of another node of the cluster.
+func (n *Node) addRoute(ctx context.Context, other *Node) error {
+	batch := fmt.Sprintf("route add %s via %s\nroute add %s via %s\n",
+		other.podCIDR(), other.Address, other.podCIDR6(), other.Address6)
+	_, err := runWithInput(ctx, strings.NewReader(batch), "nsenter", n.namespaces.enter("ip", "-batch", "-")...)
+	return err
+}
+
+func (n *Node) podCIDR() string  { return fmt.Sprintf("10.244.%d.0/24", n.number) }
+func (n *Node) podCIDR6() string { return fmt.Sprintf("fd00:244:0:%d::/64", n.number) }
+
+// startComponent runs one of our programs on the node.
+func (n *Node) startComponent(ctx context.Context, name string, args ...string) error {
+	path, err := components.Path(ctx, name)
+	if err != nil {
+		return fmt.Errorf("getting %s: %w", name, err)
+	}
+	return n.namespaces.start(ctx, n.path("log", name+".log"), append([]string{path}, args...)...)
+}
+
+// path is a path in the node's folder.
+func (n *Node) path(elements ...string) string {
+	return filepath.Join(append([]string{n.Dir}, elements...)...)
 }

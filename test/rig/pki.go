@@ -21,6 +21,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -65,6 +66,20 @@ func newAuthority(commonName string) (*authority, error) {
 		return nil, fmt.Errorf("reading the authority %s: %w", commonName, err)
 	}
 	return &authority{keyPair: pair, parsed: parsed, signer: signer}, nil
+}
+
+// readAuthority reads what keyPair.write wrote.
+func readAuthority(dir, name string) (*authority, error) {
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key"))
+	if err != nil {
+		return nil, fmt.Errorf("reading the authority %s: %w", name, err)
+	}
+	signer, ok := pair.PrivateKey.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("the key of the authority %s cannot sign", name)
+	}
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})
+	return &authority{keyPair: keyPair{certificate: certificate}, parsed: pair.Leaf, signer: signer}, nil
 }
 
 // client issues a certificate for a user of the API server.

@@ -47,8 +47,8 @@ type Rig struct {
 	mu       sync.Mutex
 	clusters []*Cluster
 
-	cloudMu    sync.Mutex
-	cloudBuilt bool
+	buildMu sync.Mutex
+	built   map[string]bool
 }
 
 // validName keeps "xcc-" and the name within a network interface's 15 bytes.

@@ -20,6 +20,7 @@ package rig_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -55,6 +56,15 @@ spec:
   type: LoadBalancer
   selector: {app: web}
   ports: [{port: 80, targetPort: 8080}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web6}
+spec:
+  type: LoadBalancer
+  ipFamilies: [IPv6]
+  selector: {app: web}
+  ports: [{port: 80, targetPort: 8080}]
 `
 
 const clientPod = `
@@ -68,6 +78,15 @@ spec:
 `
 
 var clients = []string{"client-musl", "client-glibc", "client-go"}
+
+// TestMain installs what the rig takes from the machine: these tests may be the first that run on it.
+func TestMain(m *testing.M) {
+	if err := rig.InstallPackages(context.Background(), os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "Installing what the rig needs:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 func TestAClusterWorksAsItsUsersExpect(t *testing.T) {
 	g := NewWithT(t)
@@ -104,6 +123,15 @@ func TestAClusterWorksAsItsUsersExpect(t *testing.T) {
 	t.Run("the machine reaches the load balancer, and its new address", func(t *testing.T) {
 		loadBalancerWorks(t, c)
 	})
+	t.Run("IPv6 works in Pods and through load balancers", func(t *testing.T) {
+		ipv6Works(t, c)
+	})
+	t.Run("Pods resolve what the nodes' resolvers answer", func(t *testing.T) {
+		upstreamIsAsked(t, r, c)
+	})
+	t.Run("a second node runs Pods and can be drained", func(t *testing.T) {
+		secondNodeWorks(t, c)
+	})
 	t.Run("the API server stops and starts", func(t *testing.T) {
 		apiServerRestarts(t, c)
 	})
@@ -123,6 +151,59 @@ func loadBalancerWorks(t *testing.T, c *rig.Cluster) {
 		Should(Equal("hello"), "kube-proxy takes the new address")
 	g.Eventually(func() error { _, err := fetch(before); return err }, 30*time.Second, 50*time.Millisecond).
 		Should(MatchError(ContainSubstring("refused")), "kube-proxy lets the old address go")
+}
+
+func ipv6Works(t *testing.T, c *rig.Cluster) {
+	t.Helper()
+	g := NewWithT(t)
+	ctx := t.Context()
+	for _, client := range clients {
+		g.Expect(c.Exec(ctx, "default", client, "/client", "get", "http://web6.default.svc.cluster.local/")).To(Equal("hello"), client)
+	}
+	g.Eventually(func() (string, error) {
+		address, err := c.Kubectl(ctx, "get", "service", "web6", "--output=jsonpath={.status.loadBalancer.ingress[0].ip}")
+		if err != nil {
+			return "", err
+		}
+		return fetch("[" + address + "]")
+	}, 30*time.Second, 50*time.Millisecond).Should(Equal("hello"), "the cloud gives an IPv6 address and kube-proxy takes it")
+}
+
+func upstreamIsAsked(t *testing.T, r *rig.Rig, c *rig.Cluster) {
+	t.Helper()
+	g := NewWithT(t)
+	ctx := t.Context()
+	for _, address := range []string{"198.18.0.1", "198.18.0.2"} {
+		g.Expect(r.SetUpstream("lb.example.com. CNAME lb-1.example.com.", "lb-1.example.com. A "+address)).To(Succeed())
+		for _, client := range clients {
+			g.Eventually(func() (string, error) {
+				return c.Exec(ctx, "default", client, "/client", "resolve", "lb.example.com")
+			}, 30*time.Second, 200*time.Millisecond).Should(Equal(address+"\n"), "CoreDNS keeps answers until they expire; %s", client)
+		}
+	}
+}
+
+func secondNodeWorks(t *testing.T, c *rig.Cluster) {
+	t.Helper()
+	g := NewWithT(t)
+	ctx := t.Context()
+	n, err := c.AddNode(ctx)
+	g.Expect(err).NotTo(HaveOccurred())
+	remote := strings.NewReplacer("NAME", "remote", "spec:", "spec:\n  nodeName: "+n.Name).Replace(clientPod)
+	deploy(ctx, g, c, remote, "IMAGE", "client-musl")
+	_, err = c.Kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=60s", "pod/remote")
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, service := range []string{"web", "web6"} {
+		g.Expect(c.Exec(ctx, "default", "remote", "/client", "get", "http://"+service+".default.svc.cluster.local/")).
+			To(Equal("hello"), "a Pod of the first node answers one of the second through %s", service)
+	}
+	_, err = c.Kubectl(ctx, "drain", "--force", "--timeout=60s", n.Name)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(c.Kubectl(ctx, "get", "pods", "--field-selector=spec.nodeName="+n.Name, "--output=name")).To(BeEmpty())
+
+	again, err := rig.Open("rigtest", os.Stderr)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(again.Clusters()[0].Nodes()).To(HaveLen(2), "another process finds both nodes")
 }
 
 func apiServerRestarts(t *testing.T, c *rig.Cluster) {

@@ -14,22 +14,30 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Dnswatch asks a DNS server for the A records of a name over and over, and prints each answer that differs from the one
-// before: the time in nanoseconds since 1970, the rcode or error, and the addresses, sorted.
+// Dnswatch asks a DNS server for the records of a name over and over, and prints each answer that differs from the one
+// before: the time in nanoseconds since 1970, the rcode or error, and the records, sorted. At its end it prints how often
+// each answer was seen, as "count", the number and the answer.
 //
-//	dnswatch SERVER:PORT NAME INTERVAL
+//	dnswatch [-type A] [-parallel] SERVER:PORT NAME INTERVAL
+//
+// SERVER:PORT may be "resolv.conf": the first nameserver of /etc/resolv.conf. Unless -parallel is given, a query waits for
+// the answer to the one before; with it, queries go out at the interval whatever becomes of them, each from a port of its
+// own and without a second try, so that nothing is missed while one is lost.
 //
 // It ends with its standard input, because signals to nsenter do not reach a program in another process namespace.
-// The tests run it beside a cluster's Pods to see what clients saw while something happened, and when a change was seen.
+// The tests run it beside a cluster's Pods, and in them, to see what clients saw while something happened, and when a
+// change was seen.
 package main
 
 import (
-	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -43,48 +51,146 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 3 {
-		return errors.New("usage: dnswatch SERVER:PORT NAME INTERVAL")
+	flags := flag.NewFlagSet("dnswatch", flag.ExitOnError)
+	recordType := flags.String("type", "A", "type of the records")
+	parallel := flags.Bool("parallel", false, "do not wait for answers before the next query")
+	if err := flags.Parse(args); err != nil {
+		return err
 	}
-	interval, err := time.ParseDuration(args[2])
+	if flags.NArg() != 3 {
+		return fmt.Errorf("usage: dnswatch [-type A] [-parallel] SERVER:PORT NAME INTERVAL")
+	}
+	interval, err := time.ParseDuration(flags.Arg(2))
 	if err != nil {
 		return fmt.Errorf("reading the interval: %w", err)
 	}
+	server, err := serverOf(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	qtype, ok := dns.StringToType[*recordType]
+	if !ok {
+		return fmt.Errorf("there is no record type %s", *recordType)
+	}
+	client := &client{server: server, name: dns.Fqdn(flags.Arg(1)), qtype: qtype, timeout: time.Second}
+	if *parallel {
+		client.timeout = 2 * time.Second
+	}
+	watch(client, interval, *parallel).print()
+	return nil
+}
+
+// serverOf returns the address of a server.
+func serverOf(server string) (string, error) {
+	if server != "resolv.conf" {
+		return server, nil
+	}
+	config, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	if err != nil {
+		return "", fmt.Errorf("reading /etc/resolv.conf: %w", err)
+	}
+	if len(config.Servers) == 0 {
+		return "", fmt.Errorf("/etc/resolv.conf names no server")
+	}
+	return net.JoinHostPort(config.Servers[0], config.Port), nil
+}
+
+// watch asks until standard input ends.
+func watch(client *client, interval time.Duration, parallel bool) *tally {
 	stop := make(chan struct{})
 	go func() {
 		defer close(stop)
 		_, _ = io.Copy(io.Discard, os.Stdin)
 	}()
-	ticks := time.NewTicker(interval)
-	defer ticks.Stop()
-	var last string
-	for {
-		if answer := ask(args[0], args[1]); answer != last {
-			fmt.Printf("%d %s\n", time.Now().UnixNano(), answer)
-			last = answer
+	seen := &tally{counts: map[string]int{}}
+	var open sync.WaitGroup
+	defer open.Wait()
+	next := time.Now()
+	for query := 1; ; query++ {
+		if parallel {
+			open.Go(func() { seen.add(query, client.ask()) })
+			next = next.Add(interval) // A tick that came late is made up for.
+		} else {
+			seen.add(query, client.ask())
+			next = time.Now().Add(interval)
 		}
 		select {
 		case <-stop:
-			return nil
-		case <-ticks.C:
+			return seen
+		case <-time.After(time.Until(next)):
 		}
 	}
 }
 
-// ask sends one query, as a stub resolver does, and waits a second at most.
-func ask(server, name string) string {
-	client := &dns.Client{Timeout: time.Second}
-	query := new(dns.Msg).SetQuestion(dns.Fqdn(name), dns.TypeA)
-	response, _, err := client.Exchange(query, server)
-	if err != nil {
-		return "error " + strings.ReplaceAll(err.Error(), "\n", " ")
+// tally counts answers and prints changes.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]int
+	last   string
+	latest int
+}
+
+// add counts the answer to a query. One that came after the answer to a later query is no change.
+func (t *tally) add(query int, answer string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts[answer]++
+	if query < t.latest {
+		return
 	}
-	var addresses []string
+	t.latest = query
+	if answer != t.last {
+		fmt.Printf("%d %s\n", time.Now().UnixNano(), answer)
+		t.last = answer
+	}
+}
+
+func (t *tally) print() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for answer, count := range t.counts {
+		fmt.Printf("count %d %s\n", count, answer)
+	}
+}
+
+type client struct {
+	server, name string
+	qtype        uint16
+	timeout      time.Duration
+}
+
+// ask sends one query, as a stub resolver does.
+func (c *client) ask() string {
+	client := &dns.Client{Timeout: c.timeout}
+	query := new(dns.Msg).SetQuestion(c.name, c.qtype)
+	response, _, err := client.Exchange(query, c.server)
+	if err != nil {
+		return "error " + problem(err)
+	}
+	var records []string
 	for _, record := range response.Answer {
-		if a, ok := record.(*dns.A); ok {
-			addresses = append(addresses, a.A.String())
+		if record.Header().Rrtype == c.qtype {
+			records = append(records, text(record))
 		}
 	}
-	slices.Sort(addresses)
-	return strings.TrimSpace(dns.RcodeToString[response.Rcode] + " " + strings.Join(addresses, " "))
+	slices.Sort(records)
+	return strings.TrimSpace(dns.RcodeToString[response.Rcode] + " " + strings.Join(records, " "))
+}
+
+// text is a record's data, with commas in the place of spaces.
+func text(record dns.RR) string {
+	fields := make([]string, dns.NumField(record))
+	for i := range fields {
+		fields[i] = dns.Field(record, i+1)
+	}
+	return strings.Join(fields, ",")
+}
+
+// problem leaves out the ports, so that one kind of error is one kind of answer.
+func problem(err error) string {
+	text := strings.ReplaceAll(err.Error(), "\n", " ")
+	if at := strings.LastIndex(text, ": "); at >= 0 {
+		return text[at+2:]
+	}
+	return text
 }

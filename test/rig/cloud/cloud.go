@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,7 +57,7 @@ func Run(ctx context.Context, cfg *rest.Config, addresses []string) error {
 	}
 	factory.Start(ctx.Done())
 
-	provider := &provider{client: client, pool: pool{addresses: addresses}}
+	provider := newProvider(client, addresses)
 	for {
 		select {
 		case <-ctx.Done():
@@ -72,7 +73,19 @@ func Run(ctx context.Context, cfg *rest.Config, addresses []string) error {
 
 type provider struct {
 	client kubernetes.Interface
-	pool   pool
+	pools  map[corev1.IPFamily]*pool
+}
+
+func newProvider(client kubernetes.Interface, addresses []string) *provider {
+	p := &provider{client: client, pools: map[corev1.IPFamily]*pool{corev1.IPv4Protocol: {}, corev1.IPv6Protocol: {}}}
+	for _, address := range addresses {
+		family := corev1.IPv4Protocol
+		if strings.Contains(address, ":") {
+			family = corev1.IPv6Protocol
+		}
+		p.pools[family].addresses = append(p.pools[family].addresses, address)
+	}
+	return p
 }
 
 // reconcile reads the Services uncached: a stale list would give one address to
@@ -94,21 +107,34 @@ func (p *provider) reconcile(ctx context.Context) error {
 		if !waits(service) {
 			continue
 		}
-		address, ok := p.pool.next(used)
-		if !ok {
-			errs = append(errs, fmt.Errorf("no address is left for Service %s/%s", service.Namespace, service.Name))
-			continue
-		}
-		service.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: address}}
-		_, err := p.client.CoreV1().Services(service.Namespace).UpdateStatus(ctx, service, metav1.UpdateOptions{})
-		if err != nil {
+		if err := p.give(ctx, service, used); err != nil {
 			errs = append(errs, fmt.Errorf("giving Service %s/%s its address: %w", service.Namespace, service.Name, err))
-			continue
 		}
-		used[address] = true
-		slog.Info("Gave an address", "service", service.Namespace+"/"+service.Name, "address", address)
 	}
 	return errors.Join(errs...)
+}
+
+// give gives a Service an address of each of its families.
+func (p *provider) give(ctx context.Context, service *corev1.Service, used map[string]bool) error {
+	families := service.Spec.IPFamilies
+	if len(families) == 0 {
+		families = []corev1.IPFamily{corev1.IPv4Protocol}
+	}
+	var ingress []corev1.LoadBalancerIngress
+	for _, family := range families {
+		address, ok := p.pools[family].next(used)
+		if !ok {
+			return fmt.Errorf("no address of %s is left", family)
+		}
+		used[address] = true
+		ingress = append(ingress, corev1.LoadBalancerIngress{IP: address})
+	}
+	service.Status.LoadBalancer.Ingress = ingress
+	_, err := p.client.CoreV1().Services(service.Namespace).UpdateStatus(ctx, service, metav1.UpdateOptions{})
+	if err == nil {
+		slog.Info("Gave addresses", "service", service.Namespace+"/"+service.Name, "ingress", ingress)
+	}
+	return err
 }
 
 // waits is true of a Service that this cloud has to give an address.

@@ -54,6 +54,13 @@ func TestOnlyServicesThatWaitGetAnAddress(t *testing.T) {
 			want:    []corev1.LoadBalancerIngress{{IP: "198.18.0.22"}},
 		},
 		{
+			name: "one of both families gets an address of each",
+			service: func(s *corev1.Service) {
+				s.Spec.IPFamilies = []corev1.IPFamily{corev1.IPv6Protocol, corev1.IPv4Protocol}
+			},
+			want: []corev1.LoadBalancerIngress{{IP: "2001:2::21"}, {IP: "198.18.0.22"}},
+		},
+		{
 			name:    "a Service of another type gets none",
 			service: func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeNodePort },
 		},
@@ -77,7 +84,7 @@ func TestOnlyServicesThatWaitGetAnAddress(t *testing.T) {
 			service := loadBalancer("envoy")
 			tc.service(service)
 			client := fake.NewClientset(holder, service)
-			p := &provider{client: client, pool: pool{addresses: []string{"198.18.0.21", "198.18.0.22"}}}
+			p := newProvider(client, []string{"198.18.0.21", "2001:2::21", "198.18.0.22"})
 
 			g.Expect(p.reconcile(t.Context())).To(Succeed())
 

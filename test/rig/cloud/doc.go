@@ -15,7 +15,7 @@ limitations under the License.
 */
 
 // Package cloud plays the cloud provider of a rig's cluster: it gives every
-// Service of type LoadBalancer an address from a list.
+// Service of type LoadBalancer an address of each of its families from a list.
 //
 // The addresses are on the node already, so all that is to do is to write
 // status.loadBalancer; kube-proxy does the rest, and nothing is to be undone
