@@ -73,6 +73,9 @@ func listing(snapshot *zone.Snapshot, ttl uint32, peek func(target string, qtype
 			}
 			fmt.Fprintf(&b, "%s. %d IN %s %s\n", record.Name, ttl, rrtype, address)
 		}
+		for _, service := range record.Services {
+			fmt.Fprintf(&b, ";   %s in front of it %d IN SRV 0 0 %d\n", service.Prefix, ttl, service.Port)
+		}
 		if record.Alias == "" {
 			continue
 		}

@@ -57,7 +57,10 @@ func TestWhatIsServedIsListedOnRequestOnly(t *testing.T) {
 
 	now := time.Unix(1000, 0)
 	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, now).With([]zone.Record{
-		{Name: "*.b.xcc.test", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")}},
+		{
+			Name: "*.b.xcc.test", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")},
+			Services: []zone.Service{{Prefix: "_https._tcp", Port: 443}},
+		},
 		{Name: "a.xcc.test", Alias: "lb.example.com"},
 	}, now)
 	peek := func(target string, qtype uint16) *alias.Answer {
@@ -67,8 +70,10 @@ func TestWhatIsServedIsListedOnRequestOnly(t *testing.T) {
 		return &alias.Answer{Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.1")}}
 	}
 	g.Expect(listing(snapshot, 5, peek)).To(Equal(`; zone xcc.test. serial 1001
+*._probe.xcc.test. 5 IN A 192.0.2.53
 *.b.xcc.test. 5 IN A 10.0.0.1
 *.b.xcc.test. 5 IN AAAA fd00::1
+;   _https._tcp in front of it 5 IN SRV 0 0 443
 a.xcc.test. 5 IN CNAME lb.example.com.
 ;   lb.example.com. 1 IN A NOERROR [198.51.100.1]
 `))

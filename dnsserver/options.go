@@ -30,6 +30,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
@@ -78,6 +79,9 @@ type Options struct {
 	// NameServer are the addresses of the name server that the zones' NS record names. Default: the address of the Service
 	// dns-server where Kubernetes tells it; without one the name server's name exists and has no addresses.
 	NameServer []netip.Addr
+
+	// resolverPort is that of the resolvers in ResolvConf, for tests. Default: 53.
+	resolverPort string
 }
 
 // NewOptions returns the defaults.
@@ -157,8 +161,8 @@ func canonicalZones(zones []string) ([]string, error) {
 		return nil, errors.New("--zone is missing")
 	}
 	var canonical []string
-	for _, zone := range zones {
-		name, err := dnsname.Canonical(zone)
+	for _, text := range zones {
+		name, err := dnsname.Canonical(text)
 		if err == nil && strings.HasPrefix(name, "*") {
 			err = errors.New("a zone cannot be a wildcard")
 		}
@@ -172,5 +176,11 @@ func canonicalZones(zones []string) ([]string, error) {
 		canonical = append(canonical, name)
 	}
 	slices.Sort(canonical)
-	return slices.Compact(canonical), nil
+	canonical = slices.Compact(canonical)
+	for _, name := range canonical {
+		if i := slices.IndexFunc(canonical, func(outer string) bool { return zone.Owns(outer, name) }); i >= 0 {
+			return nil, fmt.Errorf("--zone: the name %q is one that the zone %s needs for itself", name, canonical[i])
+		}
+	}
+	return canonical, nil
 }

@@ -75,6 +75,8 @@ func TestWrongOptionsNameTheFlag(t *testing.T) {
 		"a zone that is no name":      {func(o *Options) { o.Zones = []string{"a b"} }, "--zone: name"},
 		"the root":                    {func(o *Options) { o.Zones = []string{"."} }, "--zone: name is empty"},
 		"a wildcard":                  {func(o *Options) { o.Zones = []string{"*.xcc.test"} }, "--zone: a zone cannot be a wildcard"},
+		"a zone at a name server":     {func(o *Options) { o.Zones = []string{"xcc.test", "a.ns.xcc.test"} }, "zone xcc.test needs for itself"},
+		"a zone among the probes":     {func(o *Options) { o.Zones = []string{"_probe.xcc.test", "xcc.test"} }, "zone xcc.test needs for itself"},
 		"a zone without room":         {func(o *Options) { o.Zones = []string{strings.Repeat("abcdefghi.", 25)} }, "--zone: name"},
 		"no namespace":                {func(o *Options) { o.Namespace = "" }, "--namespace"},
 		"a namespace that is none":    {func(o *Options) { o.Namespace = "A/b" }, `--namespace "A/b"`},

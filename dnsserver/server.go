@@ -67,6 +67,7 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 	s := &server{options: options, metrics: metrics.New()}
 	s.aliases = alias.New(alias.Options{
 		ResolvConf: options.ResolvConf,
+		Port:       options.resolverPort,
 		MaxStale:   options.AliasMaxStale,
 		Pack:       wire.PackAlias,
 		Observe:    s.metrics.ObserveLookup,

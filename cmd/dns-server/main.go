@@ -30,6 +30,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 )
 
 func main() {
@@ -44,11 +45,16 @@ func run(args []string) error {
 	flags := pflag.NewFlagSet("dns-server", pflag.ContinueOnError)
 	options.AddFlags(flags)
 	addLogFlags(flags)
+	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q: everything is a flag", flags.Arg(0))
+	}
+	if *showVersion {
+		_, err := fmt.Println(version.Version)
+		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

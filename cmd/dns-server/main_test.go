@@ -66,6 +66,7 @@ func TestWhatTheBinaryMustNotLink(t *testing.T) {
 func TestArguments(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(run([]string{"--help"})).To(MatchError(pflag.ErrHelp))
+	g.Expect(run([]string{"--version"})).To(Succeed())
 	g.Expect(run([]string{"--nonsense"})).To(MatchError(ContainSubstring("nonsense")))
 	g.Expect(run([]string{"serve"})).To(MatchError(ContainSubstring(`unexpected argument "serve"`)))
 	g.Expect(run([]string{"--ttl=-1"})).To(MatchError(ContainSubstring("--ttl")))

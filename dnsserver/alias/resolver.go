@@ -17,6 +17,7 @@ limitations under the License.
 package alias
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -61,6 +62,8 @@ var Outcomes = [...]Outcome{Found, NoAddress, NoName, Kept, Failed}
 type Options struct {
 	// ResolvConf is the path of a file like /etc/resolv.conf.
 	ResolvConf string
+	// Port of the resolvers. Default: 53.
+	Port string
 	// MaxStale is how long the last good addresses are kept while lookups fail.
 	MaxStale time.Duration
 	// Pack prepares what is sent of an answer. The result becomes Answer.Packed.
@@ -91,7 +94,7 @@ type entry struct {
 func New(options Options) *Resolver {
 	return &Resolver{
 		options: options,
-		ask:     upstream{path: options.ResolvConf, port: "53"}.ask,
+		ask:     upstream{path: options.ResolvConf, port: cmp.Or(options.Port, "53")}.ask,
 		lookups: make(chan struct{}, maxLookups),
 		targets: map[string]*entry{},
 	}

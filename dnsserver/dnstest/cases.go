@@ -52,7 +52,10 @@ func longName() string {
 // Cases returns what Snapshot has to answer.
 func Cases() []Case {
 	var all []Case
-	for _, cases := range [][]Case{apexCases(), dataCases(), wildcardCases(), aliasCases(), foreignAliasCases(), denialCases(), spellingCases(), zoneCases()} {
+	for _, cases := range [][]Case{
+		apexCases(), dataCases(), wildcardCases(), aliasCases(), foreignAliasCases(), serviceCases(), wildcardServiceCases(), probeCases(),
+		denialCases(), spellingCases(), zoneCases(),
+	} {
 		all = append(all, cases...)
 	}
 	return all

@@ -17,7 +17,6 @@ limitations under the License.
 package dnstest
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -37,6 +36,9 @@ const (
 	soa    = "xcc.test. 5 IN SOA ns.xcc.test. hostmaster.xcc.test. 1000 7200 1800 1209600 5"
 	subSOA = "sub.xcc.test. 5 IN SOA ns.sub.xcc.test. hostmaster.sub.xcc.test. 1000 7200 1800 1209600 5"
 )
+
+// AliasToMany are names that are aliases for so many addresses, in the zone and elsewhere.
+var AliasToMany = [...]string{"to-many.xcc.test.", "to-many-elsewhere.xcc.test."}
 
 // Snapshot returns the zones xcc.test, sub.xcc.test and a.gap.xcc.test that the cases are about.
 func Snapshot() *zone.Snapshot {
@@ -68,6 +70,16 @@ func Records() []zone.Record {
 		{Name: "chain.xcc.test", Alias: "chain.example.com"},
 		{Name: "gone.xcc.test", Alias: "gone.example.com"},
 		{Name: "hangs.xcc.test", Alias: "hangs.example.com"},
+		offering(addresses("svc.xcc.test", "192.0.2.7", "fd00::7"), zone.Service{Prefix: "_http._tcp", Port: 80},
+			zone.Service{Prefix: "_http._tcp", Port: 8080}, zone.Service{Prefix: "_https._tcp", Port: 443}),
+		offering(addresses("gateway.cluster-e.dev-team.clusters.xcc.test", "10.0.4.1"), zone.Service{Prefix: "_https._tcp", Port: 30443}),
+		offering(addresses("*.gateway.cluster-e.dev-team.clusters.xcc.test", "10.0.4.1"), zone.Service{Prefix: "_https._tcp", Port: 30443}),
+		offering(addresses("*.gateway.cluster-g.dev-team.clusters.xcc.test", "10.0.6.1"), zone.Service{Prefix: "_https._tcp", Port: 30443}, zone.Service{Prefix: "_quic._udp", Port: 30443}),
+		offering(zone.Record{Name: "*.gateway.cluster-f.dev-team.clusters.xcc.test", Alias: "lb.example.com"}, zone.Service{Prefix: "_https._tcp", Port: 443}),
+		offering(zone.Record{Name: "alias-svc.xcc.test", Alias: "lb.example.com"}, zone.Service{Prefix: "_https._tcp", Port: 443}),
+		{Name: AliasToMany[0][:len(AliasToMany[0])-1], Alias: ManyAddresses[:len(ManyAddresses)-1]},
+		{Name: AliasToMany[1][:len(AliasToMany[1])-1], Alias: "many.example.com"},
+		{Name: "alias-to-svc.xcc.test", Alias: "_https._tcp.svc.xcc.test"},
 		addresses("xcc.test", "192.0.2.53"),
 		addresses("*.sub.xcc.test", "192.0.2.80"),
 		many(),
@@ -82,10 +94,20 @@ func addresses(name string, texts ...string) zone.Record {
 	return record
 }
 
+// offering gives a record services.
+func offering(record zone.Record, services ...zone.Service) zone.Record {
+	record.Services = services
+	return record
+}
+
 func many() zone.Record {
-	texts := make([]string, 0, ManyCount)
+	return zone.Record{Name: strings.TrimSuffix(ManyAddresses, "."), Addresses: manyAddresses()}
+}
+
+func manyAddresses() []netip.Addr {
+	found := make([]netip.Addr, 0, ManyCount)
 	for i := range ManyCount {
-		texts = append(texts, fmt.Sprintf("10.9.0.%d", i))
+		found = append(found, netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}))
 	}
-	return addresses(strings.TrimSuffix(ManyAddresses, "."), texts...)
+	return found
 }

@@ -33,6 +33,7 @@ func Targets() map[string]*alias.Answer {
 		"lb.example.com AAAA":    {Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::1")}},
 		"chain.example.com A":    {Chain: []string{"a.example.net.", "b.example.org."}, Addresses: two},
 		"chain.example.com AAAA": {Chain: []string{"a.example.net."}},
+		"many.example.com A":     {Chain: []string{"a.example.net."}, Addresses: manyAddresses()},
 		"gone.example.com A":     {Rcode: dns.RcodeNameError},
 		"gone.example.com AAAA":  {Rcode: dns.RcodeNameError},
 	}

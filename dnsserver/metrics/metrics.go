@@ -36,6 +36,7 @@ type Metrics struct {
 	serial        *prometheus.GaugeVec
 	snapshotTime  prometheus.Gauge
 	snapshotBuild prometheus.Histogram
+	propagation   prometheus.Histogram
 	syncTime      prometheus.Gauge
 	watchErrors   prometheus.Counter
 	lookups       *prometheus.CounterVec
@@ -67,6 +68,11 @@ func New() *Metrics {
 			Help:    "Time it took to bring what is served up to date with the EndpointSlices.",
 			Buckets: prometheus.ExponentialBuckets(0.00001, 4, 10),
 		}),
+		propagation: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "xcc_dns_propagation_seconds",
+			Help:    "Time from the arrival of an EndpointSlice's change to the snapshot that serves it, for each name that it concerns.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2, 15),
+		}),
 		syncTime: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "xcc_dns_last_sync_timestamp_seconds",
 			Help: "When the API server last said what is or that nothing has changed, in seconds since 1970; 0 before the first sync.",
@@ -84,7 +90,8 @@ func New() *Metrics {
 	for _, outcome := range alias.Outcomes {
 		m.lookups.WithLabelValues(string(outcome))
 	}
-	m.registry.MustRegister(m.names, m.ignored, m.serial, m.snapshotTime, m.snapshotBuild, m.syncTime, m.watchErrors, m.lookups, m.queries,
+	m.registry.MustRegister(m.names, m.ignored, m.serial, m.snapshotTime, m.snapshotBuild, m.propagation, m.syncTime,
+		m.watchErrors, m.lookups, m.queries,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -101,6 +108,9 @@ func (m *Metrics) ObserveSnapshot(snapshot *zone.Snapshot, took time.Duration) {
 	m.snapshotTime.SetToCurrentTime()
 	m.snapshotBuild.Observe(took.Seconds())
 }
+
+// ObservePropagation records how long it took until a change of a name was served.
+func (m *Metrics) ObservePropagation(took time.Duration) { m.propagation.Observe(took.Seconds()) }
 
 // ObserveProblems records how many slices have each of the problems.
 func (m *Metrics) ObserveProblems(counts map[records.Reason]int) {

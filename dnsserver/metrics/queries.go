@@ -27,7 +27,7 @@ import (
 
 // queries adds up, when it is asked, what each socket counts for itself.
 type queries struct {
-	total, duration *prometheus.Desc
+	total, dropped, duration *prometheus.Desc
 
 	mu       sync.Mutex
 	counters []*wire.Counters
@@ -38,6 +38,9 @@ func newQueries() *queries {
 		total: prometheus.NewDesc("xcc_dns_queries_total",
 			"Queries answered, by transport (udp or tcp), type (other for one that is rarely asked) and rcode of the response.",
 			[]string{"transport", "type", "rcode"}, nil),
+		dropped: prometheus.NewDesc("xcc_dns_queries_dropped_total",
+			"Packets that got no response, by transport and reason: no_query (too short or too long, or a response) or not_sent.",
+			[]string{"transport", "reason"}, nil),
 		duration: prometheus.NewDesc("xcc_dns_query_duration_seconds",
 			"Time from a query that was read to the response that was sent, by transport. Queries that are read together are sent together.",
 			[]string{"transport"}, nil),
@@ -54,6 +57,7 @@ func (m *Metrics) Count(counters ...*wire.Counters) {
 // Describe implements prometheus.Collector.
 func (q *queries) Describe(descriptions chan<- *prometheus.Desc) {
 	descriptions <- q.total
+	descriptions <- q.dropped
 	descriptions <- q.duration
 }
 
@@ -63,6 +67,7 @@ func (q *queries) Collect(found chan<- prometheus.Metric) {
 	defer q.mu.Unlock()
 	for _, transport := range []wire.Transport{wire.UDP, wire.TCP} {
 		q.collectTotal(found, transport)
+		q.collectDropped(found, transport)
 		q.collectDuration(found, transport)
 	}
 }
@@ -88,6 +93,18 @@ func (q *queries) collectTotal(found chan<- prometheus.Metric, transport wire.Tr
 		}
 		found <- prometheus.MustNewConstMetric(q.total, prometheus.CounterValue, float64(sum),
 			transport.String(), name, dns.RcodeToString[key.rcode])
+	}
+}
+
+func (q *queries) collectDropped(found chan<- prometheus.Metric, transport wire.Transport) {
+	for _, reason := range wire.Drops {
+		var sum uint64
+		for _, counters := range q.counters {
+			if counters.Transport == transport {
+				sum += counters.Dropped(reason)
+			}
+		}
+		found <- prometheus.MustNewConstMetric(q.dropped, prometheus.CounterValue, float64(sum), transport.String(), reason.String())
 	}
 }
 

@@ -35,8 +35,8 @@ func (s Slice) Group() string {
 
 // Merge joins the slices of a group, of which there may be none, into a record. Addresses of several slices add up. Those that
 // are not ready are left out unless none of the name is ready. Then addresses win over an alias, and of several aliases
-// the first by name wins. A record without addresses and alias says that there is nothing to serve. It returns what is
-// not served too, sorted by slice.
+// the first by name wins. The ports of those slices of which something is served add up, too. A record without addresses and
+// alias says that there is nothing to serve. It returns what is not served too, sorted by slice.
 func Merge(group string, all []Slice) (zone.Record, []Problem) {
 	all = slices.SortedFunc(slices.Values(all), func(a, b Slice) int { return strings.Compare(a.name, b.name) })
 	record := zone.Record{Name: group}
@@ -62,6 +62,7 @@ func Merge(group string, all []Slice) (zone.Record, []Problem) {
 		reason = SeveralAliases
 		record.Alias = slices.Min(aliases)
 	}
+	record.Services = servicesOf(all, record, anyReady)
 	problems = append(problems, rejectAliases(all, anyReady, reason, record.Alias)...)
 	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Slice, b.Slice) })
 	return record, problems
@@ -69,6 +70,17 @@ func Merge(group string, all []Slice) (zone.Record, []Problem) {
 
 func (s Slice) hasReadyTarget() bool {
 	return slices.ContainsFunc(s.targets, func(t target) bool { return t.ready })
+}
+
+// servicesOf returns the services of those slices that have a part in the record.
+func servicesOf(group []Slice, record zone.Record, readyOnly bool) []zone.Service {
+	var services []zone.Service
+	for _, slice := range group {
+		if slices.ContainsFunc(slice.targets, func(t target) bool { return t.alias == record.Alias && (t.ready || !readyOnly) }) {
+			services = append(services, slice.services...)
+		}
+	}
+	return sorted(services)
 }
 
 // rejectAliases returns a problem for each alias of the slices that could have been served, except the winner.

@@ -26,10 +26,14 @@ const (
 	OutsideZones Reason = "outside_zones"
 	// ReservedName means that the name is the name server's, or that an alias stands at the apex of a zone.
 	ReservedName Reason = "reserved_name"
+	// ProbeName means that the name is one of those below which every name exists, to show who is asked.
+	ProbeName Reason = "probe_name"
 	// UnknownAddressType means that the slice's address type is not IPv4, IPv6 or FQDN.
 	UnknownAddressType Reason = "unknown_address_type"
 	// InvalidAddress means that an address is not of the slice's type. The slice's other addresses are served.
 	InvalidAddress Reason = "invalid_address"
+	// InvalidPort means that no SRV record can be made of a port's name, protocol or number. The slice's other ports are served.
+	InvalidPort Reason = "invalid_port"
 	// NoAddress means that the slice has no usable address, so by itself it does not make its name exist.
 	NoAddress Reason = "no_address"
 	// AliasShadowed means that another slice has addresses for the name, and addresses win over an alias.
@@ -40,7 +44,8 @@ const (
 
 // Reasons are all of them.
 var Reasons = [...]Reason{
-	InvalidHostname, OutsideZones, ReservedName, UnknownAddressType, InvalidAddress, NoAddress, AliasShadowed, SeveralAliases,
+	InvalidHostname, OutsideZones, ReservedName, ProbeName, UnknownAddressType, InvalidAddress, InvalidPort, NoAddress, AliasShadowed,
+	SeveralAliases,
 }
 
 // Problem is something of a slice that is not served.

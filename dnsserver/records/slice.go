@@ -19,6 +19,7 @@ package records
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -28,12 +29,13 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
-// Slice is what is served of one EndpointSlice.
+// Slice is what is served of one EndpointSlice under one name.
 type Slice struct {
 	name string
 	// hostname is empty when the slice asks for a name that cannot be served.
 	hostname string
 	targets  []target
+	services []zone.Service
 	problems []Problem
 }
 
@@ -44,38 +46,80 @@ type target struct {
 	ready   bool
 }
 
-// Parse reads an EndpointSlice. It returns false when the slice does not ask for a name. The zones are canonical.
-func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string) (Slice, bool) {
+// Equal returns whether both say the same.
+func (s Slice) Equal(other Slice) bool {
+	return s.name == other.name && s.hostname == other.hostname && slices.Equal(s.targets, other.targets) &&
+		slices.Equal(s.services, other.services) && slices.Equal(s.problems, other.problems)
+}
+
+// Parse reads an EndpointSlice: one Slice for each name that it asks for, of which there may be none. The zones are canonical.
+func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string) []Slice {
 	hostname, ok := endpointSlice.Annotations[xccv1.DNSHostnameAnnotation]
 	if !ok {
-		return Slice{}, false
+		return nil
 	}
-	slice := Slice{name: endpointSlice.Name}
-	name, err := dnsname.Canonical(hostname)
-	if err != nil {
-		slice.reject(InvalidHostname, err.Error())
-		return slice, true
+	var parsed []Slice
+	var content *Slice
+	for i, text := range append([]string{hostname}, additionalHostnames(endpointSlice)...) {
+		slice := Slice{name: endpointSlice.Name}
+		slice.readHostname(text, zones, endpointSlice.AddressType)
+		switch {
+		case i > 0 && slices.ContainsFunc(parsed, func(other Slice) bool { return slice.hostname != "" && other.hostname == slice.hostname }):
+			continue
+		case slice.hostname == "":
+		case content == nil:
+			slice.readEndpoints(endpointSlice)
+			slice.readPorts(endpointSlice.Ports)
+			content = &slice
+		default:
+			// What is wrong with the content was said with the first name.
+			slice.targets, slice.services = content.targets, content.services
+		}
+		parsed = append(parsed, slice)
 	}
-	apex, ok := zone.Find(zones, name)
-	if !ok {
-		slice.reject(OutsideZones, name)
-		return slice, true
+	for i := range parsed {
+		parsed[i].rejectOwnAlias()
 	}
-	if zone.Reserved(apex, name, endpointSlice.AddressType == discoveryv1.AddressTypeFQDN) {
-		slice.reject(ReservedName, name)
-		return slice, true
+	return parsed
+}
+
+// additionalHostnames returns what stands between the commas.
+func additionalHostnames(endpointSlice *discoveryv1.EndpointSlice) []string {
+	var found []string
+	for text := range strings.SplitSeq(endpointSlice.Annotations[xccv1.AdditionalHostnamesAnnotation], ",") {
+		if text = strings.TrimSpace(text); text != "" {
+			found = append(found, text)
+		}
 	}
-	slice.hostname = name
-	slice.readEndpoints(endpointSlice)
-	return slice, true
+	return found
 }
 
 func (s *Slice) reject(reason Reason, detail string) {
 	s.problems = append(s.problems, Problem{Slice: s.name, Reason: reason, Detail: detail})
 }
 
+// readHostname leaves the hostname empty when it cannot be served.
+func (s *Slice) readHostname(text string, zones []string, addressType discoveryv1.AddressType) {
+	name, err := dnsname.Canonical(text)
+	if err != nil {
+		s.reject(InvalidHostname, err.Error())
+		return
+	}
+	apex, ok := zone.Find(zones, name)
+	switch {
+	case !ok:
+		s.reject(OutsideZones, name)
+	case zone.ReservedForProbes(apex, name):
+		s.reject(ProbeName, name)
+	case zone.Reserved(apex, name, addressType == discoveryv1.AddressTypeFQDN):
+		s.reject(ReservedName, name)
+	default:
+		s.hostname = name
+	}
+}
+
 func (s *Slice) readEndpoints(endpointSlice *discoveryv1.EndpointSlice) {
-	parse := parserOf(endpointSlice.AddressType, s.hostname)
+	parse := parserOf(endpointSlice.AddressType)
 	if parse == nil {
 		s.reject(UnknownAddressType, string(endpointSlice.AddressType))
 		return
@@ -98,15 +142,28 @@ func (s *Slice) readEndpoints(endpointSlice *discoveryv1.EndpointSlice) {
 	}
 }
 
+// rejectOwnAlias takes out what would make a name an alias for itself.
+func (s *Slice) rejectOwnAlias() {
+	isOwn := func(t target) bool { return s.hostname != "" && t.alias == s.hostname }
+	if !slices.ContainsFunc(s.targets, isOwn) {
+		return
+	}
+	s.reject(InvalidAddress, fmt.Sprintf("%q is an alias for itself", s.hostname))
+	// The targets are those of the slice's other names, too.
+	if s.targets = slices.DeleteFunc(slices.Clone(s.targets), isOwn); len(s.targets) == 0 {
+		s.reject(NoAddress, s.hostname)
+	}
+}
+
 // parserOf returns the function that reads the slice's addresses, nil for an unknown type.
-func parserOf(addressType discoveryv1.AddressType, hostname string) func(string) (target, error) {
+func parserOf(addressType discoveryv1.AddressType) func(string) (target, error) {
 	switch addressType {
 	case discoveryv1.AddressTypeIPv4:
 		return func(text string) (target, error) { return parseAddress(text, "IPv4", netip.Addr.Is4) }
 	case discoveryv1.AddressTypeIPv6:
 		return func(text string) (target, error) { return parseAddress(text, "IPv6", isIPv6) }
 	case discoveryv1.AddressTypeFQDN:
-		return func(text string) (target, error) { return parseAlias(text, hostname) }
+		return parseAlias
 	default:
 		return nil
 	}
@@ -126,15 +183,13 @@ func parseAddress(text, family string, is func(netip.Addr) bool) (target, error)
 	return target{address: address}, nil
 }
 
-func parseAlias(text, hostname string) (target, error) {
+func parseAlias(text string) (target, error) {
 	alias, err := dnsname.Canonical(text)
 	switch {
 	case err != nil:
 		return target{}, err
 	case strings.HasPrefix(alias, "*"):
 		return target{}, fmt.Errorf("%q is a wildcard, which cannot be the target of an alias", text)
-	case alias == hostname:
-		return target{}, fmt.Errorf("%q is an alias for itself", text)
 	}
 	return target{alias: alias}, nil
 }

@@ -17,6 +17,7 @@ limitations under the License.
 package records_test
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -87,9 +88,7 @@ func (test test) check(t *testing.T) {
 	g := NewWithT(t)
 	var parsed []records.Slice
 	for _, slice := range test.slices {
-		if read, ok := records.Parse(slice, zones); ok {
-			parsed = append(parsed, read)
-		}
+		parsed = append(parsed, records.Parse(slice, zones)...)
 	}
 	// The order of events must not matter.
 	for range 4 {
@@ -117,7 +116,9 @@ func merge(all []records.Slice) (merged []zone.Record, problems []records.Proble
 		}
 		problems = append(problems, found...)
 	}
-	slices.SortStableFunc(problems, func(a, b records.Problem) int { return strings.Compare(a.Slice, b.Slice) })
+	slices.SortFunc(problems, func(a, b records.Problem) int {
+		return cmp.Or(strings.Compare(a.Slice, b.Slice), strings.Compare(string(a.Reason), string(b.Reason)))
+	})
 	return merged, problems
 }
 
@@ -198,6 +199,8 @@ func TestGarbageCostsItsOwnRecordOnly(t *testing.T) {
 		"a hostname of another zone":    {bad: v4("bad", "www.example.com", "10.0.0.2"), reason: records.OutsideZones},
 		"a hostname above the zone":     {bad: v4("bad", "test", "10.0.0.2"), reason: records.OutsideZones},
 		"the name server's name":        {bad: v4("bad", "ns.xcc.test", "10.0.0.2"), reason: records.ReservedName},
+		"the name of probes":            {bad: v4("bad", "_probe.xcc.test", "10.0.0.2"), reason: records.ProbeName},
+		"a name below those of probes":  {bad: v4("bad", "*.a._PROBE.xcc.test", "10.0.0.2"), reason: records.ProbeName},
 		"an alias at the apex":          {bad: fqdn("bad", "xcc.test", "www.example.com"), reason: records.ReservedName},
 		"an unknown type":               {bad: endpointSlice("bad", "bad.xcc.test", "Carrier-Pigeon", "coo"), reason: records.UnknownAddressType},
 		"no type":                       {bad: endpointSlice("bad", "bad.xcc.test", "", "10.0.0.2"), reason: records.UnknownAddressType},

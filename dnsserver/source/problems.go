@@ -27,14 +27,22 @@ import (
 // problems are what is not served, by the group of slices in which it was found.
 type problems struct {
 	byGroup map[string][]records.Problem
+	// found is in how many groups a slice has a problem of a kind.
+	found map[kind]int
 	// counts are how many slices have a problem of each kind.
 	counts map[records.Reason]int
+}
+
+// kind is what is counted once.
+type kind struct {
+	slice  string
+	reason records.Reason
 }
 
 // update takes what was found in some groups, and logs what was not found there before.
 func (p *problems) update(log klog.Logger, found map[string][]records.Problem) {
 	if p.byGroup == nil {
-		p.byGroup, p.counts = map[string][]records.Problem{}, map[records.Reason]int{}
+		p.byGroup, p.found, p.counts = map[string][]records.Problem{}, map[kind]int{}, map[records.Reason]int{}
 	}
 	for group, current := range found {
 		before := p.byGroup[group]
@@ -53,14 +61,18 @@ func (p *problems) update(log klog.Logger, found map[string][]records.Problem) {
 	}
 }
 
-// count adds n for each slice and reason.
+// count adds n to how often each problem was found.
 func (p *problems) count(problems []records.Problem, n int) {
-	for i, problem := range problems {
-		again := func(other records.Problem) bool {
-			return other.Slice == problem.Slice && other.Reason == problem.Reason
-		}
-		if !slices.ContainsFunc(problems[:i], again) {
-			p.counts[problem.Reason] += n
+	for _, problem := range problems {
+		key := kind{problem.Slice, problem.Reason}
+		before := p.found[key]
+		p.found[key] += n
+		switch {
+		case before == 0:
+			p.counts[problem.Reason]++
+		case p.found[key] == 0:
+			p.counts[problem.Reason]--
+			delete(p.found, key)
 		}
 	}
 }

@@ -19,6 +19,7 @@ package source
 import (
 	"context"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,9 @@ import (
 
 // minRest is the shortest time between two snapshots. A change that comes alone is not delayed by it.
 const minRest = 2 * time.Millisecond
+
+// listRest is how long after the first list nothing holds it any more.
+const listRest = time.Second
 
 // Aliases follow the targets of aliases. See package alias.
 type Aliases interface {
@@ -62,6 +66,7 @@ type Source struct {
 
 	snapshot atomic.Pointer[zone.Snapshot]
 	problems problems
+	changes  changeLog
 }
 
 // Snapshot returns what is to be served now, nil before the first list of the API server.
@@ -69,9 +74,12 @@ func (s *Source) Snapshot() *zone.Snapshot { return s.snapshot.Load() }
 
 // Run watches until the context is done.
 func (s *Source) Run(ctx context.Context) {
+	s.run(ctx, listWatch(s.Client, s.Namespace, s.Metrics.ObserveWatchError))
+}
+
+func (s *Source) run(ctx context.Context, slices cache.ListerWatcher) {
 	store := newStore(s.Zones, s.Metrics.ObserveSync)
-	reflector := cache.NewReflectorWithOptions(
-		listWatch(s.Client, s.Namespace, s.Metrics.ObserveWatchError), &discoveryv1.EndpointSlice{}, store,
+	reflector := cache.NewReflectorWithOptions(slices, &discoveryv1.EndpointSlice{}, store,
 		cache.ReflectorOptions{
 			Name: "endpointslices",
 			Backoff: &wait.Backoff{
@@ -82,25 +90,34 @@ func (s *Source) Run(ctx context.Context) {
 	defer running.Wait()
 	running.Go(func() { reflector.RunWithContext(ctx) })
 
+	first := true
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.changes.due():
+			s.changes.write(s.log(ctx), time.Now())
+			continue
 		case <-store.changed:
 		}
 		took := s.apply(ctx, store.take())
+		if first {
+			// The first list takes several times as much memory as what is kept of it, and nothing after it takes as much.
+			time.AfterFunc(listRest, debug.FreeOSMemory)
+			first = false
+		}
 		// A burst of changes must not take the processor away from the queries.
 		pause(ctx, max(minRest, 4*took))
 	}
 }
 
 // apply makes a snapshot in which these groups of slices are served as they are now, and returns how long that took.
-func (s *Source) apply(ctx context.Context, groups map[string][]records.Slice) time.Duration {
+func (s *Source) apply(ctx context.Context, groups map[string]group) time.Duration {
 	start := time.Now()
 	changed := make([]zone.Record, 0, len(groups))
 	found := make(map[string][]records.Problem, len(groups))
 	for name, group := range groups {
-		record, problems := records.Merge(name, group)
+		record, problems := records.Merge(name, group.slices)
 		changed = append(changed, record)
 		found[name] = problems
 	}
@@ -119,18 +136,29 @@ func (s *Source) apply(ctx context.Context, groups map[string][]records.Slice) t
 	for _, target := range gone {
 		s.Aliases.Unfollow(target)
 	}
-	took := time.Since(start)
+	served := time.Now()
+	took := served.Sub(start)
 
-	log := klog.LoggerWithValues(klog.FromContext(ctx), "namespace", s.Namespace)
-	if first {
+	log := s.log(ctx)
+	switch {
+	case first:
 		log.Info("Serving the first snapshot", "names", snapshot.Len(), "zones", s.Zones)
-	}
-	if first || snapshot != before {
 		s.Metrics.ObserveSnapshot(snapshot, took)
+	case snapshot != before:
+		s.Metrics.ObserveSnapshot(snapshot, took)
+		for name, group := range groups {
+			s.Metrics.ObservePropagation(served.Sub(group.since))
+			s.changes.add(name)
+		}
+		s.changes.write(log, served)
 	}
 	s.problems.update(log, found)
 	s.Metrics.ObserveProblems(s.problems.counts)
 	return took
+}
+
+func (s *Source) log(ctx context.Context) klog.Logger {
+	return klog.LoggerWithValues(klog.FromContext(ctx), "namespace", s.Namespace)
 }
 
 // targets returns the targets of aliases outside of our zones that come and go with these records.

@@ -262,6 +262,12 @@ func TestAProblemIsLoggedOnceAndCounted(t *testing.T) {
 	source.apply(ctx, store.take())
 	g.Expect(logged()).To(Equal(4), "another mistake is another line")
 
+	alias := named("alias", "twice.xcc.test", "also.xcc.test", "lb.example.com")
+	alias.AddressType = discoveryv1.AddressTypeFQDN
+	g.Expect(store.Replace([]any{twice, endpointSlice("also", "also.xcc.test", "10.0.0.1"), alias}, "")).To(Succeed())
+	source.apply(ctx, store.take())
+	g.Expect(ignored()).To(Equal(map[string]float64{"invalid_address": 1, "alias_shadowed": 1}), "one slice, under both of its names")
+
 	g.Expect(store.Replace(nil, "")).To(Succeed())
 	source.apply(ctx, store.take())
 	g.Expect(ignored()).To(BeEmpty())

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/client-go/tools/cache"
@@ -37,10 +38,18 @@ type store struct {
 	synced func()
 
 	mu sync.Mutex
-	// slices are by name. groups are the names of those that are merged together, of which there are one or two mostly.
-	slices map[string]records.Slice
+	// slices are what EndpointSlices say, by their name. groups are the names of those that are merged together, of which there
+	// are one or two mostly.
+	slices map[string][]records.Slice
 	groups map[string][]string
-	dirty  map[string]bool
+	// dirty are the groups that were changed, and since when.
+	dirty map[string]time.Time
+}
+
+// group are the slices that are merged together now, and since when something else is served than they say.
+type group struct {
+	slices []records.Slice
+	since  time.Time
 }
 
 var (
@@ -51,23 +60,33 @@ var (
 func newStore(zones []string, synced func()) *store {
 	return &store{
 		zones: zones, changed: make(chan struct{}, 1), synced: synced,
-		slices: map[string]records.Slice{}, groups: map[string][]string{}, dirty: map[string]bool{},
+		slices: map[string][]records.Slice{}, groups: map[string][]string{}, dirty: map[string]time.Time{},
 	}
 }
 
 // take returns the groups that were changed since the last call, with all slices that are in them now.
-func (s *store) take() map[string][]records.Slice {
+func (s *store) take() map[string]group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	taken := make(map[string][]records.Slice, len(s.dirty))
-	for group := range s.dirty {
-		taken[group] = nil
-		for _, name := range s.groups[group] {
-			taken[group] = append(taken[group], s.slices[name])
+	taken := make(map[string]group, len(s.dirty))
+	for key, since := range s.dirty {
+		taken[key] = group{slices: s.group(key), since: since}
+	}
+	s.dirty = map[string]time.Time{}
+	return taken
+}
+
+// group returns the slices of a group.
+func (s *store) group(key string) []records.Slice {
+	var all []records.Slice
+	for _, name := range s.groups[key] {
+		for _, slice := range s.slices[name] {
+			if slice.Group() == key {
+				all = append(all, slice)
+			}
 		}
 	}
-	s.dirty = map[string]bool{}
-	return taken
+	return all
 }
 
 // Replace takes the result of a list. It comes before every other method.
@@ -84,11 +103,11 @@ func (s *store) Replace(objects []any, _ string) error {
 	defer s.mu.Unlock()
 	for name := range s.slices {
 		if _, ok := listed[name]; !ok {
-			s.forget(name)
+			s.replace(name, nil)
 		}
 	}
-	for _, endpointSlice := range listed {
-		s.learn(endpointSlice)
+	for name, endpointSlice := range listed {
+		s.replace(name, records.Parse(endpointSlice, s.zones))
 	}
 	// Even where nothing was found, there is something to serve now.
 	s.signal()
@@ -107,7 +126,7 @@ func (s *store) Update(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.learn(endpointSlice) {
+	if s.replace(endpointSlice.Name, records.Parse(endpointSlice, s.zones)) {
 		s.signal()
 	}
 	return nil
@@ -121,7 +140,7 @@ func (s *store) Delete(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.forget(endpointSlice.Name) {
+	if s.replace(endpointSlice.Name, nil) {
 		s.signal()
 	}
 	return nil
@@ -145,34 +164,49 @@ func (s *store) Transformer() cache.TransformFunc {
 	}
 }
 
-// learn takes what a slice says now, and returns whether that concerns us. One that no longer asks for a name is forgotten.
-func (s *store) learn(endpointSlice *discoveryv1.EndpointSlice) bool {
-	known := s.forget(endpointSlice.Name)
-	slice, ok := records.Parse(endpointSlice, s.zones)
-	if !ok {
-		return known
+// replace takes what an EndpointSlice says now, which is nothing when it is gone or asks for no name any more. It returns whether
+// that is something else than before.
+func (s *store) replace(name string, said []records.Slice) bool {
+	before := s.slices[name]
+	if slices.EqualFunc(before, said, records.Slice.Equal) {
+		return false
 	}
-	group := slice.Group()
-	s.slices[endpointSlice.Name] = slice
-	s.groups[group] = append(s.groups[group], endpointSlice.Name)
-	s.dirty[group] = true
+	now := time.Now()
+	for _, slice := range before {
+		s.leave(slice.Group(), name, now)
+	}
+	for _, slice := range said {
+		s.join(slice.Group(), name, now)
+	}
+	if len(said) == 0 {
+		delete(s.slices, name)
+	} else {
+		s.slices[name] = said
+	}
 	return true
 }
 
-// forget returns whether there was such a slice.
-func (s *store) forget(name string) bool {
-	slice, ok := s.slices[name]
-	if !ok {
-		return false
+// join puts an EndpointSlice into a group.
+func (s *store) join(key, name string, now time.Time) {
+	if !slices.Contains(s.groups[key], name) {
+		s.groups[key] = append(s.groups[key], name)
 	}
-	group := slice.Group()
-	delete(s.slices, name)
-	s.groups[group] = slices.DeleteFunc(s.groups[group], func(other string) bool { return other == name })
-	if len(s.groups[group]) == 0 {
-		delete(s.groups, group)
+	s.touch(key, now)
+}
+
+func (s *store) leave(key, name string, now time.Time) {
+	s.groups[key] = slices.DeleteFunc(s.groups[key], func(other string) bool { return other == name })
+	if len(s.groups[key]) == 0 {
+		delete(s.groups, key)
 	}
-	s.dirty[group] = true
-	return true
+	s.touch(key, now)
+}
+
+// touch remembers that a group was changed, and when it was for the first time since somebody looked.
+func (s *store) touch(key string, now time.Time) {
+	if _, ok := s.dirty[key]; !ok {
+		s.dirty[key] = now
+	}
 }
 
 func (s *store) signal() {

@@ -39,6 +39,11 @@ func manyNames(count int) *wire.Handler {
 	}
 	records = append(records, zone.Record{Name: "alias.xcc.test", Alias: "lb.example.com"},
 		zone.Record{Name: "inner.xcc.test", Alias: "a-name-of-more-than-32-octets.gateway.cluster-1.dev-team.clusters.xcc.test"})
+	many := zone.Record{Name: "many.xcc.test"}
+	for i := range 1_000 {
+		many.Addresses = append(many.Addresses, netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}))
+	}
+	records = append(records, many)
 	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{TTL: 5}}, time.Unix(1000, 0)).With(records, time.Unix(1000, 0))
 	return newHandler(snapshot)
 }
@@ -52,6 +57,7 @@ func queriesOf(count int) map[string]*dns.Msg {
 		"miss":   question(name(count+1), dns.TypeA),
 		"alias":  question("alias.xcc.test.", dns.TypeA),
 		"inner":  question("inner.xcc.test.", dns.TypeA),
+		"many":   question("many.xcc.test.", dns.TypeA),
 	}
 }
 

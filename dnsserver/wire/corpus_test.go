@@ -63,7 +63,10 @@ func variants() []variant {
 func corpus(t testing.TB) [][]byte {
 	t.Helper()
 	g := NewWithT(t)
-	cases := append(dnstest.Cases(), dnstest.Case{Query: dnstest.ManyAddresses, Type: dns.TypeA})
+	cases := dnstest.Cases()
+	for _, name := range append(dnstest.AliasToMany[:], dnstest.ManyAddresses) {
+		cases = append(cases, dnstest.Case{Query: name, Type: dns.TypeA})
+	}
 	var packets [][]byte
 	for _, test := range cases {
 		for _, variant := range variants() {
@@ -84,8 +87,8 @@ func normal(g Gomega, packet []byte) string {
 		return "silence"
 	}
 	if response.Truncated {
-		// Which addresses are left out is up to chance.
-		response.Answer = response.Answer[:0]
+		// Which addresses are left out is up to chance, and how many of them up to how well names are compressed.
+		response.Answer = slices.DeleteFunc(response.Answer, func(record dns.RR) bool { return record.Header().Rrtype != dns.TypeCNAME })
 	}
 	for _, section := range [][]dns.RR{response.Answer, response.Ns, response.Extra} {
 		slices.SortFunc(section, func(a, b dns.RR) int { return strings.Compare(a.String(), b.String()) })
@@ -138,6 +141,7 @@ func TestPlainQueriesAreAnsweredWithoutTheLibrary(t *testing.T) {
 	for name, qtype := range map[string]uint16{
 		"KUARD.gateway.cluster-a.dev-team.clusters.xcc.test.": dns.TypeA, "kuard.gateway.cluster-a.dev-team.clusters.xcc.TEST.": dns.TypeAAAA,
 		"nope.xcc.test.": dns.TypeA, "kuard.gateway.cluster-c.dev-team.clusters.xcc.test.": dns.TypeA, "chain.xcc.test.": dns.TypeAAAA,
+		dnstest.ManyAddresses: dns.TypeA, dnstest.AliasToMany[0]: dns.TypeA, dnstest.AliasToMany[1]: dns.TypeA,
 	} {
 		query := question(name, qtype)
 		query.SetEdns0(1232, false)

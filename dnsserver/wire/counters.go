@@ -43,12 +43,29 @@ var DurationBounds = [...]time.Duration{
 	10240 * time.Microsecond, 40960 * time.Microsecond, 163840 * time.Microsecond, 655360 * time.Microsecond,
 }
 
+// Drop is why a packet got no response.
+type Drop int
+
+const (
+	// NoQuery is what is too short for a query or too long, or is a response.
+	NoQuery Drop = iota
+	// NotSent is a response that could not be sent.
+	NotSent
+)
+
+// Drops are all of them.
+var Drops = [...]Drop{NoQuery, NotSent}
+
+// String returns "no_query" or "not_sent".
+func (d Drop) String() string { return [...]string{"no_query", "not_sent"}[d] }
+
 // Counters count responses. Each socket has its own, because a processor that writes where another one writes has to wait.
 type Counters struct {
 	// Transport is how the queries come.
 	Transport Transport
 
 	total     atomic.Uint64
+	dropped   [len(Drops)]atomic.Uint64
 	responses [len(countedTypes)][len(countedRcodes)]atomic.Uint64
 	durations [len(DurationBounds) + 1]atomic.Uint64
 	time      atomic.Int64
@@ -58,6 +75,11 @@ func (c *Counters) count(qtype uint16, rcode int) {
 	c.total.Add(1)
 	c.responses[typeIndex(qtype)][rcodeIndex(rcode)].Add(1)
 }
+
+func (c *Counters) drop(reason Drop) { c.dropped[reason].Add(1) }
+
+// Dropped returns how many packets got no response for this reason.
+func (c *Counters) Dropped(reason Drop) uint64 { return c.dropped[reason].Load() }
 
 // typeIndex is short for the types that matter.
 func typeIndex(qtype uint16) int {

@@ -75,6 +75,9 @@ func TestSizeOverUDP(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			query := question(dnstest.ManyAddresses, dns.TypeA)
+			if asked%2 == 0 {
+				query.Question[0].Name = dnstest.AliasToMany[asked/2%2]
+			}
 			if asked >= 0 {
 				query.SetEdns0(uint16(asked), false)
 			}
@@ -100,7 +103,7 @@ func TestSizeOverUDP(t *testing.T) {
 
 			whole := over("tcp", tcp)(g, query)
 			g.Expect(whole.Truncated).To(BeFalse())
-			g.Expect(whole.Answer).To(HaveLen(dnstest.ManyCount))
+			g.Expect(len(whole.Answer)).To(BeNumerically(">=", dnstest.ManyCount))
 		})
 	}
 }

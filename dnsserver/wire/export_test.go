@@ -16,7 +16,12 @@ limitations under the License.
 
 package wire
 
-import "time"
+import (
+	"net"
+	"time"
+
+	"golang.org/x/net/ipv4"
+)
 
 // AnswerWithLibrary is Answer for a handler that knows no plain queries.
 func (h *Handler) AnswerWithLibrary(packet []byte, transport Transport) []byte {
@@ -41,3 +46,15 @@ func (c *Counters) Count(qtype uint16, rcode int) { c.count(qtype, rcode) }
 func (s *TCPServer) SetLimits(connections int, idle, slow time.Duration) {
 	s.maxConnections, s.idle, s.slow = connections, idle, slow
 }
+
+// Send sends packets to addresses as one batch of the first socket.
+func (s *UDPServer) Send(packet []byte, clients ...net.Addr) {
+	var batch []ipv4.Message
+	for _, client := range clients {
+		batch = append(batch, ipv4.Message{Buffers: [][]byte{packet}, Addr: client})
+	}
+	s.sockets[0].write(batch)
+}
+
+// Source returns what is sent with the response to a query that came with this.
+func Source(control []byte) []byte { return source(&ipv4.Message{OOB: control, NN: len(control)}) }

@@ -26,9 +26,10 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// fast appends the response to a plain query to out. It returns false, with out as it was, for everything that it leaves to
-// the library: a query that is not plain, an answer that does not fit, a chain of aliases within our zones, a target that has
-// to be waited for, and all before the first snapshot. It does not allocate where out is large enough.
+// fast appends the response to a plain query to out. Of addresses that do not fit it appends those that do. It returns false,
+// with out as it was, for everything that it leaves to the library: a query that is not plain, an answer of which more than
+// addresses does not fit, a chain of aliases within our zones, a target that has to be waited for, and all before the first
+// snapshot. It does not allocate where out is large enough.
 func (h *Handler) fast(out, packet []byte, t Transport, now time.Time) ([]byte, plainQuery, bool) {
 	var space [maxName]byte
 	q, ok := parsePlain(packet, &space)
@@ -40,12 +41,12 @@ func (h *Handler) fast(out, packet []byte, t Transport, now time.Time) ([]byte, 
 		return out, q, false
 	}
 	result := snapshot.Lookup(space[:q.nameSize], q.qtype)
-	r := reply{message: append(out, packet[:q.end]...), start: len(out)}
+	r := reply{message: append(out, packet[:q.end]...), start: len(out), limit: q.limit(t) - q.optionSize()}
 	if !h.appendResult(&r, snapshot, result, q.qtype, now) {
 		return out, q, false
 	}
 	q.rcode = r.rcode
-	if len(r.message)-len(out)+q.optionSize() > q.limit(t) {
+	if r.size() > r.limit {
 		return out, q, false
 	}
 	return r.finish(packet, q), q, true
@@ -55,8 +56,11 @@ func (h *Handler) fast(out, packet []byte, t Transport, now time.Time) ([]byte, 
 type reply struct {
 	message []byte
 	// start is where the response begins in the message.
-	start                int
+	start int
+	// limit is the most octets that there may be in front of the OPT record.
+	limit                int
 	answers, authorities int
+	truncated            bool
 	rcode                int
 }
 
@@ -92,8 +96,7 @@ func (r *reply) appendHeld(result zone.Result, offset int) bool {
 	switch result.Kind {
 	case zone.Addresses:
 		start, count := len(r.message), len(result.Addresses)
-		r.message = appendRotated(r.message, result.Packed, count)
-		r.answers += count
+		r.appendAddresses(result.Packed, count)
 		if offset != headerSize {
 			for at := start; at < len(r.message); at += len(result.Packed) / count {
 				binary.BigEndian.PutUint16(r.message[at:], uint16(pointer|offset)) //nolint:gosec // Behind the question.
@@ -116,11 +119,34 @@ func (h *Handler) appendForeign(r *reply, target string, offset int, qtype uint1
 	if answer == nil || answer.Rcode == dns.RcodeServerFailure || answer.Packed == nil && len(answer.Addresses)+len(answer.Chain) > 0 {
 		return false
 	}
-	count := len(answer.Addresses)
-	r.message = appendAlias(r.message, answer.Packed, offset, count, qtype == dns.TypeA, answer.TTL(now))
-	r.answers += len(answer.Chain) + count
+	start, count := len(r.message), len(answer.Addresses)
+	chain := len(answer.Packed) - count*addressSize(qtype == dns.TypeA)
+	r.message = append(r.message, answer.Packed[:chain]...)
+	r.answers += len(answer.Chain)
+	r.appendAddresses(answer.Packed[chain:], count)
+	movePacked(r.message[start:], offset, answer.TTL(now))
 	r.rcode = answer.Rcode
 	return true
+}
+
+// appendAddresses appends as many of so many address records of one size as fit, of which any may be the first: that is the one
+// that most clients take. The choice is random, because a counter would fall into step with clients that ask for A and AAAA in
+// turn.
+func (r *reply) appendAddresses(records []byte, count int) {
+	if count == 0 {
+		return
+	}
+	size := len(records) / count
+	fit := min(count, max(0, r.limit-r.size())/size)
+	r.truncated = fit < count
+	r.answers += fit
+	first := 0
+	if count > 1 {
+		first = rand.IntN(count) //nolint:gosec // This spreads load and protects nothing.
+	}
+	behind := min(fit, count-first)
+	r.message = append(r.message, records[first*size:(first+behind)*size]...)
+	r.message = append(r.message, records[:(fit-behind)*size]...)
 }
 
 // finish writes the header, and the OPT record where the query has one.
@@ -135,20 +161,12 @@ func (r *reply) finish(packet []byte, q plainQuery) []byte {
 	header := message[r.start : r.start+headerSize]
 	// QR, AA and the RD of the query; CD of the query (RFC 4035, section 3.1.6) and the code.
 	header[2] = 0x84 | packet[2]&0x01
+	if r.truncated {
+		header[2] |= 0x02
+	}
 	header[3] = packet[3]&0x10 | byte(r.rcode)                    //nolint:gosec // One of the first 16.
 	binary.BigEndian.PutUint16(header[6:], uint16(r.answers))     //nolint:gosec // As many as fit.
 	binary.BigEndian.PutUint16(header[8:], uint16(r.authorities)) //nolint:gosec // One at most.
 	header[10], header[11] = 0, additional
 	return message
-}
-
-// appendRotated appends records of one size, of which any may be the first: that is the one most clients take. The choice is
-// random, because a counter would fall into step with clients that ask for A and AAAA in turn.
-func appendRotated(message, records []byte, count int) []byte {
-	if count < 2 {
-		return append(message, records...)
-	}
-	first := rand.IntN(count) * (len(records) / count) //nolint:gosec // This spreads load and protects nothing.
-	message = append(message, records[first:]...)
-	return append(message, records[:first]...)
 }

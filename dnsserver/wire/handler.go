@@ -113,6 +113,7 @@ type chase func(target string, qtype uint16) *alias.Answer
 
 func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, chase chase) ([]byte, bool) {
 	if len(q.Packet) < headerSize || q.Packet[2]&0x80 != 0 {
+		counters.drop(NoQuery)
 		return out, true
 	}
 	query := new(dns.Msg)
@@ -129,12 +130,16 @@ func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, cha
 	if q.Transport == TCP {
 		limit = dns.MaxMsgSize
 	}
-	response.Truncate(limit)
 	// Compressing costs less than the octets it saves are worth, above all when a client has a small buffer.
+	response.Compress = true
+	shed(response, limit)
+	response.Truncate(limit)
+	// Truncate switches it off where all fits without.
 	response.Compress = true
 	packed, err := response.Pack()
 	if err != nil {
 		// No query is known that leads here. The client asks again.
+		counters.drop(NotSent)
 		return out, true
 	}
 	var qtype uint16

@@ -35,7 +35,7 @@ const (
 	pointer = 0xc000
 	// toQuestion points at the name in the question.
 	toQuestion = pointer | headerSize
-	// maxPacked is how large a prepared answer may be, so that pointers reach everything in it. Others are not prepared.
+	// maxPacked is how large a prepared chain of aliases may be, so that pointers reach every name in it. Others are not prepared.
 	maxPacked = 8192
 )
 
@@ -81,7 +81,7 @@ func (p Packer) Authority(apex string, serial uint32) []byte {
 var authorityPointers = [...]int{5*4 + 2 + len("\x0ahostmaster") + 2, 5*4 + 2}
 
 // PackAlias packs the records that follow the CNAME record of an alias. Their owners point into them as if the name of the
-// target began at the start of the message: appendAlias moves them, and writes TTLs.
+// target began at the start of the message: movePacked moves them, and writes TTLs.
 func PackAlias(target string, answer *alias.Answer) []byte {
 	owner := 0
 	end := len(packName(target + "."))
@@ -98,27 +98,18 @@ func PackAlias(target string, answer *alias.Answer) []byte {
 	for _, address := range answer.Addresses {
 		packed = appendAddress(packed, owner, 0, address)
 	}
-	if len(packed) > maxPacked {
-		return nil
-	}
 	return packed
 }
 
-// appendAlias appends what PackAlias returned, which ends in count records of addresses of one family. The name of the
-// target is at the offset. A random one of the addresses comes first.
-func appendAlias(message, packed []byte, offset, count int, is4 bool, ttl uint32) []byte {
-	start := len(message)
-	addresses := len(packed) - count*addressSize(is4)
-	message = append(message, packed[:addresses]...)
-	message = appendRotated(message, packed[addresses:], count)
-	for at := start; at < len(message); {
-		record := message[at:]
+// movePacked turns what PackAlias returned into records of a message in which the name of the target is at the offset.
+func movePacked(packed []byte, offset int, ttl uint32) {
+	for at := 0; at < len(packed); {
+		record := packed[at:]
 		owner := int(binary.BigEndian.Uint16(record))
 		binary.BigEndian.PutUint16(record, uint16(pointer|owner+offset)) //nolint:gosec // maxPacked bounds it.
 		binary.BigEndian.PutUint32(record[6:], ttl)
 		at += recordHeader + int(binary.BigEndian.Uint16(record[10:]))
 	}
-	return message
 }
 
 func addressSize(is4 bool) int {

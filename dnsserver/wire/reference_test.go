@@ -58,15 +58,32 @@ func (r *reference) zoneOf(name string) string {
 	return longest
 }
 
-// inZone returns the records of one zone, its name server's among them.
+// inZone returns the records of one zone, its own and those of its services' names among them.
 func (r *reference) inZone(apex string) []zone.Record {
-	records := []zone.Record{{Name: "ns." + apex, Addresses: nameServers}}
+	records := []zone.Record{
+		{Name: "ns." + apex, Addresses: nameServers}, {Name: "*._probe." + apex, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.53")}},
+	}
 	for _, record := range r.records {
 		if r.zoneOf(record.Name) == apex {
 			records = append(records, record)
 		}
+		for _, service := range record.Services {
+			if name := service.Prefix + "." + record.Name; !strings.HasPrefix(record.Name, "*.") && r.zoneOf(name) == apex {
+				records = append(records, zone.Record{Name: name})
+			}
+		}
 	}
 	return records
+}
+
+// at returns the record of this very name.
+func (r *reference) at(name string) zone.Record {
+	for _, record := range r.inZone(r.zoneOf(name)) {
+		if record.Name == name && (len(record.Addresses) > 0 || record.Alias != "") {
+			return record
+		}
+	}
+	return zone.Record{}
 }
 
 // exists returns whether the name is the apex, or a record or another zone is there or below.
@@ -84,22 +101,62 @@ func (r *reference) exists(name, apex string) bool {
 
 // find returns the record that answers for the name, and whether the name exists.
 func (r *reference) find(name, apex string) (zone.Record, bool) {
-	at := func(name string) zone.Record {
-		for _, record := range r.inZone(apex) {
-			if record.Name == name {
-				return record
-			}
-		}
-		return zone.Record{}
-	}
 	if r.exists(name, apex) {
-		return at(name), true
+		return r.at(name), true
 	}
 	encloser := name
 	for !r.exists(encloser, apex) {
 		_, encloser, _ = strings.Cut(encloser, ".")
 	}
-	return at("*." + encloser), r.exists("*."+encloser, apex)
+	return r.at("*." + encloser), r.exists("*."+encloser, apex)
+}
+
+// services returns the ports of a service's name, and the record of the name behind the service.
+func (r *reference) services(name, apex string) (ports []uint16, base zone.Record) {
+	labels := strings.SplitN(name, ".", 3)
+	if len(labels) < 3 || r.zoneOf(labels[2]) == "" {
+		return nil, base
+	}
+	if r.exists(name, apex) {
+		base = r.at(labels[2])
+	} else if wildcard, _ := r.find(name, apex); !r.exists(labels[2], apex) {
+		// Both names have to be covered by the same wildcard.
+		if base, _ = r.find(labels[2], r.zoneOf(labels[2])); base.Name != wildcard.Name {
+			return nil, base
+		}
+	}
+	for _, service := range base.Services {
+		if service.Prefix == labels[0]+"."+labels[1] {
+			ports = append(ports, service.Port)
+		}
+	}
+	return ports, base
+}
+
+// service answers for a service's name.
+func (r *reference) service(owner string, ports []uint16, base zone.Record) response {
+	found := response{rcode: "NOERROR", authoritative: true}
+	target, ttl := strings.SplitN(owner, ".", 3)[2], "7"
+	known := base.Addresses
+	if base.Alias != "" {
+		target = base.Alias + "."
+		switch apex := r.zoneOf(base.Alias); apex {
+		case "":
+			known, ttl = balancer, "1"
+		default:
+			record, _ := r.find(base.Alias, apex)
+			known = record.Addresses
+		}
+	}
+	for _, port := range ports {
+		found.answer = append(found.answer, fmt.Sprintf("%s 7 SRV 0 0 %d %s", owner, port, target))
+	}
+	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		for _, text := range addressTexts(known, target, qtype) {
+			found.additional = append(found.additional, strings.Replace(text, ". 7 ", ". "+ttl+" ", 1))
+		}
+	}
+	return found
 }
 
 func (r *reference) soa(owner, apex string) string {
@@ -113,6 +170,12 @@ func (r *reference) ask(owner string, qtype uint16, hops int) response {
 		return response{rcode: "REFUSED"}
 	}
 	record, exists := r.find(name, apex)
+	ports, base := r.services(name, apex)
+	if record.Alias != "" && !r.exists(name, apex) && len(ports) > 0 {
+		record.Alias = ""
+	} else if record.Alias != "" {
+		ports = nil
+	}
 	denial := []string{r.soa(apex+".", apex)}
 	found := response{rcode: "NOERROR", authoritative: true}
 	switch {
@@ -123,9 +186,11 @@ func (r *reference) ask(owner string, qtype uint16, hops int) response {
 	case name == apex && qtype == dns.TypeNS:
 		found.answer = []string{owner + " 5 NS ns." + apex + "."}
 		found.additional = append(addressTexts(nameServers, "ns."+apex+".", dns.TypeA), addressTexts(nameServers, "ns."+apex+".", dns.TypeAAAA)...)
+	case qtype == dns.TypeSRV && len(ports) > 0:
+		return r.service(owner, ports, base)
 	case record.Alias != "":
 		return r.alias(owner, record.Alias, qtype, hops)
-	case qtype == dns.TypeANY && (name == apex || len(record.Addresses) > 0):
+	case qtype == dns.TypeANY && (name == apex || len(record.Addresses) > 0 || len(ports) > 0):
 		found.answer = []string{owner + ` 7 HINFO "RFC8482" ""`}
 	default:
 		if found.answer = addressTexts(record.Addresses, owner, qtype); len(found.answer) == 0 {
@@ -197,8 +262,11 @@ func (r generator) records(zones []string) []zone.Record {
 	for range 1 + r.IntN(14) {
 		apex := r.pick(zones...)
 		name := r.name(apex)
-		if r.IntN(3) == 0 {
+		switch r.IntN(8) {
+		case 0, 1, 2:
 			name = "*." + name
+		case 3:
+			name = "_p._tcp." + name
 		}
 		record := zone.Record{Name: name}
 		switch r.IntN(5) {
@@ -210,6 +278,11 @@ func (r generator) records(zones []string) []zone.Record {
 			record.Addresses = []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")}
 		default:
 			record.Addresses = []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}
+		}
+		if r.IntN(3) == 0 {
+			record.Services = [][]zone.Service{
+				{{Prefix: "_p._tcp", Port: 1}}, {{Prefix: "_p._tcp", Port: 1}, {Prefix: "_p._tcp", Port: 2}, {Prefix: "_q._udp", Port: 3}},
+			}[r.IntN(2)]
 		}
 		within, _ := zone.Find(zones, name)
 		if _, there := byName[name]; there || zone.Reserved(within, name, record.Alias != "") {
@@ -237,8 +310,17 @@ func (r generator) question(zones []string) (string, uint16) {
 		name = "q." + name
 	case 2:
 		name = strings.ToUpper(name[:1]) + name[1:]
+	case 3:
+		name = r.pick("_p._tcp.", "_p._tcp.", "_p._tcp.", "_q._udp.", "_q._tcp.", "_tcp.", "_p._tcp.q.", "_p._tcp.q.q.", "_p._tcp.*.") + name
+		if r.IntN(4) > 0 {
+			return name + ".", dns.TypeSRV
+		}
+	case 4:
+		if r.IntN(4) == 0 {
+			name = r.pick("x._probe.", "_probe.", "_p._tcp._probe.") + r.pick(zones...)
+		}
 	}
-	types := []uint16{dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeTXT, dns.TypeSOA, dns.TypeNS, dns.TypeANY}
+	types := []uint16{dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeTXT, dns.TypeSOA, dns.TypeNS, dns.TypeANY, dns.TypeSRV}
 	return name + ".", types[r.IntN(len(types))]
 }
 
@@ -271,7 +353,7 @@ func TestReferenceAgrees(t *testing.T) {
 		}
 	}
 	const zoneSets, perSet = 500, 200
-	seen := map[string]int{}
+	seen, services := map[string]int{}, 0
 	for seed := range uint64(zoneSets) {
 		random := generator{rand.New(rand.NewPCG(seed, 3))}
 		zones := [][]string{{"xcc.test"}, {"a.xcc.test", "xcc.test"}, {"b.gap.xcc.test", "other.test", "xcc.test"}}[random.IntN(3)]
@@ -287,9 +369,13 @@ func TestReferenceAgrees(t *testing.T) {
 			name, qtype := random.question(zones)
 			is, want := sentBy(g, handler, name, qtype), judge.ask(name, qtype, 0)
 			seen[want.rcode]++
+			if len(want.answer) > 0 && strings.Contains(want.answer[0], " SRV ") {
+				services++
+			}
 			// Addresses take turns; all else has an order.
 			for _, r := range []response{is, want} {
 				slices.Sort(r.answer)
+				slices.Sort(r.additional)
 			}
 			if fmt.Sprint(is) != fmt.Sprint(want) {
 				t.Fatalf("seed %d: %s %s\nthe server says     %v\nthe reference says  %v\nzones %v\nrecords %v",
@@ -298,7 +384,8 @@ func TestReferenceAgrees(t *testing.T) {
 		}
 	}
 	g.Expect(seen).To(HaveLen(4), "all of NOERROR, NXDOMAIN, REFUSED and SERVFAIL")
-	t.Logf("%d queries: %v", zoneSets*perSet, seen)
+	g.Expect(services).To(BeNumerically(">", 500), "answers with SRV records")
+	t.Logf("%d queries: %v, %d services", zoneSets*perSet, seen, services)
 }
 
 func balancerAnswer(target string, qtype uint16) *alias.Answer {

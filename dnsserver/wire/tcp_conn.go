@@ -54,9 +54,10 @@ func (c *tcpConn) serve() {
 		}
 		c.active.Store(now.UnixNano())
 		query := Query{Packet: packet[:n], Transport: TCP, Client: c.conn.RemoteAddr(), Arrived: now}
-		if framed, done := c.answer(out, query); !done {
+		switch framed, done := c.answer(out, query); {
+		case !done:
 			c.wait(query)
-		} else {
+		case len(framed) > len(out):
 			out = framed
 			answered++
 		}
@@ -65,6 +66,9 @@ func (c *tcpConn) serve() {
 		}
 		if c.write(out) != nil {
 			return
+		}
+		if answered == 0 {
+			continue
 		}
 		c.server.counters.observe(time.Since(first), answered)
 		out, answered = reusable(out), 0
@@ -101,6 +105,7 @@ func (c *tcpConn) read(reader *bufio.Reader, packet []byte) (int, error) {
 	}
 	n := int(binary.BigEndian.Uint16(length[:]))
 	if n > len(packet) {
+		c.server.counters.drop(NoQuery)
 		return 0, errTooLong
 	}
 	return io.ReadFull(reader, packet[:n])
@@ -161,5 +166,8 @@ func (c *tcpConn) write(out []byte) error {
 		return err
 	}
 	_, err := c.conn.Write(out)
+	if err != nil {
+		c.server.counters.drop(NotSent)
+	}
 	return err
 }

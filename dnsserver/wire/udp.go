@@ -40,6 +40,8 @@ const (
 	maxQuery = 4096
 	// socketBuffer is how many octets may wait in a socket, of which the kernel may grant less. Clients send in bursts.
 	socketBuffer = 4 << 20
+	// discardPort is that of a service that sends nothing (RFC 863).
+	discardPort = 9
 	// maxWaiting is how many queries may wait for the target of an alias. Others fail at once.
 	maxWaiting = 1000
 )
@@ -116,15 +118,12 @@ func (s *UDPServer) Serve() error {
 // Shutdown lets every query that has arrived be answered, until the context is done.
 func (s *UDPServer) Shutdown(ctx context.Context) error {
 	s.stopping.Store(true)
+	var ending sync.WaitGroup
+	for _, socket := range s.sockets {
+		ending.Go(func() { socket.end() })
+	}
 	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		for _, socket := range s.sockets {
-			_ = socket.udp.SetReadDeadline(time.Now())
-			<-socket.drained
-			socket.running.Wait()
-		}
-	}()
+	go func() { ending.Wait(); close(answered) }()
 	defer s.Close()
 	select {
 	case <-answered:
@@ -220,6 +219,30 @@ func (s *udpSocket) drain() {
 	}
 }
 
+// end lets nothing more come, answers what has come, and closes the socket.
+func (s *udpSocket) end() {
+	s.leave()
+	_ = s.udp.SetReadDeadline(time.Now())
+	<-s.drained
+	s.running.Wait()
+	_ = s.udp.Close()
+}
+
+// leave connects the socket to an address that nobody sends from. What has come stays, and the kernel gives what comes from now on
+// to other sockets of the port, also those of other processes, and not to one that nobody reads any more.
+func (s *udpSocket) leave() {
+	conn, err := s.udp.SyscallConn()
+	if err != nil {
+		return
+	}
+	var nobody unix.Sockaddr = &unix.SockaddrInet6{Port: discardPort, Addr: [16]byte(net.IPv6loopback)}
+	if s.udp.LocalAddr().(*net.UDPAddr).IP.To4() != nil {
+		nobody = &unix.SockaddrInet4{Port: discardPort, Addr: [4]byte{127, 0, 0, 1}}
+	}
+	// Where it fails the socket takes queries until it is closed.
+	_ = conn.Control(func(fd uintptr) { _ = unix.Connect(int(fd), nobody) })
+}
+
 // answer answers the first messages of a batch.
 func (s *udpSocket) answer(n int) {
 	arrived := time.Now()
@@ -246,6 +269,8 @@ func (s *udpSocket) write(messages []ipv4.Message) {
 	for len(messages) > 0 {
 		n, err := s.conn.WriteBatch(messages, 0)
 		if err != nil || n == 0 {
+			// The first that was not sent is the one that failed.
+			s.counters.drop(NotSent)
 			n = max(n, 0) + 1
 		}
 		messages = messages[min(n, len(messages)):]

@@ -76,6 +76,8 @@ func (w *writer) writeResult(name string, qtype uint16, result zone.Result, alia
 		r.Answer = append(r.Answer, &dns.NS{Hdr: header(name, dns.TypeNS, apexTTL), Ns: nameServer})
 		// In front of the OPT record, which is there already.
 		r.Extra = append(addressRecords(nameServer, result.Addresses, ttl), r.Extra...)
+	case zone.Services:
+		w.writeServices(name, result)
 	case zone.Exists:
 		// RFC 8482, section 4.2
 		r.Answer = []dns.RR{&dns.HINFO{Hdr: header(name, dns.TypeHINFO, ttl), Cpu: "RFC8482"}}
@@ -166,7 +168,7 @@ func addressRecords(owner string, addresses []netip.Addr, ttl uint32) []dns.RR {
 	return records
 }
 
-// rotated returns the records with any of them as the first. See appendRotated.
+// rotated returns the records with any of them as the first. See reply.appendAddresses.
 func rotated(records []dns.RR) []dns.RR {
 	if len(records) < 2 {
 		return records

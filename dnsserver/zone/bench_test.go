@@ -21,8 +21,29 @@ import (
 	"net/netip"
 	"testing"
 
+	. "github.com/onsi/gomega"
+
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
+
+// What does not change is shared and not made again, so a change costs the same among many names.
+func TestAChangeCostsTheSameAmongManyNames(t *testing.T) {
+	g := NewWithT(t)
+	allocations := map[int]float64{}
+	for _, count := range []int{1_000, 100_000} {
+		var records []zone.Record
+		for i := range count {
+			records = append(records, zone.Record{Name: fmt.Sprintf("*.gateway.c%d.ns.clusters.xcc.test", i), Addresses: address("10.0.0.1")})
+		}
+		snapshot := snapshotOf(start, []string{"xcc.test"}, records...)
+		last := netip.MustParseAddr("10.0.0.1")
+		allocations[count] = testing.AllocsPerRun(100, func() {
+			last = last.Next()
+			snapshot = snapshot.With([]zone.Record{{Name: records[count/2].Name, Addresses: []netip.Addr{last}}}, start)
+		})
+	}
+	g.Expect(allocations[100_000]).To(BeNumerically("<", 2*allocations[1_000]+50), "%v", allocations)
+}
 
 // BenchmarkWith changes one name among so many.
 func BenchmarkWith(b *testing.B) {

@@ -16,15 +16,17 @@ limitations under the License.
 
 package zone
 
-// set lets the name hold the data, nil for nothing of its own, and returns the index of its zone. Names that exist only for
-// the sake of names below them come and go with these.
-func (e *editor) set(name string, held *data) int {
+// update changes what the name holds and returns the index of its zone. Names that exist only for the sake of names below
+// them come and go with these.
+func (e *editor) update(name string, change func(n *node)) int {
 	before := e.get(name)
 	if before == nil {
-		return e.attach(name, &node{data: held}).zone
+		created := &node{}
+		change(created)
+		return e.attach(name, created).zone
 	}
 	changed := *before
-	changed.data = held
+	change(&changed)
 	e.replace(name, &changed)
 	e.prune(name)
 	return changed.zone
@@ -58,7 +60,7 @@ func (e *editor) replace(name string, n *node) {
 // prune removes the name when nothing needs it, and then the names above it that existed for its sake.
 func (e *editor) prune(name string) {
 	n := e.get(name)
-	if n.kept || n.data != nil || n.children > 0 {
+	if n.kept || n.data != nil || n.offer != nil || n.children > 0 {
 		return
 	}
 	e.put(name, nil)

@@ -40,6 +40,9 @@ const (
 	StartOfAuthority
 	// NameServers means that the answer is the zone's NS, and Result.Addresses are those of the name server.
 	NameServers
+	// Services means that the name has SRV records, of Result.Services. They lead to Result.Alias, or, where that is empty,
+	// to the name without its first two DNS labels.
+	Services
 	// Exists is the answer to a question for any type: it holds something, and RFC 8482 allows not to say what.
 	Exists
 )
@@ -56,6 +59,8 @@ type Result struct {
 	Target []byte
 	// Packed is what the Packer made of the addresses of a name, or of an alias. Other kinds have none.
 	Packed []byte
+	// Services belong to the snapshot and must not be changed.
+	Services []Service
 }
 
 // Lookup returns what the snapshot says of a name and a type, a number of the IANA registry. The name may be any name in
@@ -63,14 +68,19 @@ type Result struct {
 func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 	n := s.names.find(name)
 	if n == nil {
-		encloser := s.closestEncloser(name)
+		encloser, size := s.closestEncloser(name)
 		if encloser == nil {
 			return Result{Kind: OutsideZones}
 		}
-		if encloser.wildcard == nil {
-			return Result{Kind: NameError, Zone: s.zones[encloser.zone]}
-		}
+		z := s.zones[encloser.zone]
 		n = encloser.wildcard
+		if n == nil {
+			return Result{Kind: NameError, Zone: z}
+		}
+		if services := n.data.servicesOf(name, size); services != nil {
+			return n.data.lookupService(z, services, qtype)
+		}
+		return n.data.lookup(z, qtype)
 	}
 	z := s.zones[n.zone]
 	if n.apex {
@@ -83,20 +93,42 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 			return Result{Kind: Exists, Zone: z}
 		}
 	}
+	if n.offer != nil && (n.data == nil || n.data.alias == "") {
+		switch qtype {
+		case dns.TypeSRV:
+			return Result{Kind: Services, Zone: z, Services: n.offer.services, Alias: n.offer.alias}
+		case dns.TypeANY:
+			return Result{Kind: Exists, Zone: z}
+		}
+	}
 	return n.data.lookup(z, qtype)
 }
 
 // closestEncloser returns the longest existing name above the name (RFC 4592, section 3.3.1), nil for a name outside of the
-// zones. Only the wildcard directly below it may stand in for the name, so a deeper name that exists stops a wildcard
+// zones, and how many octets it has. Only the wildcard directly below it may stand in for the name, so a deeper name that exists stops a wildcard
 // above it.
-func (s *Snapshot) closestEncloser(name []byte) *node {
+func (s *Snapshot) closestEncloser(name []byte) (encloser *node, size int) {
 	for len(name) > 0 {
 		name = parent(name)
 		if n := s.names.find(name); n != nil {
-			return n
+			return n, len(name)
 		}
 	}
-	return nil
+	return nil, 0
+}
+
+// lookupService looks up in a wildcard's data, which has these services for the name that was asked for.
+func (d *data) lookupService(z *Zone, services []Service, qtype uint16) Result {
+	switch {
+	case qtype == dns.TypeSRV:
+		return Result{Kind: Services, Zone: z, Services: services, Alias: d.alias}
+	case qtype == dns.TypeANY:
+		return Result{Kind: Exists, Zone: z}
+	case d.alias != "":
+		return Result{Kind: NoData, Zone: z}
+	default:
+		return d.lookup(z, qtype)
+	}
 }
 
 func (d *data) lookup(z *Zone, qtype uint16) Result {

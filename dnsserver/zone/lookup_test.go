@@ -17,6 +17,7 @@ limitations under the License.
 package zone_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -67,6 +68,8 @@ func kindOf(test dnstest.Case) zone.Kind {
 		return zone.StartOfAuthority
 	case strings.Contains(test.Answer[0], " NS "):
 		return zone.NameServers
+	case strings.Contains(test.Answer[0], " SRV "):
+		return zone.Services
 	case strings.Contains(test.Answer[0], " HINFO "):
 		return zone.Exists
 	default:
@@ -79,6 +82,9 @@ func dataOf(result zone.Result) []string {
 	for _, address := range result.Addresses {
 		data = append(data, address.String())
 	}
+	for _, service := range result.Services {
+		data = append(data, fmt.Sprint(service.Port))
+	}
 	if result.Alias != "" {
 		data = append(data, result.Alias+".")
 	}
@@ -88,8 +94,11 @@ func dataOf(result zone.Result) []string {
 // wantedData returns the addresses and the target of the alias that the lookup of a name itself has to find.
 func wantedData(g Gomega, test dnstest.Case) []string {
 	var data []string
-	if kindOf(test) == zone.Alias {
-		test.Answer = test.Answer[:min(1, len(test.Answer))]
+	switch kindOf(test) {
+	case zone.Alias:
+		test.Answer, test.Additional = test.Answer[:min(1, len(test.Answer))], nil
+	case zone.Services:
+		test.Additional = nil
 	}
 	for _, text := range append(test.Answer, test.Additional...) {
 		record, err := dns.NewRR(text)
@@ -101,6 +110,11 @@ func wantedData(g Gomega, test dnstest.Case) []string {
 			data = append(data, record.AAAA.String())
 		case *dns.CNAME:
 			data = append(data, record.Target)
+		case *dns.SRV:
+			data = append(data, fmt.Sprint(record.Port))
+			if !strings.HasSuffix(test.Query, record.Target) {
+				data = append(data, record.Target)
+			}
 		}
 	}
 	return data

@@ -17,14 +17,34 @@ limitations under the License.
 package zone
 
 import (
+	"net/netip"
 	"strings"
 
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
 // NameServer returns the name that the zone's NS record points at.
 func NameServer(apex string) string {
 	return "ns." + apex
+}
+
+// probeAddress is what every name below probeName is answered.
+var probeAddress = netip.MustParseAddr(xccv1.ProbeAddress)
+
+// probeName returns the name below which every name exists, for those who want to know whether this server is asked.
+func probeName(apex string) string { return xccv1.ProbeLabel + "." + apex }
+
+// probes returns the wildcard that answers them.
+func probes(apex string) string { return "*." + probeName(apex) }
+
+// ReservedForProbes returns whether the name is probeName or below it, where nothing else may be: a record there would stop the
+// wildcard, or answer for it.
+func ReservedForProbes(apex, name string) bool { return dnsname.InZone(name, probeName(apex)) }
+
+// Owns returns whether no zone may be at the name, because the zone of this apex has names of its own there.
+func Owns(apex, name string) bool {
+	return dnsname.InZone(name, NameServer(apex)) || ReservedForProbes(apex, name)
 }
 
 // Find returns the apex of the zone that a record of this name belongs to: the longest one that contains it. The name

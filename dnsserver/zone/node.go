@@ -31,6 +31,8 @@ type node struct {
 	wildcard *node
 	// data is nil for a name that holds nothing (RFC 4592, section 2.2.2).
 	data *data
+	// offer is what SRV records of this very name say, nil for nearly all names.
+	offer *offer
 	// kept says that the name exists whatever it holds: a zone's apex and its name server.
 	kept bool
 	// apex says that the name is the zone's.
@@ -43,6 +45,7 @@ type data struct {
 	alias      string
 	// target is the alias as octets, and packedAlias what the Packer made of it.
 	target, packedAlias []byte
+	services            []Service
 }
 
 // rrset are the addresses of one family.
@@ -55,12 +58,14 @@ type rrset struct {
 // newData returns nil for a record that holds nothing.
 func newData(record Record, packer Packer) *data {
 	if record.Alias != "" {
-		return &data{alias: record.Alias, target: []byte(record.Alias), packedAlias: packer.Alias(record.Alias)}
+		return &data{
+			alias: record.Alias, target: []byte(record.Alias), packedAlias: packer.Alias(record.Alias), services: record.Services,
+		}
 	}
 	if len(record.Addresses) == 0 {
 		return nil
 	}
-	d := &data{}
+	d := &data{services: record.Services}
 	for _, address := range record.Addresses {
 		if address.Is4() {
 			d.ipv4.addresses = append(d.ipv4.addresses, address)
@@ -83,7 +88,7 @@ func (d *data) equal(other *data) bool {
 		return d == other
 	}
 	return d.alias == other.alias && slices.Equal(d.ipv4.addresses, other.ipv4.addresses) &&
-		slices.Equal(d.ipv6.addresses, other.ipv6.addresses)
+		slices.Equal(d.ipv6.addresses, other.ipv6.addresses) && slices.Equal(d.services, other.services)
 }
 
 // record returns the data as the record that it was made of.
@@ -91,5 +96,5 @@ func (d *data) record(name string) Record {
 	if d == nil {
 		return Record{Name: name}
 	}
-	return Record{Name: name, Addresses: slices.Concat(d.ipv4.addresses, d.ipv6.addresses), Alias: d.alias}
+	return Record{Name: name, Addresses: slices.Concat(d.ipv4.addresses, d.ipv6.addresses), Alias: d.alias, Services: d.services}
 }

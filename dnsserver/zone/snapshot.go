@@ -51,6 +51,7 @@ func New(content Content, now time.Time) *Snapshot {
 	s := &Snapshot{packer: content.Packer}
 	e := (&names{}).edit()
 	nameServer := newData(Record{Addresses: content.NameServer}, content.Packer)
+	probed := newData(Record{Addresses: []netip.Addr{probeAddress}}, content.Packer)
 	for i, apex := range apexes {
 		z := &Zone{apex: apex, serial: uint32(now.Unix()), nameServer: content.NameServer} //nolint:gosec // Serials wrap (RFC 1982).
 		z.authority = content.Packer.Authority(apex, z.serial)
@@ -59,7 +60,8 @@ func New(content Content, now time.Time) *Snapshot {
 			e.attach(apex, &node{})
 		}
 		e.put(apex, &node{zone: i, apex: true, kept: true})
-		e.attach(NameServer(apex), &node{zone: i, kept: true, data: nameServer})
+		e.attach(NameServer(apex), &node{kept: true, data: nameServer})
+		e.attach(probes(apex), &node{kept: true, data: probed})
 	}
 	s.names = e.names
 	return s
@@ -74,16 +76,22 @@ func (s *Snapshot) With(records []Record, now time.Time) *Snapshot {
 	changed := make([]bool, len(s.zones))
 	for _, record := range records {
 		held := newData(record, s.packer)
-		before := e.get(record.Name)
-		if before == nil && held == nil || before != nil && before.data.equal(held) {
+		var before *data
+		if n := e.get(record.Name); n != nil {
+			before = n.data
+		}
+		if before.equal(held) {
 			continue
 		}
-		if before == nil || before.data == nil {
+		if before == nil {
 			next.records++
 		} else if held == nil {
 			next.records--
 		}
-		changed[e.set(record.Name, held)] = true
+		changed[e.update(record.Name, func(n *node) { n.data = held })] = true
+		for _, zone := range e.offer(record.Name, before, held) {
+			changed[zone] = true
+		}
 	}
 	if !slices.Contains(changed, true) {
 		return s
@@ -100,6 +108,7 @@ func (s *Snapshot) With(records []Record, now time.Time) *Snapshot {
 
 // Reserved returns whether a record must not be served because the zone could not do its work with it: the name server's
 // name is the zone's own, and an apex holds SOA and NS, beside which no alias may stand (RFC 1034, section 3.6.2).
+// See ReservedForProbes, too.
 func Reserved(apex, name string, alias bool) bool {
 	return name == NameServer(apex) || alias && name == apex
 }

@@ -61,6 +61,7 @@ func TestSerialGrowsWithEveryChangeOfItsZone(t *testing.T) {
 	g.Expect(first.With([]zone.Record{held, {Name: "nothing.a.test"}}, start.Add(time.Minute))).To(BeIdenticalTo(first), "nothing changed")
 
 	for name, changed := range map[string]zone.Record{
+		"a port":          {Name: "x.a.test", Addresses: address("10.0.0.1"), Services: []zone.Service{{Prefix: "_p._tcp", Port: 1}}},
 		"an address":      {Name: "x.a.test", Addresses: address("10.0.0.2")},
 		"an IPv6 address": {Name: "x.a.test", Addresses: append(address("10.0.0.1"), address("fd00::1")...)},
 		"an alias":        {Name: "x.a.test", Alias: "y.test"},
@@ -126,8 +127,11 @@ func TestChangesLeadWhereTheyWouldLeadAtOnce(t *testing.T) {
 				}
 				name = label + "." + name
 			}
-			if random.IntN(3) == 0 {
+			switch random.IntN(9) {
+			case 0, 1, 2:
 				name = "*." + name
+			case 3:
+				name = "_p._tcp." + name
 			}
 			return name
 		}
@@ -143,6 +147,9 @@ func TestChangesLeadWhereTheyWouldLeadAtOnce(t *testing.T) {
 				case 1:
 					record.Addresses = address("10.0.0.1")
 				}
+				if n := random.IntN(6); n < 3 && (record.Alias != "" || len(record.Addresses) > 0) {
+					record.Services = []zone.Service{{Prefix: "_p._tcp", Port: 1}, {Prefix: "_q._tcp", Port: 2}}[n/2 : min(2, 1+n)]
+				}
 				held[record.Name] = record
 				changes = append(changes, record)
 			}
@@ -156,13 +163,25 @@ func TestChangesLeadWhereTheyWouldLeadAtOnce(t *testing.T) {
 			if random.IntN(2) == 0 {
 				name = "q." + name
 			}
-			for _, qtype := range []uint16{dns.TypeA, dns.TypeTXT} {
+			if random.IntN(3) == 0 {
+				name = []string{"_p._tcp.", "_q._tcp.", "_tcp."}[random.IntN(3)] + name
+			}
+			for _, qtype := range []uint16{dns.TypeA, dns.TypeTXT, dns.TypeSRV} {
 				is, want := lookup(followed, name, qtype), lookup(atOnce, name, qtype)
 				is.Zone, want.Zone = nil, nil
 				g.Expect(is).To(Equal(want), "seed %d: %s", seed, name)
 			}
 		}
 	}
+}
+
+func TestReservedForProbes(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	g.Expect(zone.ReservedForProbes("xcc.test", "_probe.xcc.test")).To(BeTrue())
+	g.Expect(zone.ReservedForProbes("xcc.test", "*.a._probe.xcc.test")).To(BeTrue())
+	g.Expect(zone.ReservedForProbes("xcc.test", "x_probe.xcc.test")).To(BeFalse())
+	g.Expect(zone.ReservedForProbes("xcc.test", "_probe.a.xcc.test")).To(BeFalse())
 }
 
 func TestReserved(t *testing.T) {

@@ -28,6 +28,8 @@ type Record struct {
 	Addresses []netip.Addr
 	// Alias is the canonical target of a CNAME. It is empty when there are addresses.
 	Alias string
+	// Services are sorted and without duplicates. See Service.
+	Services []Service
 }
 
 // Packer makes of what a name holds that which is sent of it. Its results come back in a Result and must not be changed.

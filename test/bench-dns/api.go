@@ -24,6 +24,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -115,8 +116,12 @@ func (s scenario) slice(i int) discoveryv1.EndpointSlice {
 	slice := discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: xccv1.WorkloadNamespace, Name: fmt.Sprintf("slice-%d", i), ResourceVersion: "1",
-			Annotations: map[string]string{xccv1.DNSHostnameAnnotation: s.owner(i)},
+			// As the manager publishes a gateway: with and without the asterisk, and with a port.
+			Annotations: map[string]string{
+				xccv1.DNSHostnameAnnotation: s.owner(i), xccv1.AdditionalHostnamesAnnotation: strings.TrimPrefix(s.owner(i), "*."),
+			},
 		},
+		Ports:       []discoveryv1.EndpointPort{{Name: new("https"), Port: new(int32(443))}},
 		AddressType: discoveryv1.AddressTypeIPv4,
 		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{s.address(i)}}},
 	}

@@ -47,8 +47,10 @@ type figures struct {
 	steadyMean       []time.Duration
 	steadyP99        []time.Duration
 	lost, lostAtMost int
-	memory           int
-	ready            time.Duration
+	// perQuery is how long a query keeps the processor busy under full load.
+	perQuery             []time.Duration
+	resident, proportion int
+	ready                time.Duration
 }
 
 func (b *bench) run(ctx context.Context) error {
@@ -93,14 +95,23 @@ func (b *bench) measure(ctx context.Context, s server, f *figures, round int) er
 		return err
 	}
 	defer r.stop()
+	before, err := r.processorTime()
+	if err != nil {
+		return err
+	}
 	full, err := b.load(ctx, r, b.options.duration, 0, false)
 	if err != nil {
 		return err
 	}
+	after, err := r.processorTime()
+	if err != nil {
+		return err
+	}
+	f.perQuery = append(f.perQuery, (after-before)/time.Duration(max(1, full.qps*b.options.duration.Seconds())))
 	f.qps = append(f.qps, full.qps)
 	f.mean = append(f.mean, full.mean)
 	f.lost += full.lost
-	if f.memory, err = r.memory(); err != nil {
+	if f.resident, f.proportion, err = r.memory(); err != nil {
 		return err
 	}
 	f.ready = max(f.ready, r.ready)
@@ -132,14 +143,14 @@ func median[T float64 | time.Duration](values []T) T {
 
 func (b *bench) print(all map[string]*figures) {
 	fmt.Printf("\n### %s\n\n", b.scenario.about)
-	fmt.Printf("| server | queries/s | of dns-server's | mean, full load | p99, full load | mean, %[1]d/s | p99, %[1]d/s | lost, full load | lost at 80 %% | memory | ready after |\n", steadyLoad)
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Printf("| server | queries/s | of dns-server's | mean, full load | p99, full load | mean, %[1]d/s | p99, %[1]d/s | lost, full load | lost at 80 %% | processor per query | resident | proportional | ready after |\n", steadyLoad)
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	own := median(all["dns-server"].qps)
 	for _, s := range b.servers() {
 		f := all[s.name]
-		fmt.Printf("| %s | %.0f | %.2f | %s | %s | %s | %s | %d | %d | %.1f MB | %s |\n", s.name, median(f.qps), median(f.qps)/own,
+		fmt.Printf("| %s | %.0f | %.2f | %s | %s | %s | %s | %d | %d | %d ns | %.1f MB | %.1f MB | %s |\n", s.name, median(f.qps), median(f.qps)/own,
 			micro(median(f.mean)), micro(median(f.p99)), micro(median(f.steadyMean)), micro(median(f.steadyP99)),
-			f.lost, f.lostAtMost, float64(f.memory)/1e6, f.ready.Round(10*time.Millisecond))
+			f.lost, f.lostAtMost, median(f.perQuery).Nanoseconds(), float64(f.resident)/1e6, float64(f.proportion)/1e6, f.ready.Round(10*time.Millisecond))
 	}
 }
 

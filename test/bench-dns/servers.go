@@ -177,24 +177,62 @@ func (r *running) stop() {
 	ended.Stop()
 }
 
-// memory returns the resident memory of the server and its children in octets; what processes share counts once.
-func (r *running) memory() (int, error) {
+// processes returns the IDs of the server's processes.
+func (r *running) processes() ([]string, error) {
 	pids, err := exec.Command("pgrep", "-g", strconv.Itoa(r.process.Process.Pid)).Output()
 	if err != nil {
-		return 0, fmt.Errorf("looking for the processes of %s: %w", r.name, err)
+		return nil, fmt.Errorf("looking for the processes of %s: %w", r.name, err)
 	}
-	total := 0
-	for pid := range strings.FieldsSeq(string(pids)) {
+	return strings.Fields(string(pids)), nil
+}
+
+// memory returns the memory of the server and its children in octets: what each has resident, and that with what processes
+// share counted once.
+func (r *running) memory() (resident, proportional int, err error) {
+	pids, err := r.processes()
+	for _, pid := range pids {
 		rollup, err := os.ReadFile("/proc/" + pid + "/smaps_rollup")
 		if err != nil {
 			continue
 		}
 		for line := range strings.Lines(string(rollup)) {
 			var kib int
+			if n, _ := fmt.Sscanf(line, "Rss: %d kB", &kib); n == 1 {
+				resident += kib << 10
+			}
 			if n, _ := fmt.Sscanf(line, "Pss: %d kB", &kib); n == 1 {
-				total += kib << 10
+				proportional += kib << 10
 			}
 		}
 	}
-	return total, nil
+	return resident, proportional, err
+}
+
+// clockTick is what Linux counts a process's time in, whatever the kernel itself does.
+const clockTick = 10 * time.Millisecond
+
+// processorTime returns how long the server and its children were on a processor. Unlike what is answered per second, what it
+// takes to answer does not depend on how busy the machine is otherwise.
+func (r *running) processorTime() (time.Duration, error) {
+	pids, err := r.processes()
+	if err != nil {
+		return 0, err
+	}
+	var ticks int
+	for _, pid := range pids {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			continue
+		}
+		// The name, in parentheses, may hold anything. Behind it, user and system time are the 12th and 13th.
+		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		for _, field := range fields[11:13] {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				return 0, fmt.Errorf("reading the time of process %s: %w", pid, err)
+			}
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * clockTick, nil
 }

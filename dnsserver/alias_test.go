@@ -1,0 +1,129 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package dnsserver
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// upstream is a resolver as a node has one.
+type upstream struct {
+	mu      sync.Mutex
+	records []string
+}
+
+// set replaces what is known, as records in presentation format.
+func (u *upstream) set(records ...string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.records = records
+}
+
+// ServeDNS fails altogether where nothing is known.
+func (u *upstream) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	response := new(dns.Msg).SetReply(query)
+	if len(u.records) == 0 {
+		response.Rcode = dns.RcodeServerFailure
+	}
+	for _, text := range u.records {
+		record, err := dns.NewRR(text)
+		if err == nil && (record.Header().Rrtype == query.Question[0].Qtype || record.Header().Rrtype == dns.TypeCNAME) {
+			response.Answer = append(response.Answer, record)
+		}
+	}
+	_ = w.WriteMsg(response)
+}
+
+// startUpstream serves over UDP, and returns the port and a file that names the resolver.
+func startUpstream(t *testing.T) (u *upstream, port, resolvConf string) {
+	t.Helper()
+	g := NewWithT(t)
+	u = &upstream{}
+	packets, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	g.Expect(err).NotTo(HaveOccurred())
+	server := &dns.Server{PacketConn: packets, Handler: u}
+	started, ended := make(chan struct{}), make(chan error, 1)
+	server.NotifyStartedFunc = func() { close(started) }
+	go func() { ended <- server.ActivateAndServe() }()
+	<-started
+	t.Cleanup(func() {
+		g.Expect(server.Shutdown()).To(Succeed())
+		g.Expect(<-ended).To(Succeed())
+	})
+	_, port, err = net.SplitHostPort(packets.LocalAddr().String())
+	g.Expect(err).NotTo(HaveOccurred())
+	resolvConf = filepath.Join(t.TempDir(), "resolv.conf")
+	g.Expect(os.WriteFile(resolvConf, []byte("nameserver 127.0.0.1\n"), 0o600)).To(Succeed())
+	return u, port, resolvConf
+}
+
+// From a slice on a real API server to the addresses that the node's resolver gives, over real sockets.
+func TestAHostNameIsAnsweredWithItsAddresses(t *testing.T) {
+	g := NewWithT(t)
+	cluster := startAPIServer(t)
+	cluster.link.mend(t)
+	node, port, resolvConf := startUpstream(t)
+	node.set("lb.example.com. 1 IN CNAME lb-1.example.net.", "lb-1.example.net. 1 IN A 198.51.100.1", "lb-1.example.net. 1 IN AAAA 2001:db8::1")
+	options := localOptions()
+	options.ResolvConf, options.resolverPort = resolvConf, port
+	server := start(t, cluster.throughLink, options)
+
+	published := slice("gateway", "*.gateway.cluster-a.dev-team.clusters.xcc.test", discoveryv1.AddressTypeFQDN, "lb.example.com")
+	published.Annotations[xccv1.AdditionalHostnamesAnnotation] = "gateway.cluster-a.dev-team.clusters.xcc.test"
+	published.Ports = []discoveryv1.EndpointPort{{Name: new("https"), Port: new(int32(443))}}
+	g.Expect(cluster.Create(t.Context(), published)).To(Succeed())
+	chain := []string{"NOERROR", "lb.example.com.", "lb-1.example.net."}
+	server.eventually(g, "the host name was looked up", kuard, dns.TypeA, append(chain[:3:3], "198.51.100.1")...)
+	server.eventually(g, "IPv6, too", kuard, dns.TypeAAAA, append(chain[:3:3], "2001:db8::1")...)
+	server.eventually(g, "without the wildcard", strings.TrimPrefix(kuard, "kuard."), dns.TypeA, append(chain[:3:3], "198.51.100.1")...)
+	service, _, err := new(dns.Client).Exchange(new(dns.Msg).SetQuestion("_https._tcp."+kuard, dns.TypeSRV), server.udp.Addr().String())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(service.Answer).To(HaveLen(1))
+	g.Expect(service.Answer[0].(*dns.SRV).Port).To(Equal(uint16(443)))
+	g.Expect(service.Answer[0].(*dns.SRV).Target).To(Equal("lb.example.com."))
+
+	node.set("lb.example.com. 1 IN CNAME lb-2.example.net.", "lb-2.example.net. 1 IN A 198.51.100.2", "lb-2.example.net. 1 IN A 198.51.100.3")
+	moved := []string{"NOERROR", "lb.example.com.", "lb-2.example.net.", "198.51.100.2", "198.51.100.3"}
+	server.eventually(g, "the host name's addresses changed", kuard, dns.TypeA, moved...)
+
+	node.set()
+	g.Eventually(func(g Gomega) {
+		_, text := get(g, server.metricSock.Addr(), "/metrics")
+		g.Expect(text).To(MatchRegexp(fmt.Sprintf("xcc_dns_alias_lookups_total{result=%q} [1-9]", "kept")))
+	}, 30*time.Second, 50*time.Millisecond).Should(Succeed(), "lookups fail")
+	g.Expect(server.lookup(g, kuard, dns.TypeA)).To(ConsistOf(moved), "the last good addresses are kept")
+
+	published.Endpoints[0].Addresses = []string{"lb.example.org"}
+	node.set("lb.example.org. 1 IN A 203.0.113.9")
+	g.Expect(cluster.Update(t.Context(), published)).To(Succeed())
+	server.eventually(g, "the slice has another host name", kuard, dns.TypeA, "NOERROR", "lb.example.org.", "203.0.113.9")
+}
