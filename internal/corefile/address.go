@@ -25,16 +25,16 @@ import (
 
 const defaultPort = "53"
 
-// servesZone returns whether the statement is a server block that CoreDNS takes for the zone's on port 53: two of them
+// servesZone returns whether the statement is a server block that CoreDNS takes for the zone's on the port: two of them
 // are "already defined".
-func servesZone(s statement, zone string) bool {
-	return !s.isImport() && slices.ContainsFunc(s.keys, func(key string) bool { return isZone(key, zone) })
+func servesZone(s statement, zone, port string) bool {
+	return !s.isImport() && slices.ContainsFunc(s.keys, func(key string) bool { return isZone(key, zone, port) })
 }
 
-// isZone returns whether a key of a server block, such as "dns://XCC.test.:53", means the zone on port 53 of plain DNS.
-func isZone(key, zone string) bool {
-	name, port := splitKey(key)
-	return port == defaultPort && strings.EqualFold(name, zone)
+// isZone returns whether a key of a server block, such as "dns://XCC.test.:53", means the zone on the port of plain DNS.
+func isZone(key, zone, port string) bool {
+	name, on := splitKey(key)
+	return on == port && strings.EqualFold(name, zone)
 }
 
 // splitKey returns the zone of a key, without the final dot, and the port. It reads the key as CoreDNS does: the transport is in

@@ -20,8 +20,8 @@ import "strings"
 
 // rejectClusterZone refuses a zone whose block would take names of Services and Pods away from the plugin kubernetes:
 // CoreDNS answers from the block with the longest matching zone, and the cluster's is usually in that of the root zone.
-func rejectClusterZone(statements []statement, zones []string) error {
-	for _, s := range statements {
+func rejectClusterZone(d document, zone string) error {
+	for _, s := range d.statements {
 		for _, plugin := range s.plugins() {
 			if plugin[0] != "kubernetes" {
 				continue
@@ -30,11 +30,9 @@ func rejectClusterZone(statements []statement, zones []string) error {
 			if len(served) == 0 {
 				served = s.keys
 			}
-			for _, zone := range zones {
-				if cluster := takesFrom(zone, served); cluster != "" {
-					return unsupported(s.first, "the zone %s would take names of the cluster itself, which are in %s; choose another zone",
-						zone, cluster)
-				}
+			if cluster := takesFrom(zone, served); cluster != "" {
+				return unsupported(s.first, "the zone %s would take names of the cluster itself, which are in %s by %s; choose another zone",
+					zone, cluster, d.name)
 			}
 		}
 	}

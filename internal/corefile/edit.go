@@ -17,6 +17,7 @@ limitations under the License.
 package corefile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,94 +33,147 @@ const (
 // they are indented or commented, is returned unchanged. Otherwise all blocks of ours, those that were written for a
 // former zone too, are taken out and the wanted ones are appended.
 //
-// It returns ErrForeignBlock when somebody else's block serves a zone, and ErrUnsupported when the Corefile has no
-// server block, cannot be parsed or cannot be edited safely, or when CoreDNS would not ask or not survive the block.
+// It returns ErrForeignBlock beside a Corefile when somebody else's block serves a zone: the Corefile has no block of ours
+// for that zone, and it has those for the others. So it is with ErrUnsupported and a zone that would take names of the cluster itself.
+// It returns ErrUnsupported and no Corefile when that has no server block, cannot be parsed or cannot be edited safely, or when
+// CoreDNS would not ask or not survive the block.
 func Ensure(corefile string, settings Settings) (string, error) {
-	statements, err := parse(corefile)
+	d, err := newDocument("the Corefile", corefile)
 	if err != nil {
 		return "", err
 	}
-	if len(statements) == 0 {
-		return "", fmt.Errorf("%w: it holds no server block", ErrUnsupported)
-	}
-	o := newOwner(settings)
-	if err := o.foreign(statements); err != nil {
-		return "", err
-	}
-	if err := rejectClusterZone(statements, settings.Zones); err != nil {
-		return "", err
-	}
-	if err := rejectUnreachable(statements, strings.Join(settings.Zones, ", ")); err != nil {
-		return "", err
-	}
-	if o.isComplete(statements) {
-		return corefile, nil
-	}
-	result, err := o.cut(corefile, statements)
+	o, err := d.owner(settings)
 	if err != nil {
 		return "", err
 	}
-	newline := "\n"
-	if before, _, ok := strings.Cut(corefile, "\n"); ok && strings.HasSuffix(before, "\r") {
-		newline = "\r\n"
-	}
-	for _, zone := range settings.Zones {
-		result += strings.ReplaceAll("\n"+render(zone, settings.ClusterIPs[0]), "\n", newline)
-	}
-	if err := o.verify(corefile, result, len(settings.Zones)); err != nil {
+	zones, refused := o.admit(settings.Zones, d)
+	ensured, err := o.ensure(d, zones)
+	if err != nil {
 		return "", err
 	}
-	return result, nil
+	return ensured, refused
 }
 
 // Remove returns the Corefile without our blocks: those of the zones and those that were written for former zones.
 // Blocks of somebody else stay, those for our zones too. It returns ErrUnsupported when the Corefile cannot be parsed or
 // cannot be edited safely.
 func Remove(corefile string, settings Settings) (string, error) {
-	statements, err := parse(corefile)
+	d, err := newDocument("the Corefile", corefile)
 	if err != nil {
 		return "", err
 	}
-	o := newOwner(settings)
-	result, err := o.cut(corefile, statements)
+	return formerOwner(settings, d).remove(d)
+}
+
+// document is a Corefile, or a file that it imports.
+type document struct {
+	// name is how messages call it.
+	name       string
+	text       string
+	statements []statement
+}
+
+func newDocument(name, text string) (document, error) {
+	statements, err := parse(text)
+	if err != nil {
+		return document{}, err
+	}
+	return document{name: name, text: text, statements: statements}, nil
+}
+
+// owner returns who edits a main Corefile.
+func (d document) owner(settings Settings) (owner, error) {
+	if len(d.statements) == 0 {
+		return owner{}, fmt.Errorf("%w: it holds no server block", ErrUnsupported)
+	}
+	listen, err := listenerOf(d.statements)
+	if err != nil {
+		return owner{}, err
+	}
+	return newOwner(settings, listen), nil
+}
+
+// formerOwner is who edited a main Corefile before it became what it is. In one that says not where CoreDNS listens, blocks are recognised by
+// the memory, and by their zone on the default port.
+func formerOwner(settings Settings, d document) owner {
+	listen, err := listenerOf(d.statements)
+	if err != nil {
+		listen = defaultListener()
+	}
+	return newOwner(settings, listen)
+}
+
+// admit returns those of the zones that can have a block beside what is in the documents, and why the others cannot.
+func (o owner) admit(zones []string, documents ...document) ([]string, error) {
+	var admitted []string
+	var refused []error
+	for _, zone := range zones {
+		var err error
+		for _, d := range documents {
+			if err == nil {
+				err = o.foreign(d, zone)
+			}
+			if err == nil {
+				err = rejectClusterZone(d, zone)
+			}
+		}
+		if err != nil {
+			refused = append(refused, err)
+			continue
+		}
+		admitted = append(admitted, zone)
+	}
+	return admitted, errors.Join(refused...)
+}
+
+// ensure returns the document's text with one wanted block for each of the zones and no other block of ours.
+func (o owner) ensure(d document, zones []string) (string, error) {
+	if o.isComplete(d.statements, zones) {
+		return d.text, nil
+	}
+	result, err := o.cut(d)
 	if err != nil {
 		return "", err
 	}
-	if err := o.verify(corefile, result, 0); err != nil {
+	newline := "\n"
+	if before, _, ok := strings.Cut(d.text, "\n"); ok && strings.HasSuffix(before, "\r") {
+		newline = "\r\n"
+	}
+	for _, zone := range zones {
+		if result != "" {
+			result += newline
+		}
+		result += strings.ReplaceAll(o.listen.render(zone, o.ClusterIPs[0]), "\n", newline)
+	}
+	if err := o.verify(d, result, len(zones)); err != nil {
 		return "", err
 	}
 	return result, nil
 }
 
-// render returns the server block of a zone. It has no cache, so that a changed record is answered at once. It has no
-// reload either: that plugin's interval is one for the whole of CoreDNS and the administrator's to choose.
-//
-// Forward's defaults fit a ClusterIP, behind which kube-proxy picks a healthy replica: probing starts when an
-// exchange fails and repeats every 0.5 s, queries keep being tried meanwhile, once each instead of until they time out,
-// and the first good probe ends that. The limit on concurrent queries is that of Kubernetes's default Corefile: a
-// DNS server that hangs must not cost CoreDNS its memory. The migration library adds it where it is missing.
-func render(zone, clusterIP string) string {
-	return fmt.Sprintf(`%s:%s {
-    # Kept by dns-config-patcher in the namespace xcc-dns. Take it out to have it written anew.
-    errors
-    forward . %s {
-        max_concurrent 1000
-    }
-}
-`, zone, defaultPort, clusterIP)
+// remove returns the document's text without our blocks.
+func (o owner) remove(d document) (string, error) {
+	result, err := o.cut(d)
+	if err != nil {
+		return "", err
+	}
+	if err := o.verify(d, result, 0); err != nil {
+		return "", err
+	}
+	return result, nil
 }
 
-// isComplete returns whether there is one wanted block for each zone and no other block of ours.
-func (o owner) isComplete(statements []statement) bool {
+// isComplete returns whether there is one wanted block for each of the zones and no other block of ours.
+func (o owner) isComplete(statements []statement, zones []string) bool {
 	ours := slices.DeleteFunc(slices.Clone(statements), func(s statement) bool { return !o.owns(s) })
-	if len(ours) != len(o.Zones) {
+	if len(ours) != len(zones) {
 		return false
 	}
-	for _, zone := range o.Zones {
+	for _, zone := range zones {
 		// What render returns always parses.
-		wanted, _ := parse(render(zone, o.ClusterIPs[0]))
+		wanted, _ := parse(o.listen.render(zone, o.ClusterIPs[0]))
 		if !slices.ContainsFunc(ours, func(s statement) bool {
-			return servesZone(s, zone) && s.bodyText() == wanted[0].bodyText()
+			return servesZone(s, zone, o.listen.port) && s.bodyText() == wanted[0].bodyText()
 		}) {
 			return false
 		}
@@ -128,8 +182,9 @@ func (o owner) isComplete(statements []statement) bool {
 }
 
 // cut returns the text without our blocks, from the last to the first so that line numbers stay true.
-func (o owner) cut(text string, statements []statement) (string, error) {
-	for _, s := range slices.Backward(statements) {
+func (o owner) cut(d document) (string, error) {
+	text := d.text
+	for _, s := range slices.Backward(d.statements) {
 		if !o.owns(s) {
 			continue
 		}
@@ -169,17 +224,14 @@ func cutBlock(text string, s statement) string {
 // verify returns ErrUnsupported unless the edited text parses, says the same as before about everything that is not
 // ours, and holds as many wanted blocks of ours as it should. A word in quotes that the file does not close, for one,
 // would swallow an appended block.
-func (o owner) verify(original, edited string, blocks int) error {
-	before, err := parse(original)
-	if err != nil {
-		return err
-	}
+func (o owner) verify(original document, edited string, blocks int) error {
 	after, err := parse(edited)
 	if err != nil {
 		return fmt.Errorf("editing breaks it: %w", err)
 	}
 	others := slices.DeleteFunc(slices.Clone(after), o.owns)
-	same := slices.EqualFunc(slices.DeleteFunc(before, o.owns), others, func(a, b statement) bool {
+	before := slices.DeleteFunc(slices.Clone(original.statements), o.owns)
+	same := slices.EqualFunc(before, others, func(a, b statement) bool {
 		return slices.Equal(a.keys, b.keys) && a.bodyText() == b.bodyText()
 	})
 	if !same || len(after)-len(others) != blocks {

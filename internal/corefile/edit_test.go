@@ -35,6 +35,11 @@ func settings() corefile.Settings {
 	return corefile.Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.0.53"}}
 }
 
+// written returns the memory of a patcher that installed the blocks in a usual Corefile.
+func written(s corefile.Settings) string {
+	return corefile.Install(corefile.Cluster{"coredns": {"Corefile": ". {\n}\n"}}, s).Written
+}
+
 func readCorefiles(t *testing.T) map[string]string {
 	t.Helper()
 	g := NewWithT(t)
@@ -130,11 +135,11 @@ func TestEnsureRepairsItsBlock(t *testing.T) {
 		"that names the transport and the port":           {corefile: others + "\nxcc.test:53 {\n    forward . dns://10.96.0.53:53\n}\n"},
 		"for a former ClusterIP, remembered": {
 			corefile: others + "\nxcc.test:53 {\n    errors\n    forward . 10.96.9.9 {\n        max_concurrent 1000\n    }\n}\n",
-			written:  corefile.Remember(corefile.Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.9.9"}}),
+			written:  written(corefile.Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.9.9"}}),
 		},
 		"for a former zone, remembered": {
 			corefile: others + "\nold.test:53 {\n    errors\n    forward . 10.96.0.53 {\n        max_concurrent 1000\n    }\n}\n",
-			written:  corefile.Remember(corefile.Settings{Zones: []string{"old.test"}, ClusterIPs: []string{"10.96.0.53"}}),
+			written:  written(corefile.Settings{Zones: []string{"old.test"}, ClusterIPs: []string{"10.96.0.53"}}),
 		},
 		"with a memory that somebody spoilt": {corefile: others, written: "}"},
 	} {
@@ -166,17 +171,79 @@ func TestEnsureLeavesForeignBlocksAlone(t *testing.T) {
 		"that serves another zone too, with a comma": "other.test, xcc.test {\n  forward . 10.96.0.53\n}\n",
 		"on another port too":                        "xcc.test:53 xcc.test:5353 {\n  forward . 10.96.0.53\n}\n",
 		"spelled otherwise":                          "dns://XCC.test.:053 {\n  file db\n}\n",
-		"beside ours":                                "xcc.test {\n  file db\n}\nxcc.test:53 {\n  forward . 10.96.0.53\n}\n",
 		"that is bound to an address":                "xcc.test {\n  bind 192.0.2.1\n  forward . 10.96.0.53\n}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			_, err := corefile.Ensure(others+block, settings())
+			text, err := corefile.Ensure(others+block, settings())
 			g.Expect(err).To(MatchError(corefile.ErrForeignBlock))
 			g.Expect(err).To(MatchError(ContainSubstring("in line 4 of the Corefile")))
+			g.Expect(text).To(Equal(others + block))
 		})
 	}
+}
+
+func TestAZoneThatIsRefusedKeepsNoOtherFromItsBlock(t *testing.T) {
+	t.Parallel()
+	const others = ".:53 {\n    kubernetes cluster.local\n}\n"
+	const foreign = "b.test {\n  file db\n}\n"
+	for name, test := range map[string]struct {
+		zones         []string
+		before, after string
+	}{
+		"because of another hand's block":         {[]string{"b.test", "xcc.test"}, others + foreign, others + foreign},
+		"because of another hand's block at last": {[]string{"xcc.test", "b.test"}, others + foreign, others + foreign},
+		"because it has the cluster's own names":  {[]string{"local", "xcc.test"}, others, others},
+		"and ours beside another's goes, or CoreDNS would not start": {
+			[]string{"b.test", "xcc.test"}, others + "\nb.test:53 {\n  forward . 10.96.0.53\n}\n" + foreign, others + foreign},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			s := settings()
+			wanted, err := corefile.Ensure(test.after, s)
+			g.Expect(err).NotTo(HaveOccurred())
+			s.Zones = test.zones
+			ensured, err := corefile.Ensure(test.before, s)
+			g.Expect(err).To(HaveOccurred())
+			g.Expect(ensured).To(Equal(wanted))
+		})
+	}
+}
+
+func TestTheBlockListensWhereTheMainOneDoes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ main, block string }{
+		"port 53":                {".:53 {\n}\n", "xcc.test:53 {\n    # "},
+		"another port":           {".:5353 {\n}\n", "xcc.test:5353 {\n    # "},
+		"port 53 and another":    {".:5353 {\n}\n.:53 {\n}\n", "xcc.test:53 {\n    # "},
+		"an address":             {". {\n  bind 192.0.2.1 ::1\n}\n", "errors\n    bind 192.0.2.1 ::1\n    forward"},
+		"two lines of addresses": {".:5353 {\n  bind lo\n  bind 192.0.2.1\n}\n", "errors\n    bind lo\n    bind 192.0.2.1\n    forward"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			ensured, err := corefile.Ensure(test.main, settings())
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(ensured).To(HavePrefix(test.main))
+			g.Expect(ensured).To(ContainSubstring(test.block))
+			g.Expect(corefile.Ensure(ensured, settings())).To(Equal(ensured))
+			g.Expect(corefile.Remove(ensured, settings())).To(Equal(test.main))
+		})
+	}
+}
+
+func TestTheBlockFollowsTheMainOneToAnotherPort(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ensured, err := corefile.Ensure(".:53 {\n}\n", settings())
+	g.Expect(err).NotTo(HaveOccurred())
+	s := settings()
+	s.Written = written(s)
+	moved, err := corefile.Ensure(strings.Replace(ensured, ".:53", ".:5353", 1), s)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(moved).To(Equal(strings.ReplaceAll(ensured, ":53 {", ":5353 {")))
 }
 
 func TestEnsureRemembersTokensAndNotMerelyZones(t *testing.T) {
@@ -185,7 +252,7 @@ func TestEnsureRemembersTokensAndNotMerelyZones(t *testing.T) {
 	former := settings()
 	former.ClusterIPs = []string{"10.96.9.9"}
 	s := settings()
-	s.Written = corefile.Remember(former)
+	s.Written = written(former)
 	for name, block := range map[string]string{
 		"other tokens":              "xcc.test:53 {\n  errors\n  forward . 10.96.9.8 {\n    max_concurrent 1000\n  }\n}\n",
 		"the tokens on other lines": "xcc.test:53 {\n  errors forward . 10.96.9.9 {\n    max_concurrent 1000\n  }\n}\n",
@@ -225,31 +292,34 @@ func TestEnsureIsNotDisturbedByNeighbours(t *testing.T) {
 func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ corefile, err string }{
-		"an empty file":                                 {"", "it holds no server block"},
-		"comments only":                                 {"# nothing\n", "it holds no server block"},
-		"a brace too few":                               {".:53 {\n  errors\n", "line 1: the brace that opens here is never closed"},
-		"a brace too few in a plugin":                   {".:53 {\n  health {\n    lameduck 5s\n}\n", "line 1: the brace that opens here is never closed"},
-		"a plugin that is never closed":                 {".:53 {\n  health {\n    lameduck 5s\n", "line 3: a brace is never closed"},
-		"a snippet that is never closed":                {"(a) {\n  errors {\n}\n", "line 1: the brace that opens here is never closed"},
-		"a brace too many":                              {".:53 {\n  errors\n}\n}\n", `line 4: "}" is not the name of a server block`},
-		"a brace that closes in a plugin":               {".:53 {\n  errors }\n}\n", "line 2: a brace closes that was not opened"},
-		"a brace after words in quotes that span lines": {".:53 {\n  errors \"a\nb\" }\n}\n", "line 3: a brace closes that was not opened"},
-		"a brace in place of a plugin":                  {".:53 {\n  {\n  }\n}\n", "line 2: a brace opens where a plugin is expected"},
-		"a block without a name":                        {"{\n  errors\n}\n", "line 1: a server block has no name before its brace"},
-		"a comma in front of the brace":                 {".:53, {\n  errors\n}\n", "line 1: a server block has no name before its brace"},
-		"a block without braces":                        {".:53\nerrors\n", `line 2: the server block [".:53"] has no braces around its plugins`},
-		"a name and nothing else":                       {".:53", `line 1: the server block [".:53"] has no braces around its plugins`},
-		"a block without a space at its brace":          {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
-		"a name from the environment":                   {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the server block "{$ZONE}:53" is named by CoreDNS's environment`},
-		"an import without a file":                      {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
-		"an import of two files":                        {".:53 {\n  import a b\n}\n", "line 2: import takes one argument"},
-		"an import among names":                         {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
-		"server blocks from a snippet":                  {"(a) {\nxcc.test {\nerrors\n}\n}\nimport a\n", "line 6: server blocks are imported from the snippet (a)"},
-		"a quote that is not closed":                    {".:53 {\n  errors\n}\n\"", "editing"},
-		"everything on another port":                    {".:8053 {\n  errors\n}\n", "line 1: no block for the root zone is on port 53, so one for xcc.test would not be asked there"},
-		"a main block that is bound to an address":      {".:53 {\n  errors\n  bind 192.0.2.1\n}\n", "line 1: the block for the root zone is bound to addresses, where one for xcc.test would not be asked"},
-		"our block on another one's line":               {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
-		"another one on our block's last line":          {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
+		"an empty file":                                  {"", "it holds no server block"},
+		"comments only":                                  {"# nothing\n", "it holds no server block"},
+		"a brace too few":                                {".:53 {\n  errors\n", "line 1: the brace that opens here is never closed"},
+		"a brace too few in a plugin":                    {".:53 {\n  health {\n    lameduck 5s\n}\n", "line 1: the brace that opens here is never closed"},
+		"a plugin that is never closed":                  {".:53 {\n  health {\n    lameduck 5s\n", "line 3: a brace is never closed"},
+		"a snippet that is never closed":                 {"(a) {\n  errors {\n}\n", "line 1: the brace that opens here is never closed"},
+		"a brace too many":                               {".:53 {\n  errors\n}\n}\n", `line 4: "}" is not the name of a server block`},
+		"a brace that closes in a plugin":                {".:53 {\n  errors }\n}\n", "line 2: a brace closes that was not opened"},
+		"a brace after words in quotes that span lines":  {".:53 {\n  errors \"a\nb\" }\n}\n", "line 3: a brace closes that was not opened"},
+		"a brace in place of a plugin":                   {".:53 {\n  {\n  }\n}\n", "line 2: a brace opens where a plugin is expected"},
+		"a block without a name":                         {"{\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a comma in front of the brace":                  {".:53, {\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a block without braces":                         {".:53\nerrors\n", `line 2: the server block [".:53"] has no braces around its plugins`},
+		"a name and nothing else":                        {".:53", `line 1: the server block [".:53"] has no braces around its plugins`},
+		"a block without a space at its brace":           {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
+		"a name from the environment":                    {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the server block "{$ZONE}:53" is named by CoreDNS's environment`},
+		"an import without a file":                       {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
+		"an import of two files":                         {".:53 {\n  import a b\n}\n", "line 2: import takes one argument"},
+		"an import among names":                          {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
+		"server blocks from a snippet":                   {"(a) {\nxcc.test {\nerrors\n}\n}\nimport a\n", "line 6: server blocks are imported from the snippet (a)"},
+		"a quote that is not closed":                     {".:53 {\n  errors\n}\n\"", "editing"},
+		"everything on two other ports":                  {".:8053 .:8054 {\n  errors\n}\n", "line 1: the blocks for the root zone listen in different places"},
+		"main blocks that are bound to two addresses":    {". {\n  bind 192.0.2.1\n}\n. {\n  bind 192.0.2.2\n}\n", "line 4: the blocks for the root zone listen in different places"},
+		"a main block that is bound with options":        {". {\n  bind eth0 {\n    except 192.0.2.1\n  }\n}\n", "line 1: the block for the root zone is bound to addresses with options"},
+		"a main block that is bound to a word in quotes": {". {\n  bind \"a b\"\n}\n", "line 1: the addresses to which the block for the root zone is bound cannot be repeated"},
+		"a block that is bound, and no main block":       {"a.test {\n  bind 192.0.2.1\n}\n", `line 1: the block "a.test" is bound to addresses and there is none for the root zone`},
+		"our block on another one's line":                {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
+		"another one on our block's last line":           {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -293,7 +363,7 @@ func TestEnsureLeavesTheClustersOwnNamesAlone(t *testing.T) {
 	s := settings()
 	s.Zones = []string{"local"}
 	_, err := corefile.Ensure(others, s)
-	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("line 1: the zone local would take names of the cluster itself, which are in Cluster.Local.")))
+	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("line 1: the zone local would take names of the cluster itself, which are in Cluster.Local. by the Corefile")))
 }
 
 func TestEnsureKeepsABlockPerZone(t *testing.T) {
@@ -307,7 +377,7 @@ func TestEnsureKeepsABlockPerZone(t *testing.T) {
 	g.Expect(corefile.Ensure(ensured, s)).To(Equal(ensured))
 	g.Expect(corefile.Remove(ensured, s)).To(Equal(others))
 
-	s.Written, s.Zones = corefile.Remember(s), []string{"a.xcc.test"}
+	s.Written, s.Zones = written(s), []string{"a.xcc.test"}
 	ensured, err = corefile.Ensure(ensured, s)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(ensured).NotTo(ContainSubstring("\nxcc.test:53 {"), "the zone that is served no longer")
@@ -337,7 +407,7 @@ func TestRemoveNeedsNoClusterIPForWhatItRemembers(t *testing.T) {
 	const others = ".:53 {\n    errors\n}\n"
 	ensured, err := corefile.Ensure(others, settings())
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(corefile.Remove(ensured, corefile.Settings{Written: corefile.Remember(settings())})).To(Equal(others))
+	g.Expect(corefile.Remove(ensured, corefile.Settings{Written: written(settings())})).To(Equal(others))
 }
 
 func TestRemoveKeepsTheNeighboursApart(t *testing.T) {
@@ -359,21 +429,21 @@ func TestRemoveKeepsTheNeighboursApart(t *testing.T) {
 	}
 }
 
-func TestRememberIsBounded(t *testing.T) {
+func TestTheMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	s := settings()
 	for range 40 {
 		for _, ip := range []string{"10.96.0.1", "10.96.0.2"} {
 			s.ClusterIPs = []string{ip}
-			s.Written = corefile.Remember(s)
+			s.Written = written(s)
 		}
 	}
 	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(2), "a block is remembered once")
 	for i := range 40 {
 		s.ClusterIPs = []string{"10.96.1." + string(rune('0'+i%10)) + string(rune('0'+i/10))}
-		s.Written = corefile.Remember(s)
+		s.Written = written(s)
 	}
-	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(16))
+	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(32))
 	g.Expect(s.Written).To(ContainSubstring(s.ClusterIPs[0]), "the latest is kept")
 }

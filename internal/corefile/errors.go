@@ -21,13 +21,16 @@ import (
 	"fmt"
 )
 
-// ErrForeignBlock is the error of Ensure when another hand keeps a server block for one of the zones. The message says
+// ErrForeignBlock is the error when another hand keeps a server block for one of the zones. The message says
 // where the block is.
 var ErrForeignBlock = errors.New("another server block for the zone")
 
-// ErrUnsupported is the error of Ensure and Remove for a Corefile that cannot be parsed, or that cannot be edited without
+// ErrUnsupported is the error for a Corefile that cannot be parsed, or that cannot be edited without
 // a risk to what else it says. The message says what and, where known, the line.
-var ErrUnsupported = errors.New("the Corefile cannot be edited")
+var ErrUnsupported = errors.New("cannot be edited")
+
+// ErrNotFound is the error of Install when there is no Corefile of a CoreDNS.
+var ErrNotFound = errors.New("no Corefile of CoreDNS was found")
 
 func unsupported(line int, format string, args ...any) error {
 	return fmt.Errorf("%w: line %d: %s", ErrUnsupported, line, fmt.Sprintf(format, args...))

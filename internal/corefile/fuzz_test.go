@@ -17,6 +17,8 @@ limitations under the License.
 package corefile
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +26,8 @@ import (
 	"github.com/coredns/caddy/caddyfile"
 )
 
-// FuzzEnsure asserts for any text: an error changes nothing; otherwise the result parses, holds one block for the zone and
-// is stable, and Remove gives back what there would be without us.
+// FuzzEnsure asserts for any text: what does not parse is not written; otherwise the result parses, holds one block for the zone
+// and is stable, and Remove gives back what there would be without us.
 func FuzzEnsure(f *testing.F) {
 	for _, seed := range seeds() {
 		f.Add(seed)
@@ -34,9 +36,7 @@ func FuzzEnsure(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		ensured, err := Ensure(text, settings)
 		if err != nil {
-			if ensured != "" {
-				t.Fatalf("an error and a text: %q", ensured)
-			}
+			requireUntouched(t, text, ensured, settings)
 			return
 		}
 		requireAcceptedByCoreDNS(t, ensured)
@@ -56,6 +56,18 @@ func FuzzEnsure(f *testing.F) {
 			t.Fatalf("not given back: %v\n%q\n%q", err, without, removed)
 		}
 	})
+}
+
+// requireUntouched asserts of a text that was refused that it is not written, or written without a block of ours beside
+// another hand's.
+func requireUntouched(t *testing.T, text, ensured string, settings Settings) {
+	t.Helper()
+	if ensured == "" || ensured == text {
+		return
+	}
+	if removed, err := Remove(text, settings); err != nil || removed != ensured {
+		t.Fatalf("refused and written: %v\n%q\n%q", err, ensured, removed)
+	}
 }
 
 func seeds() []string {
@@ -111,11 +123,123 @@ func blocksFor(t *testing.T, text, zone string) []statement {
 	if err != nil {
 		t.Fatalf("does not parse: %v\n%q", err, text)
 	}
+	listen, err := listenerOf(statements)
+	if err != nil {
+		t.Fatalf("listens nowhere: %v\n%q", err, text)
+	}
 	var blocks []statement
 	for _, s := range statements {
-		if servesZone(s, zone) {
+		if servesZone(s, zone, listen.port) {
 			blocks = append(blocks, s)
 		}
 	}
 	return blocks
+}
+
+// FuzzInstall asserts for any texts in the three places at a time: what is written parses, no zone has two blocks in what CoreDNS
+// reads together, and Uninstall gives back what there would be without us, also when somebody edits the Corefile in between.
+func FuzzInstall(f *testing.F) {
+	for i, seed := range seeds() {
+		f.Add(seed, seeds()[(i+1)%len(seeds())], seeds()[(i+2)%len(seeds())], "# Edited.\n")
+	}
+	f.Add(". {\n}\nimport custom/*.server\n", "", "a.test {\n}\n", "b.test {\n}\n")
+	f.Add(". {\n}\nimport custom/*.server\n", "xcc.test {\n}\n", "", "")
+	settings := Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.0.53"}}
+	f.Fuzz(func(t *testing.T, main, custom, cache, edit string) {
+		cluster := Cluster{
+			"coredns": {corefileKey: main}, CustomName: {"a.server": custom}, "node-local-dns": {corefileKey: cache},
+		}
+		pristine := requireGone(t, cluster, settings)
+		plan := Install(pristine, settings)
+		installed := perform(pristine, plan)
+		requireNoTwoBlocks(t, installed)
+		again := settings
+		again.Written = plan.Written
+		if edits := Install(installed, again).Edits; len(edits) > 0 {
+			t.Fatalf("not stable: %+v", edits)
+		}
+		if gone := requireGone(t, installed, again); !reflect.DeepEqual(gone, pristine) {
+			t.Fatalf("not given back:\n%q\n%q", pristine, gone)
+		}
+		if len(plan.Edits) == 0 {
+			return
+		}
+		// Somebody puts lines in front, which parse in themselves, and the ClusterIP is gone.
+		if _, err := parse(edit); err != nil || !strings.HasSuffix(edit, "\n") || len(blocksNamed(edit)) > 0 {
+			return
+		}
+		edited, wanted := prefixed(installed, edit), prefixed(pristine, edit)
+		if gone := requireGone(t, edited, Settings{Zones: settings.Zones, Written: plan.Written}); !reflect.DeepEqual(gone, wanted) {
+			t.Fatalf("not given back after an edit:\n%q\n%q", wanted, gone)
+		}
+	})
+}
+
+// requireGone returns the cluster without blocks of ours, and asserts that there is nothing to take out any more.
+func requireGone(t *testing.T, cluster Cluster, settings Settings) Cluster {
+	t.Helper()
+	gone := perform(cluster, Uninstall(cluster, settings))
+	if edits := Uninstall(gone, settings).Edits; len(edits) > 0 {
+		t.Fatalf("more to take out: %+v", edits)
+	}
+	return gone
+}
+
+// perform makes the edits of a plan.
+func perform(cluster Cluster, plan Plan) Cluster {
+	result := Cluster{}
+	for name, data := range cluster {
+		result[name] = maps.Clone(data)
+	}
+	for _, edit := range plan.Edits {
+		if edit.Delete {
+			delete(result[edit.ConfigMap], edit.Key)
+		} else {
+			result[edit.ConfigMap][edit.Key] = edit.Text
+		}
+	}
+	return result
+}
+
+// requireNoTwoBlocks asserts that a block of ours is the only one for the zone in what CoreDNS reads together.
+func requireNoTwoBlocks(t *testing.T, cluster Cluster) {
+	t.Helper()
+	ours := len(blocksNamed(cluster[CustomName][customKey]))
+	if ours == 0 {
+		return
+	}
+	for _, text := range []string{cluster["coredns"][corefileKey], cluster[CustomName]["a.server"]} {
+		listen := defaultListener()
+		if main, err := parse(cluster["coredns"][corefileKey]); err == nil {
+			listen, _ = listenerOf(main)
+		}
+		statements, err := parse(text)
+		if err != nil {
+			t.Fatalf("written beside what does not parse: %q", text)
+		}
+		if slices.ContainsFunc(statements, func(s statement) bool { return servesZone(s, "xcc.test", listen.port) }) {
+			t.Fatalf("two blocks: %q", cluster)
+		}
+	}
+	if ours > 1 {
+		t.Fatalf("two blocks: %q", cluster)
+	}
+}
+
+// blocksNamed returns the blocks for the zone on any port.
+func blocksNamed(text string) []statement {
+	statements, _ := parse(text)
+	return slices.DeleteFunc(statements, func(s statement) bool {
+		return s.isImport() || !slices.ContainsFunc(s.keys, func(key string) bool {
+			zone, _ := splitKey(key)
+			return strings.EqualFold(zone, "xcc.test")
+		})
+	})
+}
+
+// prefixed puts lines in front of the main Corefile.
+func prefixed(cluster Cluster, lines string) Cluster {
+	result := perform(cluster, Plan{})
+	result["coredns"][corefileKey] = lines + result["coredns"][corefileKey]
+	return result
 }

@@ -22,21 +22,20 @@ import (
 )
 
 // maxRemembered bounds the memory. Older blocks than these come back only from a backup of the Corefile.
-const maxRemembered = 16
+const maxRemembered = 32
 
-// Remember returns what Settings.Written must be from now on when Ensure is going to write a Corefile with these settings: the
-// blocks that were written before and those that are about to be, the latest last, as the text of a Corefile.
+// remember returns the memory to be when blocks are about to be written: those that were written before and those, the
+// latest last, as the text of a Corefile.
 //
-// It must be stored before the Corefile is written. The former blocks stay in the memory because a writer may stop between the two,
-// and because the kubeadm control plane writes back a Corefile that it read before ours was written.
-func Remember(settings Settings) string {
+// The former blocks stay in the memory because a writer may stop between storing it and writing, and because the kubeadm
+// control plane writes back a Corefile that it read before ours was written.
+func remember(memory string, wanted []string) string {
 	var blocks []string
-	written, err := parse(settings.Written)
+	written, err := parse(memory)
 	if err == nil {
-		blocks = splitBlocks(settings.Written, written)
+		blocks = splitBlocks(memory, written)
 	}
-	for _, zone := range settings.Zones {
-		block := render(zone, settings.ClusterIPs[0])
+	for _, block := range wanted {
 		blocks = slices.DeleteFunc(blocks, func(known string) bool { return known == block })
 		blocks = append(blocks, block)
 	}

@@ -33,8 +33,7 @@ import (
 const firstWithEndpointSlices = "1.8.0"
 
 // upgrades returns the CoreDNS versions that the migration library knows, the oldest first.
-func upgrades(t *testing.T) []string {
-	t.Helper()
+func upgrades() []string {
 	versions := slices.Collect(maps.Keys(migration.Versions))
 	slices.SortFunc(versions, func(a, b string) int {
 		if a == b {
@@ -45,12 +44,13 @@ func upgrades(t *testing.T) []string {
 		}
 		return 1
 	})
-	return versions[slices.Index(versions, firstWithEndpointSlices):]
+	return versions
 }
 
-func TestOurBlockSurvivesEveryUpgradeOfCoreDNS(t *testing.T) {
+func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 	t.Parallel()
-	versions := upgrades(t)
+	versions := upgrades()
+	supported := slices.Index(versions, firstWithEndpointSlices)
 	original := readCorefiles(t)["testdata/kubeadm"]
 	ensured, err := corefile.Ensure(original, settings())
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
@@ -62,7 +62,11 @@ func TestOurBlockSurvivesEveryUpgradeOfCoreDNS(t *testing.T) {
 				migrated, err := migration.Migrate(from, to, ensured, true)
 				g.Expect(err).NotTo(HaveOccurred())
 				g.Expect(strings.Count(migrated, "#")).To(BeZero(), "the migration library drops comments")
-				g.Expect(corefile.Ensure(migrated, settings())).To(Equal(migrated), "nothing to repair")
+				repaired, err := corefile.Ensure(migrated, settings())
+				g.Expect(err).NotTo(HaveOccurred(), "it is known as ours")
+				if i >= supported {
+					g.Expect(repaired).To(Equal(migrated), "nothing to repair")
+				}
 
 				withoutUs, err := migration.Migrate(from, to, original, true)
 				g.Expect(err).NotTo(HaveOccurred())
@@ -72,16 +76,37 @@ func TestOurBlockSurvivesEveryUpgradeOfCoreDNS(t *testing.T) {
 				g.Expect(err).NotTo(HaveOccurred())
 				others, err := migration.Unsupported(from, to, original)
 				g.Expect(err).NotTo(HaveOccurred())
-				g.Expect(notices).To(HaveLen(len(others)), "our block adds no notice to kubeadm's preflight check")
+				g.Expect(kinds(notices)).To(Equal(kinds(others)), "our block has nothing that kubeadm's Corefile has not, too")
+				if i >= supported {
+					g.Expect(notices).To(HaveLen(len(others)), "our block adds no notice to kubeadm's preflight check")
+				}
+			})
+			t.Run(to+" down to "+from, func(t *testing.T) {
+				t.Parallel()
+				g := NewWithT(t)
+				migrated, err := migration.MigrateDown(to, from, ensured)
+				g.Expect(err).NotTo(HaveOccurred())
+				withoutUs, err := migration.MigrateDown(to, from, original)
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(corefile.Remove(migrated, settings())).To(Equal(withoutUs))
 			})
 		}
 	}
 }
 
+// kinds returns what notices are about, each once.
+func kinds(notices []migration.Notice) map[migration.Notice]bool {
+	found := map[migration.Notice]bool{}
+	for _, notice := range notices {
+		found[notice] = true
+	}
+	return found
+}
+
 func TestTheOldProjectsBlockIsTakenOverAfterAnUpgrade(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	versions := upgrades(t)
+	versions := upgrades()
 	migrated, err := migration.Migrate("1.6.5", versions[len(versions)-1], readCorefiles(t)["testdata/old-project"], true)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(migrated).To(ContainSubstring("\nxcc.test {\n    forward . 10.96.0.53 {\n"), "an option was added")

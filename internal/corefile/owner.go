@@ -28,9 +28,9 @@ type Settings struct {
 	// Zones are the zones that are forwarded, canonical as in package dnsname. There is one server block for each.
 	Zones []string
 	// ClusterIPs are the addresses of the DNS server's Service. Queries are forwarded to the first, and a block that forwards
-	// to any of them can be ours. Ensure and Remember need at least one; Remove works without.
+	// to any of them can be ours. Ensure and Install need at least one; Remove and Uninstall work without.
 	ClusterIPs []string
-	// Written is what Remember returned last. The empty string is no memory.
+	// Written is what Plan.Written was last. The empty string is no memory.
 	Written string
 }
 
@@ -44,20 +44,22 @@ func isPluginOfOurs(name string) bool {
 	return false
 }
 
-// owner tells our blocks from others'.
+// owner tells our blocks from others' in one Corefile and what it imports.
 type owner struct {
 	Settings
+	// listen is where the blocks belong.
+	listen  listener
 	written []statement
 }
 
 // newOwner ignores a memory that cannot be parsed: somebody edited it, and the blocks that forward to the ClusterIP are
 // recognised without.
-func newOwner(settings Settings) owner {
+func newOwner(settings Settings, listen listener) owner {
 	written, err := parse(settings.Written)
 	if err != nil {
 		written = nil
 	}
-	return owner{Settings: settings, written: written}
+	return owner{Settings: settings, listen: listen, written: written}
 }
 
 // owns returns whether the statement is a server block of ours.
@@ -68,31 +70,32 @@ func (o owner) owns(s statement) bool {
 // wrote returns whether the statement is as we wrote it once, for a zone that may be ours no longer.
 func (o owner) wrote(s statement) bool {
 	return slices.ContainsFunc(o.written, func(w statement) bool {
-		return len(w.keys) == 1 && servesZone(s, zoneOf(w)) && s.bodyText() == w.bodyText()
+		if len(w.keys) != 1 {
+			return false
+		}
+		zone, port := splitKey(w.keys[0])
+		return servesZone(s, zone, port) && s.bodyText() == w.bodyText()
 	})
 }
 
-// zoneOf returns the zone of a block that we wrote, whose key is always "zone:53".
-func zoneOf(written statement) string {
-	return strings.TrimSuffix(written.keys[0], ":"+defaultPort)
-}
-
+// recognizes returns whether the statement is a block for one of the zones as we or the old project write it. One that is
+// bound to addresses is not, where the main block is not either.
 func (o owner) recognizes(s statement) bool {
-	if !slices.ContainsFunc(o.Zones, func(zone string) bool { return servesZone(s, zone) }) {
+	if !slices.ContainsFunc(o.Zones, func(zone string) bool { return servesZone(s, zone, o.listen.port) }) {
 		return false
 	}
 	forwards := 0
 	for _, plugin := range s.plugins() {
-		if !isPluginOfOurs(plugin[0]) {
+		switch {
+		case isBind(plugin) && len(o.listen.bind) > 0:
+		case !isPluginOfOurs(plugin[0]):
 			return false
-		}
-		if plugin[0] != "forward" {
-			continue
-		}
-		if len(plugin) < 3 || plugin[1] != "." || !o.areOurs(plugin[2:]) {
+		case plugin[0] != "forward":
+		case len(plugin) < 3 || plugin[1] != "." || !o.areOurs(plugin[2:]):
 			return false
+		default:
+			forwards++
 		}
-		forwards++
 	}
 	return forwards == 1
 }
@@ -101,14 +104,12 @@ func (o owner) areOurs(targets []string) bool {
 	return !slices.ContainsFunc(targets, func(target string) bool { return !isAddress(target, o.ClusterIPs) })
 }
 
-// foreign returns ErrForeignBlock for the first block of somebody else that serves one of the zones.
-func (o owner) foreign(statements []statement) error {
-	for _, s := range statements {
-		for _, zone := range o.Zones {
-			if servesZone(s, zone) && !o.owns(s) {
-				return fmt.Errorf("%w: the block %q in line %d of the Corefile serves %s and is not ours",
-					ErrForeignBlock, strings.Join(s.keys, " "), s.first, zone)
-			}
+// foreign returns ErrForeignBlock for the first block of somebody else that serves the zone.
+func (o owner) foreign(d document, zone string) error {
+	for _, s := range d.statements {
+		if servesZone(s, zone, o.listen.port) && !o.owns(s) {
+			return fmt.Errorf("%w: the block %q in line %d of %s serves %s and is not ours",
+				ErrForeignBlock, strings.Join(s.keys, " "), s.first, d.name, zone)
 		}
 	}
 	return nil

@@ -27,6 +27,7 @@ const (
 	openBrace  = "{"
 	closeBrace = "}"
 	importWord = "import"
+	bindWord   = "bind"
 )
 
 // token is a word of a Corefile as CoreDNS's lexer sees it: without quotes and comments.

@@ -1,0 +1,238 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+)
+
+// perform makes the edits of a plan as a writer would.
+func perform(cluster corefile.Cluster, plan corefile.Plan) corefile.Cluster {
+	result := corefile.Cluster{}
+	for name, data := range cluster {
+		result[name] = maps.Clone(data)
+	}
+	for _, edit := range plan.Edits {
+		if result[edit.ConfigMap] == nil {
+			result[edit.ConfigMap] = map[string]string{}
+		}
+		result[edit.ConfigMap][edit.Key] = edit.Text
+		if edit.Delete {
+			delete(result[edit.ConfigMap], edit.Key)
+		}
+	}
+	// A writer deletes the ConfigMap that it created when it is empty.
+	maps.DeleteFunc(result, func(name string, data map[string]string) bool {
+		_, was := cluster[name]
+		return len(data) == 0 && (!was || len(cluster[name]) > 0)
+	})
+	return result
+}
+
+const (
+	block53   = "xcc.test:53 {\n    # Kept by dns-config-patcher in the namespace xcc-dns. Take it out to have it written anew.\n    errors\n    forward . 10.96.0.53 {\n        max_concurrent 1000\n    }\n}\n"
+	block5353 = "xcc.test:5353 {\n    # Kept by dns-config-patcher in the namespace xcc-dns. Take it out to have it written anew.\n    errors\n    forward . 10.96.0.53 {\n        max_concurrent 1000\n    }\n}\n"
+	blockNode = "xcc.test:53 {\n    # Kept by dns-config-patcher in the namespace xcc-dns. Take it out to have it written anew.\n    errors\n" +
+		"    bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__\n    forward . 10.96.0.53 {\n        max_concurrent 1000\n    }\n}\n"
+	plain     = ".:53 {\n    errors\n}\n"
+	importing = plain + "import /etc/coredns/custom/*.server\n"
+)
+
+func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
+	t.Parallel()
+	corefiles := readCorefiles(t)
+	nodeLocal := corefiles["testdata/node-local-dns"]
+	for name, test := range map[string]struct {
+		cluster corefile.Cluster
+		found   []string
+		edits   []corefile.Edit
+	}{
+		"kubeadm's CoreDNS": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": plain}},
+			found:   []string{"ConfigMap kube-system/coredns"},
+			edits:   []corefile.Edit{{ConfigMap: "coredns", Key: "Corefile", Text: plain + "\n" + block53}},
+		},
+		"a CoreDNS on another port": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": ".:5353 {\n    errors\n}\n"}},
+			found:   []string{"ConfigMap kube-system/coredns, port 5353"},
+			edits:   []corefile.Edit{{ConfigMap: "coredns", Key: "Corefile", Text: ".:5353 {\n    errors\n}\n\n" + block5353}},
+		},
+		"RKE2's CoreDNS": {
+			cluster: corefile.Cluster{"rke2-coredns-rke2-coredns": {"Corefile": plain}},
+			found:   []string{"RKE2's ConfigMap kube-system/rke2-coredns-rke2-coredns"},
+			edits:   []corefile.Edit{{ConfigMap: "rke2-coredns-rke2-coredns", Key: "Corefile", Text: plain + "\n" + block53}},
+		},
+		"k3s's CoreDNS, which nobody has configured": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": corefiles["testdata/k3s"]}},
+			found:   []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns"},
+			edits:   []corefile.Edit{{ConfigMap: "coredns-custom", Key: "xcc.server", Text: block53}},
+		},
+		"a cloud's CoreDNS, which the user has configured": {
+			cluster: corefile.Cluster{
+				"coredns":        {"Corefile": ".:5353 {\n    import custom/*.override\n}\nimport custom/*.server\n"},
+				"coredns-custom": {"a.server": "a.test:5353 {\n}\n", "log.override": "log", "a.txt": "}"},
+			},
+			found: []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns, port 5353"},
+			edits: []corefile.Edit{{ConfigMap: "coredns-custom", Key: "xcc.server", Text: block5353}},
+		},
+		"a block from the time before the Corefile imported": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": importing + "\n" + block53}},
+			found:   []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns"},
+			edits: []corefile.Edit{
+				{ConfigMap: "coredns", Key: "Corefile", Text: importing},
+				{ConfigMap: "coredns-custom", Key: "xcc.server", Text: block53},
+			},
+		},
+		"a block from the time when the Corefile imported": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": plain}, "coredns-custom": {"xcc.server": block53, "a.server": ""}},
+			found:   []string{"ConfigMap kube-system/coredns"},
+			edits: []corefile.Edit{
+				{ConfigMap: "coredns", Key: "Corefile", Text: plain + "\n" + block53},
+				{ConfigMap: "coredns-custom", Key: "xcc.server", Delete: true},
+			},
+		},
+		"a NodeLocal DNSCache beside CoreDNS": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": plain}, "node-local-dns": {"Corefile": nodeLocal}},
+			found: []string{
+				"ConfigMap kube-system/coredns",
+				"NodeLocal DNSCache's ConfigMap kube-system/node-local-dns, bound to __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__",
+			},
+			edits: []corefile.Edit{
+				{ConfigMap: "coredns", Key: "Corefile", Text: plain + "\n" + block53},
+				{ConfigMap: "node-local-dns", Key: "Corefile", Text: nodeLocal + "\n" + blockNode},
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			plan := corefile.Install(test.cluster, settings())
+			g.Expect(plan.Err).NotTo(HaveOccurred())
+			g.Expect(plan.Found).To(Equal(test.found))
+			g.Expect(plan.Edits).To(Equal(test.edits))
+
+			installed := perform(test.cluster, plan)
+			again := corefile.Install(installed, settings())
+			g.Expect(again.Err).NotTo(HaveOccurred())
+			g.Expect(again.Edits).To(BeEmpty(), "it is stable")
+			for what, s := range map[string]corefile.Settings{
+				"with the ClusterIP": settings(),
+				"with the memory":    {Zones: []string{"xcc.test"}, Written: plan.Written},
+			} {
+				gone := corefile.Uninstall(installed, s)
+				g.Expect(gone.Err).NotTo(HaveOccurred())
+				g.Expect(perform(installed, gone)).To(Equal(perform(test.cluster, corefile.Uninstall(test.cluster, settings()))), what)
+			}
+		})
+	}
+}
+
+func TestInstallLeavesAlone(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cluster corefile.Cluster
+		err     error
+		message string
+		edited  []string
+	}{
+		"a cluster without CoreDNS": {
+			cluster: corefile.Cluster{"coredns-custom": {}, "node-local-dns": {"Corefile": plain}}, err: corefile.ErrNotFound,
+		},
+		"another hand's block that is imported": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "\nxcc.test {\n  file db\n}\n"}},
+			err:     corefile.ErrForeignBlock, message: `the block "xcc.test" in line 2 of a.server in kube-system/coredns-custom serves xcc.test and is not ours`,
+		},
+		"another hand's block in a key that is ours": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": importing}, "coredns-custom": {"xcc.server": "xcc.test {\n  file db\n}\n"}},
+			err:     corefile.ErrForeignBlock, message: "line 1 of xcc.server in kube-system/coredns-custom",
+		},
+		"another hand's block beside the import": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": importing + "xcc.test {\n  file db\n}\n"}},
+			err:     corefile.ErrForeignBlock, message: "line 5 of the Corefile in kube-system/coredns",
+		},
+		"an imported file that CoreDNS refuses": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "a.test {\n"}},
+			err:     corefile.ErrUnsupported, message: "a.server in kube-system/coredns-custom cannot be edited: line 1: the brace that opens here is never closed",
+		},
+		"the block in an imported file while the Corefile cannot be parsed": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": "import custom/*.server\n.:53 {"}, "coredns-custom": {"xcc.server": block53}},
+			err:     corefile.ErrUnsupported, message: "the Corefile in kube-system/coredns cannot be edited: line 2",
+		},
+		"the block in an imported file while there is no Corefile": {
+			cluster: corefile.Cluster{"coredns-custom": {"xcc.server": block53}}, err: corefile.ErrNotFound,
+		},
+		"a cache that would forward what CoreDNS does not": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": plain + "xcc.test {\n  file db\n}\n"}, "node-local-dns": {"Corefile": plain}},
+			err:     corefile.ErrForeignBlock,
+		},
+		"a cache that cannot be edited, and no more": {
+			cluster: corefile.Cluster{"coredns": {"Corefile": plain}, "node-local-dns": {"Corefile": "{"}},
+			err:     corefile.ErrUnsupported, message: "the Corefile in kube-system/node-local-dns cannot be edited", edited: []string{"coredns"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			plan := corefile.Install(test.cluster, settings())
+			g.Expect(plan.Err).To(MatchError(test.err))
+			g.Expect(plan.Err).To(MatchError(ContainSubstring(test.message)))
+			var edited []string
+			for _, edit := range plan.Edits {
+				edited = append(edited, edit.ConfigMap)
+			}
+			g.Expect(edited).To(Equal(test.edited))
+		})
+	}
+}
+
+func TestUninstallOfWhatCannotBeParsed(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	plan := corefile.Uninstall(corefile.Cluster{"coredns": {"Corefile": ".:53 {\n"}}, settings())
+	g.Expect(plan.Err).NotTo(HaveOccurred(), "it has no block of ours for certain")
+	g.Expect(plan.Edits).To(BeEmpty())
+
+	plan = corefile.Uninstall(corefile.Cluster{"coredns": {"Corefile": block53 + ".:53 {\n"}}, settings())
+	g.Expect(plan.Err).To(MatchError(ContainSubstring("Corefile in kube-system/coredns cannot be edited: line 8")))
+	g.Expect(plan.Edits).To(BeEmpty())
+}
+
+func TestUninstallOfABlockOnAnotherPortWithoutAMemory(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	cluster := corefile.Cluster{
+		"coredns":        {"Corefile": ".:5353 {\n}\nimport custom/*.server\n"},
+		"coredns-custom": {"xcc.server": block5353},
+	}
+	plan := corefile.Uninstall(cluster, settings())
+	g.Expect(plan.Err).NotTo(HaveOccurred())
+	g.Expect(plan.Edits).To(Equal([]corefile.Edit{{ConfigMap: "coredns-custom", Key: "xcc.server", Delete: true}}))
+}
+
+func TestAllConfigMapsAreNamed(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	g.Expect(corefile.ConfigMaps()).To(ConsistOf("coredns", "coredns-custom", "rke2-coredns-rke2-coredns", "node-local-dns"))
+	g.Expect(corefile.Mains()).To(Equal([]string{"kube-system/coredns", "kube-system/rke2-coredns-rke2-coredns"}))
+	g.Expect(slices.Contains(corefile.ConfigMaps(), corefile.CustomName)).To(BeTrue())
+}
