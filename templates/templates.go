@@ -88,6 +88,15 @@ func (v Values) Validate() error {
 
 // Render returns the manifests with the values filled in, as one YAML stream. The same values give the same bytes.
 func Render(values Values) ([]byte, error) {
+	objects, err := Objects(values)
+	if err != nil {
+		return nil, err
+	}
+	return utilyaml.FromUnstructured(objects)
+}
+
+// Objects returns the manifests with the values filled in, in the order in which they stand in the files.
+func Objects(values Values) ([]unstructured.Unstructured, error) {
 	objects, err := parse()
 	if err != nil {
 		return nil, err
@@ -100,7 +109,7 @@ func Render(values Values) ([]byte, error) {
 			return nil, fmt.Errorf("filling in Deployment %s: %w", objects[i].GetName(), err)
 		}
 	}
-	return utilyaml.FromUnstructured(objects)
+	return objects, nil
 }
 
 func parse() ([]unstructured.Unstructured, error) {

@@ -20,28 +20,35 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/probe"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 )
 
 func main() {
 	options, err := parseOptions(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return
+	case errors.Is(err, errVersion):
+		fmt.Println(version.Version)
 		return
 	}
 	if err == nil {
@@ -71,6 +78,12 @@ func run(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
+	prober, err := probe.New(config, probe.Options{
+		Zones: options.Zones, Namespace: options.Namespace, Interval: options.ProbeInterval, ResolvConf: options.ResolvConf,
+	}, controller.ReportProbe, registry)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(signalled)
 	defer cancel(nil)
 	if err := serve(ctx, cancel, options.HealthBindAddress, healthHandler(controller)); err != nil {
@@ -79,7 +92,10 @@ func run(ctx context.Context, options Options) error {
 	if err := serve(ctx, cancel, options.MetricsBindAddress, metricsHandler(registry)); err != nil {
 		return err
 	}
+	var running sync.WaitGroup
+	running.Go(func() { prober.Run(ctx) })
 	controller.Run(ctx)
+	running.Wait()
 	if signalled.Err() != nil {
 		return nil
 	}

@@ -68,6 +68,7 @@ func TestRunServesHealthAndMetricsUntilItIsStopped(t *testing.T) {
 	options := Options{
 		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", Kubeconfig: kubeconfig,
 		HealthBindAddress: freeAddress(t), MetricsBindAddress: freeAddress(t),
+		ProbeInterval: time.Second, ResolvConf: "testdata/resolv.conf",
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- run(t.Context(), options) }()
@@ -78,6 +79,11 @@ func TestRunServesHealthAndMetricsUntilItIsStopped(t *testing.T) {
 	g.Expect(code).To(Equal(http.StatusOK))
 	_, metrics := status("http://" + options.MetricsBindAddress + "/metrics")
 	g.Expect(metrics).To(ContainSubstring("xcc_corefile_writes_total 0"))
+	g.Eventually(func() string {
+		_, metrics := status("http://" + options.MetricsBindAddress + "/metrics")
+		return metrics
+	}, 30*time.Second).
+		Should(MatchRegexp(`xcc_probes_total\{result="no_nameserver"\} [1-9]`), "it asks")
 
 	g.Expect(syscall.Kill(os.Getpid(), syscall.SIGTERM)).To(Succeed())
 	g.Eventually(ended, 30*time.Second).Should(Receive(Succeed()), "it ends when it is asked to")
@@ -89,6 +95,7 @@ func TestRunIsNotReadyWithoutAnAPIServer(t *testing.T) {
 	options := Options{
 		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", Kubeconfig: writeKubeconfig(t, freeAddress(t)),
 		HealthBindAddress: freeAddress(t), MetricsBindAddress: freeAddress(t),
+		ProbeInterval: time.Second, ResolvConf: "testdata/resolv.conf",
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -111,6 +118,7 @@ func TestRunFailsOnAnAddressInUse(t *testing.T) {
 	err = run(t.Context(), Options{
 		Kubeconfig:        writeKubeconfig(t, freeAddress(t)),
 		HealthBindAddress: freeAddress(t), MetricsBindAddress: listener.Addr().String(),
+		ProbeInterval: time.Second, ResolvConf: "testdata/resolv.conf",
 	})
 	g.Expect(err).To(MatchError(ContainSubstring("address already in use")))
 }

@@ -23,12 +23,17 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/spf13/pflag"
 	"k8s.io/klog/v2"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
+
+// minProbeInterval bounds what the lookups cost.
+const minProbeInterval = time.Second
 
 // Options are what the flags say.
 type Options struct {
@@ -42,38 +47,55 @@ type Options struct {
 	HealthBindAddress string
 	// MetricsBindAddress is where /metrics is served.
 	MetricsBindAddress string
+	// ProbeInterval is from one lookup through the cluster's own DNS to the next.
+	ProbeInterval time.Duration
+	// ResolvConf is the path of the file that names the nameservers that are asked.
+	ResolvConf string
 }
 
-// parseOptions returns flag.ErrHelp when the usage was asked for and printed.
+// errVersion is the error of parseOptions when the version was asked for.
+var errVersion = errors.New("the version was asked for")
+
+// parseOptions returns pflag.ErrHelp when the usage was asked for and printed, and errVersion.
 func parseOptions(args []string) (Options, error) {
 	options := Options{}
-	flags := flag.NewFlagSet("dns-config-patcher", flag.ContinueOnError)
-	addVerbosity(flags)
-	flags.Func("zone", fmt.Sprintf("DNS `zone` that CoreDNS forwards to the DNS server; repeatable (default %s)", xccv1.DefaultZone),
-		options.addZone)
+	var zones []string
+	flags := pflag.NewFlagSet("dns-config-patcher", pflag.ContinueOnError)
+	flags.StringSliceVar(&zones, "zone", []string{xccv1.DefaultZone}, "DNS zone that CoreDNS forwards to the DNS server; repeatable")
 	flags.StringVar(&options.Namespace, "namespace", xccv1.WorkloadNamespace,
 		"namespace of the DNS server's Service and of this program's Deployment")
 	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "path of a kubeconfig; in-cluster if empty")
 	flags.StringVar(&options.HealthBindAddress, "health-bind-address", ":8080", "address that serves /healthz and /readyz")
 	flags.StringVar(&options.MetricsBindAddress, "metrics-bind-address", ":9153", "address that serves /metrics")
+	flags.DurationVar(&options.ProbeInterval, "probe-interval", 30*time.Second,
+		"time from one lookup of a name in the zone, through the cluster's own DNS, to the next; while they fail it is a sixth of that")
+	flags.StringVar(&options.ResolvConf, "resolv-conf", "/etc/resolv.conf", "file that names the nameservers that are asked")
+	addVerbosity(flags)
+	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
 		return Options{}, err
 	}
 	if flags.NArg() > 0 {
 		return Options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if len(options.Zones) == 0 {
-		options.Zones = []string{xccv1.DefaultZone}
+	if *showVersion {
+		return Options{}, errVersion
+	}
+	for _, zone := range zones {
+		if err := options.addZone(zone); err != nil {
+			return Options{}, fmt.Errorf("--zone: %w", err)
+		}
 	}
 	return options, nil
 }
 
 // addVerbosity adds -v, the one of klog's flags that is of use in a container.
-func addVerbosity(flags *flag.FlagSet) {
-	all := flag.NewFlagSet("klog", flag.ContinueOnError)
-	klog.InitFlags(all)
-	v := all.Lookup("v")
-	flags.Var(v.Value, v.Name, v.Usage)
+func addVerbosity(flags *pflag.FlagSet) {
+	var all flag.FlagSet
+	klog.InitFlags(&all)
+	verbosity := pflag.PFlagFromGoFlag(all.Lookup("v"))
+	verbosity.Usage = "verbosity of the log: 0 is quiet, 4 shows every request to the API server"
+	flags.AddFlag(verbosity)
 }
 
 // addZone makes the zone canonical, and adds it unless it is there.
@@ -102,6 +124,12 @@ func (o Options) Validate() error {
 	}
 	if _, _, err := net.SplitHostPort(o.MetricsBindAddress); err != nil {
 		errs = append(errs, fmt.Errorf("--metrics-bind-address: %w", err))
+	}
+	if len(o.Zones) == 0 {
+		errs = append(errs, errors.New("--zone is empty"))
+	}
+	if o.ProbeInterval < minProbeInterval || o.ProbeInterval%time.Second != 0 {
+		errs = append(errs, fmt.Errorf("--probe-interval is %s, it must be whole seconds of at least %s", o.ProbeInterval, minProbeInterval))
 	}
 	return errors.Join(errs...)
 }

@@ -18,6 +18,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 )
@@ -30,6 +31,7 @@ func TestOptionsHaveDefaults(t *testing.T) {
 	g.Expect(options.Validate()).To(Succeed())
 	g.Expect(options).To(Equal(Options{
 		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", HealthBindAddress: ":8080", MetricsBindAddress: ":9153",
+		ProbeInterval: 30 * time.Second, ResolvConf: "/etc/resolv.conf",
 	}))
 }
 
@@ -52,8 +54,10 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		"an empty namespace":           {[]string{"--namespace="}, "--namespace is empty"},
 		"a health address of no port":  {[]string{"--health-bind-address=localhost"}, "--health-bind-address: "},
 		"a metrics address of no port": {[]string{"--metrics-bind-address=localhost"}, "--metrics-bind-address: "},
+		"no zone":                      {[]string{"--zone="}, "--zone"},
+		"a probe too often":            {[]string{"--probe-interval=10ms"}, "--probe-interval is 10ms"},
 		"an argument":                  {[]string{"run"}, `unexpected argument "run"`},
-		"an unknown flag":              {[]string{"--cache"}, "flag provided but not defined: -cache"},
+		"an unknown flag":              {[]string{"--cache"}, "unknown flag: --cache"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,4 +69,10 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 			g.Expect(err).To(MatchError(ContainSubstring(test.err)))
 		})
 	}
+}
+
+func TestTheVersionIsPrinted(t *testing.T) {
+	t.Parallel()
+	_, err := parseOptions([]string{"--version"})
+	NewWithT(t).Expect(err).To(MatchError(errVersion))
 }

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +36,8 @@ import (
 	"k8s.io/klog/v2"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 const (
@@ -61,6 +64,7 @@ type Options struct {
 // Controller keeps the zones' server blocks in the Corefile. It is made by New and does nothing until Run.
 type Controller struct {
 	client  dynamic.Interface
+	config  *rest.Config
 	metrics metrics
 	zones   []string
 	// self is the name of the Deployment and of the memory ConfigMap.
@@ -68,12 +72,16 @@ type Controller struct {
 	// pace is asked after each write. Nothing is written before pausedUntil.
 	pace        flowcontrol.PassiveRateLimiter
 	pausedUntil time.Time
+	// probe is what ReportProbe was told, nil before.
+	probe atomic.Pointer[string]
 
-	queue     workqueue.TypedRateLimitingInterface[struct{}]
-	coreDNS   watched
-	service   watched
-	memory    watched
-	informers []cache.Controller
+	queue workqueue.TypedRateLimitingInterface[struct{}]
+	// configMaps are those that can hold configuration of cluster DNS.
+	configMaps []watched
+	service    watched
+	memory     watched
+	deployment watched
+	informers  []cache.Controller
 }
 
 // watched is the latest known version of one object.
@@ -100,6 +108,7 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 	}
 	c := &Controller{
 		client:  client,
+		config:  config,
 		metrics: newMetrics(registerer),
 		zones:   options.Zones,
 		self:    types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSConfigPatcherName},
@@ -108,17 +117,35 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
 	}
 	always := func(any, any) { c.queue.Add(struct{}{}) }
-	c.coreDNS = c.watch(configMaps, types.NamespacedName{Namespace: coreDNSNamespace, Name: coreDNSName}, always)
+	for _, name := range corefile.ConfigMaps() {
+		c.configMaps = append(c.configMaps, c.watch(configMaps, types.NamespacedName{Namespace: corefile.Namespace, Name: name}, always))
+	}
 	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSServerName}, always)
 	c.memory = c.watch(configMaps, c.self, c.memoryChanged)
+	c.deployment = c.watch(deployments, c.self, c.deploymentChanged)
 	return c, nil
 }
 
 // memoryChanged leads to a reconcile if it changes what is ours. A reconcile that follows from the report of a failure
 // would not wait as it should after one, and messages of API servers differ from one failure to the next.
 func (c *Controller) memoryChanged(before, now any) {
-	written := func(object any) string { return dataOf(object.(*unstructured.Unstructured))[keyWritten] }
+	written := func(object any) string { return dataOf(object.(*unstructured.Unstructured))[report.KeyWritten] }
 	if written(before) != written(now) {
+		c.queue.Add(struct{}{})
+	}
+}
+
+// deploymentChanged leads to a reconcile if something else is asked of us. Whatever happens to the Pods changes the status.
+func (c *Controller) deploymentChanged(before, now any) {
+	if wishOf(before.(*unstructured.Unstructured)) != wishOf(now.(*unstructured.Unstructured)) {
+		c.queue.Add(struct{}{})
+	}
+}
+
+// ReportProbe takes over why the last lookup through the cluster's DNS failed, the empty string if it did not, to report
+// it beside the state. It can be called at any time from anywhere.
+func (c *Controller) ReportProbe(failure string) {
+	if former := c.probe.Swap(&failure); former == nil || *former != failure {
 		c.queue.Add(struct{}{})
 	}
 }
@@ -186,13 +213,16 @@ func (c *Controller) processNext(ctx context.Context) bool {
 }
 
 func (c *Controller) reconcile(ctx context.Context) error {
-	o := observation{coreDNS: c.coreDNS.get(), service: c.service.get(), memory: c.memory.get()}
+	o := c.observe(ctx)
+	if o.wish == ended {
+		return nil
+	}
 	d := decide(o, c.zones)
-	if pause := time.Until(c.pausedUntil); pause > 0 && d.changes(o) {
+	if pause := time.Until(c.pausedUntil); pause > 0 && len(d.edits) > 0 {
 		c.queue.AddAfter(struct{}{}, pause)
 		return nil
 	}
-	err := c.writeCorefile(ctx, &o, d)
+	err := c.write(ctx, &o, d)
 	if isStale(err) {
 		return err
 	}
@@ -202,35 +232,64 @@ func (c *Controller) reconcile(ctx context.Context) error {
 	return errors.Join(err, c.report(ctx, &o, d))
 }
 
+// observe asks the API server only if nothing is found.
+func (c *Controller) observe(ctx context.Context) observation {
+	o := observation{
+		configMaps: map[string]*unstructured.Unstructured{}, service: c.service.get(), memory: c.memory.get(),
+		wish: wishOf(c.deployment.get()),
+	}
+	for _, w := range c.configMaps {
+		o.configMaps[w.name.Name] = w.get()
+	}
+	if decide(o, c.zones).state == report.CorefileNotFound {
+		o.other = c.otherDNS(ctx)
+	}
+	return o
+}
+
 // isStale returns whether somebody else wrote what is to be written. The watch brings it in a moment.
 func isStale(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
 }
 
-// writeCorefile remembers what it is going to write, and writes it. It does nothing when the Corefile is as it should be.
-func (c *Controller) writeCorefile(ctx context.Context, o *observation, d decision) error {
-	if !d.changes(*o) {
+// write remembers what it is going to write, and writes it. It does nothing when all is as it should be.
+func (c *Controller) write(ctx context.Context, o *observation, d decision) error {
+	if len(d.edits) == 0 {
 		return nil
 	}
-	if err := c.remember(ctx, o, map[string]string{keyWritten: d.written}); err != nil {
+	if err := c.remember(ctx, o, map[string]string{report.KeyWritten: d.written}); err != nil {
 		return fmt.Errorf("remembering what will be written: %w", err)
 	}
-	if _, err := c.updateConfigMap(ctx, o.coreDNS, map[string]string{corefileKey: d.corefile}); err != nil {
-		return fmt.Errorf("writing the Corefile: %w", err)
+	for _, edit := range d.edits {
+		if err := c.apply(ctx, o.configMaps[edit.ConfigMap], edit); err != nil {
+			return fmt.Errorf("writing the ConfigMap %s/%s: %w", corefile.Namespace, edit.ConfigMap, err)
+		}
+		c.metrics.writes.Inc()
+		klog.FromContext(ctx).Info("Wrote CoreDNS's configuration", "ConfigMap", klog.KRef(corefile.Namespace, edit.ConfigMap), "key", edit.Key, "zones", c.zones)
 	}
-	c.metrics.writes.Inc()
-	klog.FromContext(ctx).Info("Wrote the Corefile", "ConfigMap", klog.KObj(o.coreDNS), "zones", c.zones)
 	if !c.pace.TryAccept() {
 		c.pausedUntil = time.Now().Add(writesPause)
-		klog.FromContext(ctx).Info("Pausing, because somebody else writes the Corefile, too", "ConfigMap", klog.KObj(o.coreDNS), "pause", writesPause)
+		klog.FromContext(ctx).Info("Pausing, because somebody else writes CoreDNS's configuration, too", "pause", writesPause)
 	}
 	return nil
 }
 
 // report tells the state to whoever looks, and its change as an Event.
 func (c *Controller) report(ctx context.Context, o *observation, d decision) error {
-	former := State(dataOf(o.memory)[keyState])
-	values := map[string]string{keyState: string(d.state), keyMessage: d.message, keyWritten: d.written}
+	memory := dataOf(o.memory)
+	former := report.State(memory[report.KeyState])
+	since := memory[report.KeySince]
+	// What CoreDNS still has counts from the last write.
+	if former != d.state || since == "" || d.state == report.Removed && len(d.edits) > 0 {
+		since = time.Now().UTC().Format(time.RFC3339)
+	}
+	values := map[string]string{
+		report.KeyState: string(d.state), report.KeyMessage: d.message, report.KeySince: since,
+		report.KeyCoreDNS: d.coreDNS, report.KeyWritten: d.written,
+	}
+	if probe := c.probe.Load(); probe != nil {
+		values[report.KeyProbe] = *probe
+	}
 	err := c.remember(ctx, o, values)
 	c.metrics.setState(d.state) // Also when it cannot be remembered: then nothing else shows it.
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 func TestTheZoneIsForwarded(t *testing.T) {
@@ -37,16 +37,20 @@ func TestTheZoneIsForwarded(t *testing.T) {
 	original.Data["more"] = "of the user"
 	c.create(original)
 	r := c.run(nil)
-	c.eventuallyReports(r, corefile.WaitingForService)
+	c.eventuallyReports(r, report.WaitingForService)
 	c.Expect(c.corefile()).To(Equal(defaultCorefile), "without a ClusterIP there is nothing to write")
 
 	c.create(dnsServer(clusterIP))
 	c.eventuallyForwards(clusterIP)
-	c.eventuallyReports(r, corefile.Forwarding)
+	c.eventuallyReports(r, report.Forwarding)
 	c.Expect(c.corefile()).To(HavePrefix(defaultCorefile))
 	c.Expect(c.configMap("kube-system", "coredns").Data).To(HaveKeyWithValue("more", "of the user"))
 	c.Expect(c.configMap("kube-system", "coredns").Labels).To(HaveKeyWithValue("mine", "yes"))
 	c.Expect(c.memory()).To(HaveKeyWithValue("message", "CoreDNS is configured to forward xcc.test to "+clusterIP))
+	c.Expect(c.memory()).To(HaveKeyWithValue("coreDNS", "ConfigMap kube-system/coredns"))
+	since, err := time.Parse(time.RFC3339, c.memory()["since"])
+	c.Expect(err).NotTo(HaveOccurred())
+	c.Expect(since).To(BeTemporally("~", time.Now(), time.Minute))
 	c.Eventually(c.events).Should(Equal([]string{"Normal WaitingForService", "Normal Forwarding"}), "changes of the state are Events")
 }
 
@@ -62,7 +66,7 @@ func TestAnOverwrittenCorefileIsRepaired(t *testing.T) {
 		c.Eventually(c.corefile).Should(Equal(patched), "the controller sees the change")
 	}
 	c.delete(coreDNS(""))
-	c.eventuallyState(corefile.CorefileNotFound)
+	c.eventuallyState(report.CorefileNotFound)
 	c.create(coreDNS(defaultCorefile))
 	c.Eventually(c.corefile).Should(Equal(patched), "the controller sees the new ConfigMap")
 }
@@ -76,7 +80,7 @@ func TestANewClusterIPIsFollowed(t *testing.T) {
 	patched := c.corefile()
 
 	c.delete(dnsServer(""))
-	c.eventuallyState(corefile.WaitingForService)
+	c.eventuallyState(report.WaitingForService)
 	c.Expect(c.corefile()).To(Equal(patched), "without a Service the block stays")
 
 	c.create(dnsServer("10.0.0.54"))
@@ -87,14 +91,14 @@ func TestANewClusterIPIsFollowed(t *testing.T) {
 func TestWhatIsNotOursToEditIsLeftAlone(t *testing.T) {
 	for name, test := range map[string]struct {
 		corefile, message string
-		state             corefile.State
+		state             report.State
 	}{
 		"another hand's block": {
-			corefile: defaultCorefile + "xcc.test {\n    file /db\n}\n", state: corefile.ForeignBlock,
-			message: `the block "xcc.test" in line 5 of the Corefile serves xcc.test and is not ours; remove that block or choose another zone`,
+			corefile: defaultCorefile + "xcc.test {\n    file /db\n}\n", state: report.ForeignBlock,
+			message: `the block "xcc.test" in line 5 of the Corefile in kube-system/coredns serves xcc.test and is not ours; remove that block or choose another zone`,
 		},
 		"a Corefile that does not parse": {
-			corefile: ".:53 {\n    errors\n", state: corefile.UnsupportedCorefile,
+			corefile: ".:53 {\n    errors\n", state: report.UnsupportedCorefile,
 			message: "line 1: the brace that opens here is never closed; correct it and the block for xcc.test will be added",
 		},
 	} {
@@ -118,15 +122,21 @@ func TestWhatIsNotOursToEditIsLeftAlone(t *testing.T) {
 
 func TestAMissingCorefileIsReported(t *testing.T) {
 	c := newCluster(t)
+	c.create(dnsServer(clusterIP))
 	r := c.run(nil)
-	c.eventuallyReports(r, corefile.CorefileNotFound)
-	c.Expect(c.memory()).To(HaveKeyWithValue("message", ContainSubstring("There is no ConfigMap kube-system/coredns")))
+	c.eventuallyReports(r, report.CorefileNotFound)
+	c.Expect(c.memory()).To(HaveKeyWithValue("message", ContainSubstring("there is no ConfigMap kube-system/coredns")))
 
 	configMap := coreDNS("")
 	configMap.Data = map[string]string{"other": "key"}
 	c.create(configMap)
-	c.create(dnsServer(clusterIP))
-	c.Eventually(c.memory).Should(HaveKeyWithValue("message", ContainSubstring("has no key Corefile")), "the message follows")
+	r.stop()
+	c.create(kubeDNS())
+	defer c.delete(kubeDNS())
+	c.run(nil)
+	c.Eventually(c.memory).Should(HaveKeyWithValue("message", HaveSuffix(
+		"with a key Corefile; cluster DNS is kube-dns, which is not supported: add the zone and the DNS server's ClusterIP to stubDomains in its ConfigMap kube-system/kube-dns")),
+		"the message follows")
 	c.Expect(c.configMap("kube-system", "coredns").Data).NotTo(HaveKey("Corefile"))
 }
 
@@ -138,7 +148,7 @@ func TestARefusedWriteIsReportedAndTriedAgain(t *testing.T) {
 	c.create(configMap)
 	c.create(dnsServer(clusterIP))
 	r := c.run(nil)
-	c.eventuallyReports(r, corefile.WriteFailed)
+	c.eventuallyReports(r, report.WriteFailed)
 	c.Expect(c.memory()).To(HaveKeyWithValue("message", ContainSubstring("field is immutable")))
 
 	c.delete(coreDNS(""))
@@ -151,7 +161,7 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 	c.create(coreDNS(defaultCorefile))
 	c.create(dnsServer(clusterIP))
 	first := c.run(nil)
-	c.eventuallyReports(first, corefile.Forwarding)
+	c.eventuallyReports(first, report.Forwarding)
 	c.Eventually(c.events).Should(HaveLen(1), "the first state is an Event")
 	first.stop()
 	coreDNSVersion, memoryVersion := c.configMap("kube-system", "coredns").ResourceVersion, c.configMap(namespace, patcher).ResourceVersion
@@ -163,7 +173,7 @@ func TestNothingIsWrittenWithoutAChange(t *testing.T) {
 		}
 		return nil
 	}))
-	c.eventuallyReports(r, corefile.Forwarding)
+	c.eventuallyReports(r, report.Forwarding)
 	r.stop()
 	c.Expect(writes.Load()).To(BeZero())
 	c.Expect(c.configMap("kube-system", "coredns").ResourceVersion).To(Equal(coreDNSVersion), "neither at the start nor at the end")

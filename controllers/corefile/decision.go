@@ -23,104 +23,124 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
-)
-
-// State sums up the last reconcile. It is the reason of Events, a label of the metric, and a key of the memory ConfigMap.
-type State string
-
-const (
-	// Forwarding: the Corefile has one server block for each zone, which forwards it to the DNS server.
-	Forwarding State = "Forwarding"
-	// WaitingForService: the DNS server's Service has no ClusterIP. The Corefile is left as it is.
-	WaitingForService State = "WaitingForService"
-	// CorefileNotFound: there is no ConfigMap kube-system/coredns, or it has no key Corefile.
-	CorefileNotFound State = "CorefileNotFound"
-	// UnsupportedCorefile: the Corefile cannot be parsed or cannot be edited safely. It is left as it is.
-	UnsupportedCorefile State = "UnsupportedCorefile"
-	// ForeignBlock: somebody else's server block serves a zone. The Corefile is left as it is.
-	ForeignBlock State = "ForeignBlock"
-	// WriteFailed: the API server refused the Corefile. It is tried again.
-	WriteFailed State = "WriteFailed"
-)
-
-// States returns all states.
-func States() []State {
-	return []State{Forwarding, WaitingForService, CorefileNotFound, UnsupportedCorefile, ForeignBlock, WriteFailed}
-}
-
-// eventType is Warning where somebody has to do something.
-func (s State) eventType() string {
-	if s == Forwarding || s == WaitingForService {
-		return "Normal"
-	}
-	return "Warning"
-}
-
-const (
-	coreDNSNamespace = "kube-system"
-	coreDNSName      = "coredns"
-	corefileKey      = "Corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 // observation is what a reconcile knows. What does not exist is nil.
 type observation struct {
-	coreDNS, service, memory *unstructured.Unstructured
+	// configMaps are those of cluster DNS by their names.
+	configMaps      map[string]*unstructured.Unstructured
+	service, memory *unstructured.Unstructured
+	wish            wish
+	// other says in a sentence what serves cluster DNS instead of a CoreDNS that can be configured, if that is known.
+	other string
+}
+
+// wish is what is asked of us by the own Deployment.
+type wish int
+
+const (
+	// install the server blocks.
+	install wish = iota
+	// remove the server blocks.
+	remove
+	// ended is no wish: the Deployment is gone or going, and this process with it. Nothing may be written any more,
+	// because what was taken out before must stay out and what is there must stay there.
+	ended
+)
+
+func wishOf(deployment *unstructured.Unstructured) wish {
+	if deployment == nil || deployment.GetDeletionTimestamp() != nil {
+		return ended
+	}
+	if _, found := deployment.GetAnnotations()[xccv1.RemoveAnnotation]; found {
+		return remove
+	}
+	return install
+}
+
+// cluster is what is there of CoreDNS's configuration.
+func (o observation) cluster() corefile.Cluster {
+	cluster := corefile.Cluster{}
+	for name, configMap := range o.configMaps {
+		if configMap != nil {
+			cluster[name] = dataOf(configMap)
+		}
+	}
+	return cluster
 }
 
 // decision is what a reconcile should leave behind.
 type decision struct {
-	state   State
+	state   report.State
 	message string
-	// corefile is the Corefile to be. It is the present one when there is nothing to write.
-	corefile string
-	// written is the memory to be, stored before the Corefile is written.
+	// coreDNS says where CoreDNS's configuration was found.
+	coreDNS string
+	// edits are to be made to CoreDNS's configuration.
+	edits []corefile.Edit
+	// written is the memory to be, stored before the edits are made.
 	written string
 }
 
 // decide says what to do about the zones.
 func decide(o observation, zones []string) decision {
-	d := decision{written: dataOf(o.memory)[keyWritten]}
-	if o.coreDNS == nil {
-		return d.with(CorefileNotFound, "There is no ConfigMap %s/%s, so names in %s do not resolve in this cluster; "+
-			"it is looked for as kubeadm calls it", coreDNSNamespace, coreDNSName, list(zones))
-	}
-	var found bool
-	if d.corefile, found = dataOf(o.coreDNS)[corefileKey]; !found {
-		return d.with(CorefileNotFound, "The ConfigMap %s/%s has no key %s, so names in %s do not resolve in this cluster",
-			coreDNSNamespace, coreDNSName, corefileKey, list(zones))
-	}
+	memory := dataOf(o.memory)
 	ips := clusterIPsOf(o.service)
+	d := decision{written: memory[report.KeyWritten]}
+	if o.wish == remove {
+		return d.removal(corefile.Uninstall(o.cluster(), corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written}), zones)
+	}
 	if len(ips) == 0 {
-		return d.with(WaitingForService, "The DNS server's Service has no ClusterIP; the Corefile is left as it is")
+		d.coreDNS = memory[report.KeyCoreDNS]
+		return d.with(report.WaitingForService, "The DNS server's Service has no ClusterIP; CoreDNS's configuration is left as it is")
 	}
-	settings := corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written}
-	ensured, err := corefile.Ensure(d.corefile, settings)
+	plan := corefile.Install(o.cluster(), corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written})
+	d.edits, d.written, d.coreDNS = plan.Edits, plan.Written, strings.Join(plan.Found, "; ")
 	switch {
-	case errors.Is(err, corefile.ErrForeignBlock):
-		return d.with(ForeignBlock, "The Corefile in %s/%s is left as it is: %s; remove that block or choose another zone",
-			coreDNSNamespace, coreDNSName, err)
-	case err != nil:
-		return d.with(UnsupportedCorefile, "The Corefile in %s/%s is left as it is: %s; correct it and the block for %s will be added",
-			coreDNSNamespace, coreDNSName, err, list(zones))
+	case errors.Is(plan.Err, corefile.ErrNotFound):
+		return d.with(report.CorefileNotFound, "Names in %s do not resolve in this cluster: there is no ConfigMap %s with a key Corefile%s",
+			list(zones), strings.Join(corefile.Mains(), " or "), o.seen())
+	case errors.Is(plan.Err, corefile.ErrForeignBlock):
+		return d.with(report.ForeignBlock, "Left as it is: %s; remove that block or choose another zone", lines(plan.Err))
+	case plan.Err != nil:
+		return d.with(report.UnsupportedCorefile, "Left as it is: %s; correct it and the block for %s will be added", lines(plan.Err), list(zones))
 	}
-	d.corefile, d.written = ensured, corefile.Remember(settings)
-	return d.with(Forwarding, "CoreDNS is configured to forward %s to %s", list(zones), ips[0])
+	return d.with(report.Forwarding, "CoreDNS is configured to forward %s to %s", list(zones), ips[0])
 }
 
-func (d decision) with(state State, format string, args ...any) decision {
+// removal takes the blocks out.
+func (d decision) removal(plan corefile.Plan, zones []string) decision {
+	d.edits, d.coreDNS = plan.Edits, strings.Join(plan.Found, "; ")
+	if plan.Err != nil {
+		return d.with(report.UnsupportedCorefile, "The server blocks for %s cannot be taken out: %s; correct it, or take them out by hand",
+			list(zones), lines(plan.Err))
+	}
+	return d.with(report.Removed, "No server block for %s is in CoreDNS's configuration any more, as the annotation %s asks",
+		list(zones), xccv1.RemoveAnnotation)
+}
+
+func (o observation) seen() string {
+	if o.other == "" {
+		return ""
+	}
+	return "; " + o.other
+}
+
+func (d decision) with(state report.State, format string, args ...any) decision {
 	d.state, d.message = state, fmt.Sprintf(format, args...)
 	return d
 }
 
-// changes returns whether the Corefile that was observed is to be written.
-func (d decision) changes(o observation) bool {
-	return dataOf(o.coreDNS)[corefileKey] != d.corefile
-}
-
 // failed is the decision after the API server refused to take it.
 func (d decision) failed(err error) decision {
-	return d.with(WriteFailed, "The ConfigMap %s/%s could not be written, which is tried again: %s", coreDNSNamespace, coreDNSName, err)
+	return d.with(report.WriteFailed, "CoreDNS's configuration could not be written, which is tried again: %s", err)
+}
+
+// lines puts joined errors on one line.
+func lines(err error) string {
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
 func list(zones []string) string {

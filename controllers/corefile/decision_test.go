@@ -21,6 +21,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 func configMap(data map[string]any) *unstructured.Unstructured {
@@ -31,29 +33,38 @@ func service(ips ...any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"clusterIPs": ips}}}
 }
 
+// coreDNS is a cluster as kubeadm makes it, with a ConfigMap of these data.
+func coreDNS(data map[string]any) map[string]*unstructured.Unstructured {
+	return map[string]*unstructured.Unstructured{"coredns": configMap(data), "coredns-custom": nil}
+}
+
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	const text = ".:53 {\n    errors\n}\n"
-	coreDNS := configMap(map[string]any{"Corefile": text})
+	usual := coreDNS(map[string]any{"Corefile": text})
 	for name, test := range map[string]struct {
 		observation observation
-		state       State
+		state       report.State
 		message     string
-		corefile    string
+		edit        string
 	}{
-		"nothing exists":            {observation{}, CorefileNotFound, "There is no ConfigMap kube-system/coredns", ""},
-		"the ConfigMap is empty":    {observation{coreDNS: configMap(nil), service: service("10.0.0.1")}, CorefileNotFound, "has no key Corefile", ""},
-		"there is no Service":       {observation{coreDNS: coreDNS}, WaitingForService, "has no ClusterIP", text},
-		"the Service is headless":   {observation{coreDNS: coreDNS, service: service("None")}, WaitingForService, "has no ClusterIP", text},
-		"the Service has none yet":  {observation{coreDNS: coreDNS, service: service()}, WaitingForService, "has no ClusterIP", text},
-		"the Service is dual-stack": {observation{coreDNS: coreDNS, service: service("fd00::1", "10.0.0.1")}, Forwarding, "forward a.test, b.test to fd00::1", "forward . fd00::1 {"},
+		"nothing exists":           {observation{service: service("10.0.0.1")}, report.CorefileNotFound, "there is no ConfigMap kube-system/coredns or kube-system/rke2-coredns-rke2-coredns with a key Corefile", ""},
+		"nothing but kube-dns":     {observation{service: service("10.0.0.1"), other: "cluster DNS is kube-dns"}, report.CorefileNotFound, "; cluster DNS is kube-dns", ""},
+		"the ConfigMap is empty":   {observation{configMaps: coreDNS(nil), service: service("10.0.0.1")}, report.CorefileNotFound, "with a key Corefile", ""},
+		"there is no Service":      {observation{configMaps: usual}, report.WaitingForService, "has no ClusterIP", ""},
+		"the Service is headless":  {observation{configMaps: usual, service: service("None")}, report.WaitingForService, "has no ClusterIP", ""},
+		"the Service has none yet": {observation{configMaps: usual, service: service()}, report.WaitingForService, "has no ClusterIP", ""},
+		"the Service is dual-stack": {
+			observation{configMaps: usual, service: service("fd00::1", "10.0.0.1")},
+			report.Forwarding, "forward a.test, b.test to fd00::1", "forward . fd00::1 {",
+		},
 		"another hand has a block": {
-			observation{coreDNS: configMap(map[string]any{"Corefile": text + "b.test {\n}\n"}), service: service("10.0.0.1")},
-			ForeignBlock, "remove that block or choose another zone", text + "b.test {\n}\n",
+			observation{configMaps: coreDNS(map[string]any{"Corefile": text + "b.test {\n}\n"}), service: service("10.0.0.1")},
+			report.ForeignBlock, "remove that block or choose another zone", "a.test:53 {",
 		},
 		"the Corefile is empty": {
-			observation{coreDNS: configMap(map[string]any{"Corefile": ""}), service: service("10.0.0.1")},
-			UnsupportedCorefile, "it holds no server block", "",
+			observation{configMaps: coreDNS(map[string]any{"Corefile": ""}), service: service("10.0.0.1")},
+			report.UnsupportedCorefile, "the Corefile in kube-system/coredns cannot be edited: it holds no server block", "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,10 +73,11 @@ func TestDecide(t *testing.T) {
 			d := decide(test.observation, []string{"a.test", "b.test"})
 			g.Expect(d.state).To(Equal(test.state))
 			g.Expect(d.message).To(ContainSubstring(test.message))
-			g.Expect(d.corefile).To(ContainSubstring(test.corefile))
-			if test.state != Forwarding {
-				g.Expect(d.corefile).To(Equal(dataOf(test.observation.coreDNS)[corefileKey]), "nothing to write")
+			if test.edit == "" {
+				g.Expect(d.edits).To(BeEmpty())
+				return
 			}
+			g.Expect(d.edits).To(ConsistOf(And(HaveField("ConfigMap", "coredns"), HaveField("Text", ContainSubstring(test.edit)))))
 		})
 	}
 }
@@ -73,11 +85,12 @@ func TestDecide(t *testing.T) {
 func TestDecideRemembersABlockThatIsThereAlready(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	o := observation{coreDNS: configMap(map[string]any{"Corefile": ".:53 {\n}\n"}), service: service("10.0.0.1")}
+	o := observation{configMaps: coreDNS(map[string]any{"Corefile": ".:53 {\n}\n"}), service: service("10.0.0.1")}
 	first := decide(o, []string{"a.test"})
-	o.coreDNS = configMap(map[string]any{"Corefile": first.corefile})
+	o.configMaps = coreDNS(map[string]any{"Corefile": first.edits[0].Text})
 	second := decide(o, []string{"a.test"})
-	g.Expect(second).To(Equal(first), "the memory comes back after somebody deleted it")
-	o.memory = configMap(map[string]any{keyWritten: second.written})
+	g.Expect(second.edits).To(BeEmpty())
+	g.Expect(second.written).To(Equal(first.written), "the memory comes back after somebody deleted it")
+	o.memory = configMap(map[string]any{report.KeyWritten: second.written})
 	g.Expect(decide(o, []string{"a.test"})).To(Equal(second), "and it is stable")
 }

@@ -25,18 +25,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/klog/v2"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 // recordEvent records a change of the state on this program's Deployment. A failure is logged and not tried again: the
 // memory says the same.
-func (c *Controller) recordEvent(ctx context.Context, state State, message string) {
-	log := klog.FromContext(ctx)
+func (c *Controller) recordEvent(ctx context.Context, state report.State, message string) {
 	about := map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "namespace": c.self.Namespace, "name": c.self.Name}
-	deployment, err := c.client.Resource(deployments).Namespace(c.self.Namespace).Get(ctx, c.self.Name, metav1.GetOptions{})
-	if err != nil {
-		// The Event is worth having without: kubectl get events shows it, kubectl describe does not.
-		log.Error(err, "Failed to read the own Deployment", "Deployment", c.self)
-	} else {
+	if deployment := c.deployment.get(); deployment != nil {
 		about["uid"] = string(deployment.GetUID())
 	}
 	now := time.Now().UTC()
@@ -44,16 +41,25 @@ func (c *Controller) recordEvent(ctx context.Context, state State, message strin
 		"apiVersion": "v1", "kind": "Event",
 		"metadata":       map[string]any{"name": fmt.Sprintf("%s.%x", c.self.Name, now.UnixNano())},
 		"involvedObject": about,
-		"type":           state.eventType(), "reason": string(state), "message": message,
+		"type":           eventType(state), "reason": string(state), "message": message,
 		"firstTimestamp": now.Format(time.RFC3339), "lastTimestamp": now.Format(time.RFC3339), "count": int64(1),
 		"source":             map[string]any{"component": fieldManager},
 		"reportingComponent": fieldManager, "reportingInstance": hostname(),
 	}}
-	_, err = c.client.Resource(events).Namespace(c.self.Namespace).
+	_, err := c.client.Resource(events).Namespace(c.self.Namespace).
 		Create(ctx, event, metav1.CreateOptions{FieldManager: fieldManager})
 	if err != nil {
-		log.Error(err, "Failed to record an Event", "reason", state)
+		klog.FromContext(ctx).Error(err, "Failed to record an Event", "reason", state)
 	}
+}
+
+// eventType is Warning where somebody has to do something.
+func eventType(state report.State) string {
+	switch state {
+	case report.Forwarding, report.WaitingForService, report.Removed:
+		return "Normal"
+	}
+	return "Warning"
 }
 
 // hostname is the Pod's name.

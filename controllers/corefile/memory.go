@@ -21,17 +21,10 @@ import (
 	"maps"
 )
 
-// Keys of the memory ConfigMap, which is called as this program.
-const (
-	keyState   = "state"
-	keyMessage = "message"
-	keyWritten = "written"
-)
-
 // remember stores the values in the memory and in the observation. It sends nothing when they are there.
 func (c *Controller) remember(ctx context.Context, o *observation, values map[string]string) error {
 	if o.memory == nil {
-		created, err := c.createConfigMap(ctx, c.self, values)
+		created, err := c.createConfigMap(ctx, c.self, nil, values)
 		if err != nil {
 			return err
 		}
@@ -40,6 +33,7 @@ func (c *Controller) remember(ctx context.Context, o *observation, values map[st
 	}
 	remembered := dataOf(o.memory)
 	changed := maps.Clone(values)
+	// A key that is not there is as good as an empty one.
 	maps.DeleteFunc(changed, func(key, value string) bool { return remembered[key] == value })
 	if len(changed) == 0 {
 		return nil

@@ -22,17 +22,19 @@ import (
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 func TestTheOwnReportLeadsToNoReconcile(t *testing.T) {
 	t.Parallel()
-	remembered := configMap(map[string]any{keyWritten: "a", keyState: "Forwarding"})
+	remembered := configMap(map[string]any{report.KeyWritten: "a", report.KeyState: "Forwarding"})
 	for name, test := range map[string]struct {
 		now        map[string]any
 		reconciles int
 	}{
-		"another message of the same failure":  {map[string]any{keyWritten: "a", keyState: "WriteFailed", keyMessage: "port 40001"}, 0},
-		"blocks that are remembered otherwise": {map[string]any{keyWritten: "b", keyState: "Forwarding"}, 1},
+		"another message of the same failure":  {map[string]any{report.KeyWritten: "a", report.KeyState: "WriteFailed", report.KeyMessage: "port 40001"}, 0},
+		"blocks that are remembered otherwise": {map[string]any{report.KeyWritten: "b", report.KeyState: "Forwarding"}, 1},
 		"nothing is remembered":                {nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

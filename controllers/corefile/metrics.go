@@ -18,6 +18,8 @@ package corefile
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 // metrics are those of one controller.
@@ -41,8 +43,8 @@ func newMetrics(registerer prometheus.Registerer) metrics {
 	return m
 }
 
-func (m metrics) setState(current State) {
-	for _, state := range States() {
+func (m metrics) setState(current report.State) {
+	for _, state := range report.States() {
 		value := 0.0
 		if state == current {
 			value = 1

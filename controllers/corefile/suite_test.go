@@ -29,14 +29,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
 )
@@ -119,17 +123,48 @@ func newCluster(t *testing.T) *cluster {
 	c := &cluster{WithT: NewWithT(t), t: t}
 	c.SetDefaultEventuallyTimeout(30 * time.Second)
 	c.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
-	c.delete(coreDNS(""))
+	for _, name := range []string{"coredns", "coredns-custom", "rke2-coredns-rke2-coredns", "node-local-dns"} {
+		c.delete(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: name}})
+	}
+	c.ask(false)
 	c.delete(dnsServer(""))
 	c.delete(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher}})
+	c.delete(&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "dns-probe"}})
 	c.Expect(admin.DeleteAllOf(c.t.Context(), &corev1.Event{}, ctrlclient.InNamespace(namespace))).To(Succeed())
 	return c
+}
+
+// ask sets or removes the annotation that asks for the removal.
+func (c *cluster) ask(removal bool) {
+	c.t.Helper()
+	value := "null"
+	if removal {
+		value = `"true"`
+	}
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: patcher}}
+	patch := ctrlclient.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+xccv1.RemoveAnnotation+`":`+value+`}}}`))
+	c.Expect(admin.Patch(c.t.Context(), deployment, patch)).To(Succeed())
 }
 
 func coreDNS(text string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "coredns"},
 		Data:       map[string]string{"Corefile": text},
+	}
+}
+
+// kubeDNS is the Deployment of what clusters had before CoreDNS.
+func kubeDNS() *appsv1.Deployment {
+	labels := map[string]string{"k8s-app": "kube-dns"}
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "kube-dns"},
+		Spec: appsv1.DeploymentSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "kubedns", Image: "none"}}},
+			},
+		},
 	}
 }
 
@@ -195,7 +230,7 @@ func (c *cluster) events() []string {
 	return reasons
 }
 
-func (c *cluster) eventuallyState(state corefile.State) {
+func (c *cluster) eventuallyState(state report.State) {
 	c.t.Helper()
 	c.Eventually(c.memory).Should(HaveKeyWithValue("state", string(state)), "the controller reports its state")
 }
@@ -205,12 +240,13 @@ func (c *cluster) eventuallyForwards(ip string) {
 	c.t.Helper()
 	c.Eventually(c.corefile).Should(ContainSubstring("forward . "+ip+" {"), "the controller writes the block")
 	c.Expect(strings.Count(c.corefile(), "xcc.test:53 {")).To(Equal(1))
-	c.eventuallyState(corefile.Forwarding)
+	c.eventuallyState(report.Forwarding)
 }
 
 // running is a controller at work.
 type running struct {
-	registry *prometheus.Registry
+	controller *corefile.Controller
+	registry   *prometheus.Registry
 	// stop ends it and waits for that.
 	stop func()
 }
@@ -237,15 +273,15 @@ func (c *cluster) run(wrap func(http.RoundTripper) http.RoundTripper) running {
 		<-done
 	}
 	c.t.Cleanup(stop)
-	return running{registry: registry, stop: stop}
+	return running{controller: controller, registry: registry, stop: stop}
 }
 
 // eventuallyReports waits until a reconcile of this controller has ended in the state.
-func (c *cluster) eventuallyReports(r running, state corefile.State) {
+func (c *cluster) eventuallyReports(r running, state report.State) {
 	c.t.Helper()
 	var expected strings.Builder
 	expected.WriteString("# HELP xcc_corefile_state 1 for the state that the Corefile is in, 0 for the others.\n# TYPE xcc_corefile_state gauge\n")
-	for _, other := range corefile.States() {
+	for _, other := range report.States() {
 		value := 0
 		if other == state {
 			value = 1
