@@ -28,10 +28,32 @@ const (
 	// ClusterResourceSet can select this Cluster alone.
 	DNSClusterLabel = "connectivity.tanzu.vmware.com/dns-cluster"
 
+	// DNSReplicasAnnotation on a labelled Cluster is how many dns-servers run in that workload cluster, in place of the
+	// manager's --dns-replicas: a whole number of at least 1.
+	DNSReplicasAnnotation = "connectivity.tanzu.vmware.com/dns-replicas"
+
+	// DNSResourcesAnnotation on a labelled Cluster is the resources of the dns-server's container in that workload cluster,
+	// in place of the manager's --dns-resources: a ResourceRequirements object as JSON.
+	DNSResourcesAnnotation = "connectivity.tanzu.vmware.com/dns-resources"
+
+	// GatewayAddressesAnnotation on a Cluster replaces whatever addresses were found for that cluster's gateways, for
+	// example because they are behind network address translation: IP addresses or host names, separated by commas.
+	GatewayAddressesAnnotation = "connectivity.tanzu.vmware.com/gateway-addresses"
+
+	// ClaimsAnnotation on a GatewayDNS holds since when it claims each of its names, so that a name that two of them ask for
+	// stays with the one that asked first, also after a move or a restore: a JSON object from "<subdomain>.<cluster>" to a
+	// time as in RFC 3339. The manager writes it.
+	ClaimsAnnotation = "connectivity.tanzu.vmware.com/claims"
+
 	// DNSHostnameAnnotation on an EndpointSlice in the namespace WorkloadNamespace of a workload cluster is the name,
 	// relative to nothing and without a final dot, under which the slice's addresses are served, for example
 	// "*.gateway.cluster-a.dev-team.clusters.xcc.test".
 	DNSHostnameAnnotation = "connectivity.tanzu.vmware.com/dns-hostname"
+
+	// AdditionalHostnamesAnnotation on an EndpointSlice holds further names, separated by commas and of the form of
+	// DNSHostnameAnnotation, under which the slice's addresses are served too. It is of no effect without
+	// DNSHostnameAnnotation.
+	AdditionalHostnamesAnnotation = "connectivity.tanzu.vmware.com/dns-additional-hostnames"
 
 	// GatewayDNSRefAnnotation on an EndpointSlice is the GatewayDNS that the slice was published for, as
 	// "namespace/name". A slice without it was written by hand: it is served and never touched.
@@ -50,6 +72,42 @@ const (
 	// DNSConfigPatcherName is the name of the Deployment and the ServiceAccount, in WorkloadNamespace, that keep the
 	// zone's server block in CoreDNS's Corefile.
 	DNSConfigPatcherName = "dns-config-patcher"
+
+	// RemoveAnnotation on the Deployment of DNSConfigPatcherName asks it to take the zone's server block out of the Corefile,
+	// to report that, and to write no more until the annotation is gone. Its value does not matter.
+	RemoveAnnotation = "connectivity.tanzu.vmware.com/remove"
+
+	// PayloadAnnotation is on every object of the add-on in a workload cluster, and on the Secret of the management cluster
+	// that holds them: which payload they belong to, as a hash. A workload cluster whose Deployments carry the Secret's hash
+	// has been given what the Secret holds.
+	PayloadAnnotation = "connectivity.tanzu.vmware.com/payload"
+
+	// RemovingAnnotation on the payload Secret is how far the removal of the add-on from a workload cluster is, and what it
+	// waits for: one sentence. It is there only while the add-on is being removed.
+	RemovingAnnotation = "connectivity.tanzu.vmware.com/removing"
+
+	// WaitingAnnotation on the payload Secret is why another payload, for example that of a new version, is not given to the
+	// workload cluster yet: one sentence. It is there only while one waits.
+	WaitingAnnotation = "connectivity.tanzu.vmware.com/waiting"
+
+	// InvalidOptionsAnnotation on the payload Secret is what is wrong with the options in the annotations of its Cluster: one
+	// sentence. What was installed before stays until they are put right.
+	InvalidOptionsAnnotation = "connectivity.tanzu.vmware.com/invalid-options"
+
+	// PartOfLabel and PartOf are on every object of the add-on in a workload cluster: what does not carry them is not ours.
+	PartOfLabel = "app.kubernetes.io/part-of"
+	PartOf      = "xcc"
+
+	// ProbeLeaseName is the name of the Lease, in WorkloadNamespace, that dns-config-patcher renews whenever a name below
+	// ProbeLabel resolved through the cluster's own DNS.
+	ProbeLeaseName = "dns-probe"
+
+	// ProbeLabel is the DNS label of a name below the zone that is reserved for probes: whatever stands below it, as in
+	// 8f3a._probe.xcc.test, has one A record with ProbeAddress. It begins with an underscore, so that it is no host's name.
+	ProbeLabel = "_probe"
+
+	// ProbeAddress is what a probe is answered: an address for documentation (RFC 5737), which leads nowhere.
+	ProbeAddress = "192.0.2.53"
 
 	// DefaultZone is the DNS zone that is served unless another one is configured.
 	DefaultZone = "xcc.test"
