@@ -53,7 +53,7 @@ func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS, selectorErr erro
 		switch {
 		case gateway.State.KnownEmpty():
 			unresolved = append(unresolved, line)
-		case gateway.State == xccv1.GatewayUnknown:
+		case !gateway.State.Current():
 			unknown = append(unknown, line)
 		}
 	}

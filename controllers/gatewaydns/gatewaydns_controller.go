@@ -19,7 +19,8 @@ package gatewaydns
 import (
 	"context"
 	"fmt"
-	"slices"
+	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -27,20 +28,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/paused"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 )
 
-// +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch
+// +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns/status,verbs=patch
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
 // +kubebuilder:rbac:groups=core,resources=secrets,verbs=get;list;watch
@@ -54,14 +58,27 @@ type Reconciler struct {
 	Zone         string
 	// WatchFilterValue is the value of Cluster API's watch label on the GatewayDNS to look at; all of them if empty.
 	WatchFilterValue string
+	// Ledger is told what is about to be published.
+	Ledger *consumers.Ledger
+
+	// claiming makes the times of claims follow the order in which they are written.
+	claiming sync.Mutex
+	pace     pace
 }
+
+// deleteForMove is the annotation that replaces all others, the claims among them, just before clusterctl move deletes an
+// object from where it was.
+const deleteForMove = "clusterctl.cluster.x-k8s.io/delete-for-move"
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	err := ctrl.NewControllerManagedBy(mgr).
 		// Our own writes of the status wake us too: one that was computed from a cache older than our last write, and so
 		// found nothing to change, is computed again.
-		For(&xccv1.GatewayDNS{}).
+		For(&xccv1.GatewayDNS{}, builder.WithPredicates(notOnlyConsumersChanged())).
+		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(r.gatewayDNSToRivals), builder.WithPredicates(
+			predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}),
+		)).
 		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.clusterToGatewayDNS), builder.WithPredicates(
 			predicate.Or[client.Object](
 				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{},
@@ -78,65 +95,104 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 
 // Reconcile writes the status of the requested GatewayDNS.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	started := time.Now()
 	gatewayDNS := &xccv1.GatewayDNS{}
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.pace.forget(request.NamespacedName)
+		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(gatewayDNS, r.WatchFilterValue)
-	if filtered || !gatewayDNS.DeletionTimestamp.IsZero() {
+	_, moved := gatewayDNS.Annotations[deleteForMove]
+	if filtered || moved || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, gatewayDNS); err != nil || isPaused || requeue {
 		return reconcile.Result{}, err
 	}
 
-	original := gatewayDNS.DeepCopy()
-	selected, selectorErr, err := r.selectedClusters(ctx, gatewayDNS)
+	neighbours, err := r.neighbours(ctx, gatewayDNS)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if selectorErr == nil {
-		gatewayDNS.Status.Gateways = gateways(gatewayDNS, r.Zone, selected, r.Observations.Get, metav1.Now())
+	if wrote, err := r.claim(ctx, gatewayDNS, neighbours.clusters); err != nil || wrote {
+		// Our write wakes us. When the cache has it, it has all claims that were written before.
+		return resultOf(err)
 	}
-	setClustersSelectedCondition(gatewayDNS, len(selected), selectorErr)
-	setGatewaysResolvedCondition(gatewayDNS, selectorErr)
-	if err := setReadyCondition(gatewayDNS); err != nil {
+	original := gatewayDNS.DeepCopy()
+	selected, err := r.setStatus(gatewayDNS, neighbours)
+	if err != nil {
 		return reconcile.Result{}, err
 	}
-	gatewayDNS.Status.ObservedGeneration = gatewayDNS.Generation
 	if apiequality.Semantic.DeepEqual(original.Status, gatewayDNS.Status) {
+		r.pace.settled(request.NamespacedName, started)
 		return reconcile.Result{}, nil
 	}
+	seenAt := r.pace.noticed(request.NamespacedName, started, r.Observations.seenAt(selected)...)
+	writing := time.Now()
+	if wait := r.pace.wait(request.NamespacedName, writing); wait > 0 {
+		// Changes come in quick succession. What is written then is the sum of them.
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	r.Ledger.Publishing(request.NamespacedName, gatewayDNS.Status.Gateways, seenAt)
 	// With the lock, a status that was computed from an outdated cache is not written over a newer one; the newer object's
 	// event wakes us.
 	patch := client.MergeFromWithOptions(original, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Status().Patch(ctx, gatewayDNS, patch); err != nil {
-		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
-			return reconcile.Result{}, nil
-		}
-		return reconcile.Result{}, fmt.Errorf("writing status: %w", err)
+		return resultOf(fmt.Errorf("writing status: %w", err))
 	}
+	r.pace.wrote(request.NamespacedName, writing)
+	r.pace.settled(request.NamespacedName, started)
 	r.recordTransitions(original, gatewayDNS)
 	return reconcile.Result{}, nil
 }
 
-// selectedClusters returns the Clusters that the selector selects, but for those being deleted. selectorErr is why the
-// selector cannot be evaluated.
-func (r *Reconciler) selectedClusters(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (selected []clusterv1.Cluster, selectorErr, err error) {
-	selector, err := metav1.LabelSelectorAsSelector(&gatewayDNS.Spec.ClusterSelector)
-	if err != nil {
-		return nil, err, nil
+// setStatus sets the gateways and all conditions but that of the consumers. It returns the Clusters that are selected.
+func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) ([]clusterv1.Cluster, error) {
+	selected, selectorErr := neighbours.selectedBy(gatewayDNS)
+	if selectorErr == nil {
+		gatewayDNS.Status.Gateways = gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS), r.Observations.Get, metav1.Now())
 	}
-	clusters := &clusterv1.ClusterList{}
-	if err := r.Client.List(ctx, clusters, client.InNamespace(gatewayDNS.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
-		return nil, nil, fmt.Errorf("listing Clusters in %s: %w", gatewayDNS.Namespace, err)
+	setClustersSelectedCondition(gatewayDNS, len(selected), selectorErr)
+	setGatewaysResolvedCondition(gatewayDNS, selectorErr)
+	if err := setReadyCondition(gatewayDNS); err != nil {
+		return nil, err
 	}
-	return slices.DeleteFunc(clusters.Items, func(cluster clusterv1.Cluster) bool {
-		return !cluster.DeletionTimestamp.IsZero()
-	}), nil, nil
+	gatewayDNS.Status.ObservedGeneration = gatewayDNS.Generation
+	return selected, nil
 }
 
-// recordTransitions emits an event for each gateway whose state or addresses changed.
+// retry is when to try again what was computed from an outdated cache. Not every newer object wakes us: one of which only
+// status.consumers is newer does not.
+const retry = 50 * time.Millisecond
+
+// resultOf returns the result of a reconcile that ended with the error of a write, or with none.
+func resultOf(err error) (reconcile.Result, error) {
+	switch {
+	case apierrors.IsConflict(err):
+		return reconcile.Result{RequeueAfter: retry}, nil
+	case apierrors.IsNotFound(err):
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{}, err
+}
+
+// notOnlyConsumersChanged drops the events of the writes of status.consumers and its condition, which concern nobody.
+func notOnlyConsumersChanged() predicate.Predicate {
+	without := func(object client.Object) *xccv1.GatewayDNS {
+		rest := object.DeepCopyObject().(*xccv1.GatewayDNS)
+		rest.ResourceVersion, rest.ManagedFields, rest.Status.Consumers = "", nil, nil
+		conditions.Delete(rest, xccv1.ConsumersCurrentCondition)
+		return rest
+	}
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		resync := e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion()
+		return resync || !apiequality.Semantic.DeepEqual(without(e.ObjectOld), without(e.ObjectNew))
+	}}
+}
+
+// recordTransitions emits an event for each gateway of which something changed that its users notice.
 func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 	previous := map[string]xccv1.GatewayStatus{}
 	for _, gateway := range before.Status.Gateways {
@@ -145,11 +201,11 @@ func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 	for _, gateway := range after.Status.Gateways {
 		last := previous[gateway.Cluster]
 		begins := last.State == "" && gateway.State == xccv1.GatewayUnknown
-		if begins || last.State == gateway.State && apiequality.Semantic.DeepEqual(last.Addresses, gateway.Addresses) {
+		if begins || !changed(&last, &gateway) {
 			continue
 		}
 		eventType := corev1.EventTypeNormal
-		if gateway.State.KnownEmpty() {
+		if !gateway.State.Current() && gateway.State != xccv1.GatewayUnknown {
 			eventType = corev1.EventTypeWarning
 		}
 		// The API server refuses a note of more than 1024 characters.

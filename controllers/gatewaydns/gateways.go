@@ -17,31 +17,27 @@ limitations under the License.
 package gatewaydns
 
 import (
-	"cmp"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/claims"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
-// maxAddresses is how many addresses of one gateway are published; a DNS answer with more serves nobody.
-const maxAddresses = 100
-
 // gateways returns the status of the gateway of each selected Cluster, sorted by name. It is computed from what was
-// observed; what cannot be observed keeps the addresses of the previous status.
+// observed; what cannot be observed keeps the addresses of the previous status. rivals are the other GatewayDNS that have a
+// Cluster's name, by Cluster.
 func gateways(
-	gatewayDNS *xccv1.GatewayDNS, zone string, selected []clusterv1.Cluster,
+	gatewayDNS *xccv1.GatewayDNS, zone string, selected []clusterv1.Cluster, rivals map[string]claims.Holder,
 	observed func(client.ObjectKey) (Observation, bool), now metav1.Time,
 ) []xccv1.GatewayStatus {
 	previous := map[string]xccv1.GatewayStatus{}
@@ -53,8 +49,11 @@ func gateways(
 		cluster := &selected[i]
 		last, known := previous[cluster.Name]
 		gateway := gatewayOf(gatewayDNS, zone, cluster, last, observed)
+		if rival, ok := rivals[cluster.Name]; ok && gateway.State != xccv1.GatewayInvalidName {
+			gateway = conflicted(gateway, rival)
+		}
 		gateway.LastTransitionTime = now
-		if known && last.State == gateway.State && slices.Equal(last.Addresses, gateway.Addresses) {
+		if known && !changed(&last, &gateway) {
 			gateway.LastTransitionTime = last.LastTransitionTime
 		}
 		result = append(result, gateway)
@@ -63,20 +62,36 @@ func gateways(
 	return result
 }
 
+// changed returns whether anything differs that users of the gateway notice.
+func changed(before, after *xccv1.GatewayStatus) bool {
+	return before.State != after.State || before.Hostname != after.Hostname ||
+		!slices.Equal(before.Addresses, after.Addresses) || !slices.Equal(before.Ports, after.Ports)
+}
+
+// conflicted returns the gateway as it is while another GatewayDNS has its name.
+func conflicted(gateway xccv1.GatewayStatus, rival claims.Holder) xccv1.GatewayStatus {
+	return xccv1.GatewayStatus{
+		Cluster: gateway.Cluster, Hostname: gateway.Hostname, State: xccv1.GatewayConflicted,
+		Message: fmt.Sprintf("GatewayDNS %s has claimed this name since %s: give one of the two another spec.subdomain or another selector",
+			rival.GatewayDNS, rival.Since.UTC().Format(time.RFC3339)),
+	}
+}
+
 func gatewayOf(
 	gatewayDNS *xccv1.GatewayDNS, zone string, cluster *clusterv1.Cluster, last xccv1.GatewayStatus,
 	observed func(client.ObjectKey) (Observation, bool),
 ) xccv1.GatewayStatus {
-	hostname, err := dnsname.Gateway{Cluster: cluster.Name, Namespace: cluster.Namespace}.Hostname(zone)
+	hostname, err := dnsname.Gateway{Subdomain: gatewayDNS.Subdomain(), Cluster: cluster.Name, Namespace: cluster.Namespace}.Hostname(zone)
 	if err != nil {
 		return xccv1.GatewayStatus{
 			Cluster: cluster.Name, State: xccv1.GatewayInvalidName,
-			Message: fmt.Sprintf("No DNS name can be made of the Cluster's name: %v", err),
+			Message: fmt.Sprintf("No DNS name can be made of spec.subdomain and the names of the Cluster and its namespace, use shorter ones: %v", err),
 		}
 	}
 	gateway := xccv1.GatewayStatus{Cluster: cluster.Name, Hostname: hostname}
 	unknown := func(message string) xccv1.GatewayStatus {
-		gateway.State, gateway.Message, gateway.Addresses = xccv1.GatewayUnknown, message, last.Addresses
+		gateway.State, gateway.Message = xccv1.GatewayUnknown, message
+		gateway.Addresses, gateway.Ports, gateway.Source = last.Addresses, last.Ports, last.Source
 		return gateway
 	}
 	if annotations.IsPaused(cluster, cluster) {
@@ -85,97 +100,38 @@ func gatewayOf(
 	observation, ok := observed(client.ObjectKeyFromObject(cluster))
 	switch {
 	case !ok && last.State != "":
+		last.Hostname = hostname
 		return last
 	case !ok:
 		return unknown("Cluster has not been asked yet")
-	case observation.Unknown != "":
-		return unknown(observation.Unknown)
 	}
-	service, ok := observation.Services[serviceKey(gatewayDNS)]
-	if !ok {
-		return unknown("Cluster has not been asked for this Service yet")
+	found := observation.of(resolve.TargetOf(&gatewayDNS.Spec))
+	if !found.State.Current() && !found.State.KnownEmpty() {
+		found.Ports = last.Ports
 	}
-	gateway.State, gateway.Message, gateway.Addresses = resolve(gatewayDNS.Spec.Service, service)
+	if override, ok := cluster.Annotations[xccv1.GatewayAddressesAnnotation]; ok {
+		found = resolve.Override(override, zone, found)
+	}
+	gateway.State, gateway.Message = found.State, found.Message
+	if !found.State.Current() && !found.State.KnownEmpty() {
+		gateway.Addresses, gateway.Ports, gateway.Source = last.Addresses, last.Ports, last.Source
+		return setUnreachable(gateway, observation, last)
+	}
+	gateway.Addresses, gateway.Ports, gateway.Source = found.Addresses, found.Ports, found.Source
 	return gateway
 }
 
-// resolve returns what a Service of type LoadBalancer says of its addresses.
-func resolve(name string, service *corev1.Service) (xccv1.GatewayState, string, []string) {
-	switch {
-	case service == nil:
-		return xccv1.GatewayServiceNotFound, fmt.Sprintf("Cluster has no Service %s: create it or correct spec.service", name), nil
-	case service.Spec.Type != corev1.ServiceTypeLoadBalancer:
-		return xccv1.GatewayWrongServiceType, fmt.Sprintf("Service %s is of type %s: resolutionType %s needs type %s",
-			name, service.Spec.Type, xccv1.ResolutionTypeLoadBalancer, corev1.ServiceTypeLoadBalancer), nil
+// setUnreachable makes Unreachable of Unknown when the cluster answered before, this process or the one before it.
+func setUnreachable(gateway xccv1.GatewayStatus, observation Observation, last xccv1.GatewayStatus) xccv1.GatewayStatus {
+	answered := observation.Answered || last.State != "" && last.State != xccv1.GatewayUnknown
+	if gateway.State != xccv1.GatewayUnknown || observation.UnreachableSince.IsZero() || !answered {
+		return gateway
 	}
-	addresses, refused := ingressAddresses(service.Status.LoadBalancer.Ingress)
-	switch {
-	case len(addresses) == 0 && len(refused) > 0:
-		return xccv1.GatewayNoAddress, fmt.Sprintf("Service %s has no address that can be published: %s",
-			name, shorten(strings.Join(refused, "; "))), nil
-	case len(addresses) == 0:
-		return xccv1.GatewayNoAddress, fmt.Sprintf("Service %s has no load balancer address yet: "+
-			"check that the cluster has a load balancer provider and see the Service's events", name), nil
-	case len(addresses) > maxAddresses:
-		return xccv1.GatewayResolved, fmt.Sprintf("Only the first %d of %d addresses are published", maxAddresses, len(addresses)),
-			addresses[:maxAddresses]
-	case len(refused) > 0:
-		return xccv1.GatewayResolved, "Left out: " + shorten(strings.Join(refused, "; ")), addresses
+	gateway.State, gateway.UnreachableSince = xccv1.GatewayUnreachable, last.UnreachableSince
+	if gateway.UnreachableSince == nil {
+		gateway.UnreachableSince = new(metav1.NewTime(observation.UnreachableSince))
 	}
-	return xccv1.GatewayResolved, "", addresses
-}
-
-// ingressAddresses returns the usable IP addresses and host names of a load balancer, sorted and without duplicates, and
-// for each that is not usable why.
-func ingressAddresses(ingress []corev1.LoadBalancerIngress) (addresses, refused []string) {
-	for _, point := range ingress {
-		var address, reason string
-		switch {
-		case point.IP != "":
-			address, reason = usableIP(point.IP)
-		case point.Hostname != "":
-			address, reason = usableHostname(point.Hostname)
-		default:
-			continue
-		}
-		if reason != "" {
-			refused = append(refused, fmt.Sprintf("%s is %s", cmp.Or(point.IP, point.Hostname), reason))
-			continue
-		}
-		addresses = append(addresses, address)
-	}
-	slices.Sort(addresses)
-	return slices.Compact(addresses), refused
-}
-
-// usableHostname returns the name in lower case without a final dot, or why an EndpointSlice must not hold it.
-func usableHostname(name string) (usable, reason string) {
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if problems := validation.IsFullyQualifiedDomainName(field.NewPath("hostname"), name); len(problems) > 0 {
-		return "", "not a fully qualified host name"
-	}
-	return name, ""
-}
-
-// usableIP returns the address in its canonical form, or why an EndpointSlice must not hold it.
-func usableIP(address string) (usable, reason string) {
-	ip, err := netip.ParseAddr(address)
-	ip = ip.Unmap()
-	switch {
-	case err != nil:
-		return "", "not an IP address"
-	case ip.Zone() != "":
-		return "", "an address with a zone"
-	case ip.IsUnspecified():
-		return "", "the unspecified address"
-	case ip.IsLoopback():
-		return "", "a loopback address"
-	case ip.IsLinkLocalUnicast(), ip.IsLinkLocalMulticast():
-		return "", "a link-local address"
-	case ip.IsMulticast():
-		return "", "a multicast address"
-	}
-	return ip.String(), ""
+	return gateway
 }
 
 // shorten keeps a message well below the schema's limit.

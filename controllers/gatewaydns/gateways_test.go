@@ -23,84 +23,82 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
 var (
-	before = metav1.NewTime(time.Unix(1000, 0))
-	now    = metav1.NewTime(time.Unix(2000, 0))
+	earlier = metav1.NewTime(time.Unix(500, 0))
+	before  = metav1.NewTime(time.Unix(1000, 0))
+	now     = metav1.NewTime(time.Unix(2000, 0))
 )
 
-func service(serviceType corev1.ServiceType, ingress ...corev1.LoadBalancerIngress) *corev1.Service {
-	return &corev1.Service{
-		Spec:   corev1.ServiceSpec{Type: serviceType},
-		Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: ingress}},
+var envoy = resolve.Target{Namespace: "projectcontour", Name: "envoy", Type: xccv1.ResolutionTypeLoadBalancer}
+
+// seen is an Observation of a cluster that answered.
+func seen(state xccv1.GatewayState, addresses ...string) *Observation {
+	result := resolve.Result{State: state, Message: "why", Addresses: addresses}
+	if state == xccv1.GatewayResolved {
+		result.Ports, result.Source = []xccv1.GatewayPort{{Name: "http", Protocol: "TCP", Port: 80}}, "found"
 	}
+	return &Observation{Answered: true, Results: map[resolve.Target]resolve.Result{envoy: result}}
 }
-
-func ip(address string) corev1.LoadBalancerIngress { return corev1.LoadBalancerIngress{IP: address} }
-
-func host(name string) corev1.LoadBalancerIngress { return corev1.LoadBalancerIngress{Hostname: name} }
 
 func TestGateways(t *testing.T) {
 	t.Parallel()
-	seen := func(service *corev1.Service) *Observation {
-		return &Observation{Services: map[types.NamespacedName]*corev1.Service{{Namespace: "projectcontour", Name: "envoy"}: service}}
-	}
+	lost := &Observation{Unknown: "Cluster is not connected", UnreachableSince: before.Time, Answered: true}
+	never := &Observation{Unknown: "Cluster is not connected", UnreachableSince: before.Time}
 	last := xccv1.GatewayStatus{
 		Cluster: "a", Hostname: "*.gateway.a.dev.clusters.xcc.test", State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.9"}, LastTransitionTime: before,
+		Ports: []xccv1.GatewayPort{{Name: "http", Protocol: "TCP", Port: 80}}, Source: "found",
 	}
 	for name, test := range map[string]struct {
 		last      *xccv1.GatewayStatus
 		observed  *Observation
+		override  string
 		paused    bool
 		state     xccv1.GatewayState
 		addresses []string
 		message   string
 		changed   metav1.Time
+		since     *metav1.Time
 	}{
-		"an address":                 {observed: seen(service("LoadBalancer", ip("192.0.2.1"))), state: "Resolved", addresses: []string{"192.0.2.1"}, changed: now},
-		"the same address as before": {last: &last, observed: seen(service("LoadBalancer", ip("192.0.2.9"))), state: "Resolved", addresses: []string{"192.0.2.9"}, changed: before},
-		"another one than before":    {last: &last, observed: seen(service("LoadBalancer", ip("192.0.2.1"))), state: "Resolved", addresses: []string{"192.0.2.1"}, changed: now},
-		"several, sorted and once each": {
-			observed: seen(service("LoadBalancer", ip("192.0.2.2"), host("LB.example.com."), ip("192.0.2.1"), ip("2001:DB8::1"), ip("192.0.2.1"))),
-			state:    "Resolved", addresses: []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "lb.example.com"}, changed: now,
+		"an address":                 {observed: seen("Resolved", "192.0.2.1"), state: "Resolved", addresses: []string{"192.0.2.1"}, changed: now},
+		"the same address as before": {last: &last, observed: seen("Resolved", "192.0.2.9"), state: "Resolved", addresses: []string{"192.0.2.9"}, changed: before},
+		"another one than before":    {last: &last, observed: seen("Resolved", "192.0.2.1"), state: "Resolved", addresses: []string{"192.0.2.1"}, changed: now},
+		"none":                       {last: &last, observed: seen("NoAddress"), state: "NoAddress", message: "why", changed: now},
+		"a Service of another type":  {last: &last, observed: seen("WrongServiceType"), state: "WrongServiceType", message: "why", changed: now},
+		"no Service":                 {last: &last, observed: seen("ServiceNotFound"), state: "ServiceNotFound", message: "why", changed: now},
+		"one gateway of a cluster that cannot be told": {
+			last: &last, observed: seen("Unknown"), state: "Unknown", addresses: []string{"192.0.2.9"}, message: "why", changed: now,
 		},
-		"an IPv4 address in IPv6 form": {observed: seen(service("LoadBalancer", ip("::ffff:192.0.2.1"))), state: "Resolved", addresses: []string{"192.0.2.1"}, changed: now},
-		"a host name only":             {observed: seen(service("LoadBalancer", host("lb.example.com"))), state: "Resolved", addresses: []string{"lb.example.com"}, changed: now},
-		"a usable one beside one that is not": {
-			observed: seen(service("LoadBalancer", ip("192.0.2.1"), ip("127.0.0.1"))), state: "Resolved", addresses: []string{"192.0.2.1"},
-			message: "Left out: 127.0.0.1 is a loopback address", changed: now,
+		"an override":                                {last: &last, observed: seen("Resolved", "10.0.0.1"), override: "192.0.2.9", state: "Overridden", addresses: []string{"192.0.2.9"}, message: "which was 10.0.0.1", changed: now},
+		"an override that is wrong":                  {last: &last, observed: seen("Resolved", "10.0.0.1"), override: "nonsense", state: "InvalidOverride", addresses: []string{"192.0.2.9"}, message: "nonsense is not", changed: now},
+		"an override of a lost cluster":              {last: &last, observed: lost, override: "192.0.2.1", state: "Overridden", addresses: []string{"192.0.2.1"}, changed: now},
+		"an override of a Service that is not there": {last: &last, observed: seen("ServiceNotFound"), override: "192.0.2.1", state: "ServiceNotFound", message: "why", changed: now},
+		"a cluster that was lost keeps its addresses": {
+			last: &last, observed: lost, state: "Unreachable", addresses: []string{"192.0.2.9"}, message: "Cluster is not connected", changed: now, since: &before,
 		},
-		"only one that is not usable": {
-			observed: seen(service("LoadBalancer", host("localhost"))), state: "NoAddress", message: "localhost is not a fully qualified host name", changed: now,
+		"a cluster that the manager before this one lost, too": {
+			last: &last, observed: never, state: "Unreachable", addresses: []string{"192.0.2.9"}, message: "Cluster is not connected", changed: now, since: &before,
 		},
-		"an address that only looks like one": {observed: seen(service("LoadBalancer", ip("010.0.0.1"))), state: "NoAddress", message: "010.0.0.1 is not an IP address", changed: now},
-		"a host name that DNS does not allow": {
-			observed: seen(service("LoadBalancer", host(strings.Repeat("a", 64)+".example.com"))), state: "NoAddress", message: "not a fully qualified host name", changed: now,
+		"a cluster that is still lost": {
+			last:     &xccv1.GatewayStatus{Cluster: "a", Hostname: last.Hostname, State: "Unreachable", Addresses: last.Addresses, UnreachableSince: &earlier, LastTransitionTime: earlier},
+			observed: lost, state: "Unreachable", addresses: []string{"192.0.2.9"}, message: "Cluster is not connected", changed: earlier, since: &earlier,
 		},
-		"an ingress that is neither yet": {observed: seen(service("LoadBalancer", corev1.LoadBalancerIngress{})), state: "NoAddress", message: "no load balancer address yet", changed: now},
-		"no ingress":                     {last: &last, observed: seen(service("LoadBalancer")), state: "NoAddress", message: "no load balancer address yet", changed: now},
-		"another type":                   {last: &last, observed: seen(service("NodePort", ip("192.0.2.1"))), state: "WrongServiceType", message: "is of type NodePort", changed: now},
-		"no Service":                     {last: &last, observed: seen(nil), state: "ServiceNotFound", message: "has no Service projectcontour/envoy", changed: now},
-		"a cluster that cannot be asked keeps its addresses": {
-			last: &last, observed: &Observation{Unknown: "Cluster is not connected"}, state: "Unknown", addresses: []string{"192.0.2.9"},
-			message: "Cluster is not connected", changed: now,
-		},
-		"a cluster that could never be asked has none":               {observed: &Observation{Unknown: "Cluster is not connected"}, state: "Unknown", message: "not connected", changed: now},
+		"a cluster that could never be asked has none":               {observed: never, state: "Unknown", message: "not connected", changed: now},
+		"a cluster that hangs":                                       {last: &last, observed: &Observation{Unknown: "hangs", Answered: true}, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "hangs", changed: now},
 		"a cluster that this process has not asked yet is as it was": {last: &last, state: "Resolved", addresses: []string{"192.0.2.9"}, changed: before},
 		"a new cluster that was not asked yet":                       {state: "Unknown", message: "has not been asked yet", changed: now},
-		"a cluster that was not asked for this Service yet":          {last: &last, observed: &Observation{}, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "this Service yet", changed: now},
+		"a cluster that was not asked for this Service yet":          {last: &last, observed: &Observation{}, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "asked for Service projectcontour/envoy yet", changed: now},
 		"a paused cluster keeps its addresses": {
-			last: &last, observed: seen(service("LoadBalancer", ip("192.0.2.1"))), paused: true, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "paused", changed: now,
+			last: &last, observed: seen("Resolved", "192.0.2.1"), paused: true, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "paused", changed: now,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +109,10 @@ func TestGateways(t *testing.T) {
 				gatewayDNS.Status.Gateways = []xccv1.GatewayStatus{*test.last}
 			}
 			cluster := clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}, Spec: clusterv1.ClusterSpec{Paused: new(test.paused)}}
-			result := gateways(gatewayDNS, "xcc.test", []clusterv1.Cluster{cluster}, func(client.ObjectKey) (Observation, bool) {
+			if test.override != "" {
+				cluster.Annotations = map[string]string{xccv1.GatewayAddressesAnnotation: test.override}
+			}
+			result := gateways(gatewayDNS, "xcc.test", []clusterv1.Cluster{cluster}, nil, func(client.ObjectKey) (Observation, bool) {
 				return ptr.Deref(test.observed, Observation{}), test.observed != nil
 			}, now)
 			g.Expect(result).To(HaveLen(1))
@@ -120,26 +121,9 @@ func TestGateways(t *testing.T) {
 			g.Expect(result[0].Message).To(ContainSubstring(test.message))
 			g.Expect(result[0].Hostname).To(Equal("*.gateway.a.dev.clusters.xcc.test"))
 			g.Expect(result[0].LastTransitionTime).To(Equal(test.changed))
+			g.Expect(result[0].UnreachableSince).To(Equal(test.since))
 		})
 	}
-}
-
-func TestAGatewayWithVeryManyAddressesStaysWithinTheSchema(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	var good, bad []corev1.LoadBalancerIngress
-	for i := range 5000 {
-		good = append(good, ip(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255)))
-		bad = append(bad, host(fmt.Sprintf("localhost%d", i)))
-	}
-	state, message, addresses := resolve("a/b", service("LoadBalancer", good...))
-	g.Expect(state).To(Equal(xccv1.GatewayResolved))
-	g.Expect(addresses).To(HaveLen(100))
-	g.Expect(message).To(Equal("Only the first 100 of 5000 addresses are published"))
-	state, message, addresses = resolve("a/b", service("LoadBalancer", bad...))
-	g.Expect(state).To(Equal(xccv1.GatewayNoAddress))
-	g.Expect(addresses).To(BeEmpty())
-	g.Expect(len(message)).To(BeNumerically("<=", 1024))
 }
 
 func TestConditionsSumUp(t *testing.T) {

@@ -18,23 +18,44 @@ package gatewaydns
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"sync"
+	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
 // Observation is what was seen of the gateways of one workload cluster.
 type Observation struct {
 	// Unknown says why the cluster cannot be asked, as a sentence without a period; empty when it could be.
 	Unknown string
-	// Services are the Services that GatewayDNS name, nil where the cluster has none of that name.
-	Services map[types.NamespacedName]*corev1.Service
+	// UnreachableSince is since when the cluster does not answer; zero when it does. Answered is whether it ever answered
+	// this process.
+	UnreachableSince time.Time
+	Answered         bool
+	// Results are what is known of each gateway that GatewayDNS ask for. One that is missing has not been looked at yet.
+	Results map[resolve.Target]resolve.Result
+	// SeenAt is when the manager saw the change that made this Observation differ from the one before.
+	SeenAt time.Time
+}
+
+// of returns what is known of a gateway.
+func (o Observation) of(target resolve.Target) resolve.Result {
+	if o.Unknown != "" {
+		return resolve.Result{State: xccv1.GatewayUnknown, Message: o.Unknown}
+	}
+	if result, ok := o.Results[target]; ok {
+		return result
+	}
+	return resolve.Result{State: xccv1.GatewayUnknown, Message: fmt.Sprintf("Cluster has not been asked for %s yet", target)}
 }
 
 // Observations hold the latest Observation of each workload cluster, and wake the reconciler when one changes. It is safe
@@ -58,21 +79,43 @@ func (o *Observations) Get(cluster client.ObjectKey) (Observation, bool) {
 	return observation, ok
 }
 
-// Set stores what was observed, and wakes the reconciler for the given GatewayDNS if it is something else than before.
-func (o *Observations) Set(cluster client.ObjectKey, observation Observation, affected []reconcile.Request) {
+// seenAt returns when the latest Observation of each of the clusters was made.
+func (o *Observations) seenAt(clusters []clusterv1.Cluster) []time.Time {
+	var times []time.Time
+	for i := range clusters {
+		if observation, ok := o.Get(client.ObjectKeyFromObject(&clusters[i])); ok {
+			times = append(times, observation.SeenAt)
+		}
+	}
+	return times
+}
+
+// Set stores what was observed, and wakes the reconciler for those of the given GatewayDNS of which something else is known
+// than before.
+func (o *Observations) Set(cluster client.ObjectKey, observation Observation, affected []xccv1.GatewayDNS) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	previous, ok := o.byCluster[cluster]
-	if ok && reflect.DeepEqual(previous, observation) {
+	if ok && same(previous, observation) {
 		return
 	}
 	o.byCluster[cluster] = observation
 	if o.queue == nil {
 		return
 	}
-	for _, request := range affected {
-		o.queue.Add(request)
+	for i := range affected {
+		target := resolve.TargetOf(&affected[i].Spec)
+		connection := previous.UnreachableSince.Equal(observation.UnreachableSince) && previous.Answered == observation.Answered
+		if !ok || !connection || !reflect.DeepEqual(previous.of(target), observation.of(target)) {
+			o.queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&affected[i])})
+		}
 	}
+}
+
+// same returns whether two Observations differ in nothing but when they were made.
+func same(a, b Observation) bool {
+	a.SeenAt, b.SeenAt = time.Time{}, time.Time{}
+	return reflect.DeepEqual(a, b)
 }
 
 // Forget drops what was observed of a cluster.

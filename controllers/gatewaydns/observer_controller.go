@@ -18,15 +18,10 @@ package gatewaydns
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
-	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/cluster-api/util/labels"
@@ -44,28 +39,23 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
-// patience is how long a cluster may take to connect and to list its Services before its gateways are called Unknown, so
-// that neither a restart of the manager nor a rotated kubeconfig makes them Unknown for a moment.
-const patience = 10 * time.Second
-
 // Observer observes the gateways of one workload cluster per reconcile.
 type Observer struct {
 	Client           client.Client
 	ClusterCache     clustercache.ClusterCache
 	Caches           *workload.Caches
+	OnDemand         *workload.OnDemand
 	Observations     *Observations
 	WatchFilterValue string
+	// Zone is the zone that is served: no host name in it is an address.
+	Zone string
 
 	controller controller.Controller
-
-	mu sync.Mutex
-	// silentSince is when each cluster was first found not to answer.
-	silentSince map[client.ObjectKey]time.Time
+	silences   silences
 }
 
 // SetupWithManager adds the observer to the manager.
 func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	r.silentSince = map[client.ObjectKey]time.Time{}
 	observer, err := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewayobserver").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
@@ -74,6 +64,7 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.GatewayDNSToClusters(r.Client)),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("gatewayobserver", mapping.ClusterToRequest)).
+		WatchesRawSource(r.OnDemand.Source()).
 		WithOptions(options).
 		Build(r)
 	if err != nil {
@@ -107,39 +98,27 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 	}
 	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) {
 		r.Observations.Set(request.NamespacedName, Observation{Unknown: "Cluster belongs to another instance of the manager: its label " +
-			clusterv1.WatchLabel + " is not " + r.WatchFilterValue}, requestsFor(interested))
+			clusterv1.WatchLabel + " is not " + r.WatchFilterValue}, interested)
 		return reconcile.Result{}, nil
 	}
+	seenAt := time.Now()
 	observation, err := r.observe(ctx, request.NamespacedName, interested)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if remaining := patience - r.silentFor(request.NamespacedName, observation.Unknown != ""); observation.Unknown != "" && remaining > 0 {
-		return reconcile.Result{RequeueAfter: remaining}, nil
+	previous, _ := r.Observations.Get(request.NamespacedName)
+	settled, changed, wait := r.silences.settle(request.NamespacedName, previous, observation, time.Now())
+	if changed {
+		settled.SeenAt = seenAt
+		r.Observations.Set(request.NamespacedName, settled, interested)
 	}
-	r.Observations.Set(request.NamespacedName, observation, requestsFor(interested))
-	return reconcile.Result{}, nil
-}
-
-// silentFor returns for how long a cluster has been found silent, time after time.
-func (r *Observer) silentFor(cluster client.ObjectKey, silent bool) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !silent {
-		delete(r.silentSince, cluster)
-		return 0
-	}
-	since, ok := r.silentSince[cluster]
-	if !ok {
-		since = time.Now()
-		r.silentSince[cluster] = since
-	}
-	return time.Since(since)
+	return reconcile.Result{RequeueAfter: wait}, nil
 }
 
 // forget drops what was observed of a cluster that nothing asks about any more.
 func (r *Observer) forget(cluster client.ObjectKey) {
-	r.silentFor(cluster, false)
+	r.silences.ended(cluster, func(silence) bool { return false })
+	r.OnDemand.Forget(cluster)
 	r.Observations.Forget(cluster)
 }
 
@@ -156,49 +135,6 @@ func (r *Observer) interestedIn(ctx context.Context, cluster *clusterv1.Cluster)
 		}
 	}
 	return interested, nil
-}
-
-// observe reads the Services that the GatewayDNS name. It never waits for the cluster.
-func (r *Observer) observe(ctx context.Context, cluster client.ObjectKey, interested []xccv1.GatewayDNS) (Observation, error) {
-	reader, err := r.Caches.Reader(ctx, cluster, r.controller, workload.Watch{Name: "gatewayobserver-services", Object: &corev1.Service{}})
-	switch {
-	case errors.Is(err, clustercache.ErrClusterNotConnected):
-		return Observation{Unknown: "Cluster is not connected: check its kubeconfig Secret and that its API server answers"}, nil
-	case errors.Is(err, workload.ErrNotSynced):
-		return Observation{Unknown: "Cluster is connected but has not listed its Services yet: check that its API server answers"}, nil
-	case err != nil:
-		return Observation{}, err
-	}
-	observation := Observation{Services: map[types.NamespacedName]*corev1.Service{}}
-	for i := range interested {
-		key := serviceKey(&interested[i])
-		service := &corev1.Service{}
-		err := reader.Get(ctx, key, service)
-		if apierrors.IsNotFound(err) {
-			service = nil
-		} else if err != nil {
-			return Observation{}, fmt.Errorf("reading Service %s: %w", key, err)
-		}
-		observation.Services[key] = onlyWhatCounts(service)
-	}
-	return observation, nil
-}
-
-// onlyWhatCounts drops what changes without any effect on the gateway, so that it wakes nobody.
-func onlyWhatCounts(service *corev1.Service) *corev1.Service {
-	if service == nil {
-		return nil
-	}
-	return &corev1.Service{
-		Spec:   corev1.ServiceSpec{Type: service.Spec.Type},
-		Status: corev1.ServiceStatus{LoadBalancer: service.Status.LoadBalancer},
-	}
-}
-
-// serviceKey returns the Service of a gateway. The schema has seen to its form.
-func serviceKey(gatewayDNS *xccv1.GatewayDNS) types.NamespacedName {
-	namespace, name, _ := strings.Cut(gatewayDNS.Spec.Service, "/")
-	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
 func requestsFor(gatewayDNS []xccv1.GatewayDNS) []reconcile.Request {

@@ -31,19 +31,33 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
+// failure is a slice that could not be written, and why; err is nil when the cache was outdated.
+type failure struct {
+	slice *discoveryv1.EndpointSlice
+	err   error
+}
+
 // apply writes the changes to a consuming cluster of a management namespace. It deletes what a gateway had only when what
-// it has instead has been written, so that a name that moves from one slice to another is never without an address.
-func (r *Reconciler) apply(ctx context.Context, remote client.Client, namespace string, changes plan.Plan) error {
-	unwritten, err := r.write(ctx, remote, changes)
+// it has instead has been written, so that a name that moves from one slice to another is never without an address. It
+// returns why each GatewayDNS, by name, does not have all of its records there.
+func (r *Reconciler) apply(
+	ctx context.Context, remote client.Client, namespace string, changes plan.Plan,
+) (refused map[string]string, err error) {
+	failed, err := r.write(ctx, remote, changes)
 	if lost(err) {
-		return err
+		return nil, err
+	}
+	unwritten := map[plan.Source]bool{}
+	for _, failure := range failed {
+		source, _ := plan.Published(failure.slice, r.Zone)
+		unwritten[source] = true
 	}
 	facts := facts{reader: r.APIReader, namespace: namespace, zone: r.Zone}
 	deletable := slices.DeleteFunc(changes.Candidates, func(slice *discoveryv1.EndpointSlice) bool {
 		source, _ := plan.Published(slice, r.Zone)
 		return unwritten[source]
 	})
-	_, deleteErr := each(ctx, "deleting", deletable, func(slice *discoveryv1.EndpointSlice) error {
+	undeleted, deleteErr := r.each(ctx, "delete", deletable, func(slice *discoveryv1.EndpointSlice) error {
 		orphaned, err := facts.orphaned(ctx, slice)
 		if err != nil {
 			return err
@@ -53,26 +67,36 @@ func (r *Reconciler) apply(ctx context.Context, remote client.Client, namespace 
 		}
 		return remote.Delete(ctx, slice, client.Preconditions{UID: &slice.UID, ResourceVersion: &slice.ResourceVersion})
 	})
-	return errors.Join(err, deleteErr)
+	return r.refused(append(failed, undeleted...)), errors.Join(err, deleteErr)
 }
 
-// write creates and updates. It returns the gateways of which a slice could not be written.
-func (r *Reconciler) write(ctx context.Context, remote client.Client, changes plan.Plan) (map[plan.Source]bool, error) {
-	failed, err := each(ctx, "creating", changes.Create, func(slice *discoveryv1.EndpointSlice) error {
+// write creates and updates.
+func (r *Reconciler) write(ctx context.Context, remote client.Client, changes plan.Plan) ([]failure, error) {
+	failed, err := r.each(ctx, "create", changes.Create, func(slice *discoveryv1.EndpointSlice) error {
 		return remote.Create(ctx, slice)
 	})
-	if !lost(err) {
-		failedUpdates, updateErr := each(ctx, "updating", changes.Update, func(slice *discoveryv1.EndpointSlice) error {
-			return remote.Update(ctx, slice)
-		})
-		failed, err = append(failed, failedUpdates...), errors.Join(err, updateErr)
+	if lost(err) {
+		return failed, err
 	}
-	unwritten := map[plan.Source]bool{}
-	for _, slice := range failed {
-		source, _ := plan.Published(slice, r.Zone)
-		unwritten[source] = true
+	failedUpdates, updateErr := r.each(ctx, "update", changes.Update, func(slice *discoveryv1.EndpointSlice) error {
+		return remote.Update(ctx, slice)
+	})
+	return append(failed, failedUpdates...), errors.Join(err, updateErr)
+}
+
+// refused returns why each GatewayDNS does not have all of its records.
+func (r *Reconciler) refused(failed []failure) map[string]string {
+	refused := map[string]string{}
+	for _, failure := range failed {
+		source, _ := plan.Published(failure.slice, r.Zone)
+		switch {
+		case failure.err != nil:
+			refused[source.GatewayDNS.Name] = failure.err.Error()
+		case refused[source.GatewayDNS.Name] == "":
+			refused[source.GatewayDNS.Name] = ""
+		}
 	}
-	return unwritten, err
+	return refused
 }
 
 // errKept says that nothing justifies deleting a slice, so that it stays.
@@ -80,22 +104,25 @@ var errKept = errors.New("kept")
 
 // each writes slices one by one, and returns those that could not be written. One that the API server refuses does not
 // keep the others from being written; when the API server does not answer at all the rest is left for the retry.
-func each(
+func (r *Reconciler) each(
 	ctx context.Context, action string, all []*discoveryv1.EndpointSlice, write func(*discoveryv1.EndpointSlice) error,
-) (failed []*discoveryv1.EndpointSlice, err error) {
+) (failed []failure, err error) {
 	log := ctrl.LoggerFrom(ctx)
 	var errs []error
 	for _, slice := range all {
 		err := write(slice)
 		switch {
 		case err == nil:
+			r.Metrics.Wrote(action, "success")
 			log.Info("Wrote EndpointSlice", "action", action, "EndpointSlice", klog.KObj(slice), "addressType", slice.AddressType)
 		case errors.Is(err, errKept):
-		case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+		case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err):
 			// The cache was outdated; the event of the newer object wakes us.
-			failed = append(failed, slice)
+			r.Metrics.Wrote(action, "outdated")
+			failed = append(failed, failure{slice, nil})
 		default:
-			failed = append(failed, slice)
+			r.Metrics.Wrote(action, "error")
+			failed = append(failed, failure{slice, err})
 			errs = append(errs, fmt.Errorf("%s EndpointSlice %s: %w", action, klog.KObj(slice), err))
 			if lost(err) {
 				return failed, errors.Join(errs...)

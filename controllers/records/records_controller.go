@@ -40,6 +40,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
@@ -57,6 +58,9 @@ type Reconciler struct {
 	Caches           *workload.Caches
 	WatchFilterValue string
 	Zone             string
+	// Ledger is told what each cluster holds, and Metrics count the writes.
+	Ledger  *consumers.Ledger
+	Metrics *consumers.Metrics
 
 	controller controller.Controller
 }
@@ -87,6 +91,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	cluster := &clusterv1.Cluster{}
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
+			r.Ledger.Forget(request.NamespacedName)
 			if !r.Caches.Forget(ctx, request.NamespacedName) {
 				// clustercache is woken by the same event and has not closed the connection yet.
 				return reconcile.Result{RequeueAfter: time.Second}, nil
@@ -95,61 +100,109 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		}
 		return reconcile.Result{}, err
 	}
-	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) {
+	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue)
+	if filtered || !cluster.DeletionTimestamp.IsZero() {
+		r.Ledger.Forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
-	if annotations.IsPaused(cluster, cluster) || !cluster.DeletionTimestamp.IsZero() {
+	if annotations.IsPaused(cluster, cluster) {
+		r.lags(cluster, xccv1.LagPaused, "Cluster is paused: its records stay as they are until it is unpaused")
 		return reconcile.Result{}, nil
 	}
 	reader, err := r.Caches.Reader(ctx, request.NamespacedName, r.controller,
 		workload.Watch{Name: "records-namespaces", Object: &corev1.Namespace{}},
 		workload.Watch{Name: "records-endpointslices", Object: &discoveryv1.EndpointSlice{}, Predicates: []predicate.Predicate{ours()}},
 	)
-	if errors.Is(err, clustercache.ErrClusterNotConnected) || errors.Is(err, workload.ErrNotSynced) {
+	if silent(err) {
 		// We are woken when the cluster is connected and has listed its objects.
+		r.lags(cluster, xccv1.LagUnreachable, "Cluster does not answer: check its kubeconfig Secret and its API server")
 		return reconcile.Result{}, nil
 	} else if err != nil {
 		return reconcile.Result{}, err
 	}
-	if consumes, err := r.consumes(ctx, reader); err != nil || !consumes {
+	if consumes, err := r.consumes(ctx, reader, cluster); err != nil {
 		return reconcile.Result{}, err
-	}
-	changes, err := r.plan(ctx, reader, cluster.Namespace)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	if changes.Empty() {
+	} else if !consumes {
+		r.doesNotConsume(cluster)
 		return reconcile.Result{}, nil
 	}
-	// Uncached, because a cached client starts an informer for whatever it reads.
-	remote, err := r.ClusterCache.GetUncachedClient(ctx, request.NamespacedName)
-	if errors.Is(err, clustercache.ErrClusterNotConnected) {
-		return reconcile.Result{}, nil
-	} else if err != nil {
-		return reconcile.Result{}, err
-	}
-	return reconcile.Result{}, r.apply(ctx, remote, cluster.Namespace, changes)
+	return reconcile.Result{}, r.publish(ctx, reader, cluster)
 }
 
-// consumes returns whether the cluster has the namespace whose EndpointSlices are served.
-func (r *Reconciler) consumes(ctx context.Context, reader client.Reader) (bool, error) {
+// publish brings the EndpointSlices of a consuming cluster up to date.
+func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) error {
+	key := client.ObjectKeyFromObject(cluster)
+	visible, changes, err := r.plan(ctx, reader, cluster.Namespace)
+	if err != nil {
+		return err
+	}
+	var refused map[string]string
+	if !changes.Empty() {
+		// Uncached, because a cached client starts an informer for whatever it reads.
+		remote, err := r.ClusterCache.GetUncachedClient(ctx, key)
+		if silent(err) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		refused, err = r.apply(ctx, remote, cluster.Namespace, changes)
+		if lost(err) {
+			r.lags(cluster, xccv1.LagUnreachable, "Cluster does not answer: check its API server")
+			return err
+		}
+		r.Ledger.Held(key, visible, refused, changes.Wanted)
+		return err
+	}
+	r.Ledger.Held(key, visible, nil, changes.Wanted)
+	return nil
+}
+
+// silent returns whether an error says that a cluster cannot be asked at the moment.
+func silent(err error) bool {
+	return errors.Is(err, clustercache.ErrClusterNotConnected) || errors.Is(err, workload.ErrNotSynced)
+}
+
+// lags notes why a cluster is not up to date, if it is one that consumes or is to.
+func (r *Reconciler) lags(cluster *clusterv1.Cluster, reason xccv1.LagReason, message string) {
+	key := client.ObjectKeyFromObject(cluster)
+	if cluster.Labels[xccv1.DNSLabel] == xccv1.DNSEnabled || r.Ledger.Consumes(key) {
+		r.Ledger.Lags(key, reason, message)
+	}
+}
+
+// doesNotConsume notes that a cluster has no namespace for records.
+func (r *Reconciler) doesNotConsume(cluster *clusterv1.Cluster) {
+	key := client.ObjectKeyFromObject(cluster)
+	if cluster.Labels[xccv1.DNSLabel] != xccv1.DNSEnabled {
+		r.Ledger.Absent(key)
+		return
+	}
+	r.Ledger.Lags(key, xccv1.LagNotInstalled, "Cluster is labelled and has no namespace "+xccv1.WorkloadNamespace+" yet")
+}
+
+// consumes returns whether the cluster has the namespace whose EndpointSlices are served. One that the add-on brought does not
+// count any more when the label is gone: the add-on is being removed, or was and left the namespace to others.
+func (r *Reconciler) consumes(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) (bool, error) {
 	namespace := &corev1.Namespace{}
 	if err := reader.Get(ctx, client.ObjectKey{Name: xccv1.WorkloadNamespace}, namespace); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	return namespace.DeletionTimestamp.IsZero(), nil
+	_, brought := namespace.Annotations[xccv1.PayloadAnnotation]
+	isLabelled := cluster.Labels[xccv1.DNSLabel] == xccv1.DNSEnabled
+	return namespace.DeletionTimestamp.IsZero() && (isLabelled || !brought), nil
 }
 
-func (r *Reconciler) plan(ctx context.Context, reader client.Reader, namespace string) (plan.Plan, error) {
+// plan returns the GatewayDNS that a cluster may see, and what has to change there.
+func (r *Reconciler) plan(ctx context.Context, reader client.Reader, namespace string) ([]xccv1.GatewayDNS, plan.Plan, error) {
 	visible := &xccv1.GatewayDNSList{}
 	if err := r.Client.List(ctx, visible, client.InNamespace(namespace)); err != nil {
-		return plan.Plan{}, fmt.Errorf("listing GatewayDNS in %s: %w", namespace, err)
+		return nil, plan.Plan{}, fmt.Errorf("listing GatewayDNS in %s: %w", namespace, err)
 	}
 	held := &discoveryv1.EndpointSliceList{}
 	if err := reader.List(ctx, held, client.InNamespace(xccv1.WorkloadNamespace)); err != nil {
-		return plan.Plan{}, fmt.Errorf("listing EndpointSlices: %w", err)
+		return nil, plan.Plan{}, fmt.Errorf("listing EndpointSlices: %w", err)
 	}
-	return plan.Compute(r.Zone, visible.Items, held.Items), nil
+	return visible.Items, plan.Compute(r.Zone, visible.Items, held.Items), nil
 }
 
 // publishedGatewaysChanged passes the events of a GatewayDNS after which other records may be due.

@@ -32,8 +32,12 @@ const (
 	wildcard = "*"
 )
 
-// Gateway is the per-cluster name under which a gateway is published: "*.gateway.<cluster>.<namespace>.clusters.<zone>".
+// Gateway is the per-cluster name under which a gateway is published: "*.<subdomain>.<cluster>.<namespace>.clusters.<zone>".
+// Two gateways are published under one name if and only if they are equal: the first part and the last before "clusters"
+// are one DNS label each, so that only the Cluster's name between them can have dots.
 type Gateway struct {
+	// Subdomain tells the gateways of one Cluster apart. It is one DNS label.
+	Subdomain string
 	// Cluster is the name of the Cluster whose gateway it is. It may consist of several DNS labels.
 	Cluster string
 	// Namespace is the namespace of the Cluster on the management cluster, which is one DNS label.
@@ -42,8 +46,17 @@ type Gateway struct {
 
 // Hostname returns the gateway's name in the zone, or an error when DNS does not allow a name that long.
 func (g Gateway) Hostname(zone string) (string, error) {
-	name := strings.Join([]string{wildcard, "gateway", g.Cluster, g.Namespace, "clusters", zone}, ".")
+	name := strings.Join([]string{wildcard, g.Subdomain, g.Cluster, g.Namespace, "clusters", zone}, ".")
 	return Canonical(name)
+}
+
+// Bare returns the name without the wildcard label, or "" when it does not begin with one.
+func Bare(hostname string) string {
+	bare, ok := strings.CutPrefix(hostname, wildcard+".")
+	if !ok {
+		return ""
+	}
+	return bare
 }
 
 // ParseGateway is the reverse of Gateway.Hostname. It returns false for a name that has another shape or that is not in
@@ -57,15 +70,12 @@ func ParseGateway(hostname, zone string) (Gateway, bool) {
 	if !ok {
 		return Gateway{}, false
 	}
-	name, ok = strings.CutPrefix(name, wildcard+".gateway.")
-	if !ok {
+	labels := strings.Split(name, ".")
+	last := len(labels) - 1
+	if last < 3 || labels[0] != wildcard {
 		return Gateway{}, false
 	}
-	dot := strings.LastIndexByte(name, '.')
-	if dot < 1 || dot == len(name)-1 {
-		return Gateway{}, false
-	}
-	return Gateway{Cluster: name[:dot], Namespace: name[dot+1:]}, true
+	return Gateway{Subdomain: labels[1], Cluster: strings.Join(labels[2:last], "."), Namespace: labels[last]}, true
 }
 
 // Canonical returns the name in lower case and without a final dot. It returns an error that says what is wrong when the

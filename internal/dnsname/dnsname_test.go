@@ -28,17 +28,19 @@ import (
 func TestGatewayHostnameIsReversible(t *testing.T) {
 	t.Parallel()
 	for name, gateway := range map[string]dnsname.Gateway{
-		"a plain Cluster":                     {Cluster: "cluster-a", Namespace: "dev-team"},
-		"a Cluster with dots":                 {Cluster: "a.b.c", Namespace: "dev-team"},
-		"a Cluster called as a fixed label":   {Cluster: "gateway", Namespace: "clusters"},
-		"a Cluster that mimics another owner": {Cluster: "victim.other", Namespace: "dev-team"},
+		"a plain Cluster":                     {Subdomain: "gateway", Cluster: "cluster-a", Namespace: "dev-team"},
+		"a Cluster with dots":                 {Subdomain: "gateway", Cluster: "a.b.c", Namespace: "dev-team"},
+		"a Cluster called as a fixed label":   {Subdomain: "gateway", Cluster: "gateway", Namespace: "clusters"},
+		"a subdomain called as a fixed label": {Subdomain: "clusters", Cluster: "a", Namespace: "dev"},
+		"another subdomain":                   {Subdomain: "internal", Cluster: "cluster-a", Namespace: "dev-team"},
+		"a Cluster that mimics another owner": {Subdomain: "gateway", Cluster: "victim.other", Namespace: "dev-team"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			hostname, err := gateway.Hostname("xcc.test")
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(hostname).To(Equal("*.gateway." + gateway.Cluster + "." + gateway.Namespace + ".clusters.xcc.test"))
+			g.Expect(hostname).To(Equal("*." + gateway.Subdomain + "." + gateway.Cluster + "." + gateway.Namespace + ".clusters.xcc.test"))
 			parsed, ok := dnsname.ParseGateway(hostname, "xcc.test")
 			g.Expect(ok).To(BeTrue())
 			g.Expect(parsed).To(Equal(gateway))
@@ -49,9 +51,9 @@ func TestGatewayHostnameIsReversible(t *testing.T) {
 func TestGatewayHostnameRefusesWhatDNSDoesNotAllow(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	_, err := dnsname.Gateway{Cluster: strings.Repeat("a", 64), Namespace: "dev"}.Hostname("xcc.test")
+	_, err := dnsname.Gateway{Subdomain: "gateway", Cluster: strings.Repeat("a", 64), Namespace: "dev"}.Hostname("xcc.test")
 	g.Expect(err).To(MatchError(ContainSubstring("has 64 characters, DNS allows 63")))
-	_, err = dnsname.Gateway{Cluster: strings.Repeat("abcdefghi.", 25), Namespace: "dev"}.Hostname("xcc.test")
+	_, err = dnsname.Gateway{Subdomain: "gateway", Cluster: strings.Repeat("abcdefghi.", 25), Namespace: "dev"}.Hostname("xcc.test")
 	g.Expect(err).To(MatchError(ContainSubstring("DNS allows 253")))
 }
 
@@ -65,6 +67,13 @@ func TestParseGatewayRefusesOtherNames(t *testing.T) {
 		_, ok := dnsname.ParseGateway(name, "xcc.test")
 		g.Expect(ok).To(BeFalse(), name)
 	}
+}
+
+func TestBareIsTheNameWithoutTheWildcard(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	g.Expect(dnsname.Bare("*.gateway.a.dev.clusters.xcc.test")).To(Equal("gateway.a.dev.clusters.xcc.test"))
+	g.Expect(dnsname.Bare("a.xcc.test")).To(BeEmpty())
 }
 
 func TestCanonical(t *testing.T) {

@@ -17,7 +17,7 @@ limitations under the License.
 // Package plan decides which EndpointSlices a consuming workload cluster should hold. It has no client and no clock.
 //
 // Compute compares the gateways in the status of the GatewayDNS that a cluster may see with the slices that it holds. What
-// is not known is not deleted: a gateway in the state Unknown keeps what the cluster holds for it, and absence from a
+// is not known is not deleted: a gateway in a state such as Unknown keeps what the cluster holds for it, and absence from a
 // status deletes nothing. Slices that nothing asks for are only candidates; each goes only when Orphaned, given the live
 // objects, finds a positive fact that says so.
 //

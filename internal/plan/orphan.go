@@ -32,7 +32,8 @@ import (
 //   - the GatewayDNS does not exist;
 //   - the slice's name is none that this GatewayDNS could have asked for;
 //   - the Cluster does not exist, is being deleted or is not selected any more;
-//   - the status says that the gateway has no address, or that it has others than this slice is for.
+//   - spec.subdomain is another one than in the slice's name;
+//   - the status says that nothing is to be published for the gateway, or other addresses than this slice is for.
 func Orphaned(slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster) bool {
 	source, ok := Published(slice, zone)
 	switch {
@@ -46,14 +47,20 @@ func Orphaned(slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.G
 	} else if !selected {
 		return true
 	}
+	if source.Subdomain != gatewayDNS.Subdomain() {
+		return true
+	}
 	for _, gateway := range gatewayDNS.Status.Gateways {
 		if gateway.Cluster != source.Cluster {
 			continue
 		}
+		if named, ok := sourceOf(zone, source.GatewayDNS, gateway); ok && named != source {
+			return false // The status does not know yet that spec.subdomain has changed.
+		}
 		wanted := slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway), func(other *discoveryv1.EndpointSlice) bool {
 			return other.Name == slice.Name
 		})
-		return gateway.State.KnownEmpty() || gateway.State == xccv1.GatewayResolved && !wanted
+		return gateway.State.KnownEmpty() || gateway.State.Current() && !wanted
 	}
 	return false
 }

@@ -37,6 +37,8 @@ type Plan struct {
 	Update []*discoveryv1.EndpointSlice
 	// Candidates are slices of ours that nothing asks for. Each may be deleted only when Orphaned says so.
 	Candidates []*discoveryv1.EndpointSlice
+	// Wanted is how many slices are held when all of this is done and all candidates are gone.
+	Wanted int
 }
 
 // Empty returns whether there is nothing to do.
@@ -45,8 +47,9 @@ func (p *Plan) Empty() bool {
 }
 
 // Compute returns what has to change for a cluster that may see the given GatewayDNS and holds the given slices:
-//   - a Resolved gateway has exactly the slices that hold its addresses;
-//   - an Unknown gateway keeps the slices that are there, and gets those of its last addresses when there are none;
+//   - a gateway whose addresses are known, Resolved or Overridden, has exactly the slices that hold them;
+//   - one of which it is not known, such as Unknown, keeps the slices that are there, and gets those of its last addresses
+//     when there are none;
 //   - everything else of ours is a candidate.
 func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice) Plan {
 	ours := holdingsOf(existing, zone)
@@ -59,13 +62,18 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 	for i := range visible {
 		ref := types.NamespacedName{Namespace: visible[i].Namespace, Name: visible[i].Name}
 		for _, gateway := range visible[i].Status.Gateways {
-			held := ours.of(ref, gateway.Cluster)
+			source, ok := sourceOf(zone, ref, gateway)
+			if !ok {
+				continue
+			}
+			held := ours.of(source)
+			keeps := !gateway.State.Current() && !gateway.State.KnownEmpty()
 			switch {
-			case gateway.State == xccv1.GatewayUnknown && len(held) > 0:
+			case keeps && len(held) > 0:
 				for _, slice := range held {
 					wanted[slice.Name] = true
 				}
-			case gateway.State == xccv1.GatewayResolved, gateway.State == xccv1.GatewayUnknown:
+			case gateway.State.Current(), keeps:
 				for _, slice := range slicesFor(zone, ref, gateway) {
 					wanted[slice.Name] = true
 					plan.put(all[slice.Name], slice)
@@ -73,6 +81,7 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 			}
 		}
 	}
+	plan.Wanted = len(wanted)
 	for _, name := range slices.Sorted(maps.Keys(ours.byName)) {
 		if !wanted[name] {
 			plan.Candidates = append(plan.Candidates, ours.byName[name])
@@ -134,10 +143,10 @@ func holdingsOf(existing []discoveryv1.EndpointSlice, zone string) holdings {
 
 // of returns the slices for a gateway: those that publish it by their annotations, whatever their names, since those of
 // the old project are called otherwise; and those that bear its names, whatever was done to their annotations.
-func (h holdings) of(ref types.NamespacedName, cluster string) []*discoveryv1.EndpointSlice {
-	held := slices.Clone(h.bySource[Source{GatewayDNS: ref, Cluster: cluster}])
+func (h holdings) of(source Source) []*discoveryv1.EndpointSlice {
+	held := slices.Clone(h.bySource[source])
 	for _, addressType := range addressTypes {
-		if slice := h.byName[sliceName(ref, cluster, addressType)]; slice != nil && !slices.Contains(held, slice) {
+		if slice := h.byName[sliceName(source, addressType)]; slice != nil && !slices.Contains(held, slice) {
 			held = append(held, slice)
 		}
 	}
@@ -150,10 +159,12 @@ type Source struct {
 	GatewayDNS types.NamespacedName
 	// Cluster is the name of the gateway's Cluster, in the namespace of the GatewayDNS.
 	Cluster string
+	// Subdomain is the first DNS label of the gateway's name.
+	Subdomain string
 }
 
 // Published returns what a slice of ours publishes by its annotations. It returns false when its reference is not a
-// GatewayDNS; Cluster is empty when its name is not one that this GatewayDNS could have asked for in this zone.
+// GatewayDNS; Cluster and Subdomain are empty when its name is not one that this GatewayDNS could have asked for in this zone.
 func Published(slice *discoveryv1.EndpointSlice, zone string) (Source, bool) {
 	namespace, name, ok := strings.Cut(slice.Annotations[xccv1.GatewayDNSRefAnnotation], "/")
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
@@ -161,7 +172,7 @@ func Published(slice *discoveryv1.EndpointSlice, zone string) (Source, bool) {
 	}
 	source := Source{GatewayDNS: types.NamespacedName{Namespace: namespace, Name: name}}
 	if gateway, ok := dnsname.ParseGateway(slice.Annotations[xccv1.DNSHostnameAnnotation], zone); ok && gateway.Namespace == namespace {
-		source.Cluster = gateway.Cluster
+		source.Cluster, source.Subdomain = gateway.Cluster, gateway.Subdomain
 	}
 	return source, true
 }

@@ -28,6 +28,7 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
@@ -206,8 +207,30 @@ func TestAStatusCannotNameAnotherTenant(t *testing.T) {
 	g := NewWithT(t)
 	forged := gateway("a", xccv1.GatewayResolved, "192.0.2.1")
 	forged.Hostname = hostname("shop", "victim")
-	g.Expect(describe(plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", forged)}, nil).Create)).
-		To(Equal([]string{"IPv4 " + hostname("a", "dev") + " 192.0.2.1"}))
+	for _, name := range []string{
+		hostname("shop", "victim"), hostname("a", "victim"), hostname("shop", "dev"), hostname("a.dev.clusters."+zone+".shop", "victim"),
+		"*." + zone, "shop." + zone, "*.gateway.a.dev.clusters.other.test", "", "*.a.b.gateway.a.dev.clusters." + zone,
+	} {
+		forged.Hostname = name
+		changes := plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", forged)}, nil)
+		g.Expect(changes.Empty()).To(BeTrue(), name)
+	}
+}
+
+// FuzzNothingIsPublishedOutsideOfItsNamespace tries names of Clusters, of GatewayDNS and in a status.
+func FuzzNothingIsPublishedOutsideOfItsNamespace(f *testing.F) {
+	f.Add("gw", "a", hostname("shop", "victim"))
+	f.Add("gw", "shop.victim.clusters.xcc.test", "*.gateway.shop.victim.clusters.xcc.test.dev.clusters.xcc.test")
+	f.Add("gw", "shop", "*.a.shop.dev.clusters.xcc.test.")
+	f.Fuzz(func(t *testing.T, name, cluster, hostname string) {
+		g := NewWithT(t)
+		forged := xccv1.GatewayStatus{Cluster: cluster, Hostname: hostname, State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1"}}
+		for _, slice := range plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS(name, forged)}, nil).Create {
+			for _, annotation := range []string{xccv1.DNSHostnameAnnotation, xccv1.AdditionalHostnamesAnnotation} {
+				g.Expect(dnsname.Canonical(slice.Annotations[annotation])).To(HaveSuffix("." + cluster + ".dev.clusters." + zone))
+			}
+		}
+	})
 }
 
 func TestNamesDoNotCollideAndFit(t *testing.T) {
@@ -215,14 +238,20 @@ func TestNamesDoNotCollideAndFit(t *testing.T) {
 	g := NewWithT(t)
 	long := strings.Repeat("x", 253)
 	seen := map[string]string{}
-	for _, gw := range []struct{ namespace, name, cluster string }{
-		{"a", "gw", "b-c"}, {"a-b", "gw", "c"}, {"a", "gw-b", "c"}, {"a", "gw", "b"}, {"a", long, "b"}, {"a", long + "x", "b"}, {"a", "gw", strings.Repeat("y", 63)},
+	for _, gw := range []struct{ namespace, name, cluster, subdomain string }{
+		{"a", "gw", "b-c", "gateway"}, {"a-b", "gw", "c", "gateway"}, {"a", "gw-b", "c", "gateway"}, {"a", "gw", "b", "gateway"},
+		{"a", long, "b", "gateway"}, {"a", long + "x", "b", "gateway"}, {"a", "gw", strings.Repeat("y", 63), "gateway"},
+		{"a", "gw", "b", "internal"}, {"a", "gw", "b", "ipv4"}, {"a", "gw", "b.gateway", "internal"},
 	} {
-		g.Expect(gw.namespace).NotTo(BeEmpty())
-		one := gatewayDNS(gw.name, xccv1.GatewayStatus{Cluster: gw.cluster, Hostname: "h", State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1", "2001:db8::1"}})
+		one := gatewayDNS(gw.name, xccv1.GatewayStatus{
+			Cluster: gw.cluster, Hostname: "*." + gw.subdomain + "." + gw.cluster + "." + gw.namespace + ".clusters." + zone,
+			State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1", "2001:db8::1"},
+		})
 		one.Namespace = gw.namespace
-		for _, s := range plan.Compute(zone, []xccv1.GatewayDNS{one}, nil).Create {
-			key := gw.namespace + "/" + gw.name + "/" + gw.cluster + "/" + string(s.AddressType)
+		created := plan.Compute(zone, []xccv1.GatewayDNS{one}, nil).Create
+		g.Expect(created).To(HaveLen(2))
+		for _, s := range created {
+			key := gw.namespace + "/" + gw.name + "/" + gw.cluster + "/" + gw.subdomain + "/" + string(s.AddressType)
 			g.Expect(seen).NotTo(HaveKey(s.Name), key)
 			seen[s.Name] = key
 			g.Expect(len(s.Name)).To(BeNumerically("<=", 253))
@@ -244,7 +273,12 @@ func TestOrphaned(t *testing.T) {
 	}
 	badSelector := with()
 	badSelector.Spec.ClusterSelector.MatchLabels = map[string]string{"a": "not a label value"}
+	renamed := func(g *xccv1.GatewayDNS) *xccv1.GatewayDNS {
+		g.Spec.Subdomain = "internal"
+		return g
+	}
 	old := slice("dev-a-gateway", "dev/gw", hostname("a", "dev"), "192.0.2.1")
+	internal := slice("x", "dev/gw", "*.internal.a.dev.clusters."+zone, "192.0.2.1")
 	ours := *plan.Compute(zone, []xccv1.GatewayDNS{*with(gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil).Create[0]
 
 	for name, test := range map[string]struct {
@@ -253,24 +287,33 @@ func TestOrphaned(t *testing.T) {
 		cluster    *clusterv1.Cluster
 		orphaned   bool
 	}{
-		"its GatewayDNS does not exist":                   {old, nil, selected, true},
-		"its Cluster does not exist":                      {old, with(), nil, true},
-		"its Cluster is being deleted":                    {old, with(), deleting, true},
-		"its Cluster is not selected":                     {old, with(), unselected, true},
-		"the status does not know its gateway yet":        {old, with(), selected, false},
-		"the status knows other gateways only":            {old, with(gateway("b", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
-		"its gateway is unknown":                          {old, with(gateway("a", xccv1.GatewayUnknown)), selected, false},
-		"its gateway has no Service":                      {old, with(gateway("a", xccv1.GatewayServiceNotFound)), selected, true},
-		"its gateway has the wrong type":                  {old, with(gateway("a", xccv1.GatewayWrongServiceType)), selected, true},
-		"its gateway has no address":                      {old, with(gateway("a", xccv1.GatewayNoAddress)), selected, true},
-		"its gateway is published by another slice":       {old, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, true},
-		"its gateway is published by it":                  {ours, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
-		"its gateway has no address of its type any more": {ours, with(gateway("a", xccv1.GatewayResolved, "2001:db8::1")), selected, true},
-		"the selector cannot be evaluated":                {old, badSelector, selected, false},
-		"its reference is garbage":                        {slice("x", "garbage", hostname("a", "dev")), nil, nil, false},
-		"its name is none of its GatewayDNS":              {slice("x", "dev/gw", "foo."+zone), with(), nil, true},
-		"its name is another namespace's":                 {slice("x", "dev/gw", hostname("a", "other")), with(), nil, true},
-		"its name is in another zone than the one served": {slice("x", "dev/gw", "*.gateway.a.dev.clusters.old.test"), with(), nil, true},
+		"its GatewayDNS does not exist":                         {old, nil, selected, true},
+		"its Cluster does not exist":                            {old, with(), nil, true},
+		"its Cluster is being deleted":                          {old, with(), deleting, true},
+		"its Cluster is not selected":                           {old, with(), unselected, true},
+		"the status does not know its gateway yet":              {old, with(), selected, false},
+		"the status knows other gateways only":                  {old, with(gateway("b", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
+		"its gateway is unknown":                                {old, with(gateway("a", xccv1.GatewayUnknown)), selected, false},
+		"its gateway has no Service":                            {old, with(gateway("a", xccv1.GatewayServiceNotFound)), selected, true},
+		"its gateway has the wrong type":                        {old, with(gateway("a", xccv1.GatewayWrongServiceType)), selected, true},
+		"its gateway has no address":                            {old, with(gateway("a", xccv1.GatewayNoAddress)), selected, true},
+		"its gateway is published by another slice":             {old, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, true},
+		"its gateway is published by it":                        {ours, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
+		"its gateway has no address of its type any more":       {ours, with(gateway("a", xccv1.GatewayResolved, "2001:db8::1")), selected, true},
+		"the selector cannot be evaluated":                      {old, badSelector, selected, false},
+		"spec.subdomain is another one":                         {old, renamed(with()), selected, true},
+		"spec.subdomain is another one, of an unknown gateway":  {old, renamed(with(gateway("a", xccv1.GatewayUnknown))), selected, true},
+		"spec.subdomain is its, and the status knows another":   {internal, renamed(with(gateway("a", xccv1.GatewayResolved, "192.0.2.1"))), selected, false},
+		"spec.subdomain is its, and the status knew it empty":   {internal, renamed(with(gateway("a", xccv1.GatewayNoAddress))), selected, false},
+		"its gateway is claimed by another GatewayDNS":          {ours, with(gateway("a", xccv1.GatewayConflicted)), selected, true},
+		"its gateway's override is not valid":                   {ours, with(gateway("a", xccv1.GatewayInvalidOverride)), selected, false},
+		"its gateway is overridden with an address of its type": {ours, with(gateway("a", xccv1.GatewayOverridden, "192.0.2.7")), selected, false},
+		"its gateway is overridden with one of another type":    {ours, with(gateway("a", xccv1.GatewayOverridden, "2001:db8::1")), selected, true},
+		"its cluster does not answer":                           {ours, with(gateway("a", xccv1.GatewayUnreachable)), selected, false},
+		"its reference is garbage":                              {slice("x", "garbage", hostname("a", "dev")), nil, nil, false},
+		"its name is none of its GatewayDNS":                    {slice("x", "dev/gw", "foo."+zone), with(), nil, true},
+		"its name is another namespace's":                       {slice("x", "dev/gw", hostname("a", "other")), with(), nil, true},
+		"its name is in another zone than the one served":       {slice("x", "dev/gw", "*.gateway.a.dev.clusters.old.test"), with(), nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -26,6 +26,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
@@ -36,11 +37,11 @@ var addressTypes = []discoveryv1.AddressType{
 	discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN,
 }
 
-// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has. Their name is
-// made of the Cluster's, not taken from the status, so that nothing in a status can name another tenant's.
+// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has. There are none
+// when sourceOf finds the name of the status to be wrong.
 func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus) []*discoveryv1.EndpointSlice {
-	hostname, err := dnsname.Gateway{Cluster: gateway.Cluster, Namespace: ref.Namespace}.Hostname(zone)
-	if err != nil {
+	source, ok := sourceOf(zone, ref, gateway)
+	if !ok {
 		return nil
 	}
 	byType := map[discoveryv1.AddressType][]discoveryv1.Endpoint{}
@@ -54,16 +55,43 @@ func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatu
 	var slices []*discoveryv1.EndpointSlice
 	for _, addressType := range addressTypes {
 		if endpoints := byType[addressType]; len(endpoints) > 0 {
-			slices = append(slices, newSlice(ref, gateway.Cluster, hostname, addressType, endpoints))
+			slice := newSlice(source, gateway.Hostname, addressType, endpoints)
+			slice.Ports = portsOf(gateway.Ports)
+			slices = append(slices, slice)
 		}
 	}
 	return slices
 }
 
+// sourceOf returns what the entry of a status is to be published for. It returns false when the entry's name is not one of
+// its own GatewayDNS and Cluster in this zone, so that nothing in a status can name another tenant's.
+func sourceOf(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus) (Source, bool) {
+	name, ok := dnsname.ParseGateway(gateway.Hostname, zone)
+	if !ok || name.Cluster != gateway.Cluster || name.Namespace != ref.Namespace {
+		return Source{}, false
+	}
+	return Source{GatewayDNS: ref, Cluster: name.Cluster, Subdomain: name.Subdomain}, true
+}
+
+// portsOf returns the ports of a slice. What an API server would refuse the whole slice for is left out: names that come
+// twice or, as those of a Gateway's listeners may, are not one DNS label.
+func portsOf(ports []xccv1.GatewayPort) []discoveryv1.EndpointPort {
+	var result []discoveryv1.EndpointPort
+	seen := map[string]bool{}
+	for _, port := range ports {
+		if seen[port.Name] || port.Name != "" && len(validation.IsDNS1123Label(port.Name)) > 0 {
+			continue
+		}
+		seen[port.Name] = true
+		result = append(result, discoveryv1.EndpointPort{Name: &port.Name, Protocol: new(corev1.Protocol(port.Protocol)), Port: &port.Port})
+	}
+	return result
+}
+
 func newSlice(
-	ref types.NamespacedName, cluster, hostname string, addressType discoveryv1.AddressType, endpoints []discoveryv1.Endpoint,
+	source Source, hostname string, addressType discoveryv1.AddressType, endpoints []discoveryv1.Endpoint,
 ) *discoveryv1.EndpointSlice {
-	name := sliceName(ref, cluster, addressType)
+	name := sliceName(source, addressType)
 	return &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: xccv1.WorkloadNamespace,
@@ -76,8 +104,9 @@ func newSlice(
 				discoveryv1.LabelServiceName: "xcc-" + name[len(name)-hashLength:],
 			},
 			Annotations: map[string]string{
-				xccv1.DNSHostnameAnnotation:   hostname,
-				xccv1.GatewayDNSRefAnnotation: ref.String(),
+				xccv1.DNSHostnameAnnotation:         hostname,
+				xccv1.AdditionalHostnamesAnnotation: dnsname.Bare(hostname),
+				xccv1.GatewayDNSRefAnnotation:       source.GatewayDNS.String(),
 			},
 		},
 		AddressType: addressType,
@@ -91,12 +120,18 @@ const (
 	readable = 63
 )
 
-// sliceName is unique for a GatewayDNS, a Cluster and an address type. Names joined by a hyphen alone would collide: a-b/c
-// and a/b-c.
-func sliceName(ref types.NamespacedName, cluster string, addressType discoveryv1.AddressType) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{ref.Namespace, ref.Name, cluster, string(addressType)}, "/")))
+// sliceName is unique for a GatewayDNS, a Cluster, a subdomain and an address type. Names joined by a hyphen alone would
+// collide: a-b/c and a/b-c. The default subdomain is left out, as it was when there was no other, so that what was written
+// then keeps its name.
+func sliceName(source Source, addressType discoveryv1.AddressType) string {
+	unique := []string{source.GatewayDNS.Namespace, source.GatewayDNS.Name, source.Cluster, string(addressType)}
+	if source.Subdomain != xccv1.DefaultSubdomain {
+		unique = append(unique, source.Subdomain)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(unique, "/")))
 	return strings.Join([]string{
-		truncate(ref.Name), truncate(cluster), strings.ToLower(string(addressType)), hex.EncodeToString(sum[:])[:hashLength],
+		truncate(source.GatewayDNS.Name), truncate(source.Cluster), strings.ToLower(string(addressType)),
+		hex.EncodeToString(sum[:])[:hashLength],
 	}, "-")
 }
 

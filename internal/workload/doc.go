@@ -22,4 +22,10 @@ limitations under the License.
 // waited for: a cluster that answers its health probe and hangs on every list costs nobody anything.
 //
 // clustercache's own clients would wait: their first read of a kind starts an informer and blocks until it has synced.
+//
+// Kinds that only some controllers need some of the time, such as nodes and Pods, are not for clustercache, which has no way
+// to end a watch. OnDemand watches them through connections of its own for as long as they are read: reading is what says
+// that they are needed. It knows all it must know of these kinds beforehand, and so asks the API server for nothing but
+// the objects; a kind that may not be installed is looked for by its CustomResourceDefinition first. What is cached is cut
+// down to what decides a gateway's addresses, and a change of anything else wakes nobody.
 package workload

@@ -17,10 +17,16 @@ limitations under the License.
 package workload
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,22 +36,36 @@ import (
 
 // CacheOptions restricts the caches of workload clusters to what is used: Services of all types, so that a wrong type
 // can be told from a missing Service, cut down to what decides a gateway's addresses; and of the namespace xcc-dns, the
-// namespace itself and its EndpointSlices.
+// namespace itself, its EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are
+// in kube-system too.
 func CacheOptions() clustercache.CacheOptions {
+	ourNamespace := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{xccv1.WorkloadNamespace: {}}}
+	roles := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{
+		xccv1.WorkloadNamespace: {},
+		metav1.NamespaceSystem:  {LabelSelector: labels.SelectorFromSet(labels.Set{xccv1.PartOfLabel: xccv1.PartOf})},
+	}}
 	return clustercache.CacheOptions{
 		DefaultTransform: ctrlcache.TransformStripManagedFields(),
 		ByObject: map[client.Object]ctrlcache.ByObject{
-			&corev1.Service{}:            {Transform: trimService},
-			&corev1.Namespace{}:          {Field: fields.OneTermEqualSelector("metadata.name", xccv1.WorkloadNamespace)},
-			&discoveryv1.EndpointSlice{}: {Namespaces: map[string]ctrlcache.Config{xccv1.WorkloadNamespace: {}}},
+			&corev1.Service{}:               {Transform: trimService},
+			&corev1.Namespace{}:             {Field: fields.OneTermEqualSelector("metadata.name", xccv1.WorkloadNamespace)},
+			&discoveryv1.EndpointSlice{}:    ourNamespace,
+			&appsv1.Deployment{}:            ourNamespace,
+			&corev1.ConfigMap{}:             onlyInWorkloadNamespace(xccv1.DNSConfigPatcherName),
+			&coordinationv1.Lease{}:         onlyInWorkloadNamespace(xccv1.ProbeLeaseName),
+			&corev1.ServiceAccount{}:        ourNamespace,
+			&networkingv1.NetworkPolicy{}:   ourNamespace,
+			&policyv1.PodDisruptionBudget{}: ourNamespace,
+			&rbacv1.Role{}:                  roles,
+			&rbacv1.RoleBinding{}:           roles,
 		},
 	}
 }
 
-// trimService keeps the name, the type and the load balancer's addresses of a Service.
+// trimService keeps of a Service what decides a gateway's addresses and ports. The add-on's own stays whole.
 func trimService(in any) (any, error) {
 	service, ok := in.(*corev1.Service)
-	if !ok {
+	if !ok || service.Namespace == xccv1.WorkloadNamespace {
 		return in, nil
 	}
 	return &corev1.Service{
@@ -56,7 +76,20 @@ func trimService(in any) (any, error) {
 			UID:             service.UID,
 			ResourceVersion: service.ResourceVersion,
 		},
-		Spec:   corev1.ServiceSpec{Type: service.Spec.Type},
+		Spec: corev1.ServiceSpec{
+			Type:                  service.Spec.Type,
+			Ports:                 service.Spec.Ports,
+			Selector:              service.Spec.Selector,
+			ExternalIPs:           service.Spec.ExternalIPs,
+			ExternalTrafficPolicy: service.Spec.ExternalTrafficPolicy,
+		},
 		Status: corev1.ServiceStatus{LoadBalancer: service.Status.LoadBalancer},
 	}, nil
+}
+
+// onlyInWorkloadNamespace selects one object of the namespace.
+func onlyInWorkloadNamespace(name string) ctrlcache.ByObject {
+	return ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{
+		xccv1.WorkloadNamespace: {FieldSelector: fields.OneTermEqualSelector("metadata.name", name)},
+	}}
 }

@@ -1,0 +1,177 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package gatewaydns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/cluster-api/controllers/clustercache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
+)
+
+// observe looks at the gateways that the GatewayDNS ask for. It never waits for the cluster.
+func (r *Observer) observe(ctx context.Context, cluster client.ObjectKey, interested []xccv1.GatewayDNS) (Observation, error) {
+	answered := !r.ClusterCache.GetHealthCheckingState(ctx, cluster).LastProbeSuccessTime.IsZero()
+	unreachable := func() Observation {
+		return Observation{
+			Unknown:          "Cluster is not connected: check its kubeconfig Secret and that its API server answers",
+			UnreachableSince: r.lastAnswer(ctx, cluster), Answered: answered,
+		}
+	}
+	services, err := r.Caches.Reader(ctx, cluster, r.controller, workload.Watch{Name: "gatewayobserver-services", Object: &corev1.Service{}})
+	switch {
+	case errors.Is(err, clustercache.ErrClusterNotConnected):
+		r.OnDemand.Forget(cluster)
+		return unreachable(), nil
+	case errors.Is(err, workload.ErrNotSynced):
+		return Observation{
+			Unknown:  "Cluster is connected but has not listed its Services yet: check that its API server answers",
+			Answered: answered,
+		}, nil
+	case err != nil:
+		return Observation{}, err
+	}
+	reading, err := r.OnDemand.Begin(ctx, cluster)
+	if errors.Is(err, clustercache.ErrClusterNotConnected) {
+		return unreachable(), nil
+	} else if err != nil {
+		return Observation{}, err
+	}
+	observation := Observation{Answered: true, Results: map[resolve.Target]resolve.Result{}}
+	for i := range interested {
+		target := resolve.TargetOf(&interested[i].Spec)
+		if _, done := observation.Results[target]; done {
+			continue
+		}
+		result, err := look(ctx, services, reading, target, r.Zone)
+		if err != nil {
+			// Whatever is watched goes on being watched.
+			return Observation{}, err
+		}
+		observation.Results[target] = result
+	}
+	reading.End()
+	return observation, nil
+}
+
+// look returns what is known of one gateway.
+func look(ctx context.Context, services client.Reader, reading *workload.Reading, target resolve.Target, zone string) (resolve.Result, error) {
+	var objects resolve.Objects
+	var err error
+	if target.Gateway {
+		objects, err = lookAtGateway(reading, target) //nolint:contextcheck // What is watched outlives this reconcile.
+	} else {
+		objects, err = lookAtService(ctx, services, reading, target)
+	}
+	if errors.Is(err, workload.ErrNotSynced) {
+		return resolve.Result{
+			State:   xccv1.GatewayUnknown,
+			Message: shorten(fmt.Sprintf("Cluster has not listed yet what decides the addresses of %s: %v", target, err)),
+		}, nil
+	} else if err != nil {
+		return resolve.Result{}, err
+	}
+	return resolve.Gateway(target, objects, zone), nil
+}
+
+// lookAtService reads a Service and what else its addresses depend on. It asks for all of that at once, so that it is listed
+// side by side.
+func lookAtService(ctx context.Context, services client.Reader, reading *workload.Reading, target resolve.Target) (resolve.Objects, error) {
+	service := &corev1.Service{}
+	err := services.Get(ctx, client.ObjectKey{Namespace: target.Namespace, Name: target.Name}, service)
+	switch {
+	case apierrors.IsNotFound(err):
+		return resolve.Objects{}, nil
+	case err != nil:
+		return resolve.Objects{}, fmt.Errorf("reading %s: %w", target, err)
+	}
+	objects := resolve.Objects{Service: service}
+	need := resolve.Needs(target, service)
+	var errs []error
+	if need.Nodes {
+		objects.Nodes, err = workload.List[*corev1.Node](reading, workload.Demand{Kind: workload.Nodes})
+		errs = append(errs, named("Nodes", err))
+	}
+	if need.Slices {
+		objects.Slices, err = workload.List[*discoveryv1.EndpointSlice](reading, workload.Demand{
+			Kind: workload.EndpointSlices, Namespace: target.Namespace, Labels: labels.Set{discoveryv1.LabelServiceName: target.Name}.String(),
+		})
+		errs = append(errs, named("EndpointSlices", err))
+	}
+	if need.Pods {
+		objects.Pods, err = workload.List[*corev1.Pod](reading, workload.Demand{
+			Kind: workload.Pods, Namespace: target.Namespace, Labels: labels.Set(service.Spec.Selector).String(),
+		})
+		errs = append(errs, named("Pods", err))
+	}
+	return objects, errors.Join(errs...)
+}
+
+// lookAtGateway reads a Gateway. Whether its kind is installed is asked for first, because a watch on a kind that is not
+// would fail for ever.
+func lookAtGateway(reading *workload.Reading, target resolve.Target) (resolve.Objects, error) {
+	definitions, err := workload.List[*metav1.PartialObjectMetadata](reading, workload.Demand{
+		Kind: workload.CustomResourceDefinitions, Name: workload.GatewaysCustomResource,
+	})
+	installed := slices.ContainsFunc(definitions, func(definition *metav1.PartialObjectMetadata) bool {
+		return definition.DeletionTimestamp.IsZero()
+	})
+	if err != nil || !installed {
+		return resolve.Objects{}, named("CustomResourceDefinitions", err)
+	}
+	gateways, err := workload.List[*unstructured.Unstructured](reading, workload.Demand{
+		Kind: workload.Gateways, Namespace: target.Namespace, Name: target.Name,
+	})
+	if err != nil {
+		return resolve.Objects{}, named("Gateways", err)
+	}
+	objects := resolve.Objects{GatewayAPI: true}
+	if len(gateways) > 0 {
+		objects.Gateway = gateways[0]
+	}
+	return objects, nil
+}
+
+// named puts before an error which kind it is about.
+func named(kind string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", kind, err)
+}
+
+// lastAnswer returns when a cluster that is not connected answered last, or when it was first found not to.
+func (r *Observer) lastAnswer(ctx context.Context, cluster client.ObjectKey) time.Time {
+	if last := r.ClusterCache.GetHealthCheckingState(ctx, cluster).LastProbeSuccessTime; !last.IsZero() {
+		return last
+	}
+	return r.silences.since(silence{cluster: cluster}, time.Now())
+}

@@ -1,0 +1,96 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package gatewaydns
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
+)
+
+// patience is how long a cluster may take to connect and to list what is asked for before its gateways are called Unknown
+// or Unreachable, so that neither a restart of the manager nor a rotated kubeconfig makes them so for a moment.
+const patience = 10 * time.Second
+
+// silence is a cluster that cannot be asked or, with a target, a gateway of which it does not tell.
+type silence struct {
+	cluster client.ObjectKey
+	target  resolve.Target
+}
+
+// silences remember since when each silence lasts. They are safe for concurrent use, and their zero value is ready for it.
+type silences struct {
+	mu    sync.Mutex
+	begun map[silence]time.Time
+}
+
+// since returns when a silence began, which is now if it is new.
+func (s *silences) since(key silence, now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.begun == nil {
+		s.begun = map[silence]time.Time{}
+	}
+	if _, ok := s.begun[key]; !ok {
+		s.begun[key] = now
+	}
+	return s.begun[key]
+}
+
+// ended forgets the silences of a cluster that do not last any more.
+func (s *silences) ended(cluster client.ObjectKey, lasts func(silence) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.begun, func(key silence, _ time.Time) bool { return key.cluster == cluster && !lasts(key) })
+}
+
+// settle has patience with what is not known in an Observation: what was known before is kept for a while. It returns the
+// Observation to go on with, false when that is the previous one, and after what time to look again, 0 for never.
+func (s *silences) settle(cluster client.ObjectKey, previous, next Observation, now time.Time) (settled Observation, changed bool, wait time.Duration) {
+	if next.Unknown != "" {
+		s.ended(cluster, func(key silence) bool { return key.target == resolve.Target{} })
+		wait = max(0, patience-now.Sub(s.since(silence{cluster: cluster}, now)))
+		return next, wait == 0, wait
+	}
+	silent := func(target resolve.Target) bool { return next.Results[target].State == xccv1.GatewayUnknown }
+	s.ended(cluster, func(key silence) bool { return key.target != resolve.Target{} && silent(key.target) })
+	results := maps.Clone(next.Results)
+	for target := range next.Results {
+		if !silent(target) {
+			continue
+		}
+		left := patience - now.Sub(s.since(silence{cluster: cluster, target: target}, now))
+		if left <= 0 {
+			continue
+		}
+		if wait == 0 || left < wait {
+			wait = left
+		}
+		if known, ok := previous.Results[target]; ok {
+			results[target] = known
+		} else {
+			delete(results, target)
+		}
+	}
+	next.Results = results
+	return next, true, wait
+}

@@ -1,0 +1,187 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package plan_test
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
+)
+
+// fate is what becomes of what a consumer holds for a gateway.
+type fate string
+
+const (
+	// publishes: exactly the addresses of the status are held afterwards.
+	publishes fate = "publishes"
+	// withdraws: what is held is a candidate, and nothing is written.
+	withdraws fate = "withdraws"
+	// keeps: what is held stays as it is; a consumer that holds nothing gets the addresses of the status.
+	keeps fate = "keeps"
+)
+
+var fates = map[xccv1.GatewayState]fate{
+	xccv1.GatewayResolved:               publishes,
+	xccv1.GatewayOverridden:             publishes,
+	xccv1.GatewayServiceNotFound:        withdraws,
+	xccv1.GatewayWrongServiceType:       withdraws,
+	xccv1.GatewayGatewayNotFound:        withdraws,
+	xccv1.GatewayGatewayAPINotInstalled: withdraws,
+	xccv1.GatewayNoAddress:              withdraws,
+	xccv1.GatewayNoReadyEndpoint:        withdraws,
+	xccv1.GatewayInvalidName:            withdraws,
+	xccv1.GatewayConflicted:             withdraws,
+	xccv1.GatewayInvalidOverride:        keeps,
+	xccv1.GatewayUnreachable:            keeps,
+	xccv1.GatewayUnknown:                keeps,
+}
+
+// TestEveryStateWithEveryHolding goes through every state, with and without addresses in the status, and with each thing
+// that a consumer can hold for the gateway. What a candidate's fate is, TestOrphaned says.
+func TestEveryStateWithEveryHolding(t *testing.T) {
+	t.Parallel()
+	a := hostname("a", "dev")
+	written := func(addresses ...string) []discoveryv1.EndpointSlice {
+		var result []discoveryv1.EndpointSlice
+		resolved := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, addresses...))}
+		for _, slice := range plan.Compute(zone, resolved, nil).Create {
+			result = append(result, *slice)
+		}
+		return result
+	}
+	holdings := map[string][]discoveryv1.EndpointSlice{
+		"nothing":                        nil,
+		"the addresses of the status":    written("192.0.2.1"),
+		"another address":                written("192.0.2.9"),
+		"an address of another type":     written("2001:db8::9"),
+		"a slice of the old project":     {slice("dev-a-gateway", "dev/gw", a, "192.0.2.9")},
+		"one of ours and an old project": append(written("192.0.2.1"), slice("dev-a-gateway", "dev/gw", a, "192.0.2.9")),
+	}
+	for state, fate := range fates {
+		for _, addresses := range [][]string{nil, {"192.0.2.1"}} {
+			for holding, held := range holdings {
+				t.Run(fmt.Sprintf("%s with %v, holding %s", state, addresses, holding), func(t *testing.T) {
+					t.Parallel()
+					g := NewWithT(t)
+					visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", state, addresses...))}
+					changes := plan.Compute(zone, visible, held)
+					after := applied(held, changes)
+					switch {
+					case fate == withdraws:
+						g.Expect(after).To(BeEmpty())
+						g.Expect(changes.Create).To(BeEmpty())
+						g.Expect(changes.Update).To(BeEmpty())
+					case fate == keeps && len(held) > 0:
+						g.Expect(changes.Empty()).To(BeTrue())
+					case len(addresses) == 0:
+						g.Expect(after).To(BeEmpty())
+					default:
+						g.Expect(after).To(ConsistOf(describe(plan.Compute(zone, visible, nil).Create)))
+						g.Expect(after).To(ConsistOf("IPv4 " + a + " 192.0.2.1"))
+					}
+				})
+			}
+		}
+	}
+}
+
+// applied returns what is held after the changes, if all candidates went.
+func applied(held []discoveryv1.EndpointSlice, changes plan.Plan) []string {
+	byName := map[string]*discoveryv1.EndpointSlice{}
+	for i := range held {
+		byName[held[i].Name] = &held[i]
+	}
+	for _, slice := range append(changes.Create, changes.Update...) {
+		byName[slice.Name] = slice
+	}
+	for _, slice := range changes.Candidates {
+		delete(byName, slice.Name)
+	}
+	var after []*discoveryv1.EndpointSlice
+	for _, slice := range byName {
+		after = append(after, slice)
+	}
+	return describe(after)
+}
+
+func TestEveryStateHasAFate(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	for state, fate := range fates {
+		g.Expect(state.Current()).To(Equal(fate == publishes), string(state))
+		g.Expect(state.KnownEmpty()).To(Equal(fate == withdraws), string(state))
+	}
+}
+
+func TestASubdomainIsPartOfTheName(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	named := func(subdomain string, state xccv1.GatewayState, addresses ...string) []xccv1.GatewayDNS {
+		status := gateway("a", state, addresses...)
+		status.Hostname = "*." + subdomain + ".a.dev.clusters." + zone
+		return []xccv1.GatewayDNS{gatewayDNS("gw", status)}
+	}
+	before := plan.Compute(zone, named("gateway", xccv1.GatewayResolved, "192.0.2.1"), nil).Create[0]
+	g.Expect(before.Name).To(Equal("gw-a-ipv4-a4e31a82a206"), "the former version's name, so that its slices stay in place")
+	g.Expect(before.Annotations).To(HaveKeyWithValue(xccv1.AdditionalHostnamesAnnotation, "gateway.a.dev.clusters."+zone))
+
+	t.Log("Another subdomain is another slice, and the one for the former is a candidate, even if nothing new is known")
+	for _, state := range []xccv1.GatewayState{xccv1.GatewayResolved, xccv1.GatewayUnknown} {
+		changes := plan.Compute(zone, named("internal", state, "192.0.2.1"), []discoveryv1.EndpointSlice{*before})
+		g.Expect(describe(changes.Create)).To(Equal([]string{"IPv4 *.internal.a.dev.clusters." + zone + " 192.0.2.1"}), string(state))
+		g.Expect(names(changes.Candidates)).To(Equal([]string{before.Name}))
+	}
+}
+
+func TestASliceOfTheFormerVersionIsUpdatedInPlace(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
+	former := plan.Compute(zone, visible, nil).Create[0].DeepCopy()
+	delete(former.Annotations, xccv1.AdditionalHostnamesAnnotation)
+	changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*former})
+	g.Expect(changes.Create).To(BeEmpty())
+	g.Expect(changes.Candidates).To(BeEmpty())
+	g.Expect(names(changes.Update)).To(Equal([]string{former.Name}))
+}
+
+func TestPortsAreThoseThatAnAPIServerAccepts(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	status := gateway("a", xccv1.GatewayResolved, "192.0.2.1", "2001:db8::1")
+	status.Ports = []xccv1.GatewayPort{
+		{Name: "http", Protocol: "TCP", Port: 30080},
+		{Name: "quic", Protocol: "UDP", Port: 30443},
+		{Name: "http", Protocol: "UDP", Port: 1},
+		{Name: "a.listener", Protocol: "TCP", Port: 2},
+		{Protocol: "TCP", Port: 3},
+	}
+	created := plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", status)}, nil).Create
+	g.Expect(created).To(HaveLen(2))
+	for _, slice := range created {
+		var ports []string
+		for _, port := range slice.Ports {
+			ports = append(ports, fmt.Sprintf("%s %s %d", *port.Name, *port.Protocol, *port.Port))
+		}
+		g.Expect(ports).To(Equal([]string{"http TCP 30080", "quic UDP 30443", " TCP 3"}))
+	}
+}

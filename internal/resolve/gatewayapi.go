@@ -1,0 +1,103 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// gatewayAPI takes the addresses in the status of a Gateway; its listeners are the ports.
+func gatewayAPI(target Target, objects Objects, zone string) Result {
+	switch {
+	case !objects.GatewayAPI:
+		return Result{
+			State: xccv1.GatewayGatewayAPINotInstalled,
+			Message: "Cluster has not installed the Gateway API: install its CustomResourceDefinition gateways.gateway.networking.k8s.io, " +
+				"or name a Service in spec.service",
+		}
+	case objects.Gateway == nil:
+		return Result{
+			State:   xccv1.GatewayGatewayNotFound,
+			Message: fmt.Sprintf("Cluster has no %s: create it or correct spec.gateway", target),
+		}
+	}
+	var found addresses
+	for _, address := range objectsAt(objects.Gateway, "status", "addresses") {
+		value := textAt(address, "value")
+		switch addressType := textAt(address, "type"); addressType {
+		case "IPAddress", "":
+			found.addIP(value)
+		case "Hostname":
+			found.addHostname(value, zone)
+		default:
+			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", quoted(value), quoted(addressType)))
+		}
+	}
+	return found.publish(target, "status.addresses", listenerPorts(objects.Gateway),
+		noAddress("%s has no address in its status yet: %s", target, whyNotProgrammed(objects.Gateway)))
+}
+
+// listenerPorts returns the ports of the listeners. TCP carries what is not UDP.
+func listenerPorts(gateway *unstructured.Unstructured) []xccv1.GatewayPort {
+	var ports []xccv1.GatewayPort
+	for _, listener := range objectsAt(gateway, "spec", "listeners") {
+		number, _, _ := unstructured.NestedInt64(listener, "port")
+		if number < 1 || number > 65535 {
+			continue
+		}
+		protocol := corev1.ProtocolTCP
+		if textAt(listener, "protocol") == "UDP" {
+			protocol = corev1.ProtocolUDP
+		}
+		ports = append(ports, xccv1.GatewayPort{Name: textAt(listener, "name"), Protocol: string(protocol), Port: int32(number)})
+	}
+	return ports
+}
+
+// whyNotProgrammed returns what the Gateway's controller says.
+func whyNotProgrammed(gateway *unstructured.Unstructured) string {
+	for _, wanted := range []string{"Accepted", "Programmed"} {
+		for _, condition := range objectsAt(gateway, "status", "conditions") {
+			if textAt(condition, "type") == wanted && textAt(condition, "status") != "True" && textAt(condition, "message") != "" {
+				return shorten(fmt.Sprintf("its condition %s says %q", wanted, textAt(condition, "message")))
+			}
+		}
+	}
+	return "check that the controller of its GatewayClass runs"
+}
+
+// objectsAt returns the objects of a list; what is not an object is left out.
+func objectsAt(object *unstructured.Unstructured, path ...string) []map[string]any {
+	list, _, _ := unstructured.NestedSlice(object.Object, path...)
+	var objects []map[string]any
+	for _, item := range list {
+		if object, ok := item.(map[string]any); ok {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
+
+func textAt(object map[string]any, name string) string {
+	text, _ := object[name].(string)
+	return text
+}

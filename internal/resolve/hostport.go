@@ -1,0 +1,155 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// hostPort takes the addresses of the nodes on which a ready Pod of the Service has host ports. A node that is cordoned
+// counts for as long as its Pods are ready.
+func hostPort(target Target, objects Objects) Result {
+	if objects.Service.Spec.Type == corev1.ServiceTypeExternalName {
+		return wrongType(target, string(objects.Service.Spec.Type), "a Service that selects Pods")
+	}
+	nodes := map[string]*corev1.Node{}
+	for _, node := range objects.Nodes {
+		nodes[node.Name] = node
+	}
+	var left tally
+	serving := map[string]bool{}
+	votes := portVotes{}
+	for pod, ports := range readyPods(objects) {
+		node := nodes[pod.Spec.NodeName]
+		switch {
+		case node == nil:
+			left.add("on a node that is unknown")
+		case unusable(node) != "":
+			left.add("on a node that is " + unusable(node))
+		case len(ports) == 0:
+			left.add("without a hostPort for a target port of the Service")
+		default:
+			serving[node.Name] = true
+			votes.add(ports)
+		}
+	}
+	var found addresses
+	for _, name := range slices.Sorted(maps.Keys(serving)) {
+		found.addNode(nodes[name])
+	}
+	ports, disputed := votes.result()
+	if disputed != "" {
+		found.remarks = append(found.remarks, disputed)
+	}
+	none := noEndpoint("%s has no ready Pod: see its Pods and its EndpointSlices", target)
+	if len(left.reasons) > 0 {
+		none = noEndpoint("No ready Pod of %s can be reached through its node: %s", target, &left)
+	}
+	return found.publish(target, "host ports of its ready Pods", ports, none)
+}
+
+// readyPods returns the Pods behind the ready endpoints of the Service, each with its host ports by the name of the
+// Service's port.
+func readyPods(objects Objects) map[*corev1.Pod][]xccv1.GatewayPort {
+	pods := map[types.NamespacedName]*corev1.Pod{}
+	for _, pod := range objects.Pods {
+		pods[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
+	}
+	ready := map[*corev1.Pod][]xccv1.GatewayPort{}
+	for _, slice := range objects.Slices {
+		for i := range slice.Endpoints {
+			endpoint := &slice.Endpoints[i]
+			if !isReady(endpoint) || endpoint.TargetRef == nil || endpoint.TargetRef.Kind != "Pod" {
+				continue
+			}
+			pod := pods[types.NamespacedName{Namespace: slice.Namespace, Name: endpoint.TargetRef.Name}]
+			if pod != nil {
+				ready[pod] = append(ready[pod], hostPorts(pod, slice.Ports)...)
+			}
+		}
+	}
+	return ready
+}
+
+// hostPorts returns the host ports that lead to the given ports of a Pod.
+func hostPorts(pod *corev1.Pod, wanted []discoveryv1.EndpointPort) []xccv1.GatewayPort {
+	var ports []xccv1.GatewayPort
+	for _, port := range wanted {
+		protocol := ptr.Deref(port.Protocol, corev1.ProtocolTCP)
+		if number := hostPortOf(pod, ptr.Deref(port.Port, 0), protocol); number != 0 {
+			ports = append(ports, xccv1.GatewayPort{Name: ptr.Deref(port.Name, ""), Protocol: string(protocol), Port: number})
+		}
+	}
+	return ports
+}
+
+// hostPortOf returns the port of the node that leads to a port of a Pod, 0 when there is none. One that is bound to the
+// node's loopback interface is none.
+func hostPortOf(pod *corev1.Pod, port int32, protocol corev1.Protocol) int32 {
+	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) {
+		for _, candidate := range container.Ports {
+			ip, err := netip.ParseAddr(candidate.HostIP)
+			loopback := err == nil && ip.IsLoopback()
+			if candidate.ContainerPort == port && cmp.Or(candidate.Protocol, corev1.ProtocolTCP) == protocol && candidate.HostPort != 0 && !loopback {
+				return candidate.HostPort
+			}
+		}
+	}
+	if pod.Spec.HostNetwork {
+		return port
+	}
+	return 0
+}
+
+// portVotes counts, for each name and protocol, how many Pods have which host port: during a rollout that changes it they
+// differ, and an address has one port.
+type portVotes map[xccv1.GatewayPort]map[int32]int
+
+func (v portVotes) add(ports []xccv1.GatewayPort) {
+	for _, port := range sortPorts(ports) {
+		key := xccv1.GatewayPort{Name: port.Name, Protocol: port.Protocol}
+		if v[key] == nil {
+			v[key] = map[int32]int{}
+		}
+		v[key][port.Port]++
+	}
+}
+
+// result returns the ports that most Pods have, the lowest of several, and says where they differ.
+func (v portVotes) result() (ports []xccv1.GatewayPort, disputed string) {
+	for key, votes := range v {
+		numbers := slices.SortedFunc(maps.Keys(votes), func(a, b int32) int {
+			return cmp.Or(cmp.Compare(votes[b], votes[a]), cmp.Compare(a, b))
+		})
+		key.Port = numbers[0]
+		ports = append(ports, key)
+		if len(numbers) > 1 {
+			disputed = "The ready Pods have different host ports: the one that most of them have is published"
+		}
+	}
+	return ports, disputed
+}

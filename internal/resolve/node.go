@@ -1,0 +1,104 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// toBeDeletedTaint is how the cluster autoscaler marks a node that it is about to delete.
+const toBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
+
+// addNode adds the addresses of a node: the external ones, or else the internal ones.
+func (f *addresses) addNode(node *corev1.Node) {
+	for _, addressType := range []corev1.NodeAddressType{corev1.NodeExternalIP, corev1.NodeInternalIP} {
+		found := false
+		for _, address := range node.Status.Addresses {
+			if address.Type == addressType && address.Address != "" {
+				f.addIP(address.Address)
+				found = true
+			}
+		}
+		if found {
+			return
+		}
+	}
+	f.refused = append(f.refused, fmt.Sprintf("Node %s is without an address of type ExternalIP or InternalIP", node.Name))
+}
+
+// unusable returns why a node does not take part in anything, or an empty string.
+func unusable(node *corev1.Node) string {
+	if node.DeletionTimestamp != nil {
+		return "being deleted"
+	}
+	for _, taint := range node.Spec.Taints {
+		if taint.Key == toBeDeletedTaint {
+			return "being deleted"
+		}
+	}
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == corev1.NodeReady && condition.Status == corev1.ConditionTrue {
+			return ""
+		}
+	}
+	return "not ready"
+}
+
+// excluded returns why a node does not take part in balancing load to all nodes, or an empty string.
+func excluded(node *corev1.Node) string {
+	_, labelled := node.Labels[corev1.LabelNodeExcludeBalancers]
+	switch {
+	case unusable(node) != "":
+		return unusable(node)
+	case node.Spec.Unschedulable:
+		return "unschedulable"
+	case labelled:
+		return "labelled " + corev1.LabelNodeExcludeBalancers
+	}
+	return ""
+}
+
+// tally counts the nodes that do not take part, by reason, and says so.
+type tally struct {
+	reasons []string
+	count   map[string]int
+}
+
+func (t *tally) add(reason string) {
+	if t.count == nil {
+		t.count = map[string]int{}
+	}
+	if t.count[reason]++; t.count[reason] == 1 {
+		t.reasons = append(t.reasons, reason)
+	}
+}
+
+func (t *tally) String() string {
+	if len(t.reasons) == 0 {
+		return "the cluster has none"
+	}
+	slices.Sort(t.reasons)
+	parts := make([]string, 0, len(t.reasons))
+	for _, reason := range t.reasons {
+		parts = append(parts, fmt.Sprintf("%d %s", t.count[reason], reason))
+	}
+	return strings.Join(parts, ", ")
+}

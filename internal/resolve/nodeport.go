@@ -1,0 +1,72 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+)
+
+// nodePort takes the addresses of the nodes that are ready and schedulable, which all lead to the Service through its node
+// ports; with externalTrafficPolicy Local only those on which an endpoint is ready, because the others drop what they get.
+func nodePort(target Target, objects Objects) Result {
+	service := objects.Service
+	switch {
+	case service.Spec.Type != corev1.ServiceTypeNodePort && service.Spec.Type != corev1.ServiceTypeLoadBalancer:
+		return wrongType(target, string(service.Spec.Type), "type NodePort or LoadBalancer")
+	case !hasNodePorts(service):
+		return noAddress("%s has no node ports: set its spec.allocateLoadBalancerNodePorts, or choose another spec.resolutionType", target)
+	}
+	local := service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
+	withEndpoint := nodesWithReadyEndpoint(objects.Slices)
+	var found addresses
+	var left tally
+	for _, node := range objects.Nodes {
+		if reason := excluded(node); reason != "" {
+			left.add(reason)
+			continue
+		}
+		if local && !withEndpoint[node.Name] {
+			left.add("without a ready endpoint, which externalTrafficPolicy Local needs")
+			continue
+		}
+		found.addNode(node)
+	}
+	source := "node ports of the ready, schedulable nodes"
+	if local {
+		source += " that have a ready endpoint"
+	}
+	return found.publish(target, source, servicePorts(service, nodePortOf), noEndpoint("No node leads to %s: %s", target, &left))
+}
+
+// nodesWithReadyEndpoint returns the names of the nodes on which an endpoint is ready.
+func nodesWithReadyEndpoint(slices []*discoveryv1.EndpointSlice) map[string]bool {
+	nodes := map[string]bool{}
+	for _, slice := range slices {
+		for i := range slice.Endpoints {
+			if endpoint := &slice.Endpoints[i]; isReady(endpoint) && endpoint.NodeName != nil {
+				nodes[*endpoint.NodeName] = true
+			}
+		}
+	}
+	return nodes
+}
+
+// isReady returns whether an endpoint is ready; one of which that is not known is to be taken for ready, as the API says.
+func isReady(endpoint *discoveryv1.Endpoint) bool {
+	return endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready
+}

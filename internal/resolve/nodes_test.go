@@ -1,0 +1,226 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve_test
+
+import (
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
+)
+
+// node returns a ready node with addresses, each with "ext=" before it where it is external.
+func node(name, addresses string, changes ...func(*corev1.Node)) *corev1.Node {
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	node.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeHostName, Address: name}}
+	for address := range strings.FieldsSeq(addresses) {
+		external, ok := strings.CutPrefix(address, "ext=")
+		addressType := corev1.NodeInternalIP
+		if ok {
+			addressType = corev1.NodeExternalIP
+		}
+		node.Status.Addresses = append(node.Status.Addresses, corev1.NodeAddress{Type: addressType, Address: external})
+	}
+	node.Status.Conditions = []corev1.NodeCondition{
+		{Type: corev1.NodeMemoryPressure, Status: corev1.ConditionFalse}, {Type: corev1.NodeReady, Status: corev1.ConditionTrue},
+	}
+	for _, change := range changes {
+		change(node)
+	}
+	return node
+}
+
+func ready(status corev1.ConditionStatus) func(*corev1.Node) {
+	return func(node *corev1.Node) { node.Status.Conditions[1].Status = status }
+}
+
+func noConditions(node *corev1.Node) { node.Status.Conditions = nil }
+func cordoned(node *corev1.Node)     { node.Spec.Unschedulable = true }
+func deleted(node *corev1.Node)      { node.DeletionTimestamp = &metav1.Time{} }
+func toBeDeleted(node *corev1.Node) {
+	node.Spec.Taints = []corev1.Taint{{Key: "ToBeDeletedByClusterAutoscaler", Effect: corev1.TaintEffectNoSchedule}}
+}
+func tainted(node *corev1.Node) {
+	node.Spec.Taints = []corev1.Taint{{Key: "team", Effect: corev1.TaintEffectNoSchedule}}
+}
+func excluded(node *corev1.Node) {
+	node.Labels = map[string]string{corev1.LabelNodeExcludeBalancers: ""}
+}
+
+// slice returns an EndpointSlice with the port 8080 called http and endpoints given as "pod@node", with "!" before it where
+// the endpoint is not ready and "?" where that is not said.
+func slice(endpoints string) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: "projectcontour", Name: "envoy-x"}}
+	slice.Ports = []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(8080)), Protocol: new(corev1.ProtocolTCP)}}
+	for text := range strings.FieldsSeq(endpoints) {
+		endpoint := discoveryv1.Endpoint{Conditions: discoveryv1.EndpointConditions{Ready: new(text[0] != '!')}}
+		if text[0] == '?' {
+			endpoint.Conditions.Ready = nil
+		}
+		pod, node, _ := strings.Cut(strings.TrimLeft(text, "!?"), "@")
+		if pod != "" {
+			endpoint.TargetRef = &corev1.ObjectReference{Kind: "Pod", Namespace: "projectcontour", Name: pod}
+		}
+		if node != "" {
+			endpoint.NodeName = &node
+		}
+		slice.Endpoints = append(slice.Endpoints, endpoint)
+	}
+	return slice
+}
+
+func local(service *corev1.Service) {
+	service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
+}
+
+func TestNodePort(t *testing.T) {
+	t.Parallel()
+	const nodePorts = "http/TCP:30080 https/TCP:30443"
+	withoutPorts := func(service *corev1.Service) {
+		service.Spec.Ports[0].NodePort, service.Spec.Ports[1].NodePort = 0, 0
+	}
+	one, two := node("one", "10.0.0.1"), node("two", "10.0.0.2")
+	for name, test := range map[string]struct {
+		service *corev1.Service
+		nodes   []*corev1.Node
+		slices  []*discoveryv1.EndpointSlice
+		expected
+	}{
+		"all ready nodes":                  {service("NodePort"), []*corev1.Node{one, two}, nil, expected{"Resolved", "10.0.0.1 10.0.0.2", nodePorts, "="}},
+		"a Service of type LoadBalancer":   {service("LoadBalancer"), []*corev1.Node{one}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"external before internal":         {service("NodePort"), []*corev1.Node{node("one", "10.0.0.1 ext=192.0.2.1 fd00::1 ext=2001:db8::1"), two}, nil, expected{"Resolved", "10.0.0.2 192.0.2.1 2001:db8::1", nodePorts, "="}},
+		"two families":                     {service("NodePort"), []*corev1.Node{node("one", "10.0.0.1 fd00::1")}, nil, expected{"Resolved", "10.0.0.1 fd00::1", nodePorts, "="}},
+		"a node without address":           {service("NodePort"), []*corev1.Node{one, node("three", "")}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "=Left out: Node three is without an address of type ExternalIP or InternalIP"}},
+		"a node with a loopback address":   {service("NodePort"), []*corev1.Node{one, node("three", "127.0.0.1")}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "=Left out: 127.0.0.1 is a loopback address"}},
+		"one is not ready":                 {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", ready("False"))}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"one has stopped reporting":        {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", ready("Unknown"))}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"one has not reported yet":         {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", noConditions)}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"one is cordoned":                  {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", cordoned)}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"one is being deleted":             {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", deleted)}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"the autoscaler will delete one":   {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", toBeDeleted)}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"one is kept from load balancers":  {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", excluded)}, nil, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"one has a taint of somebody's":    {service("NodePort"), []*corev1.Node{one, node("three", "10.0.0.3", tainted)}, nil, expected{"Resolved", "10.0.0.1 10.0.0.3", nodePorts, "="}},
+		"none is left":                     {service("NodePort"), []*corev1.Node{node("one", "10.0.0.1", ready("False")), node("two", "10.0.0.2", ready("False")), node("three", "10.0.0.3", cordoned)}, nil, expected{"NoReadyEndpoint", "", "", "No node leads to Service projectcontour/envoy: 2 not ready, 1 unschedulable"}},
+		"there is none":                    {service("NodePort"), nil, nil, expected{"NoReadyEndpoint", "", "", "the cluster has none"}},
+		"only nodes without address":       {service("NodePort"), []*corev1.Node{node("one", "")}, nil, expected{"NoAddress", "", "", "Node one is without an address"}},
+		"local: only where one is ready":   {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("a@one !b@two")}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"local: readiness is not said":     {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("?a@one")}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"local: in several slices":         {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("a@one"), slice("b@two")}, expected{"Resolved", "10.0.0.1 10.0.0.2", nodePorts, "="}},
+		"local: nowhere":                   {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("!a@one a@")}, expected{"NoReadyEndpoint", "", "", "2 without a ready endpoint"}},
+		"local: on a cordoned node":        {service("NodePort", local), []*corev1.Node{node("one", "10.0.0.1", cordoned), two}, []*discoveryv1.EndpointSlice{slice("a@one")}, expected{"NoReadyEndpoint", "", "", "1 unschedulable, 1 without a ready endpoint"}},
+		"not local: endpoints do not tell": {service("NodePort"), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("!a@one")}, expected{"Resolved", "10.0.0.1 10.0.0.2", nodePorts, "="}},
+		"no node ports":                    {service("LoadBalancer", withoutPorts), []*corev1.Node{one}, nil, expected{"NoAddress", "", "", "has no node ports: set its spec.allocateLoadBalancerNodePorts"}},
+		"type ClusterIP":                   {service("ClusterIP"), []*corev1.Node{one}, nil, expected{"WrongServiceType", "", "", "resolutionType nodePort needs type NodePort or LoadBalancer"}},
+		"no Service":                       {nil, []*corev1.Node{one}, nil, expected{"ServiceNotFound", "", "", "create it"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			objects := resolve.Objects{Service: test.service, Nodes: test.nodes, Slices: test.slices}
+			check(t, resolve.Gateway(target("nodePort"), objects, zone), test.expected)
+		})
+	}
+}
+
+// pod returns a Pod of one container with ports given as "containerPort:hostPort".
+func pod(name, nodeName string, ports ...corev1.ContainerPort) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "projectcontour", Name: name},
+		Spec:       corev1.PodSpec{NodeName: nodeName, Containers: []corev1.Container{{Name: "other"}, {Name: "envoy", Ports: ports}}},
+	}
+}
+
+func hostPort(port int32) corev1.ContainerPort {
+	return corev1.ContainerPort{ContainerPort: 8080, HostPort: port, Protocol: corev1.ProtocolTCP}
+}
+
+func TestHostPort(t *testing.T) {
+	t.Parallel()
+	one, two := node("one", "10.0.0.1 ext=192.0.2.1"), node("two", "10.0.0.2")
+	both := []*corev1.Node{one, two}
+	a, b := pod("a", "one", hostPort(80)), pod("b", "two", hostPort(80))
+	onHost := pod("a", "one")
+	onHost.Spec.HostNetwork = true
+	inSidecar := pod("a", "one")
+	inSidecar.Spec.InitContainers = []corev1.Container{{Ports: []corev1.ContainerPort{hostPort(80)}}}
+	onLoopback := pod("a", "one", corev1.ContainerPort{ContainerPort: 8080, HostPort: 80, HostIP: "127.0.0.1"})
+	overUDP := pod("a", "one", corev1.ContainerPort{ContainerPort: 8080, HostPort: 80, Protocol: corev1.ProtocolUDP})
+	for name, test := range map[string]struct {
+		nodes     []*corev1.Node
+		endpoints string
+		pods      []*corev1.Pod
+		expected
+	}{
+		"where ready Pods run":              {both, "a@one b@two", []*corev1.Pod{a, b}, expected{"Resolved", "10.0.0.2 192.0.2.1", "http/TCP:80", "="}},
+		"where only one is ready":           {both, "a@one !b@two", []*corev1.Pod{a, b}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"after one was rescheduled":         {both, "a@two", []*corev1.Pod{pod("a", "two", hostPort(80))}, expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
+		"two Pods on one node":              {both, "a@one b@one", []*corev1.Pod{a, pod("b", "one", hostPort(80))}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"a Pod that is not seen yet":        {both, "a@one b@two", []*corev1.Pod{a}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"a node that is not seen yet":       {[]*corev1.Node{one}, "a@one b@two", []*corev1.Pod{a, b}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"a cordoned node serves":            {[]*corev1.Node{node("one", "10.0.0.1", cordoned)}, "a@one", []*corev1.Pod{a}, expected{"Resolved", "10.0.0.1", "http/TCP:80", "="}},
+		"one kept from load balancers does": {[]*corev1.Node{node("one", "10.0.0.1", excluded)}, "a@one", []*corev1.Pod{a}, expected{"Resolved", "10.0.0.1", "http/TCP:80", "="}},
+		"a node that is not ready":          {[]*corev1.Node{node("one", "10.0.0.1", ready("Unknown"))}, "a@one", []*corev1.Pod{a}, expected{"NoReadyEndpoint", "", "", "1 on a node that is not ready"}},
+		"a node that is being deleted":      {[]*corev1.Node{node("one", "10.0.0.1", deleted)}, "a@one", []*corev1.Pod{a}, expected{"NoReadyEndpoint", "", "", "1 on a node that is being deleted"}},
+		"no endpoint":                       {both, "", []*corev1.Pod{a}, expected{"NoReadyEndpoint", "", "", "has no ready Pod"}},
+		"an endpoint that is no Pod":        {both, "@one", nil, expected{"NoReadyEndpoint", "", "", "has no ready Pod"}},
+		"no host port":                      {both, "a@one", []*corev1.Pod{pod("a", "one", hostPort(0))}, expected{"NoReadyEndpoint", "", "", "1 without a hostPort for a target port"}},
+		"a host port of another port":       {both, "a@one", []*corev1.Pod{pod("a", "one", corev1.ContainerPort{ContainerPort: 9090, HostPort: 80})}, expected{"NoReadyEndpoint", "", "", "without a hostPort"}},
+		"a host port of another protocol":   {both, "a@one", []*corev1.Pod{overUDP}, expected{"NoReadyEndpoint", "", "", "without a hostPort"}},
+		"a host port on loopback":           {both, "a@one", []*corev1.Pod{onLoopback}, expected{"NoReadyEndpoint", "", "", "without a hostPort"}},
+		"a Pod in the host's network":       {both, "a@one", []*corev1.Pod{onHost}, expected{"Resolved", "192.0.2.1", "http/TCP:8080", "="}},
+		"a host port of a sidecar":          {both, "a@one", []*corev1.Pod{inSidecar}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"Pods that differ, by majority":     {append(both, node("three", "10.0.0.3")), "a@one b@two c@three", []*corev1.Pod{a, pod("b", "two", hostPort(81)), pod("c", "three", hostPort(81))}, expected{"Resolved", "10.0.0.2 10.0.0.3 192.0.2.1", "http/TCP:81", "=The ready Pods have different host ports: the one that most of them have is published"}},
+		"Pods that differ, one of each":     {both, "a@one b@two", []*corev1.Pod{a, pod("b", "two", hostPort(79))}, expected{"Resolved", "10.0.0.2 192.0.2.1", "http/TCP:79", "different host ports"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			objects := resolve.Objects{
+				Service: service("ClusterIP"), Nodes: test.nodes, Slices: []*discoveryv1.EndpointSlice{slice(test.endpoints)}, Pods: test.pods,
+			}
+			check(t, resolve.Gateway(target("hostPort"), objects, zone), test.expected)
+		})
+	}
+	check(t, resolve.Gateway(target("hostPort"), resolve.Objects{}, zone), expected{"ServiceNotFound", "", "", "create it"})
+	check(t, resolve.Gateway(target("hostPort"), resolve.Objects{Service: service("ExternalName")}, zone), expected{"WrongServiceType", "", "", "a Service that selects Pods"})
+}
+
+func TestNeedsAreWhatTheAddressesDependOn(t *testing.T) {
+	t.Parallel()
+	gateway := resolve.Target{Gateway: true, Namespace: "a", Name: "b"}
+	for name, test := range map[string]struct {
+		target  resolve.Target
+		service *corev1.Service
+		need    resolve.Need
+	}{
+		"a load balancer":                  {target("loadBalancer"), service("LoadBalancer"), resolve.Need{}},
+		"external IPs":                     {target("externalIPs"), service("ClusterIP"), resolve.Need{}},
+		"a Gateway":                        {gateway, nil, resolve.Need{}},
+		"node ports":                       {target("nodePort"), service("NodePort"), resolve.Need{Nodes: true}},
+		"node ports, local":                {target("nodePort"), service("NodePort", local), resolve.Need{Nodes: true, Slices: true}},
+		"node ports without a Service":     {target("nodePort"), nil, resolve.Need{}},
+		"host ports":                       {target("hostPort"), service("ClusterIP"), resolve.Need{Nodes: true, Slices: true, Pods: true}},
+		"host ports of type ExternalName":  {target("hostPort"), service("ExternalName"), resolve.Need{}},
+		"host ports without a Service":     {target("hostPort"), nil, resolve.Need{}},
+		"node ports of a Service of a bad": {target("nodePort"), &corev1.Service{}, resolve.Need{}},
+	} {
+		NewWithT(t).Expect(resolve.Needs(test.target, test.service)).To(Equal(test.need), name)
+	}
+}

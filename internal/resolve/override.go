@@ -1,0 +1,70 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// Override returns what is known of a gateway whose Cluster carries GatewayAddressesAnnotation with the given value, and
+// what was found in the cluster: the addresses are those of the annotation and the ports those that were found. A gateway
+// that is known not to exist stays so: there is nothing to translate addresses to. An annotation that is wrong in any part
+// is of no effect but its state, in which what was published before stays.
+func Override(annotation, zone string, found Result) Result {
+	switch found.State {
+	case xccv1.GatewayServiceNotFound, xccv1.GatewayGatewayNotFound, xccv1.GatewayGatewayAPINotInstalled:
+		return found
+	}
+	invalid := func(format string, args ...any) Result {
+		return Result{State: xccv1.GatewayInvalidOverride, Message: shorten(fmt.Sprintf(
+			"Annotation "+xccv1.GatewayAddressesAnnotation+" of the Cluster must be IP addresses or host names, separated by commas: "+format, args...))}
+	}
+	var given addresses
+	for part := range strings.SplitSeq(annotation, ",") {
+		given.addAny(strings.TrimSpace(part), zone)
+	}
+	if len(given.refused) > 0 {
+		return invalid("%s", strings.Join(given.refused, "; "))
+	}
+	slices.Sort(given.usable)
+	all := slices.Compact(given.usable)
+	if len(all) > MaxAddresses {
+		return invalid("it has %d, and at most %d are published", len(all), MaxAddresses)
+	}
+	return Result{
+		State: xccv1.GatewayOverridden, Addresses: all, Ports: found.Ports,
+		Message: "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation + " replaces what was found" + foundInstead(found),
+		Source:  "Cluster: annotation " + xccv1.GatewayAddressesAnnotation,
+	}
+}
+
+// foundInstead says what an override hides.
+func foundInstead(found Result) string {
+	switch {
+	case len(found.Addresses) > 3:
+		return fmt.Sprintf(", which was %s and %d more", strings.Join(found.Addresses[:3], ", "), len(found.Addresses)-3)
+	case len(found.Addresses) > 0:
+		return ", which was " + strings.Join(found.Addresses, ", ")
+	case found.Message != "":
+		return shorten(", which was nothing: " + found.Message)
+	}
+	return ""
+}

@@ -1,0 +1,231 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
+)
+
+const zone = "xcc.test"
+
+// expected is what a case expects: the state, the addresses separated by spaces, the ports as name/protocol:number
+// separated by spaces, and a part of the message, or with an equals sign before it all of it.
+type expected struct {
+	state            xccv1.GatewayState
+	addresses, ports string
+	message          string
+}
+
+func check(t *testing.T, result resolve.Result, want expected) {
+	t.Helper()
+	g := NewWithT(t)
+	g.Expect(result.State).To(Equal(want.state), result.Message)
+	g.Expect(strings.Join(result.Addresses, " ")).To(Equal(want.addresses))
+	if result.State == xccv1.GatewayResolved || result.State == xccv1.GatewayOverridden {
+		g.Expect(portsOf(result)).To(Equal(want.ports))
+		g.Expect(result.Source).NotTo(BeEmpty())
+	} else {
+		g.Expect(result.Message).NotTo(BeEmpty(), "who reads it must learn what to do")
+	}
+	if whole, ok := strings.CutPrefix(want.message, "="); ok {
+		g.Expect(result.Message).To(Equal(whole))
+	} else {
+		g.Expect(result.Message).To(ContainSubstring(want.message))
+	}
+	g.Expect(len(result.Message)).To(BeNumerically("<=", 1024))
+	g.Expect(len(result.Source)).To(BeNumerically("<=", 512))
+}
+
+func portsOf(result resolve.Result) string {
+	var ports []string
+	for _, port := range result.Ports {
+		ports = append(ports, fmt.Sprintf("%s/%s:%d", port.Name, port.Protocol, port.Port))
+	}
+	return strings.Join(ports, " ")
+}
+
+func target(resolutionType xccv1.ResolutionType) resolve.Target {
+	return resolve.TargetOf(&xccv1.GatewayDNSSpec{Service: "projectcontour/envoy", ResolutionType: resolutionType})
+}
+
+func service(serviceType corev1.ServiceType, changes ...func(*corev1.Service)) *corev1.Service {
+	service := &corev1.Service{Spec: corev1.ServiceSpec{Type: serviceType, Ports: []corev1.ServicePort{
+		{Name: "https", Port: 443, NodePort: 30443}, {Name: "http", Protocol: corev1.ProtocolTCP, Port: 80, NodePort: 30080},
+	}}}
+	for _, change := range changes {
+		change(service)
+	}
+	return service
+}
+
+func ingress(addresses ...string) func(*corev1.Service) {
+	return func(service *corev1.Service) {
+		for _, address := range addresses {
+			point := corev1.LoadBalancerIngress{Hostname: strings.TrimPrefix(address, "host=")}
+			if !strings.HasPrefix(address, "host=") {
+				point = corev1.LoadBalancerIngress{IP: address}
+			}
+			service.Status.LoadBalancer.Ingress = append(service.Status.LoadBalancer.Ingress, point)
+		}
+	}
+}
+
+const servicePorts = "http/TCP:80 https/TCP:443"
+
+func TestLoadBalancer(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		service *corev1.Service
+		expected
+	}{
+		"an IPv4 address":                {service("LoadBalancer", ingress("192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"an IPv6 address":                {service("LoadBalancer", ingress("2001:DB8:0::1")), expected{"Resolved", "2001:db8::1", servicePorts, "="}},
+		"both":                           {service("LoadBalancer", ingress("192.0.2.1", "2001:db8::1")), expected{"Resolved", "192.0.2.1 2001:db8::1", servicePorts, "="}},
+		"a host name":                    {service("LoadBalancer", ingress("host=LB.example.com.")), expected{"Resolved", "lb.example.com", servicePorts, "="}},
+		"an address in the host name":    {service("LoadBalancer", ingress("host=192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"all kinds, once each":           {service("LoadBalancer", ingress("192.0.2.2", "host=lb.example.com", "2001:db8::1", "192.0.2.1", "192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2 2001:db8::1 lb.example.com", servicePorts, "="}},
+		"an IPv4 address in IPv6 form":   {service("LoadBalancer", ingress("::ffff:192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"an ingress that is neither yet": {service("LoadBalancer", ingress("")), expected{"NoAddress", "", "", "no load balancer address yet"}},
+		"one that is and one not yet":    {service("LoadBalancer", ingress("", "192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"no ingress":                     {service("LoadBalancer"), expected{"NoAddress", "", "", "no load balancer address yet"}},
+		"no Service":                     {nil, expected{"ServiceNotFound", "", "", "Cluster has no Service projectcontour/envoy: create it or correct spec.service"}},
+		"type ClusterIP":                 {service("ClusterIP", ingress("192.0.2.1")), expected{"WrongServiceType", "", "", "is of type ClusterIP: resolutionType loadBalancer needs type LoadBalancer"}},
+		"type NodePort":                  {service("NodePort"), expected{"WrongServiceType", "", "", "is of type NodePort"}},
+		"type ExternalName":              {service("ExternalName"), expected{"WrongServiceType", "", "", "is of type ExternalName"}},
+		"a bad one beside a good one":    {service("LoadBalancer", ingress("192.0.2.1", "127.0.0.1")), expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: 127.0.0.1 is a loopback address"}},
+		"loopback":                       {service("LoadBalancer", ingress("127.0.0.1")), expected{"NoAddress", "", "", "127.0.0.1 is a loopback address"}},
+		"loopback in IPv6":               {service("LoadBalancer", ingress("::1")), expected{"NoAddress", "", "", "::1 is a loopback address"}},
+		"loopback in IPv6 form":          {service("LoadBalancer", ingress("::ffff:127.0.0.1")), expected{"NoAddress", "", "", "a loopback address"}},
+		"link-local":                     {service("LoadBalancer", ingress("169.254.1.1", "fe80::1")), expected{"NoAddress", "", "", "169.254.1.1 is a link-local address; fe80::1 is a link-local address"}},
+		"multicast":                      {service("LoadBalancer", ingress("224.0.1.1", "ff05::1")), expected{"NoAddress", "", "", "224.0.1.1 is a multicast address; ff05::1 is a multicast address"}},
+		"unspecified":                    {service("LoadBalancer", ingress("0.0.0.0", "::")), expected{"NoAddress", "", "", "0.0.0.0 is the unspecified address; :: is the unspecified address"}},
+		"broadcast":                      {service("LoadBalancer", ingress("255.255.255.255")), expected{"NoAddress", "", "", "the broadcast address"}},
+		"an address with a zone":         {service("LoadBalancer", ingress("2001:db8::1%eth0")), expected{"NoAddress", "", "", "an address with a zone"}},
+		"octal":                          {service("LoadBalancer", ingress("010.0.0.1")), expected{"NoAddress", "", "", "010.0.0.1 is not an IP address"}},
+		"octal as a host name":           {service("LoadBalancer", ingress("host=010.0.0.1")), expected{"NoAddress", "", "", "010.0.0.1 is not a fully qualified host name"}},
+		"a host name of one DNS label":   {service("LoadBalancer", ingress("host=localhost")), expected{"NoAddress", "", "", "localhost is not a fully qualified host name"}},
+		"a host name with a long label":  {service("LoadBalancer", ingress("host="+strings.Repeat("a", 64)+".example.com")), expected{"NoAddress", "", "", "not a fully qualified host name"}},
+		"a host name with nonsense":      {service("LoadBalancer", ingress("host=a b;c.example.com")), expected{"NoAddress", "", "", `"a b;c.example.com" is not a fully qualified host name`}},
+		"a wildcard":                     {service("LoadBalancer", ingress("host=*.example.com")), expected{"NoAddress", "", "", "not a fully qualified host name"}},
+		"a host name in our zone":        {service("LoadBalancer", ingress("host=app.gateway.a.dev.clusters.XCC.test.")), expected{"NoAddress", "", "", "inside the zone xcc.test"}},
+		"our zone itself":                {service("LoadBalancer", ingress("host=xcc.test")), expected{"NoAddress", "", "", "inside the zone xcc.test"}},
+		"a host name beside our zone":    {service("LoadBalancer", ingress("host=notxcc.test")), expected{"Resolved", "notxcc.test", servicePorts, "="}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, resolve.Gateway(target(""), resolve.Objects{Service: test.service}, zone), test.expected)
+		})
+	}
+}
+
+func TestExternalIPs(t *testing.T) {
+	t.Parallel()
+	with := func(addresses ...string) func(*corev1.Service) {
+		return func(service *corev1.Service) { service.Spec.ExternalIPs = addresses }
+	}
+	for name, test := range map[string]struct {
+		service *corev1.Service
+		expected
+	}{
+		"addresses of both families":   {service("ClusterIP", with("2001:db8::1", "192.0.2.1")), expected{"Resolved", "192.0.2.1 2001:db8::1", servicePorts, "="}},
+		"on a Service of another type": {service("LoadBalancer", with("192.0.2.1"), ingress("192.0.2.9")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"none":                         {service("ClusterIP"), expected{"NoAddress", "", "", "has no spec.externalIPs"}},
+		"a bad one":                    {service("ClusterIP", with("192.0.2.1", "fe80::1")), expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: fe80::1 is a link-local address"}},
+		"type ExternalName":            {service("ExternalName", with("192.0.2.1")), expected{"WrongServiceType", "", "", "needs a Service that selects Pods"}},
+		"no Service":                   {nil, expected{"ServiceNotFound", "", "", "create it"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, resolve.Gateway(target("externalIPs"), resolve.Objects{Service: test.service}, zone), test.expected)
+		})
+	}
+}
+
+func TestAGatewayWithVeryManyAddressesStaysWithinTheSchema(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var good, bad []string
+	for i := range 5000 {
+		good = append(good, fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))
+		bad = append(bad, fmt.Sprintf("host=localhost%d", i))
+	}
+	many := service("LoadBalancer", ingress(good...))
+	for i := range 5000 {
+		many.Spec.Ports = append(many.Spec.Ports, corev1.ServicePort{Name: fmt.Sprintf("p%d", i), Port: int32(i + 1)})
+	}
+	result := resolve.Gateway(target(""), resolve.Objects{Service: many}, zone)
+	g.Expect(result.State).To(Equal(xccv1.GatewayResolved))
+	g.Expect(result.Addresses).To(HaveLen(100))
+	g.Expect(result.Ports).To(HaveLen(100))
+	g.Expect(result.Message).To(Equal("Only the first 100 of 5000 addresses are published"))
+	check(t, resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer", ingress(bad...))}, zone),
+		expected{"NoAddress", "", "", "localhost0 is not a fully qualified host name"})
+}
+
+func TestAResolutionTypeOfALaterVersionKeepsWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	check(t, resolve.Gateway(target("tunnel"), resolve.Objects{Service: service("ClusterIP")}, zone),
+		expected{"Unknown", "", "", "does not know resolutionType tunnel"})
+}
+
+func TestOverride(t *testing.T) {
+	t.Parallel()
+	found := resolve.Result{
+		State: xccv1.GatewayResolved, Addresses: []string{"10.0.0.1"}, Ports: []xccv1.GatewayPort{{Name: "http", Protocol: "TCP", Port: 80}}, Source: "x",
+	}
+	state := func(state xccv1.GatewayState) resolve.Result { return resolve.Result{State: state, Message: "why"} }
+	for name, test := range map[string]struct {
+		annotation string
+		found      resolve.Result
+		expected
+	}{
+		"an address":            {"192.0.2.1", found, expected{"Overridden", "192.0.2.1", "http/TCP:80", "replaces what was found, which was 10.0.0.1"}},
+		"several of all kinds":  {" 192.0.2.2,LB.example.com. , 2001:DB8::1,192.0.2.2", found, expected{"Overridden", "192.0.2.2 2001:db8::1 lb.example.com", "http/TCP:80", ""}},
+		"nothing was found":     {"192.0.2.1", state(xccv1.GatewayNoAddress), expected{"Overridden", "192.0.2.1", "", "which was nothing: why"}},
+		"a Service of any type": {"192.0.2.1", state(xccv1.GatewayWrongServiceType), expected{"Overridden", "192.0.2.1", "", ""}},
+		"no answer":             {"192.0.2.1", state(xccv1.GatewayUnknown), expected{"Overridden", "192.0.2.1", "", ""}},
+		"no Service":            {"192.0.2.1", state(xccv1.GatewayServiceNotFound), expected{"ServiceNotFound", "", "", "=why"}},
+		"no Gateway":            {"192.0.2.1", state(xccv1.GatewayGatewayNotFound), expected{"GatewayNotFound", "", "", "=why"}},
+		"no Gateway API":        {"192.0.2.1", state(xccv1.GatewayGatewayAPINotInstalled), expected{"GatewayAPINotInstalled", "", "", "=why"}},
+		"empty":                 {"", found, expected{"InvalidOverride", "", "", "separated by commas"}},
+		"a part is empty":       {"192.0.2.1,", found, expected{"InvalidOverride", "", "", `"" is not`}},
+		"a part is no address":  {"192.0.2.1,loadbalancer", found, expected{"InvalidOverride", "", "", "loadbalancer is not a fully qualified host name"}},
+		"a mistyped address":    {"192.0.2.256", found, expected{"InvalidOverride", "", "", "192.0.2.256 is not a fully qualified host name"}},
+		"loopback":              {"127.0.0.1", found, expected{"InvalidOverride", "", "", "127.0.0.1 is a loopback address"}},
+		"a name in our zone":    {"a.xcc.test", found, expected{"InvalidOverride", "", "", "inside the zone"}},
+		"a very long one":       {strings.Repeat("x", 200000), found, expected{"InvalidOverride", "", "", "separated by commas"}},
+		"very many":             {strings.TrimSuffix(strings.Repeat("192.0.2.1,", 300), ","), found, expected{"Overridden", "192.0.2.1", "http/TCP:80", ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, resolve.Override(test.annotation, zone, test.found), test.expected)
+		})
+	}
+	var many []string
+	for i := range 101 {
+		many = append(many, fmt.Sprintf("192.0.2.%d", i))
+	}
+	check(t, resolve.Override(strings.Join(many, ","), zone, found), expected{"InvalidOverride", "", "", "it has 101, and at most 100 are published"})
+}

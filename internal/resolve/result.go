@@ -1,0 +1,127 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+const (
+	// MaxAddresses is how many addresses of one gateway are published; a DNS answer with more serves nobody.
+	MaxAddresses = 100
+	// MaxPorts is how many ports of one gateway are published.
+	MaxPorts = 100
+	// maxMessage is where the list of what is wrong is cut off, so that a message stays well below the schema's limit.
+	maxMessage = 512
+)
+
+// Result is what is known of a gateway.
+type Result struct {
+	State xccv1.GatewayState
+	// Message says why the gateway is in its state and what to do about it, as a sentence without a period.
+	Message string
+	// Addresses are IP addresses in their canonical form and host names in lower case without a final dot, sorted, each
+	// once, at most MaxAddresses.
+	Addresses []string
+	// Ports are what must be dialled at the addresses, sorted, each once, at most MaxPorts.
+	Ports []xccv1.GatewayPort
+	// Source says where the addresses come from.
+	Source string
+}
+
+// Gateway returns what the objects say of the target. zone is the zone that we serve, without a final dot: a host name in
+// it is no address, because it would lead back to us.
+func Gateway(target Target, objects Objects, zone string) Result {
+	switch {
+	case target.Gateway:
+		return gatewayAPI(target, objects, zone)
+	case objects.Service == nil:
+		return Result{
+			State:   xccv1.GatewayServiceNotFound,
+			Message: fmt.Sprintf("Cluster has no %s: create it or correct spec.service", target),
+		}
+	}
+	switch target.Type {
+	case xccv1.ResolutionTypeLoadBalancer:
+		return loadBalancer(target, objects.Service, zone)
+	case xccv1.ResolutionTypeNodePort:
+		return nodePort(target, objects)
+	case xccv1.ResolutionTypeHostPort:
+		return hostPort(target, objects)
+	case xccv1.ResolutionTypeExternalIPs:
+		return externalIPs(target, objects.Service)
+	}
+	return Result{
+		State:   xccv1.GatewayUnknown,
+		Message: fmt.Sprintf("This version of the manager does not know resolutionType %s: upgrade it or correct spec.resolutionType", target.Type),
+	}
+}
+
+// wrongType says that a Service is not of a type that the target's resolutionType can do with.
+func wrongType(target Target, found, needed string) Result {
+	return Result{State: xccv1.GatewayWrongServiceType, Message: fmt.Sprintf("%s is of type %s: resolutionType %s needs %s",
+		target, found, target.Type, needed)}
+}
+
+// publish makes a Result of the addresses that were found. none is the one for when there are none.
+func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayPort, none Result) Result {
+	source = target.String() + ": " + source
+	slices.Sort(f.usable)
+	all := slices.Compact(f.usable)
+	slices.Sort(f.refused)
+	refused := slices.Compact(f.refused)
+	switch {
+	case len(all) == 0 && len(refused) > 0:
+		return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf("%s has no address that can be published: %s",
+			target, shorten(strings.Join(refused, "; ")))}
+	case len(all) == 0:
+		return none
+	}
+	var messages []string
+	if count := len(all); count > MaxAddresses {
+		all = all[:MaxAddresses:MaxAddresses]
+		messages = append(messages, fmt.Sprintf("Only the first %d of %d addresses are published", MaxAddresses, count))
+	}
+	if len(refused) > 0 {
+		messages = append(messages, "Left out: "+strings.Join(refused, "; "))
+	}
+	messages = append(messages, f.remarks...)
+	return Result{
+		State: xccv1.GatewayResolved, Message: shorten(strings.Join(messages, "; ")), Addresses: all, Ports: sortPorts(ports), Source: source,
+	}
+}
+
+// noAddress and noEndpoint are the Results of a gateway that has nothing that could be published.
+func noAddress(format string, args ...any) Result {
+	return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf(format, args...)}
+}
+
+func noEndpoint(format string, args ...any) Result {
+	return Result{State: xccv1.GatewayNoReadyEndpoint, Message: fmt.Sprintf(format, args...)}
+}
+
+// shorten keeps a message well below the schema's limit.
+func shorten(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	return strings.ToValidUTF8(message[:maxMessage], "") + " …"
+}

@@ -1,0 +1,107 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package workload
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Kind is a kind of objects that is watched only while something needs it.
+type Kind string
+
+const (
+	// Nodes are nodes, cut down to what decides whether and at which addresses they can be dialled.
+	Nodes Kind = "Node"
+	// Pods are Pods, cut down to their node and the ports of their containers.
+	Pods Kind = "Pod"
+	// EndpointSlices are EndpointSlices.
+	EndpointSlices Kind = "EndpointSlice"
+	// Gateways are Gateways of the Gateway API, version v1, unstructured. To ask for them where their kind is not installed is
+	// of no use: ask for the CustomResourceDefinition first.
+	Gateways Kind = "Gateway"
+	// CustomResourceDefinitions are the metadata of CustomResourceDefinitions.
+	CustomResourceDefinitions Kind = "CustomResourceDefinition"
+
+	// GatewaysCustomResource is the name of the CustomResourceDefinition of Gateways.
+	GatewaysCustomResource = "gateways.gateway.networking.k8s.io"
+)
+
+// Demand is a set of objects of one kind that is to be watched. An empty field restricts nothing.
+type Demand struct {
+	Kind Kind
+	// Namespace and Name are those of the objects.
+	Namespace, Name string
+	// Labels is a label selector, as in a request.
+	Labels string
+}
+
+var (
+	gatewayKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: string(Gateways)}
+	crdKind     = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: string(CustomResourceDefinitions)}
+)
+
+// prototypes returns an empty object and an empty list of a kind.
+func (k Kind) prototypes() (client.Object, client.ObjectList) {
+	switch k {
+	case Nodes:
+		return &corev1.Node{}, &corev1.NodeList{}
+	case Pods:
+		return &corev1.Pod{}, &corev1.PodList{}
+	case EndpointSlices:
+		return &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{}
+	case Gateways:
+		object, list := &unstructured.Unstructured{}, &unstructured.UnstructuredList{}
+		object.SetGroupVersionKind(gatewayKind)
+		list.SetGroupVersionKind(gatewayKind.GroupVersion().WithKind(gatewayKind.Kind + "List"))
+		return object, list
+	case CustomResourceDefinitions:
+		object, list := &metav1.PartialObjectMetadata{}, &metav1.PartialObjectMetadataList{}
+		object.SetGroupVersionKind(crdKind)
+		list.SetGroupVersionKind(crdKind.GroupVersion().WithKind(crdKind.Kind + "List"))
+		return object, list
+	}
+	panic("no such kind: " + string(k)) // Kinds are constants.
+}
+
+// mapper knows the kinds' resources, so that no API server is asked for them: that could take as long as it likes.
+func mapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	for _, known := range []struct {
+		kind   schema.GroupVersionKind
+		plural string
+		scope  meta.RESTScope
+	}{
+		{corev1.SchemeGroupVersion.WithKind(string(Nodes)), "nodes", meta.RESTScopeRoot},
+		{corev1.SchemeGroupVersion.WithKind(string(Pods)), "pods", meta.RESTScopeNamespace},
+		{discoveryv1.SchemeGroupVersion.WithKind(string(EndpointSlices)), "endpointslices", meta.RESTScopeNamespace},
+		{gatewayKind, "gateways", meta.RESTScopeNamespace},
+		{crdKind, "customresourcedefinitions", meta.RESTScopeRoot},
+	} {
+		version := known.kind.GroupVersion()
+		mapper.AddSpecific(known.kind, version.WithResource(known.plural), version.WithResource(known.plural), known.scope)
+	}
+	return mapper
+}
+
+var demandScheme = clientgoscheme.Scheme

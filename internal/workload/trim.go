@@ -1,0 +1,118 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package workload
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// trim keeps of an object what decides a gateway's addresses and ports, and what a cache needs.
+func trim(in any) (any, error) {
+	switch object := in.(type) {
+	case *corev1.Node:
+		return trimNode(object), nil
+	case *corev1.Pod:
+		return trimPod(object), nil
+	case *discoveryv1.EndpointSlice:
+		return &discoveryv1.EndpointSlice{
+			ObjectMeta: identity(object), AddressType: object.AddressType, Ports: object.Ports, Endpoints: object.Endpoints,
+		}, nil
+	case *metav1.PartialObjectMetadata:
+		return &metav1.PartialObjectMetadata{TypeMeta: object.TypeMeta, ObjectMeta: identity(object)}, nil
+	case *unstructured.Unstructured:
+		object.SetManagedFields(nil)
+		object.SetAnnotations(nil)
+		return object, nil
+	}
+	return in, nil
+}
+
+func identity(object metav1.Object) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: object.GetNamespace(), Name: object.GetName(), UID: object.GetUID(), ResourceVersion: object.GetResourceVersion(),
+		DeletionTimestamp: object.GetDeletionTimestamp(),
+	}
+}
+
+func trimNode(node *corev1.Node) *corev1.Node {
+	trimmed := &corev1.Node{
+		ObjectMeta: identity(node),
+		Spec:       corev1.NodeSpec{Unschedulable: node.Spec.Unschedulable},
+		Status:     corev1.NodeStatus{Addresses: node.Status.Addresses},
+	}
+	if value, ok := node.Labels[corev1.LabelNodeExcludeBalancers]; ok {
+		trimmed.Labels = map[string]string{corev1.LabelNodeExcludeBalancers: value}
+	}
+	for _, taint := range node.Spec.Taints {
+		trimmed.Spec.Taints = append(trimmed.Spec.Taints, corev1.Taint{Key: taint.Key})
+	}
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == corev1.NodeReady {
+			// Without the times, which change with every report of the node.
+			trimmed.Status.Conditions = []corev1.NodeCondition{{Type: condition.Type, Status: condition.Status}}
+		}
+	}
+	return trimmed
+}
+
+func trimPod(pod *corev1.Pod) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: identity(pod),
+		Spec: corev1.PodSpec{
+			NodeName: pod.Spec.NodeName, HostNetwork: pod.Spec.HostNetwork,
+			Containers: trimContainers(pod.Spec.Containers), InitContainers: trimContainers(pod.Spec.InitContainers),
+		},
+	}
+}
+
+func trimContainers(containers []corev1.Container) []corev1.Container {
+	var trimmed []corev1.Container
+	for _, container := range containers {
+		if len(container.Ports) > 0 {
+			trimmed = append(trimmed, corev1.Container{Ports: container.Ports})
+		}
+	}
+	return trimmed
+}
+
+// sameButVersion returns whether two trimmed objects differ in nothing but their version.
+func sameButVersion(a, b any, equal func(a, b any) bool) bool {
+	before, ok := a.(metav1.Object)
+	after, ok2 := b.(metav1.Object)
+	return ok && ok2 && equal(withoutVersion(before), withoutVersion(after))
+}
+
+func withoutVersion(object metav1.Object) any {
+	switch object := object.(type) {
+	case *corev1.Node:
+		copied := *object
+		copied.ResourceVersion = ""
+		return copied
+	case *corev1.Pod:
+		copied := *object
+		copied.ResourceVersion = ""
+		return copied
+	case *discoveryv1.EndpointSlice:
+		copied := *object
+		copied.ResourceVersion = ""
+		return copied
+	}
+	return string(object.GetUID()) + object.GetResourceVersion()
+}

@@ -1,0 +1,142 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// watch is an informer that is ended by its cancel.
+type watch struct {
+	informer cache.SharedIndexInformer
+	synced   cache.DoneChecker
+	cancel   context.CancelFunc
+
+	mu sync.Mutex
+	// err is why it could not list or watch last; nil since it could.
+	err error
+}
+
+// startWatch starts a watch, which wakes when it has listed the objects, when they change, and when it cannot list them.
+func startWatch(remote client.WithWatch, demand Demand, wake func()) (*watch, error) {
+	listWatch, err := listWatchOf(remote, demand)
+	if err != nil {
+		return nil, err
+	}
+	object, _ := demand.Kind.prototypes()
+	// Not the context of the reconcile that needs the watch first: it outlives that.
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &watch{informer: cache.NewSharedIndexInformer(listWatch, object, 0, cache.Indexers{}), cancel: cancel}
+	registration, err := w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc: func(any) { wake() },
+		UpdateFunc: func(before, after any) {
+			if !sameButVersion(before, after, apiequality.Semantic.DeepEqual) {
+				wake()
+			}
+		},
+		DeleteFunc: func(any) { wake() },
+	})
+	if err == nil {
+		err = w.informer.SetTransform(trim)
+	}
+	if err == nil {
+		err = w.informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
+			if w.failed(err) {
+				wake()
+			}
+		})
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("watching %s: %w", demand.Kind, err)
+	}
+	w.synced = registration.HasSyncedChecker()
+	go w.informer.RunWithContext(ctx)
+	go func() {
+		select {
+		case <-w.synced.Done():
+			wake()
+		case <-ctx.Done():
+		}
+	}()
+	return w, nil
+}
+
+// failed notes why it could not list or watch, and returns whether that is to be told: what was listed once stays.
+func (w *watch) failed(err error) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.err != nil && w.err.Error() == err.Error()
+	w.err = err
+	return !known && !cache.IsDone(w.synced)
+}
+
+// list returns the objects, or ErrNotSynced with the reason if there is one.
+func (w *watch) list() ([]any, error) {
+	if cache.IsDone(w.synced) {
+		return w.informer.GetStore().List(), nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return nil, errors.Join(ErrNotSynced, w.err)
+	}
+	return nil, ErrNotSynced
+}
+
+// listWatchOf lists and watches the objects of a Demand.
+func listWatchOf(remote client.WithWatch, demand Demand) (*cache.ListWatch, error) {
+	options := client.ListOptions{Namespace: demand.Namespace}
+	if demand.Name != "" {
+		options.FieldSelector = fields.OneTermEqualSelector("metadata.name", demand.Name)
+	}
+	if demand.Labels != "" {
+		selector, err := labels.Parse(demand.Labels)
+		if err != nil {
+			return nil, fmt.Errorf("watching %s: %w", demand.Kind, err)
+		}
+		options.LabelSelector = selector
+	}
+	with := func(raw metav1.ListOptions) *client.ListOptions {
+		options := options
+		options.Raw = &raw
+		return &options
+	}
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, raw metav1.ListOptions) (runtime.Object, error) {
+			_, list := demand.Kind.prototypes()
+			return list, remote.List(ctx, list, with(raw))
+		},
+		WatchFuncWithContext: func(ctx context.Context, raw metav1.ListOptions) (apiwatch.Interface, error) {
+			_, list := demand.Kind.prototypes()
+			raw.Watch, raw.AllowWatchBookmarks = true, true
+			return remote.Watch(ctx, list, with(raw))
+		},
+	}, nil
+}
