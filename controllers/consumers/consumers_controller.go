@@ -1,0 +1,184 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package consumers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/annotations"
+	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/cluster-api/util/labels"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch
+// +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns/status,verbs=patch
+// +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch
+
+const (
+	// FieldOwner owns status.consumers and the condition ConsumersCurrent.
+	FieldOwner = client.FieldOwner("xcc-consumers")
+	// interval is the shortest time between two writes of one GatewayDNS.
+	interval = time.Second
+)
+
+// Reconciler writes status.consumers of a GatewayDNS from what the Ledger knows. It makes no remote call.
+type Reconciler struct {
+	Client           client.Client
+	Ledger           *Ledger
+	WatchFilterValue string
+
+	mu    sync.Mutex
+	wrote map[client.ObjectKey]time.Time
+}
+
+// SetupWithManager adds the reconciler to the manager.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	r.wrote = map[client.ObjectKey]time.Time{}
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("consumers").
+		For(&xccv1.GatewayDNS{}, builder.WithPredicates(
+			predicate.Or[client.Object](
+				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}, gatewaysChanged(),
+			),
+		)).
+		WatchesRawSource(r.Ledger.Source()).
+		WithOptions(options).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up the consumers controller: %w", err)
+	}
+	return nil
+}
+
+// gatewaysChanged passes a GatewayDNS that is new, or whose gateways have changed.
+func gatewaysChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*xccv1.GatewayDNS), e.ObjectNew.(*xccv1.GatewayDNS)
+		return !apiequality.Semantic.DeepEqual(before.Status.Gateways, after.Status.Gateways)
+	}}
+}
+
+// Reconcile writes status.consumers of the requested GatewayDNS.
+func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	gatewayDNS := &xccv1.GatewayDNS{}
+	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Ledger.ForgetGatewayDNS(request.NamespacedName)
+			r.forget(request.NamespacedName)
+		}
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(gatewayDNS, r.WatchFilterValue)
+	if filtered || annotations.HasPaused(gatewayDNS) || !gatewayDNS.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	now := time.Now()
+	summary, settled, revisit := r.Ledger.Summary(gatewayDNS, clusters, now)
+	original := gatewayDNS.DeepCopy()
+	gatewayDNS.Status.Consumers = summary
+	setConsumersCurrentCondition(gatewayDNS)
+	if !settled || apiequality.Semantic.DeepEqual(original.Status, gatewayDNS.Status) {
+		return reconcile.Result{RequeueAfter: revisit}, nil
+	}
+	if wait := r.lastWrite(request.NamespacedName).Add(interval).Sub(now); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	if err := r.write(ctx, gatewayDNS); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: revisit}, nil
+}
+
+// clusters returns the names of the Clusters of a namespace that this instance may write records to.
+func (r *Reconciler) clusters(ctx context.Context, namespace string) ([]string, error) {
+	list := &clusterv1.ClusterList{}
+	if err := r.Client.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("listing Clusters in %s: %w", namespace, err)
+	}
+	var names []string
+	for i := range list.Items {
+		cluster := &list.Items[i]
+		filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue)
+		if !filtered && cluster.DeletionTimestamp.IsZero() {
+			names = append(names, cluster.Name)
+		}
+	}
+	return names, nil
+}
+
+// write applies status.consumers and the condition ConsumersCurrent, and nothing else, to the GatewayDNS that was read, not
+// to another one that has its name by now.
+func (r *Reconciler) write(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) error {
+	consumers, err := runtime.DefaultUnstructuredConverter.ToUnstructured(gatewayDNS.Status.Consumers)
+	if err != nil {
+		return fmt.Errorf("converting status.consumers: %w", err)
+	}
+	condition, err := runtime.DefaultUnstructuredConverter.ToUnstructured(conditions.Get(gatewayDNS, xccv1.ConsumersCurrentCondition))
+	if err != nil {
+		return fmt.Errorf("converting a condition: %w", err)
+	}
+	object := &unstructured.Unstructured{Object: map[string]any{
+		"metadata": map[string]any{
+			"namespace": gatewayDNS.Namespace, "name": gatewayDNS.Name, "uid": string(gatewayDNS.UID),
+		},
+		"status": map[string]any{"consumers": consumers, "conditions": []any{condition}},
+	}}
+	object.SetGroupVersionKind(xccv1.GroupVersion.WithKind("GatewayDNS"))
+	err = r.Client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), FieldOwner, client.ForceOwnership)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil // It is gone, or another one by that name.
+	} else if err != nil {
+		return fmt.Errorf("writing status.consumers: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wrote[client.ObjectKeyFromObject(gatewayDNS)] = time.Now()
+	return nil
+}
+
+func (r *Reconciler) lastWrite(key client.ObjectKey) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wrote[key]
+}
+
+func (r *Reconciler) forget(key client.ObjectKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.wrote, key)
+}

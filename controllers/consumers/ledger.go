@@ -1,0 +1,278 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package consumers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// Ledger holds what each consuming cluster holds. It is safe for concurrent use.
+type Ledger struct {
+	metrics *Metrics
+	started time.Time
+
+	mu         sync.Mutex
+	namespaces map[string]*book
+	queue      workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// book is the part of a Ledger for one namespace of the management cluster.
+type book struct {
+	// consumers are by the names of their Clusters, published by the names of their GatewayDNS.
+	consumers map[string]*consumer
+	published map[string]*published
+	// fingerprints are those of the versions of GatewayDNS that were seen last: each consumer holds the same.
+	fingerprints map[string]fingerprinted
+}
+
+type fingerprinted struct {
+	uid             types.UID
+	resourceVersion string
+	fingerprint     Fingerprint
+}
+
+// consumer is a cluster that consumes records, or is about to.
+type consumer struct {
+	// held is what it holds of each GatewayDNS, and failed is why it could not be given what else there is.
+	held   map[string]Fingerprint
+	failed map[string]string
+	// lag is why it is not up to date as a whole; empty when it could be asked.
+	lag     xccv1.LagReason
+	message string
+	// silentSince is since when it does not answer; zero when it does.
+	silentSince time.Time
+	// known is since when it is in the book, asked whether it has answered since, and absent that it does not consume.
+	known         time.Time
+	asked, absent bool
+}
+
+// published is what a GatewayDNS publishes now, since when, and which consumers do not hold it yet, with the time when the
+// manager saw the change for which each of them waits.
+type published struct {
+	fingerprint Fingerprint
+	since       time.Time
+	waiting     map[string]time.Time
+}
+
+// NewLedger returns an empty Ledger.
+func NewLedger(metrics *Metrics) *Ledger {
+	return &Ledger{metrics: metrics, started: time.Now(), namespaces: map[string]*book{}}
+}
+
+func (l *Ledger) book(namespace string) *book {
+	found, ok := l.namespaces[namespace]
+	if !ok {
+		found = &book{consumers: map[string]*consumer{}, published: map[string]*published{}, fingerprints: map[string]fingerprinted{}}
+		l.namespaces[namespace] = found
+	}
+	return found
+}
+
+func (b *book) consumer(name string) *consumer {
+	found, ok := b.consumers[name]
+	if !ok {
+		found = &consumer{held: map[string]Fingerprint{}, known: time.Now()}
+		b.consumers[name] = found
+	}
+	return found
+}
+
+// fingerprintOf returns the Fingerprint of what a GatewayDNS publishes, computed once for each version of it.
+func (b *book) fingerprintOf(gatewayDNS *xccv1.GatewayDNS) Fingerprint {
+	last := b.fingerprints[gatewayDNS.Name]
+	if last.resourceVersion == "" || last.resourceVersion != gatewayDNS.ResourceVersion || last.uid != gatewayDNS.UID {
+		last = fingerprinted{gatewayDNS.UID, gatewayDNS.ResourceVersion, FingerprintOf(gatewayDNS.Status.Gateways)}
+		b.fingerprints[gatewayDNS.Name] = last
+	}
+	return last.fingerprint
+}
+
+// Publishing notes that the gateways of a GatewayDNS are about to be written, because of a change that the manager saw at
+// the given time.
+func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.GatewayStatus, seenAt time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	book := l.book(gatewayDNS.Namespace)
+	fingerprint := FingerprintOf(gateways)
+	current, ok := book.published[gatewayDNS.Name]
+	if ok && current.fingerprint == fingerprint {
+		return
+	}
+	changed := &published{fingerprint: fingerprint, since: time.Now(), waiting: map[string]time.Time{}}
+	for name, consumer := range book.consumers {
+		if consumer.absent || consumer.held[gatewayDNS.Name] == fingerprint {
+			continue
+		}
+		changed.waiting[name] = seenAt
+		if ok {
+			if earlier, waits := current.waiting[name]; waits {
+				changed.waiting[name] = earlier
+			}
+		}
+	}
+	book.published[gatewayDNS.Name] = changed
+}
+
+// Held notes that a consuming cluster holds what the given GatewayDNS publish, but for those that it was refused, with the
+// reason; an empty reason says that the attempt is about to be repeated. records is how many EndpointSlices it holds for them.
+func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refused map[string]string, records int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	book := l.book(cluster.Namespace)
+	consumer := book.consumer(cluster.Name)
+	lagged := consumer.lag != "" || consumer.absent || !consumer.asked || !consumer.silentSince.IsZero()
+	consumer.answered("", "")
+	former, formerlyFailed := consumer.held, consumer.failed
+	consumer.held, consumer.failed = make(map[string]Fingerprint, len(visible)), map[string]string{}
+	for i := range visible {
+		name := visible[i].Name
+		if reason, isRefused := refused[name]; isRefused {
+			if held, ok := former[name]; ok {
+				consumer.held[name] = held
+			}
+			if reason != "" {
+				consumer.failed[name] = reason
+			}
+		} else {
+			consumer.held[name] = book.fingerprintOf(&visible[i])
+			l.arrived(book, cluster.Name, name, consumer.held[name])
+		}
+		if lagged || former[name] != consumer.held[name] || formerlyFailed[name] != consumer.failed[name] {
+			l.wake(client.ObjectKeyFromObject(&visible[i]))
+		}
+	}
+	l.metrics.records.WithLabelValues(cluster.Namespace, cluster.Name).Set(float64(records))
+}
+
+// arrived measures how long a change took until a cluster held it.
+func (l *Ledger) arrived(book *book, cluster, gatewayDNS string, held Fingerprint) {
+	current, ok := book.published[gatewayDNS]
+	if !ok || current.fingerprint != held {
+		return
+	}
+	if seenAt, waits := current.waiting[cluster]; waits {
+		delete(current.waiting, cluster)
+		l.metrics.propagation.Observe(time.Since(seenAt).Seconds())
+	}
+}
+
+// Lags notes that a cluster could not be brought up to date, and why.
+func (l *Ledger) Lags(cluster client.ObjectKey, reason xccv1.LagReason, message string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	book := l.book(cluster.Namespace)
+	consumer := book.consumer(cluster.Name)
+	if reason == xccv1.LagUnreachable {
+		// It keeps what it was until it has been silent for a while.
+		consumer.message = message
+		if consumer.silentSince.IsZero() {
+			consumer.silentSince = time.Now()
+			l.wakeAll(cluster.Namespace, book)
+		}
+		return
+	}
+	if consumer.lag != reason || consumer.message != message || !consumer.silentSince.IsZero() {
+		l.wakeAll(cluster.Namespace, book)
+	}
+	consumer.answered(reason, message)
+}
+
+func (c *consumer) answered(lag xccv1.LagReason, message string) {
+	c.lag, c.message, c.silentSince, c.asked, c.absent = lag, message, time.Time{}, true, false
+}
+
+// Absent notes that a cluster does not consume records.
+func (l *Ledger) Absent(cluster client.ObjectKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	book := l.book(cluster.Namespace)
+	if former, ok := book.consumers[cluster.Name]; ok && former.absent {
+		return
+	}
+	l.drop(cluster, book)
+	book.consumer(cluster.Name).absent = true
+	l.wakeAll(cluster.Namespace, book)
+}
+
+// Consumes returns whether a cluster is known to consume records.
+func (l *Ledger) Consumes(cluster client.ObjectKey) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	consumer, ok := l.book(cluster.Namespace).consumers[cluster.Name]
+	return ok && !consumer.absent
+}
+
+// Forget drops a cluster that is gone or none of ours.
+func (l *Ledger) Forget(cluster client.ObjectKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	book := l.book(cluster.Namespace)
+	if _, ok := book.consumers[cluster.Name]; !ok {
+		return
+	}
+	l.drop(cluster, book)
+	l.wakeAll(cluster.Namespace, book)
+}
+
+func (l *Ledger) drop(cluster client.ObjectKey, book *book) {
+	l.metrics.records.DeleteLabelValues(cluster.Namespace, cluster.Name)
+	delete(book.consumers, cluster.Name)
+	for _, published := range book.published {
+		delete(published.waiting, cluster.Name)
+	}
+}
+
+// ForgetGatewayDNS drops a GatewayDNS that does not exist any more.
+func (l *Ledger) ForgetGatewayDNS(gatewayDNS client.ObjectKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	book := l.book(gatewayDNS.Namespace)
+	delete(book.published, gatewayDNS.Name)
+	delete(book.fingerprints, gatewayDNS.Name)
+}
+
+// Source wakes the Reconciler for a GatewayDNS of which a cluster holds something else than before.
+func (l *Ledger) Source() source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.queue = queue
+		return nil
+	})
+}
+
+func (l *Ledger) wakeAll(namespace string, book *book) {
+	for name := range book.published {
+		l.wake(client.ObjectKey{Namespace: namespace, Name: name})
+	}
+}
+
+func (l *Ledger) wake(gatewayDNS client.ObjectKey) {
+	if l.queue != nil {
+		l.queue.Add(reconcile.Request{NamespacedName: gatewayDNS})
+	}
+}

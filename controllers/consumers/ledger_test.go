@@ -1,0 +1,232 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package consumers
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+func newLedger(t *testing.T) *Ledger {
+	t.Helper()
+	metrics, err := NewMetrics(prometheus.NewRegistry(), nil)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return NewLedger(metrics)
+}
+
+func key(name string) client.ObjectKey { return client.ObjectKey{Namespace: "dev", Name: name} }
+
+// gatewayDNS publishes an address.
+func gatewayDNS(address string) xccv1.GatewayDNS {
+	return xccv1.GatewayDNS{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "gw"},
+		Status: xccv1.GatewayDNSStatus{Gateways: []xccv1.GatewayStatus{{
+			Cluster: "a", Hostname: "*.gateway.a.dev.clusters.xcc.test", State: xccv1.GatewayResolved, Addresses: []string{address},
+			LastTransitionTime: metav1.NewTime(time.Unix(1000, 0)),
+		}}},
+	}
+}
+
+// describe returns a summary as "current/total, cluster: reason, ...".
+func describe(summary *xccv1.ConsumersStatus) string {
+	text := fmt.Sprintf("%d/%d", *summary.Current, *summary.Total)
+	for _, consumer := range summary.Lagging {
+		text += ", " + consumer.Cluster + ": " + string(consumer.Reason)
+	}
+	return text
+}
+
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	one, two := gatewayDNS("192.0.2.1"), gatewayDNS("192.0.2.2")
+	all := []string{"a", "b"}
+	for name, test := range map[string]struct {
+		happens   func(*Ledger)
+		summary   string
+		unsettled bool
+		// later is the summary when settling and patience are over.
+		later string
+	}{
+		"nobody was asked yet": {func(*Ledger) {}, "0/0", true, "0/0"},
+		"both hold it": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+		}, "2/2", false, "2/2"},
+		"one holds what was before": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{two}, nil, 1)
+		}, "1/2, b: Pending", true, "1/2, b: Pending"},
+		"one does not consume": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Absent(key("b"))
+		}, "1/1", false, "1/1"},
+		"one consumes no longer": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Absent(key("b"))
+		}, "1/1", false, "1/1"},
+		"one is paused": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Lags(key("b"), xccv1.LagPaused, "why")
+		}, "1/2, b: Paused", false, "1/2, b: Paused"},
+		"one was refused a record": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[string]string{"gw": "no"}, 1)
+		}, "1/2, b: WriteFailed", false, "1/2, b: WriteFailed"},
+		"one was refused another's record": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[string]string{"other": "no"}, 1)
+		}, "2/2", false, "2/2"},
+		"one is about to be tried again": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[string]string{"gw": ""}, 1)
+		}, "1/2, b: Pending", true, "1/2, b: Pending"},
+		"one fell silent": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Lags(key("b"), xccv1.LagUnreachable, "why")
+		}, "2/2", false, "1/2, b: Unreachable"},
+		"one is silent since the start": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Lags(key("b"), xccv1.LagUnreachable, "why")
+		}, "1/2, b: Pending", true, "1/2, b: Unreachable"},
+		"one was silent and is back": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Lags(key("b"), xccv1.LagUnreachable, "why")
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+		}, "2/2", false, "2/2"},
+		"one is gone": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Forget(key("b"))
+		}, "1/1", true, "1/1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			ledger := newLedger(t)
+			test.happens(ledger)
+			now := time.Now()
+			summary, settled, _ := ledger.Summary(&one, all, now)
+			g.Expect(describe(summary)).To(Equal(test.summary))
+			g.Expect(settled).To(Equal(!test.unsettled))
+			g.Expect(summary.ChangeTime.Time).To(Equal(time.Unix(1000, 0)))
+			summary, settled, revisit := ledger.Summary(&one, all, now.Add(patience+settling))
+			g.Expect(describe(summary)).To(Equal(test.later))
+			g.Expect(settled).To(BeTrue())
+			g.Expect(revisit).To(BeZero())
+		})
+	}
+}
+
+func TestAtMostAHundredClustersAreNamed(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ledger := newLedger(t)
+	one := gatewayDNS("192.0.2.1")
+	var all []string
+	for i := range 150 {
+		all = append(all, fmt.Sprintf("cluster-%03d", i))
+		ledger.Lags(key(all[i]), xccv1.LagPaused, "why")
+	}
+	summary, settled, _ := ledger.Summary(&one, all, time.Now())
+	g.Expect(settled).To(BeTrue())
+	g.Expect(*summary.Total).To(BeEquivalentTo(150))
+	g.Expect(*summary.Current).To(BeZero())
+	g.Expect(summary.Lagging).To(HaveLen(100))
+	g.Expect(summary.Lagging[0].Cluster).To(Equal("cluster-000"))
+}
+
+func TestAFingerprintIsWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	one := gatewayDNS("192.0.2.1").Status.Gateways
+	same := gatewayDNS("192.0.2.1").Status.Gateways
+	same[0].State, same[0].Message = xccv1.GatewayUnreachable, "other"
+	g.Expect(FingerprintOf(same)).To(Equal(FingerprintOf(one)))
+	for name, change := range map[string]func(*xccv1.GatewayStatus){
+		"another address": func(s *xccv1.GatewayStatus) { s.Addresses = []string{"192.0.2.2"} },
+		"another name":    func(s *xccv1.GatewayStatus) { s.Hostname = "*.internal.a.dev.clusters.xcc.test" },
+		"a port":          func(s *xccv1.GatewayStatus) { s.Ports = []xccv1.GatewayPort{{Name: "http", Protocol: "TCP", Port: 80}} },
+		"nothing":         func(s *xccv1.GatewayStatus) { s.State = xccv1.GatewayConflicted },
+	} {
+		other := gatewayDNS("192.0.2.1").Status.Gateways
+		change(&other[0])
+		g.Expect(FingerprintOf(other)).NotTo(Equal(FingerprintOf(one)), name)
+	}
+}
+
+func TestAFingerprintIsComputedForEachVersion(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ledger := newLedger(t)
+	one, two := gatewayDNS("192.0.2.1"), gatewayDNS("192.0.2.2")
+	one.ResourceVersion, two.ResourceVersion = "1", "2"
+	for _, version := range []xccv1.GatewayDNS{one, two, one} {
+		g.Expect(ledger.book("dev").fingerprintOf(&version)).To(Equal(FingerprintOf(version.Status.Gateways)))
+	}
+	recreated := two
+	recreated.ResourceVersion, recreated.UID = "1", "other"
+	g.Expect(ledger.book("dev").fingerprintOf(&recreated)).To(Equal(FingerprintOf(two.Status.Gateways)))
+}
+
+func TestPropagationIsMeasuredOncePerChangeAndConsumer(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ledger := newLedger(t)
+	one, two, three := gatewayDNS("192.0.2.1"), gatewayDNS("192.0.2.2"), gatewayDNS("192.0.2.3")
+	held := func(cluster string, what xccv1.GatewayDNS) {
+		ledger.Held(key(cluster), []xccv1.GatewayDNS{what}, nil, 1)
+	}
+	held("a", one)
+	held("b", one)
+	g.Expect(sampled(t, ledger)).To(BeZero(), "what was there before is no change")
+
+	ledger.Publishing(key("gw"), two.Status.Gateways, time.Now())
+	ledger.Publishing(key("gw"), two.Status.Gateways, time.Now())
+	held("a", two)
+	held("a", two)
+	g.Expect(sampled(t, ledger)).To(BeEquivalentTo(1))
+	t.Log("b did not hold the second when the third came: it is measured from the second")
+	ledger.Publishing(key("gw"), three.Status.Gateways, time.Now().Add(time.Hour))
+	held("b", three)
+	g.Expect(sampled(t, ledger)).To(BeEquivalentTo(2))
+	g.Expect(testutil.ToFloat64(ledger.metrics.records.WithLabelValues("dev", "b"))).To(BeEquivalentTo(1))
+}
+
+// sampled returns how many times propagation was measured, none of them negative.
+func sampled(t *testing.T, ledger *Ledger) uint64 {
+	t.Helper()
+	g := NewWithT(t)
+	registry := prometheus.NewRegistry()
+	g.Expect(registry.Register(ledger.metrics.propagation)).To(Succeed())
+	families, err := registry.Gather()
+	g.Expect(err).NotTo(HaveOccurred())
+	histogram := families[0].GetMetric()[0].GetHistogram()
+	g.Expect(histogram.GetSampleSum()).To(BeNumerically(">=", 0))
+	return histogram.GetSampleCount()
+}

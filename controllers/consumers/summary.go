@@ -1,0 +1,142 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package consumers
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+const (
+	// patience is how long a cluster may be silent before it is called Unreachable, and how long after a start it may take to
+	// be asked at all, so that neither a restart of the manager nor a rotated kubeconfig is reported.
+	patience = 10 * time.Second
+	// settling is how long after a change the consumers may take to hold it before those that do not are reported.
+	settling = time.Second
+	// maxLagging is how many clusters are named.
+	maxLagging = 100
+)
+
+// Summary says in which clusters what a GatewayDNS publishes is current. revisit is when something may have changed by the
+// mere passing of time; 0 if it will not. It is not settled while clusters are just being brought up to date. clusters are
+// the names of all Clusters of the namespace that may consume.
+func (l *Ledger) Summary(gatewayDNS *xccv1.GatewayDNS, clusters []string, now time.Time) (summary *xccv1.ConsumersStatus, settled bool, revisit time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	book := l.book(gatewayDNS.Namespace)
+	current, ok := book.published[gatewayDNS.Name]
+	if fingerprint := book.fingerprintOf(gatewayDNS); !ok || current.fingerprint != fingerprint {
+		current = &published{fingerprint: fingerprint, since: now, waiting: map[string]time.Time{}}
+		book.published[gatewayDNS.Name] = current
+	}
+	later := later{now: now}
+	var total, held int32
+	var lagging []xccv1.LaggingConsumer
+	for _, name := range clusters {
+		consumer, ok := book.consumers[name]
+		if !ok {
+			later.unsettle(l.started.Add(patience))
+		}
+		if !ok || consumer.absent {
+			continue
+		}
+		total++
+		reason, message := consumer.lagOf(gatewayDNS.Name, current, &later)
+		if reason == "" {
+			held++
+		} else {
+			lagging = append(lagging, xccv1.LaggingConsumer{Cluster: name, Reason: reason, Message: shorten(message)})
+		}
+	}
+	slices.SortFunc(lagging, func(a, b xccv1.LaggingConsumer) int { return strings.Compare(a.Cluster, b.Cluster) })
+	summary = &xccv1.ConsumersStatus{
+		Total: &total, Current: &held, ChangeTime: changeTime(gatewayDNS.Status.Gateways),
+	}
+	summary.Lagging = lagging[:min(len(lagging), maxLagging)]
+	return summary, !later.unsettled, later.wait
+}
+
+// later collects when to look again.
+type later struct {
+	now       time.Time
+	wait      time.Duration
+	unsettled bool
+}
+
+// until returns whether a time is yet to come, and notes it if so.
+func (l *later) until(due time.Time) bool {
+	wait := due.Sub(l.now)
+	if wait <= 0 {
+		return false
+	}
+	if l.wait == 0 || wait < l.wait {
+		l.wait = wait
+	}
+	return true
+}
+
+// unsettle notes that nothing is settled before a time.
+func (l *later) unsettle(due time.Time) {
+	if l.until(due) {
+		l.unsettled = true
+	}
+}
+
+// lagOf returns why a cluster does not hold what a GatewayDNS publishes, or an empty reason when it does.
+func (c *consumer) lagOf(gatewayDNS string, current *published, later *later) (reason xccv1.LagReason, message string) {
+	silent := !c.silentSince.IsZero() && !later.until(c.silentSince.Add(patience))
+	switch held, ok := c.held[gatewayDNS]; {
+	case silent:
+		return xccv1.LagUnreachable, c.message
+	case !c.asked:
+		later.unsettle(c.known.Add(patience))
+		return xccv1.LagPending, "Cluster has not been asked yet"
+	case c.lag != "":
+		return c.lag, c.message
+	case c.failed[gatewayDNS] != "":
+		return xccv1.LagWriteFailed, c.failed[gatewayDNS]
+	case !ok || held != current.fingerprint:
+		later.unsettle(current.since.Add(settling))
+		return xccv1.LagPending, "The records are about to be written"
+	}
+	return "", ""
+}
+
+// changeTime returns the newest lastTransitionTime.
+func changeTime(gateways []xccv1.GatewayStatus) *metav1.Time {
+	var newest *metav1.Time
+	for i := range gateways {
+		if at := &gateways[i].LastTransitionTime; newest == nil || newest.Before(at) {
+			newest = at
+		}
+	}
+	return newest
+}
+
+// shorten keeps a message within the schema's limit.
+func shorten(message string) string {
+	const most = 512
+	if len(message) <= most {
+		return message
+	}
+	return strings.ToValidUTF8(message[:most], "") + " …"
+}
