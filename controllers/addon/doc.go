@@ -21,5 +21,8 @@ limitations under the License.
 // that a namespace shares reaches its clusters one after the other, with no option and no pause per cluster. A Secret,
 // never a ConfigMap, because whoever may edit the payload is administrator of the workload cluster.
 //
-// It never removes anything from a workload cluster: a Cluster that loses the label keeps what was installed.
+// A ClusterResourceSet applies once per change of its payload and forgets. This controller watches what was applied, and
+// has it applied again, by a comment in the payload, when something differs from what applying it would give. It writes no
+// object of the payload itself, so that there is one writer. What it deletes there is what left the payload, what has to be
+// created anew because Kubernetes does not let it be changed, and all of it when the label goes.
 package addon

@@ -1,0 +1,177 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package addon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+const (
+	// patience is how long dns-config-patcher may take before it is asked whether it runs at all.
+	patience = 2 * time.Minute
+	// ending is how soon a removal looks again at what is on its way out.
+	ending = 5 * time.Second
+	// searching is how soon a removal looks again for objects that it could not list.
+	searching = time.Minute
+)
+
+// wait is what a removal waits for. Its zero value is nothing: the next step is due.
+type wait struct {
+	// reason is one sentence.
+	reason string
+	// after is when to look again, whether something wakes us or not.
+	after time.Duration
+}
+
+func (w wait) over() bool { return w.reason == "" }
+
+// reconcileRemoval takes the add-on out of the workload cluster of a Cluster that lost the label, and forgets it then. Each
+// step looks at what is there, so that a manager that restarts goes on where the other one was, and a label that comes
+// back ends it at once: the ClusterResourceSet selects the Cluster again, and applies all.
+func (r *Reconciler) reconcileRemoval(ctx context.Context, s *scope) (reconcile.Result, error) {
+	if !s.installed() {
+		return reconcile.Result{}, nil
+	}
+	if s.secret != nil && s.secret.Annotations[xccv1.RemovingAnnotation] == "" {
+		if err := r.tell(ctx, s, "The add-on is being removed"); err != nil {
+			return reconcile.Result{}, err
+		}
+		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeNormal, "Removing", "Remove", "The label is gone: the add-on is being removed from the workload cluster")
+	}
+	waiting, err := r.removeFromWorkload(ctx, s)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if !waiting.over() {
+		return reconcile.Result{RequeueAfter: waiting.after}, r.tell(ctx, s, waiting.reason)
+	}
+	if err := r.forget(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	}
+	r.memory.forget(s.key())
+	r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeNormal, "Removed", "Remove", "The add-on is removed from the workload cluster")
+	return reconcile.Result{}, nil
+}
+
+// tell says on the payload how far the removal is.
+func (r *Reconciler) tell(ctx context.Context, s *scope, sentence string) error {
+	if s.secret == nil {
+		return nil
+	}
+	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
+		delete(secret.Annotations, xccv1.WaitingAnnotation)
+		delete(secret.Annotations, xccv1.InvalidOptionsAnnotation)
+		setAnnotation(secret, xccv1.RemovingAnnotation, sentence)
+		return nil
+	})
+}
+
+// removeFromWorkload takes one step after the other, in the order in which no query is left without an answer: the server
+// block, the time until CoreDNS has noticed, and only then what answers.
+func (r *Reconciler) removeFromWorkload(ctx context.Context, s *scope) (wait, error) {
+	reader, remote, err := r.remote(ctx, s.key())
+	if isUnread(err) {
+		if s.neverTried() {
+			return wait{}, nil
+		}
+		return wait{reason: "Waiting until the workload cluster can be reached; delete its Cluster if it will not come back"}, nil
+	} else if err != nil {
+		return wait{}, err
+	}
+	namespace, err := get(ctx, reader, client.ObjectKey{Name: xccv1.WorkloadNamespace}, &corev1.Namespace{})
+	if err != nil {
+		return wait{}, err
+	}
+	steps := []func(context.Context, *scope, client.Client) (wait, error){
+		r.removeBlock, r.drain, r.removeObjects, r.removeSlices, r.removeNamespace,
+	}
+	switch {
+	case namespace == nil:
+		// All is gone, or somebody deleted the namespace by hand.
+		steps = steps[2:3]
+	case s.neverTried() && namespace.Annotations[xccv1.PayloadAnnotation] == "":
+		return wait{}, nil // What is there is not ours.
+	}
+	for _, step := range steps {
+		if waiting, err := step(ctx, s, remote); err != nil || !waiting.over() {
+			return waiting, err
+		}
+	}
+	return wait{}, nil
+}
+
+// drain waits until kubelet has brought the Corefile to CoreDNS's Pods and CoreDNS has reloaded it. The time is that of this
+// cluster's clock, and begins when we first see that the block is gone.
+func (r *Reconciler) drain(ctx context.Context, s *scope, _ client.Client) (wait, error) {
+	if s.secret == nil {
+		return wait{}, nil // Somebody deleted it, and with it all that could be remembered.
+	}
+	since, err := time.Parse(time.RFC3339, s.secret.Annotations[drainingAnnotation])
+	if err != nil {
+		since = time.Now().Truncate(time.Second)
+		if err := r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
+			setAnnotation(secret, drainingAnnotation, since.UTC().Format(time.RFC3339))
+			return nil
+		}); err != nil {
+			return wait{}, err
+		}
+	}
+	end := since.Add(r.DrainTime)
+	if left := time.Until(end); left > 0 {
+		return wait{
+			reason: fmt.Sprintf("CoreDNS does not forward the zone any more; until %s the DNS servers answer those of its Pods that have not noticed yet",
+				end.UTC().Format(time.RFC3339)),
+			after: left,
+		}, nil
+	}
+	return wait{}, nil
+}
+
+// forget removes what the management cluster holds. Our label goes last: it is what says that something is left to do.
+func (r *Reconciler) forget(ctx context.Context, s *scope) error {
+	if err := r.clearBinding(ctx, s); err != nil {
+		return err
+	}
+	if s.set != nil {
+		if err := r.Client.Delete(ctx, s.set); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("deleting the ClusterResourceSet: %w", err)
+		}
+	}
+	if s.secret != nil {
+		if err := r.Client.Delete(ctx, s.secret); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("deleting the payload: %w", err)
+		}
+	}
+	if _, labelled := s.cluster.Labels[xccv1.DNSClusterLabel]; labelled {
+		original := s.cluster.DeepCopy()
+		delete(s.cluster.Labels, xccv1.DNSClusterLabel)
+		if err := r.Client.Patch(ctx, s.cluster, client.MergeFrom(original)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("taking our label off the Cluster: %w", err)
+		}
+	}
+	ctrl.LoggerFrom(ctx).Info("Removed the add-on")
+	return nil
+}

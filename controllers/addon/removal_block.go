@@ -1,0 +1,196 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package addon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+)
+
+// removeBlock has dns-config-patcher take the zone's server block out of CoreDNS's configuration. Where it cannot run the
+// manager does it, after having made sure that there is no patcher that would write it again.
+func (r *Reconciler) removeBlock(ctx context.Context, s *scope, remote client.Client) (wait, error) {
+	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
+	patcher, err := get(ctx, client.Reader(remote), name, &appsv1.Deployment{})
+	if err != nil {
+		return wait{}, err
+	}
+	if patcher == nil || !patcher.DeletionTimestamp.IsZero() {
+		if s.secret != nil && s.secret.Annotations[drainingAnnotation] != "" {
+			return wait{}, nil // The block is gone, and so is who wrote it.
+		}
+		return r.removeBlockOurselves(ctx, s, remote)
+	}
+	asked, isAsked := patcher.Annotations[xccv1.RemoveAnnotation]
+	if !isAsked {
+		return askedPatcher, r.stopDraining(ctx, s, func() error { return ask(ctx, remote, patcher) })
+	}
+	said, err := get(ctx, client.Reader(remote), name, &corev1.ConfigMap{})
+	if err != nil {
+		return wait{}, err
+	}
+	if said != nil && report.State(said.Data[report.KeyState]) == report.Removed {
+		return wait{}, nil
+	}
+	waiting := askedPatcher
+	if said != nil && said.Data[report.KeyMessage] != "" {
+		waiting.reason += "; it says " + said.Data[report.KeyState] + ": " + said.Data[report.KeyMessage]
+	}
+	since, err := time.Parse(time.RFC3339, asked)
+	if err != nil {
+		// Somebody else wrote the annotation.
+		return waiting, ask(ctx, remote, patcher)
+	}
+	if left := patience - time.Since(since); left > 0 {
+		waiting.after = left
+		return waiting, r.stopDraining(ctx, s, nil)
+	}
+	if patcher.Status.AvailableReplicas > 0 {
+		return waiting, r.stopDraining(ctx, s, nil)
+	}
+	ctrl.LoggerFrom(ctx).Info("Deleting dns-config-patcher, which does not run, to take the server block out ourselves")
+	err = remote.Delete(ctx, patcher, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &patcher.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return wait{}, fmt.Errorf("deleting Deployment %s: %w", name, err)
+	}
+	return wait{reason: "Waiting for the end of dns-config-patcher, which does not run", after: ending}, nil
+}
+
+var askedPatcher = wait{reason: "Waiting for dns-config-patcher to take the server block of the zone out of the Corefile"}
+
+// ask annotates the patcher's Deployment with the time, so that it is known how long it has been asked.
+func ask(ctx context.Context, remote client.Client, patcher *appsv1.Deployment) error {
+	original := patcher.DeepCopy()
+	setAnnotation(patcher, xccv1.RemoveAnnotation, time.Now().UTC().Format(time.RFC3339))
+	if err := remote.Patch(ctx, patcher, client.MergeFrom(original)); err != nil {
+		return fmt.Errorf("asking dns-config-patcher to remove the server block: %w", err)
+	}
+	return nil
+}
+
+// stopDraining forgets since when the block is gone, because it is there, and does what follows.
+func (r *Reconciler) stopDraining(ctx context.Context, s *scope, then func() error) error {
+	if s.secret != nil && s.secret.Annotations[drainingAnnotation] != "" {
+		if err := r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
+			delete(secret.Annotations, drainingAnnotation)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	if then == nil {
+		return nil
+	}
+	return then()
+}
+
+// removeBlockOurselves does with the same code what the patcher would do.
+func (r *Reconciler) removeBlockOurselves(ctx context.Context, s *scope, remote client.Client) (wait, error) {
+	pods := &corev1.PodList{}
+	err := remote.List(ctx, pods, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabels{"app": xccv1.DNSConfigPatcherName})
+	if err != nil {
+		return wait{}, fmt.Errorf("listing the Pods of dns-config-patcher: %w", err)
+	}
+	for i := range pods.Items {
+		if phase := pods.Items[i].Status.Phase; phase != corev1.PodSucceeded && phase != corev1.PodFailed {
+			return wait{reason: "Waiting for the end of the Pod of dns-config-patcher", after: ending}, nil
+		}
+	}
+	configMaps, cluster, err := coreDNS(ctx, remote)
+	if err != nil {
+		return wait{}, err
+	}
+	settings, err := r.blockSettings(ctx, remote)
+	if err != nil {
+		return wait{}, err
+	}
+	todo := corefile.Uninstall(cluster, settings)
+	if problem := todo.Err; problem != nil {
+		// Not an error of ours: an administrator has to act.
+		waiting := wait{reason: fmt.Sprintf("Take the server block of the zone %s out by hand: %s", r.Values.Zone, problem), after: searching}
+		return waiting, nil
+	}
+	for _, edit := range todo.Edits {
+		if err := r.stopDraining(ctx, s, func() error { return apply(ctx, remote, configMaps[edit.ConfigMap], edit) }); err != nil {
+			return wait{}, fmt.Errorf("writing ConfigMap %s: %w", edit.ConfigMap, err)
+		}
+	}
+	return wait{}, nil
+}
+
+// coreDNS returns the ConfigMaps that can hold configuration of CoreDNS.
+func coreDNS(ctx context.Context, remote client.Client) (map[string]*corev1.ConfigMap, corefile.Cluster, error) {
+	configMaps, cluster := map[string]*corev1.ConfigMap{}, corefile.Cluster{}
+	for _, name := range corefile.ConfigMaps() {
+		configMap, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: corefile.Namespace, Name: name}, &corev1.ConfigMap{})
+		if err != nil {
+			return nil, nil, err
+		}
+		if configMap != nil {
+			configMaps[name], cluster[name] = configMap, configMap.Data
+		}
+	}
+	return configMaps, cluster, nil
+}
+
+// blockSettings returns what tells blocks of ours from those of others: what the patcher remembers and where it forwards to.
+func (r *Reconciler) blockSettings(ctx context.Context, remote client.Client) (corefile.Settings, error) {
+	settings := corefile.Settings{Zones: []string{r.Values.Zone}}
+	memory, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, &corev1.ConfigMap{})
+	if err != nil {
+		return settings, err
+	}
+	if memory != nil {
+		settings.Written = memory.Data[report.KeyWritten]
+	}
+	service, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}, &corev1.Service{})
+	if err != nil {
+		return settings, err
+	}
+	if service != nil && service.Spec.ClusterIP != corev1.ClusterIPNone {
+		settings.ClusterIPs = service.Spec.ClusterIPs
+	}
+	return settings, nil
+}
+
+// apply makes an edit to the ConfigMap that was read, and deletes one that would not be there without us.
+func apply(ctx context.Context, remote client.Client, configMap *corev1.ConfigMap, edit corefile.Edit) error {
+	if configMap == nil {
+		return nil
+	}
+	if !edit.Delete {
+		configMap.Data[edit.Key] = edit.Text
+		return remote.Update(ctx, configMap)
+	}
+	delete(configMap.Data, edit.Key)
+	isOurs := configMap.Labels[xccv1.PartOfLabel] == xccv1.PartOf && configMap.Labels["app.kubernetes.io/managed-by"] == xccv1.DNSConfigPatcherName
+	if isOurs && len(configMap.Data)+len(configMap.BinaryData) == 0 {
+		return remote.Delete(ctx, configMap, client.Preconditions{UID: &configMap.UID, ResourceVersion: &configMap.ResourceVersion})
+	}
+	return remote.Update(ctx, configMap)
+}

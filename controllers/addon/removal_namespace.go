@@ -1,0 +1,145 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package addon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// removeNamespace deletes the namespace if nothing is in it but what is ours or Kubernetes' own. With anything else it stays,
+// and so do all those objects.
+func (r *Reconciler) removeNamespace(ctx context.Context, s *scope, remote client.Client) (wait, error) {
+	namespace, err := get(ctx, client.Reader(remote), client.ObjectKey{Name: xccv1.WorkloadNamespace}, &corev1.Namespace{})
+	if err != nil || namespace == nil {
+		return wait{}, err
+	}
+	gone := wait{reason: "Waiting for the end of the namespace " + xccv1.WorkloadNamespace, after: ending}
+	if !namespace.DeletionTimestamp.IsZero() {
+		return gone, nil
+	}
+	foreign, err := r.foreign(ctx, s, remote)
+	if discovery.IsGroupDiscoveryFailedError(err) {
+		return wait{
+			reason: "Waiting to know whether something else is in the namespace " + xccv1.WorkloadNamespace + ": " + err.Error(), after: searching,
+		}, nil
+	} else if err != nil {
+		return wait{}, err
+	}
+	if len(foreign) > 0 || namespace.Labels[xccv1.PartOfLabel] != xccv1.PartOf {
+		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeNormal, "NamespaceKept", "Remove", "%s", kept(foreign))
+		return wait{}, nil
+	}
+	if err := remote.Delete(ctx, namespace, client.Preconditions{UID: &namespace.UID}); client.IgnoreNotFound(err) != nil {
+		return wait{}, fmt.Errorf("deleting the namespace: %w", err)
+	}
+	return gone, nil
+}
+
+func kept(foreign []string) string {
+	const most = 5
+	more := ""
+	if len(foreign) > most {
+		more = fmt.Sprintf(" and %d more", len(foreign)-most)
+		foreign = foreign[:most]
+	}
+	return fmt.Sprintf("The namespace %s of the workload cluster stays, because it holds what is not the add-on's: %s%s",
+		xccv1.WorkloadNamespace, strings.Join(foreign, ", "), more)
+}
+
+// foreign lists what somebody else put into the namespace, of all kinds that the API server knows.
+func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client) ([]string, error) {
+	config, err := r.ClusterCache.GetRESTConfig(ctx, s.key())
+	if err != nil {
+		return nil, fmt.Errorf("connecting to list the namespace: %w", err)
+	}
+	discoverer, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to list the namespace: %w", err)
+	}
+	lists, err := discoverer.ServerPreferredNamespacedResources()
+	if err != nil {
+		return nil, fmt.Errorf("listing the kinds of the workload cluster: %w", err)
+	}
+	var found []string
+	for _, gvk := range deletable(lists) {
+		objects := &metav1.PartialObjectMetadataList{}
+		objects.SetGroupVersionKind(gvk)
+		if err := remote.List(ctx, objects, client.InNamespace(xccv1.WorkloadNamespace)); apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("listing %s: %w", gvk.Kind, err)
+		}
+		for i := range objects.Items {
+			if !isExpected(gvk, &objects.Items[i]) {
+				found = append(found, gvk.Kind+" "+objects.Items[i].Name)
+			}
+		}
+	}
+	return found, nil
+}
+
+// deletable returns the kinds of which objects can be in a namespace.
+func deletable(lists []*metav1.APIResourceList) []schema.GroupVersionKind {
+	var kinds []schema.GroupVersionKind
+	for _, list := range lists {
+		groupVersion, err := schema.ParseGroupVersion(list.GroupVersion)
+		if err != nil {
+			continue
+		}
+		for _, resource := range list.APIResources {
+			if slices.Contains(resource.Verbs, "list") && slices.Contains(resource.Verbs, "delete") && resource.Kind != "Event" {
+				kinds = append(kinds, groupVersion.WithKind(resource.Kind))
+			}
+		}
+	}
+	return kinds
+}
+
+// isExpected returns whether an object is ours, made by Kubernetes in every namespace, or part of an object that has been
+// looked at by itself.
+func isExpected(gvk schema.GroupVersionKind, object *metav1.PartialObjectMetadata) bool {
+	if object.Labels[xccv1.PartOfLabel] == xccv1.PartOf || len(object.OwnerReferences) > 0 {
+		return true
+	}
+	ref := reference{gvk.GroupVersion().String(), gvk.Kind, object.Namespace, object.Name}
+	if containsObject(writtenThere(), ref) {
+		return true
+	}
+	switch gvk.Kind {
+	case "ConfigMap":
+		return object.Name == "kube-root-ca.crt"
+	case "ServiceAccount":
+		return object.Name == "default"
+	case "Secret":
+		// A token of a ServiceAccount, as Kubernetes before 1.24 makes.
+		return object.Annotations[corev1.ServiceAccountNameKey] == "default"
+	default:
+		return false
+	}
+}
