@@ -35,12 +35,27 @@ func TestAWrongGatewayDNSIsRefusedWithASentence(t *testing.T) {
 		"a service without a namespace": {func(s *xccv1.GatewayDNSSpec) { s.Service = "envoy" },
 			"spec.service must be the namespace and the name of a Service as namespace/name, for example projectcontour/envoy"},
 		"a service with three parts": {func(s *xccv1.GatewayDNSSpec) { s.Service = "a/b/c" }, "spec.service must be"},
-		"no service":                 {func(s *xccv1.GatewayDNSSpec) { s.Service = "" }, "spec.service must be"},
-		"a service in capitals":      {func(s *xccv1.GatewayDNSSpec) { s.Service = "Contour/Envoy" }, "spec.service must be"},
+		"neither a service nor a gateway": {func(s *xccv1.GatewayDNSSpec) { s.Service = "" },
+			"spec must have exactly one of service, for a Service, and gateway, for a Gateway of the Gateway API"},
+		"a service and a gateway": {func(s *xccv1.GatewayDNSSpec) { s.Gateway = "infra/public" }, "spec must have exactly one of service"},
+		"a gateway without a namespace": {func(s *xccv1.GatewayDNSSpec) { s.Service, s.Gateway = "", "public" },
+			"spec.gateway must be the namespace and the name of a Gateway as namespace/name, for example infra/public"},
+		"a gateway in a namespace with a dot": {func(s *xccv1.GatewayDNSSpec) { s.Service, s.Gateway = "", "in.fra/public" }, "spec.gateway must be"},
+		"a resolution type with a gateway": {func(s *xccv1.GatewayDNSSpec) {
+			s.Service, s.Gateway, s.ResolutionType = "", "infra/public", xccv1.ResolutionTypeNodePort
+		}, "spec.resolutionType must be left out with spec.gateway: the addresses of a Gateway are those in its status"},
+		"a subdomain of two DNS labels": {func(s *xccv1.GatewayDNSSpec) { s.Subdomain = "a.b" },
+			"spec.subdomain must be one DNS label: at most 63 lower-case letters, digits and hyphens, with no hyphen at either end"},
+		"a subdomain in capitals":                 {func(s *xccv1.GatewayDNSSpec) { s.Subdomain = "Gateway" }, "spec.subdomain must be one DNS label"},
+		"a subdomain that is a wildcard":          {func(s *xccv1.GatewayDNSSpec) { s.Subdomain = "*" }, "spec.subdomain must be one DNS label"},
+		"a subdomain with an underscore":          {func(s *xccv1.GatewayDNSSpec) { s.Subdomain = "_probe" }, "spec.subdomain must be one DNS label"},
+		"a subdomain that ends in a hyphen":       {func(s *xccv1.GatewayDNSSpec) { s.Subdomain = "a-" }, "spec.subdomain must be one DNS label"},
+		"a subdomain that is longer than allowed": {func(s *xccv1.GatewayDNSSpec) { s.Subdomain = strings.Repeat("a", 64) }, "spec.subdomain: Too long"},
+		"a service in capitals":                   {func(s *xccv1.GatewayDNSSpec) { s.Service = "Contour/Envoy" }, "spec.service must be"},
 		"a namespace that is too long": {func(s *xccv1.GatewayDNSSpec) { s.Service = strings.Repeat("a", 64) + "/envoy" },
 			"spec.service must be"},
 		"an unknown resolution type": {func(s *xccv1.GatewayDNSSpec) { s.ResolutionType = "carrierPigeon" },
-			`spec.resolutionType: Unsupported value: "carrierPigeon": supported values: "loadBalancer"`},
+			`spec.resolutionType: Unsupported value: "carrierPigeon": supported values: "loadBalancer", "nodePort", "hostPort", "externalIPs"`},
 		"an unknown operator": {func(s *xccv1.GatewayDNSSpec) {
 			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "team", Operator: "Near"}}
 		}, "spec.clusterSelector.matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"},
@@ -82,4 +97,5 @@ func TestAGatewayDNSOfTheOldProjectIsAcceptedAsItIs(t *testing.T) {
 	}
 	n.Expect(management.Create(t.Context(), gatewayDNS)).To(Succeed())
 	n.Expect(gatewayDNS.Spec.ResolutionType).To(Equal(xccv1.ResolutionTypeLoadBalancer))
+	n.Expect(gatewayDNS.Spec.Subdomain).To(Equal("gateway"))
 }

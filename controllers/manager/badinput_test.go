@@ -64,7 +64,7 @@ func TestEachWayToFailIsAStateOfItsOwnAndHarmsNobody(t *testing.T) {
 		"unusable": {serviceRef(unusable), xccv1.GatewayNoAddress, "127.0.0.1 is a loopback address"},
 		"missing":  {"nowhere/envoy", xccv1.GatewayServiceNotFound, "create it or correct spec.service"},
 	} {
-		gatewayDNS := n.addGatewayDNS(name, test.service)
+		gatewayDNS := n.addGatewayDNS(name, test.service, subdomain(name))
 		n.Eventually(n.gateways(name)).Should(HaveKeyWithValue("healthy", And(
 			HaveField("State", test.state), HaveField("Message", ContainSubstring(test.message)),
 		)), name)
@@ -79,13 +79,13 @@ func TestEachWayToFailIsAStateOfItsOwnAndHarmsNobody(t *testing.T) {
 		n.Expect(n.condition(gatewayDNS, xccv1.ReadyCondition)(n).Status).NotTo(Equal(metav1.ConditionTrue))
 	}
 	n.Expect(hanging.lists.Load()).To(BeNumerically(">", 0), "the hanging cluster was asked")
-	n.Eventually(published(ctx, workloadB, n.hostname("healthy"))).Should(ConsistOf("192.0.2.70"))
+	n.Eventually(published(ctx, workloadB, n.named("balanced", "healthy"))).Should(ConsistOf("192.0.2.70"))
 
 	t.Log("A change is followed while the others hang, and the cluster that hung is followed when it answers")
 	setAddresses(t, workloadA, balanced, "192.0.2.71")
-	n.Eventually(published(ctx, workloadB, n.hostname("healthy"))).Should(ConsistOf("192.0.2.71"))
+	n.Eventually(published(ctx, workloadB, n.named("balanced", "healthy"))).Should(ConsistOf("192.0.2.71"))
 	hanging.release()
-	n.Eventually(published(ctx, workloadB, n.hostname("hanging"))).Should(ConsistOf("192.0.2.71"))
+	n.Eventually(published(ctx, workloadB, n.named("balanced", "hanging"))).Should(ConsistOf("192.0.2.71"))
 }
 
 func TestASelectorThatMatchesNothingSaysSo(t *testing.T) {

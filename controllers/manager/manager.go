@@ -38,14 +38,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/addon"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/gatewaydns"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
 
 const (
@@ -168,43 +170,59 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
 		SecretClient:     mgr.GetClient(),
 		WatchFilterValue: options.WatchFilter,
+		ClusterFilter:    workload.EachIncarnationAnew(),
 		Cache:            workload.CacheOptions(),
 		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
 	}, controller.Options{MaxConcurrentReconciles: options.ClusterCacheConcurrency})
 	if err != nil {
 		return fmt.Errorf("setting up the cluster cache: %w", err)
 	}
-	payload, err := templates.Render(options.DNS)
-	if err != nil {
-		return fmt.Errorf("rendering the workload manifests: %w", err)
-	}
 	uncached, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
 		return fmt.Errorf("setting up the uncached client: %w", err)
 	}
 	perCluster := controller.Options{MaxConcurrentReconciles: options.ClusterConcurrency}
+	perGatewayDNS := controller.Options{MaxConcurrentReconciles: options.GatewayDNSConcurrency}
 	caches := workload.NewCaches(clusterCache)
 	observations := gatewaydns.NewObservations()
+	gatewayMetrics, err := consumers.NewMetrics(metrics.Registry, mgr.GetClient())
+	if err != nil {
+		return err
+	}
+	ledger := consumers.NewLedger(gatewayMetrics)
 
 	if err := (&addon.Reconciler{
-		Client: mgr.GetClient(), Uncached: uncached, WatchFilterValue: options.WatchFilter, Payload: payload,
+		Client: mgr.GetClient(), Uncached: uncached, Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
+		WatchFilterValue: options.WatchFilter, Values: options.DNS, DrainTime: options.DrainTime,
+	}).SetupWithManager(mgr, perCluster); err != nil {
+		return err
+	}
+	if err := (&health.Reconciler{
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
+		WatchFilterValue: options.WatchFilter,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&gatewaydns.Observer{
-		Client: mgr.GetClient(), ClusterCache: clusterCache, Caches: caches, Observations: observations, WatchFilterValue: options.WatchFilter,
+		Client: mgr.GetClient(), ClusterCache: clusterCache, Caches: caches, OnDemand: workload.NewOnDemand(clusterCache),
+		Observations: observations, WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&gatewaydns.Reconciler{
 		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), Observations: observations, Zone: options.DNS.Zone,
-		WatchFilterValue: options.WatchFilter,
-	}).SetupWithManager(mgr, controller.Options{MaxConcurrentReconciles: options.GatewayDNSConcurrency}); err != nil {
+		WatchFilterValue: options.WatchFilter, Ledger: ledger,
+	}).SetupWithManager(mgr, perGatewayDNS); err != nil {
+		return err
+	}
+	if err := (&consumers.Reconciler{
+		Client: mgr.GetClient(), Ledger: ledger, WatchFilterValue: options.WatchFilter,
+	}).SetupWithManager(mgr, perGatewayDNS); err != nil {
 		return err
 	}
 	return (&records.Reconciler{
 		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Caches: caches,
-		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
+		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone, Ledger: ledger, Metrics: gatewayMetrics,
 	}).SetupWithManager(mgr, perCluster)
 }
 

@@ -59,6 +59,11 @@ type Options struct {
 	ClusterConcurrency      int
 	GatewayDNSConcurrency   int
 
+	// RolloutConcurrency is how many clusters are given another payload at the same time.
+	RolloutConcurrency int
+	// DrainTime is how long DNS servers go on after CoreDNS was told not to ask them any more.
+	DrainTime time.Duration
+
 	// DNS is what is installed in workload clusters.
 	DNS templates.Values
 	// Tolerations and Resources are the JSON of the flags; Validate parses them into DNS.
@@ -107,6 +112,12 @@ func (o *Options) addManagerFlags(fs *pflag.FlagSet) {
 }
 
 func (o *Options) addDNSFlags(fs *pflag.FlagSet) {
+	fs.IntVar(&o.RolloutConcurrency, "rollout-concurrency", 5,
+		"How many workload clusters, of those whose DNS was ready, may be in the middle of an update or not ready any more before the others "+
+			"wait with theirs.")
+	fs.DurationVar(&o.DrainTime, "drain-time", 3*time.Minute,
+		"How long the DNS servers of a workload cluster go on when the add-on is removed, after the Corefile has been changed. "+
+			"kubelet and CoreDNS need up to 2 minutes and 37 seconds to notice.")
 	fs.StringVar(&o.DNS.Zone, "zone", xccv1.DefaultZone, "The DNS zone below which gateways are given names in workload clusters.")
 	fs.StringVar(&o.DNS.Image, "dns-image", defaultImage+":"+version.Version, "The image of the DNS server in workload clusters.")
 	fs.StringVar(&o.DNS.ImagePullSecret, "dns-image-pull-secret", "",
@@ -133,6 +144,12 @@ func (o *Options) Validate() error {
 		if problems := append(content.IsLabelKey(key), content.IsLabelValue(value)...); len(problems) > 0 {
 			errs = append(errs, fmt.Errorf("--dns-node-selector %s=%s is not a label: %s", key, value, problems[0]))
 		}
+	}
+	if o.RolloutConcurrency < 1 {
+		errs = append(errs, fmt.Errorf("--rollout-concurrency is %d, it must be at least 1", o.RolloutConcurrency))
+	}
+	if o.DrainTime < 0 {
+		errs = append(errs, fmt.Errorf("--drain-time is %s, it must not be negative", o.DrainTime))
 	}
 	if err := o.DNS.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("--zone, --dns-image, --dns-replicas, --dns-ttl: %w", err))

@@ -214,14 +214,16 @@ func TestPausedObjectsAreLeftAlone(t *testing.T) {
 	setAddresses(t, workloadA, service, "192.0.2.51")
 	other := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.52")
 	n.addCluster("cluster-c", workloadA.kubeconfig, hasGateway())
-	n.addGatewayDNS("other", serviceRef(other))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-c"))).Should(ConsistOf("192.0.2.51", "192.0.2.52"))
+	n.addGatewayDNS("other", serviceRef(other), subdomain("other"))
+	n.Eventually(published(ctx, workloadB, n.hostname("cluster-c"))).Should(ConsistOf("192.0.2.51"))
+	n.Eventually(published(ctx, workloadB, n.named("other", "cluster-c"))).Should(ConsistOf("192.0.2.52"))
 	n.Expect(published(ctx, workloadB, hostname)(n)).To(ConsistOf("192.0.2.50"))
 
 	original = gatewayCluster.DeepCopy()
 	gatewayCluster.Spec.Paused = nil
 	n.Expect(management.Patch(ctx, gatewayCluster, client.MergeFrom(original))).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.51", "192.0.2.52"))
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.51"))
+	n.Eventually(published(ctx, workloadB, n.named("other", "cluster-a"))).Should(ConsistOf("192.0.2.52"))
 }
 
 func TestAPausedGatewayDNSIsLeftAlone(t *testing.T) {

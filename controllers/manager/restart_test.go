@@ -76,6 +76,7 @@ func TestARestartWritesNothing(t *testing.T) {
 	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
 	n.Eventually(n.condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", BeEquivalentTo("True")))
 	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.100"))
+	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", Equal(xccv1.DNSServerUnavailableReason)), "what was applied has been seen")
 	before := n.sliceOf(workloadB, n.hostname("cluster-a")).ResourceVersion
 
 	var writesBefore int
@@ -83,7 +84,8 @@ func TestARestartWritesNothing(t *testing.T) {
 	n.proveProgress("restart", "192.0.2.101")
 	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a")).ResourceVersion).To(Equal(before))
 	for _, write := range requests.matching(n.namespace, writes...)[writesBefore:] {
-		n.Expect(write).To(Or(ContainSubstring("/prove-restart"), HaveSuffix("/events")), "a write that nothing asked for")
+		// The Cluster by which progress is proved consumes what the others publish.
+		n.Expect(write).To(Or(ContainSubstring("/prove-restart"), HaveSuffix("/events"), HaveSuffix(byConsumers)), "a write that nothing asked for")
 	}
 }
 
@@ -131,7 +133,7 @@ func TestTheWatchFilterDividesTheWork(t *testing.T) {
 	labelled[clusterv1.WatchLabel] = "mine"
 	n.addCluster("ours", workloadA.kubeconfig, labelled)
 	n.addCluster("cluster-b", workloadB.kubeconfig, mine)
-	n.addGatewayDNS("theirs", serviceRef(service))
+	n.addGatewayDNS("theirs", serviceRef(service), subdomain("theirs"))
 	gatewayDNS := n.addGatewayDNS("ours", serviceRef(service))
 	n.Eventually(func(g Gomega) error {
 		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
@@ -145,6 +147,15 @@ func TestTheWatchFilterDividesTheWork(t *testing.T) {
 	))
 	n.Eventually(published(ctx, workloadB, n.hostname("ours"))).Should(ConsistOf("192.0.2.140"))
 	n.Expect(n.gateways("theirs")(n)).To(BeEmpty())
+
+	t.Log("A claim that the other instance wrote counts")
+	n.addGatewayDNS("their-claim", serviceRef(service), subdomain("contested"), func(g *xccv1.GatewayDNS) {
+		g.Annotations = map[string]string{xccv1.ClaimsAnnotation: `{"contested.ours":"2020-01-01T00:00:00Z"}`}
+	})
+	n.addGatewayDNS("our-claim", serviceRef(service), subdomain("contested"), func(g *xccv1.GatewayDNS) { g.Labels = mine })
+	n.Eventually(n.gateways("our-claim")).Should(HaveKeyWithValue("ours", And(
+		HaveField("State", xccv1.GatewayConflicted), HaveField("Message", ContainSubstring("GatewayDNS their-claim")),
+	)))
 	set := &addonsv1.ClusterResourceSet{}
 	n.Eventually(func() error {
 		return management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "ours-xcc-dns"}, set)
@@ -180,7 +191,7 @@ func TestARefusedRecordDoesNotKeepOthersFromBeingWithdrawn(t *testing.T) {
 	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
 	healthy := n.addGatewayDNS("healthy", serviceRef(service))
 	n.Eventually(n.refs(workloadB)).Should(ConsistOf(n.namespace + "/healthy"))
-	n.addGatewayDNS("refused", serviceRef(service))
+	n.addGatewayDNS("refused", serviceRef(service), subdomain("refused"))
 	n.Eventually(n.gateways("refused")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
 	n.Expect(management.Delete(ctx, healthy)).To(Succeed())
 	n.Eventually(n.refs(workloadB)).Should(BeEmpty())

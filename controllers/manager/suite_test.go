@@ -46,6 +46,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
@@ -179,6 +180,7 @@ func startManager(ctx context.Context, changes ...func(*manager.Options)) (stop 
 	options.ClusterCacheQPS, options.ClusterCacheBurst = 100, 200
 	options.ClusterCacheConcurrency, options.ClusterConcurrency, options.GatewayDNSConcurrency = 100, 100, 10
 	options.SyncPeriod = time.Hour
+	options.RolloutConcurrency = 5
 	for _, change := range changes {
 		change(options)
 	}
@@ -217,6 +219,9 @@ func newManager(config *rest.Config, options *manager.Options) (ctrl.Manager, er
 	})
 }
 
+// byConsumers marks the requests that write status.consumers.
+const byConsumers = "?by-consumers"
+
 // recorder keeps the requests that pass it, as "METHOD path".
 type recorder struct {
 	mu   sync.Mutex
@@ -226,7 +231,11 @@ type recorder struct {
 func (r *recorder) record(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		r.mu.Lock()
-		r.seen = append(r.seen, request.Method+" "+request.URL.Path)
+		seen := request.Method + " " + request.URL.Path
+		if owner := request.URL.Query().Get("fieldManager"); owner == string(consumers.FieldOwner) {
+			seen += byConsumers
+		}
+		r.seen = append(r.seen, seen)
 		r.mu.Unlock()
 		return next.RoundTrip(request)
 	})
@@ -300,7 +309,7 @@ func (n *tenant) addCluster(name string, kubeconfig []byte, clusterLabels map[st
 }
 
 // addGatewayDNS creates a GatewayDNS that selects the Clusters labelled gateway=true.
-func (n *tenant) addGatewayDNS(name, service string) *xccv1.GatewayDNS {
+func (n *tenant) addGatewayDNS(name, service string, changes ...func(*xccv1.GatewayDNS)) *xccv1.GatewayDNS {
 	n.t.Helper()
 	gatewayDNS := &xccv1.GatewayDNS{
 		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: name},
@@ -308,6 +317,9 @@ func (n *tenant) addGatewayDNS(name, service string) *xccv1.GatewayDNS {
 			ClusterSelector: metav1.LabelSelector{MatchLabels: hasGateway()},
 			Service:         service,
 		},
+	}
+	for _, change := range changes {
+		change(gatewayDNS)
 	}
 	n.Expect(management.Create(n.t.Context(), gatewayDNS)).To(Succeed())
 	return gatewayDNS

@@ -78,6 +78,8 @@ func TestTheManagerGetsTheDefaultsOfEveryVariable(t *testing.T) {
 		"--dns-tolerations=[]",
 		"--dns-node-selector=kubernetes.io/os=linux",
 		"--dns-resources=null",
+		"--drain-time=3m0s",
+		"--rollout-concurrency=5",
 	}))
 }
 

@@ -1,0 +1,42 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+func TestAGatewayWithExternalIPs(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	service := addService(t, workloadA, corev1.ServiceTypeClusterIP)
+	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.addGatewayOf("gw", service, xccv1.ResolutionTypeExternalIPs)
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayNoAddress), HaveField("Message", ContainSubstring("has no spec.externalIPs")),
+	)))
+	service.Spec.ExternalIPs = []string{"192.0.2.41", "2001:db8::41"}
+	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
+	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.41", "2001:db8::41"))
+}

@@ -1,0 +1,117 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// front is a server before a workload cluster's API server that lets in who has the token, and takes its time.
+type front struct {
+	*httptest.Server
+	token  atomic.Value
+	delay  atomic.Int64
+	denied atomic.Int64
+}
+
+func newFront(t *testing.T, behind *cluster, token string) *front {
+	t.Helper()
+	g := NewWithT(t)
+	transport, err := rest.TransportFor(behind.config)
+	g.Expect(err).NotTo(HaveOccurred())
+	target, err := url.Parse(behind.config.Host)
+	g.Expect(err).NotTo(HaveOccurred())
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Authorization") },
+		Transport:     transport,
+		FlushInterval: -1,
+		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) {},
+	}
+	f := &front{}
+	f.token.Store(token)
+	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer "+f.token.Load().(string) {
+			f.denied.Add(1)
+			http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":401}`, http.StatusUnauthorized)
+			return
+		}
+		select {
+		case <-time.After(time.Duration(f.delay.Load())):
+			proxy.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() {
+		f.CloseClientConnections()
+		f.Listener.Close()
+	})
+	return f
+}
+
+// kubeconfig returns one that trusts the server and has the token.
+func (f *front) kubeconfig(g Gomega, token string) []byte {
+	return f.kubeconfigTrusting(g, token, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw}))
+}
+
+// kubeconfigTrusting returns one that has the token, and trusts only servers with a certificate of the authority.
+func (f *front) kubeconfigTrusting(g Gomega, token string, authority []byte) []byte {
+	config, err := clientcmd.Load(kubeconfigFor(f.URL))
+	g.Expect(err).NotTo(HaveOccurred())
+	config.Clusters["test"].CertificateAuthorityData = authority
+	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{Token: token}
+	config.Contexts["test"].AuthInfo = "test"
+	data, err := clientcmd.Write(*config)
+	g.Expect(err).NotTo(HaveOccurred())
+	return data
+}
+
+// revoke lets nobody in any more who does not have the new token, and ends all connections.
+func (f *front) revoke(token string) {
+	f.token.Store(token)
+	f.CloseClientConnections()
+}
+
+// newSilentServer returns the address of a server that takes connections and says nothing.
+func newSilentServer(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { connection.Close() })
+		}
+	}()
+	return "https://" + listener.Addr().String()
+}

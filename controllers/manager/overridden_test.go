@@ -1,0 +1,70 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// annotate sets an annotation of a Cluster, or removes it when the value is empty.
+func (n *tenant) annotate(cluster *clusterv1.Cluster, annotation, value string) {
+	n.t.Helper()
+	original := cluster.DeepCopy()
+	cluster.Annotations = map[string]string{annotation: value}
+	if value == "" {
+		cluster.Annotations = nil
+	}
+	n.Expect(management.Patch(n.t.Context(), cluster, client.MergeFrom(original))).To(Succeed())
+}
+
+func TestAnAnnotationOfTheClusterOverridesWhatWasFound(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "10.0.3.1")
+	cluster := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.addGatewayDNS("gw", serviceRef(service))
+	hostname := n.hostname("cluster-a")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.3.1"))
+
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "192.0.2.31, nat.example.com")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.31", "nat.example.com"))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("which was 10.0.3.1")),
+		HaveField("Source", ContainSubstring(xccv1.GatewayAddressesAnnotation)), HaveField("Ports", HaveLen(1)),
+	)))
+
+	t.Log("One that is wrong changes nothing but the state")
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "127.0.0.1")
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayInvalidOverride), HaveField("Message", ContainSubstring("127.0.0.1 is a loopback address")),
+		HaveField("Addresses", ConsistOf("192.0.2.31", "nat.example.com")),
+	)))
+	n.proveProgress("override", "192.0.2.32")
+	n.Expect(published(ctx, workloadB, hostname)(n)).To(ConsistOf("192.0.2.31", "nat.example.com"))
+
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.3.1"))
+}

@@ -1,0 +1,270 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// repairTime is how soon what was broken in a workload cluster is as it should be.
+const repairTime = 10 * time.Second
+
+// payload returns the payload Secret of a Cluster.
+func (n *tenant) payload(name string) *corev1.Secret {
+	n.t.Helper()
+	secret := &corev1.Secret{}
+	n.Eventually(func() error {
+		return management.Get(n.t.Context(), client.ObjectKey{Namespace: n.namespace, Name: name + "-xcc-dns"}, secret)
+	}).Should(Succeed())
+	return secret
+}
+
+// addInstalled creates a labelled Cluster, and returns when its workload cluster has what the payload holds.
+func (n *tenant) addInstalled(name string, workload *cluster) *clusterv1.Cluster {
+	n.t.Helper()
+	object := n.addCluster(name, workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.awaitInstalled(name, workload)
+	return object
+}
+
+func (n *tenant) awaitInstalled(name string, workload *cluster) {
+	n.t.Helper()
+	n.Eventually(func(g Gomega) {
+		hash := n.payload(name).Annotations[xccv1.PayloadAnnotation]
+		g.Expect(hash).NotTo(BeEmpty())
+		for _, object := range n.objects(name) {
+			g.Expect(workload.Get(n.t.Context(), client.ObjectKeyFromObject(object), object)).To(Succeed())
+			g.Expect(object.GetAnnotations()).To(HaveKeyWithValue(xccv1.PayloadAnnotation, hash))
+		}
+	}).Should(Succeed(), "the payload arrives")
+}
+
+// objects returns what the payload of a Cluster holds.
+func (n *tenant) objects(name string) []*unstructured.Unstructured {
+	n.t.Helper()
+	parsed, err := utilyaml.ToUnstructured(n.payload(name).Data["xcc-dns.yaml"])
+	n.Expect(err).NotTo(HaveOccurred())
+	objects := make([]*unstructured.Unstructured, 0, len(parsed))
+	for i := range parsed {
+		objects = append(objects, &parsed[i])
+	}
+	return objects
+}
+
+// spec returns what an object has besides metadata and status.
+func spec(object *unstructured.Unstructured) map[string]any {
+	content := object.DeepCopy().Object
+	delete(content, "metadata")
+	delete(content, "status")
+	return content
+}
+
+func TestWhatIsDeletedComesBack(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	for _, object := range n.objects("cluster-a") {
+		if object.GetKind() == "Namespace" {
+			continue // Without a namespace controller it would be deleted for ever.
+		}
+		n.Expect(workload.Delete(ctx, object.DeepCopy())).To(Succeed())
+		n.Eventually(func() error {
+			return workload.Get(ctx, client.ObjectKeyFromObject(object), object.DeepCopy())
+		}, repairTime).Should(Succeed(), "%s %s comes back", object.GetKind(), object.GetName())
+	}
+}
+
+func TestWhatIsEditedIsPutRight(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	edits := map[string]func(*unstructured.Unstructured){
+		"Namespace":      func(o *unstructured.Unstructured) { o.SetLabels(nil) },
+		"ServiceAccount": func(o *unstructured.Unstructured) { o.Object["automountServiceAccountToken"] = false },
+		"Service": func(o *unstructured.Unstructured) {
+			NewWithT(t).Expect(unstructured.SetNestedField(o.Object, "other", "spec", "selector", "app")).To(Succeed())
+		},
+		"Deployment": func(o *unstructured.Unstructured) {
+			NewWithT(t).Expect(unstructured.SetNestedField(o.Object, int64(7), "spec", "replicas")).To(Succeed())
+		},
+		"Role": func(o *unstructured.Unstructured) { o.Object["rules"] = []any{} },
+		"RoleBinding": func(o *unstructured.Unstructured) {
+			o.Object["subjects"] = []any{}
+		},
+		"NetworkPolicy": func(o *unstructured.Unstructured) {
+			NewWithT(t).Expect(unstructured.SetNestedSlice(o.Object, []any{}, "spec", "ingress")).To(Succeed())
+		},
+		"PodDisruptionBudget": func(o *unstructured.Unstructured) {
+			NewWithT(t).Expect(unstructured.SetNestedField(o.Object, int64(2), "spec", "maxUnavailable")).To(Succeed())
+		},
+	}
+	for _, object := range n.objects("cluster-a") {
+		n.Expect(edits).To(HaveKey(object.GetKind()))
+		n.Eventually(func() error {
+			n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+			edited := object.DeepCopy()
+			edits[object.GetKind()](edited)
+			return workload.Update(ctx, edited)
+		}).Should(Succeed())
+		live := object.DeepCopy()
+		n.Eventually(func(g Gomega) {
+			g.Expect(workload.Get(ctx, client.ObjectKeyFromObject(object), live)).To(Succeed())
+			g.Expect(spec(live)).To(Equal(spec(object)))
+			for key, value := range object.GetLabels() {
+				g.Expect(live.GetLabels()).To(HaveKeyWithValue(key, value))
+			}
+		}, repairTime).Should(Succeed(), "%s %s is as it was", object.GetKind(), object.GetName())
+	}
+}
+
+func TestARestartRepairsWhatHappenedMeanwhile(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	role := &rbacv1.Role{}
+	role.Namespace, role.Name = "kube-system", "xcc-dns-config-patcher"
+	restartManager(t, func() { n.Expect(workload.Delete(ctx, role.DeepCopy())).To(Succeed()) })
+	n.Eventually(func() error { return workload.Get(ctx, client.ObjectKeyFromObject(role), role) }).Should(Succeed())
+}
+
+// What others put on our objects does not make the manager apply again, and neither does a restart of Pods that an
+// administrator asked for.
+func TestWhatOthersMayDoIsLeftAlone(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	deployment := &appsv1.Deployment{}
+	key := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}
+	n.Expect(workload.Get(ctx, key, deployment)).To(Succeed())
+	original := deployment.DeepCopy()
+	deployment.Labels["theirs"] = "label"
+	deployment.Annotations["deployment.kubernetes.io/revision"] = "1"
+	deployment.Spec.Template.Annotations = map[string]string{"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
+	n.Expect(workload.Patch(ctx, deployment, client.MergeFrom(original))).To(Succeed())
+	data := n.payload("cluster-a").Data
+
+	t.Log("A later edit of ours is repaired, once")
+	role := &rbacv1.Role{}
+	role.Namespace, role.Name = xccv1.WorkloadNamespace, xccv1.DNSServerName
+	restartManager(t, func() {})
+	n.Consistently(func() map[string][]byte { return n.payload("cluster-a").Data }, 3*time.Second).Should(Equal(data))
+	n.Expect(workload.Delete(ctx, role.DeepCopy())).To(Succeed())
+	n.Eventually(func() error { return workload.Get(ctx, client.ObjectKeyFromObject(role), role) }, repairTime).Should(Succeed())
+	data = n.payload("cluster-a").Data
+	n.Consistently(func() map[string][]byte { return n.payload("cluster-a").Data }, 3*time.Second).Should(Equal(data))
+}
+
+// Another writer that never gives up is answered ever more slowly, and is named.
+func TestAFightIsSlowedDownAndShown(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	key := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}
+	fight := func() {
+		deployment := &appsv1.Deployment{}
+		n.Expect(workload.Get(ctx, key, deployment)).To(Succeed())
+		original := deployment.DeepCopy()
+		deployment.Spec.Replicas = new(int32(9))
+		n.Expect(workload.Patch(ctx, deployment, client.MergeFrom(original), client.FieldOwner("their-autoscaler"))).To(Succeed())
+	}
+	n.Eventually(func(g Gomega) []string {
+		fight()
+		all := &eventsv1.EventList{}
+		g.Expect(management.List(ctx, all, client.InNamespace(n.namespace))).To(Succeed())
+		var notes []string
+		for _, event := range all.Items {
+			notes = append(notes, event.Reason+": "+event.Note)
+		}
+		return notes
+	}).WithPolling(300 * time.Millisecond).Should(ContainElement(And(
+		HavePrefix("RepairContested: "), ContainSubstring("their-autoscaler"), ContainSubstring("spec.replicas"),
+	)))
+}
+
+func TestOptionsOfAClusterReachItAlone(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	object := n.addInstalled("cluster-a", workload)
+	n.addCluster("cluster-b", nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	annotate := func(key, value string) {
+		original := object.DeepCopy()
+		object.Annotations = map[string]string{key: value}
+		n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
+	}
+	deployment := &appsv1.Deployment{}
+	replicas := func(g Gomega) int32 {
+		g.Expect(workload.Get(ctx, client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}, deployment)).To(Succeed())
+		return *deployment.Spec.Replicas
+	}
+	annotate(xccv1.DNSReplicasAnnotation, "3")
+	n.Eventually(replicas).Should(BeEquivalentTo(3))
+	n.Expect(n.payload("cluster-b").Annotations[xccv1.PayloadAnnotation]).NotTo(Equal(n.payload("cluster-a").Annotations[xccv1.PayloadAnnotation]))
+
+	t.Log("What is wrong is said, and what was installed stays")
+	good := n.payload("cluster-a").Data
+	annotate(xccv1.DNSReplicasAnnotation, "three")
+	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).Should(
+		HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(`is "three"; it must be a whole number from 1 to 100`)))
+	n.Expect(n.payload("cluster-a").Data).To(Equal(good))
+
+	annotate(xccv1.DNSResourcesAnnotation, `{"requests":{"cpu":"0.2"}}`)
+	n.Eventually(func(g Gomega) string {
+		g.Expect(replicas(g)).To(BeEquivalentTo(2))
+		return deployment.Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String()
+	}).Should(Equal("200m"))
+	n.Expect(n.payload("cluster-a").Annotations).NotTo(HaveKey(xccv1.InvalidOptionsAnnotation))
+}
+
+// A binding that was left by a former Cluster of the same name says that all is applied.
+func TestAClusterThatIsCreatedAnewIsInstalledAnew(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	former := newWorkload(t)
+	object := n.addInstalled("cluster-a", former)
+	workload := newWorkload(t)
+	restartManager(t, func() {
+		n.Expect(management.Delete(ctx, object)).To(Succeed())
+		kubeconfig := &corev1.Secret{}
+		n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-kubeconfig"}, kubeconfig)).To(Succeed())
+		n.Expect(management.Delete(ctx, kubeconfig)).To(Succeed())
+		n.Eventually(func() error {
+			return management.Get(ctx, client.ObjectKeyFromObject(object), object.DeepCopy())
+		}).Should(MatchError(apierrors.IsNotFound, "NotFound"))
+		n.addCluster("cluster-a", workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	})
+	n.awaitInstalled("cluster-a", workload)
+}
