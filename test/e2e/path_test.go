@@ -224,7 +224,7 @@ func TestNamesOfAClusterWhoseAPIServerIsDownKeepResolving(t *testing.T) {
 	watch := startWatch(t, path.B, clusterDNS, hostname, 20*time.Millisecond)
 	g.Expect(path.A.StopAPIServer(ctx)).To(Succeed())
 	t.Log("clustercache gives a cluster up after five failed probes, ten seconds apart")
-	g.Eventually(gateway(t, "state")).WithTimeout(3 * time.Minute).WithPolling(time.Second).Should(Equal("Unknown"))
+	g.Eventually(gateway(t, "state")).WithTimeout(3 * time.Minute).WithPolling(time.Second).Should(Equal("Unreachable"))
 	g.Expect(gateway(t, "addresses[0]")()).To(Equal(want))
 	for _, client := range clients {
 		g.Expect(fetch(t, path.B, client)()).To(ContainSubstring(walkthrough.Page), client)

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ const (
 	repository = "../.."
 	namespace  = walkthrough.Namespace
 	hostname   = walkthrough.Hostname
+	zone       = "xcc.test"
 	// clusterDNS is what a Pod's /etc/resolv.conf names.
 	clusterDNS = "10.96.0.10:53"
 
@@ -46,8 +48,11 @@ const (
 	corefile = 4 * time.Minute
 )
 
-// path is where all tests start from: xcc is installed, and cluster-a's gateway is published.
+// path is where all tests start from: xcc is installed, and cluster-a's gateway is published. cluster-a has two nodes.
 var path *walkthrough.Walkthrough
+
+// keep leaves the clusters running, and uses them again when a run before left them: to write a test takes many runs.
+var keep = os.Getenv("XCC_E2E_KEEP") != ""
 
 // dnswatchProgram is a client for nodes.
 var dnswatchProgram string
@@ -63,8 +68,17 @@ func run(m *testing.M) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Minute)
 	defer cancel()
 	var err error
+	if keep {
+		if path, err = walkthrough.Open("e2e", repository, os.Stdout); err == nil {
+			dnswatchProgram, err = buildDNSWatch(ctx, path.Folder)
+		}
+		if err == nil {
+			return m.Run()
+		}
+		fmt.Fprintln(os.Stderr, "Starting anew:", err)
+	}
 	path, err = walkthrough.Start(ctx, "e2e", repository, os.Stdout)
-	if path != nil && path.Rig != nil {
+	if path != nil && path.Rig != nil && !keep {
 		defer func() {
 			if err := path.Rig.Down(context.Background()); err != nil {
 				fmt.Fprintln(os.Stderr, "Taking the rig down:", err)
@@ -93,7 +107,13 @@ func prepare(ctx context.Context) error {
 		}
 	}
 	figures.add("From the label to the first page fetched in a Pod", time.Since(path.Labelled).Round(time.Second))
+	if _, err := path.A.AddNode(ctx); err != nil {
+		return err
+	}
 	for _, cluster := range []*rig.Cluster{path.A, path.B} {
+		if err := startWatcher(ctx, cluster); err != nil {
+			return fmt.Errorf("starting the watcher in %s: %w", cluster.Name, err)
+		}
 		if err := waitForCoreDNS(ctx, cluster); err != nil {
 			return fmt.Errorf("waiting until all of CoreDNS in %s forwards the zone: %w", cluster.Name, err)
 		}
@@ -179,4 +199,9 @@ func dnsServer(t *testing.T, cluster *rig.Cluster) string {
 	out, err := cluster.Kubectl(t.Context(), "--namespace=xcc-dns", "get", "service", "dns-server", "--output=jsonpath={.spec.clusterIP}")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return out + ":53"
+}
+
+// sorted returns the words of a text.
+func sorted(text string) []string {
+	return slices.Sorted(strings.FieldsSeq(text))
 }

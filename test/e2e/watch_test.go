@@ -39,12 +39,14 @@ import (
 
 // watch is a client that asks for a name without pause while something happens.
 type watch struct {
-	cmd   *exec.Cmd
-	input io.Closer
-	done  chan struct{}
+	cmd     *exec.Cmd
+	input   io.Closer
+	started time.Time
+	done    chan struct{}
 
 	mu      sync.Mutex
 	answers []answer
+	counts  map[string]int
 	changed chan struct{}
 }
 
@@ -65,7 +67,11 @@ func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interva
 
 // newWatch asks a server from inside a cluster's node until it is stopped.
 func newWatch(ctx context.Context, cluster *rig.Cluster, server, name string, interval time.Duration) (*watch, error) {
-	cmd := cluster.OnNode(ctx, dnswatchProgram, server, name, interval.String())
+	return runWatch(cluster.OnNode(ctx, dnswatchProgram, server, name, interval.String()))
+}
+
+// runWatch runs dnswatch until it is stopped.
+func runWatch(cmd *exec.Cmd) (*watch, error) {
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -78,25 +84,38 @@ func newWatch(ctx context.Context, cluster *rig.Cluster, server, name string, in
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	w := &watch{cmd: cmd, input: input, done: make(chan struct{}), changed: make(chan struct{}, 1)}
+	w := &watch{
+		cmd: cmd, input: input, started: time.Now(), counts: map[string]int{},
+		done: make(chan struct{}), changed: make(chan struct{}, 1),
+	}
 	go func() {
 		defer close(w.done)
 		for lines := bufio.NewScanner(output); lines.Scan(); {
-			nanoseconds, text, _ := strings.Cut(lines.Text(), " ")
-			at, err := strconv.ParseInt(nanoseconds, 10, 64)
-			if err != nil {
-				text = "garbage: " + lines.Text()
-			}
-			w.mu.Lock()
-			w.answers = append(w.answers, answer{at: time.Unix(0, at), text: text})
-			w.mu.Unlock()
-			select {
-			case w.changed <- struct{}{}:
-			default:
-			}
+			w.read(lines.Text())
 		}
 	}()
 	return w, nil
+}
+
+// read takes a line of dnswatch.
+func (w *watch) read(line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first, text, _ := strings.Cut(line, " ")
+	if first == "count" {
+		number, text, _ := strings.Cut(text, " ")
+		w.counts[text], _ = strconv.Atoi(number)
+		return
+	}
+	at, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		text = "garbage: " + line
+	}
+	w.answers = append(w.answers, answer{at: time.Unix(0, at), text: text})
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
 }
 
 // stop ends the watch and returns all different answers in their order.

@@ -61,6 +61,7 @@ type Walkthrough struct {
 	// Labelled is when the Clusters were labelled.
 	Labelled time.Time
 
+	root       string
 	management *rig.Cluster
 	images     *strings.Replacer
 	out        io.Writer
@@ -69,9 +70,8 @@ type Walkthrough struct {
 // Start brings up everything that a user has before the first command: the three clusters, Cluster API on the first with
 // the Clusters cluster-a and cluster-b, and a released xcc in a local repository. root is the repository's folder.
 func Start(ctx context.Context, name, root string, out io.Writer) (*Walkthrough, error) {
-	w := &Walkthrough{out: out}
-	w.title("Building what is installed: make images components VERSION=%s", Version)
-	if err := run(ctx, root, out, "make", "--no-print-directory", "images", "components", "VERSION="+Version); err != nil {
+	w := &Walkthrough{root: root, out: out}
+	if err := w.build(ctx, Version); err != nil {
 		return nil, err
 	}
 	w.title("Starting three Kubernetes clusters with the same Pod and Service addresses")
@@ -82,20 +82,84 @@ func Start(ctx context.Context, name, root string, out io.Writer) (*Walkthrough,
 	if w.Rig, err = rig.New(ctx, name, out); err != nil {
 		return nil, err
 	}
-	if err := w.startClusters(ctx, root); err != nil {
+	if err := w.startClusters(ctx); err != nil {
 		return w, err
 	}
 	w.title("Installing Cluster API, and two Clusters that stand for the workload clusters")
-	if err := w.installClusterAPI(ctx, root); err != nil {
+	if err := w.installClusterAPI(ctx); err != nil {
 		return w, err
 	}
 	return w, w.prepareShell(ctx)
 }
 
-func (w *Walkthrough) startClusters(ctx context.Context, root string) error {
+// Open finds a walkthrough that was started before. root is the repository's folder.
+func Open(name, root string, out io.Writer) (*Walkthrough, error) {
+	w := &Walkthrough{root: root, out: out}
+	var err error
+	if w.Rig, err = rig.Open(name, out); err != nil {
+		return nil, err
+	}
+	for name, cluster := range w.clusters() {
+		if *cluster, err = w.Rig.Cluster(name); err != nil {
+			return nil, err
+		}
+	}
+	w.Management = w.management.Management()
+	w.Folder = w.folder()
+	w.Shell = w.newShell()
+	return w, nil
+}
+
+// clusters are the walkthrough's by their names.
+func (w *Walkthrough) clusters() map[string]**rig.Cluster {
+	return map[string]**rig.Cluster{"management": &w.management, "cluster-a": &w.A, "cluster-b": &w.B}
+}
+
+// build builds a version of xcc.
+func (w *Walkthrough) build(ctx context.Context, version string) error {
+	w.title("Building what is installed: make images components VERSION=%s", version)
+	return run(ctx, w.root, w.out, "make", "--no-print-directory", "images", "components", "VERSION="+version)
+}
+
+// Repository is what clusterctl installs xcc from. It has the released versions, and not what else was built.
+func (w *Walkthrough) Repository() string {
+	return filepath.Join(w.Rig.Dir, "addon-xcc")
+}
+
+// publish puts a version that was built into the repository, and its images into the clusters.
+func (w *Walkthrough) publish(ctx context.Context, version string) error {
+	built := filepath.Join(w.root, "out", "addon-xcc", version)
+	released := filepath.Join(w.Repository(), version)
+	if err := os.RemoveAll(released); err != nil {
+		return err
+	}
+	if err := os.CopyFS(released, os.DirFS(built)); err != nil {
+		return fmt.Errorf("copying %s: %w", built, err)
+	}
+	images := filepath.Join(w.root, "out", "images")
+	if err := w.management.LoadImage(ctx, filepath.Join(images, "xcc-controller-manager.tar")); err != nil {
+		return err
+	}
+	for _, cluster := range []*rig.Cluster{w.A, w.B} {
+		if err := cluster.LoadImage(ctx, filepath.Join(images, "xcc-dns.tar")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Release builds another version of xcc and makes it known to clusterctl.
+func (w *Walkthrough) Release(ctx context.Context, version string) error {
+	if err := w.build(ctx, version); err != nil {
+		return err
+	}
+	return w.publish(ctx, version)
+}
+
+func (w *Walkthrough) startClusters(ctx context.Context) error {
 	started := time.Now()
 	group, groupCtx := errgroup.WithContext(ctx)
-	for name, cluster := range map[string]**rig.Cluster{"management": &w.management, "cluster-a": &w.A, "cluster-b": &w.B} {
+	for name, cluster := range w.clusters() {
 		group.Go(func() (err error) {
 			*cluster, err = w.Rig.StartCluster(groupCtx, name)
 			return err
@@ -105,16 +169,15 @@ func (w *Walkthrough) startClusters(ctx context.Context, root string) error {
 		return err
 	}
 	fmt.Fprintf(w.out, "Three clusters are ready after %.0f s\n", time.Since(started).Seconds())
-	return w.loadImages(ctx, root)
-}
-
-func (w *Walkthrough) loadImages(ctx context.Context, root string) error {
-	images := filepath.Join(root, "out", "images")
-	if err := w.management.LoadImage(ctx, filepath.Join(images, "xcc-controller-manager.tar")); err != nil {
+	if err := w.publish(ctx, Version); err != nil {
 		return err
 	}
-	tarballs := []string{filepath.Join(images, "xcc-dns.tar")}
-	var replacements []string
+	return w.loadImages(ctx)
+}
+
+// loadImages loads the images of applications and clients.
+func (w *Walkthrough) loadImages(ctx context.Context) error {
+	var tarballs, replacements []string
 	for _, name := range []string{"caddy", "client-glibc", "client-musl", "client-go"} {
 		image, err := rig.BuildImage(ctx, name)
 		if err != nil {
@@ -133,9 +196,9 @@ func (w *Walkthrough) loadImages(ctx context.Context, root string) error {
 	return nil
 }
 
-func (w *Walkthrough) installClusterAPI(ctx context.Context, root string) error {
+func (w *Walkthrough) installClusterAPI(ctx context.Context) error {
 	var err error
-	if w.Management, err = w.management.InstallClusterAPI(ctx, filepath.Join(root, "out", "addon-xcc")); err != nil {
+	if w.Management, err = w.management.InstallClusterAPI(ctx, w.Repository()); err != nil {
 		return err
 	}
 	for _, cluster := range []*rig.Cluster{w.A, w.B} {
@@ -148,7 +211,7 @@ func (w *Walkthrough) installClusterAPI(ctx context.Context, root string) error 
 
 // prepareShell writes the files that the commands refer to.
 func (w *Walkthrough) prepareShell(ctx context.Context) error {
-	w.Folder = filepath.Join(w.Rig.Dir, "walkthrough")
+	w.Folder = w.folder()
 	if err := os.MkdirAll(filepath.Join(w.Folder, "bin"), 0o755); err != nil {
 		return err
 	}
@@ -174,8 +237,14 @@ func (w *Walkthrough) prepareShell(ctx context.Context) error {
 			return err
 		}
 	}
-	w.Shell = NewShell(w.out, append(w.variables(), "PATH="+filepath.Join(w.Folder, "bin")+":"+os.Getenv("PATH"))...)
+	w.Shell = w.newShell()
 	return nil
+}
+
+func (w *Walkthrough) folder() string { return filepath.Join(w.Rig.Dir, "walkthrough") }
+
+func (w *Walkthrough) newShell() *Shell {
+	return NewShell(w.out, append(w.variables(), "PATH="+filepath.Join(w.Folder, "bin")+":"+os.Getenv("PATH"))...)
 }
 
 // EnvironmentFile is a file that a shell sources to run the commands of the walkthrough.

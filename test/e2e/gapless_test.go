@@ -1,0 +1,118 @@
+//go:build e2e
+
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
+)
+
+const (
+	// pace makes it a little more than 200 queries per second. What came of it is printed and not asserted: it depends on how
+	// busy the machine is.
+	pace = 4 * time.Millisecond
+
+	watcherPod = `
+apiVersion: v1
+kind: Pod
+metadata: {name: watcher, namespace: default}
+spec:
+  nodeName: NODE # The first, which no test drains.
+  terminationGracePeriodSeconds: 1
+  containers: [{name: watcher, image: IMAGE, args: [-parallel, resolv.conf, localhost, 24h], stdin: true}]
+`
+)
+
+// startWatcher starts the Pod in which gapless clients run.
+func startWatcher(ctx context.Context, cluster *rig.Cluster) error {
+	image, err := rig.BuildImage(ctx, "dnswatch")
+	if err != nil {
+		return err
+	}
+	if err := cluster.LoadImage(ctx, image.Tarball); err != nil {
+		return err
+	}
+	if err := cluster.Apply(ctx, strings.NewReplacer("IMAGE", image.Reference, "NODE", cluster.Name).Replace(watcherPod)); err != nil {
+		return err
+	}
+	_, err = cluster.Kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=60s", "--namespace=default", "pod/watcher")
+	return err
+}
+
+// gapless is a client in a Pod that asks the cluster's DNS for a name more than 200 times per second, each time once.
+type gapless struct {
+	*watch
+
+	cluster, name string
+}
+
+// startGapless starts a client, and waits until it has its first answer.
+func startGapless(t *testing.T, cluster *rig.Cluster, name, recordType string) *gapless {
+	t.Helper()
+	g := NewWithT(t)
+	kubectl, err := components.Path(t.Context(), "kubectl")
+	g.Expect(err).NotTo(HaveOccurred())
+	w, err := runWatch(exec.CommandContext(t.Context(), kubectl, "--kubeconfig="+cluster.KubeconfigPath, "--namespace=default",
+		"exec", "--stdin", "watcher", "--", "/dnswatch", "-parallel", "-type="+recordType, "resolv.conf", name, pace.String()))
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { w.stop() })
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	_, err = w.until(ctx, func(string) bool { return true })
+	g.Expect(err).NotTo(HaveOccurred())
+	return &gapless{watch: w, cluster: cluster.Name, name: name + " " + recordType}
+}
+
+// expectOnly ends the client, prints its counts and fails unless all answers were of those given.
+func (c *gapless) expectOnly(t *testing.T, right ...string) {
+	t.Helper()
+	g := NewWithT(t)
+	changes := c.stop()
+	taken := time.Since(c.started)
+	total, failed, wrong := 0, 0, 0
+	for text, count := range c.counts {
+		total += count
+		switch {
+		case slices.Contains(right, text):
+		case isFailure(text):
+			failed += count
+		default:
+			wrong += count
+		}
+	}
+	summary := fmt.Sprintf("%d queries in %.1f s (%.0f per second), %d failed, %d wrong",
+		total, taken.Seconds(), float64(total)/taken.Seconds(), failed, wrong)
+	fmt.Printf("GAPLESS %s: Pod in %s asked for %s: %s\n", t.Name(), c.cluster, c.name, summary)
+	g.Expect(failed+wrong).To(BeZero(), "%s; answers: %v; in their order: %v", summary, c.counts, changes)
+}
+
+// isFailure is true of what is no answer at all.
+func isFailure(text string) bool {
+	return !strings.HasPrefix(text, "NOERROR") && !strings.HasPrefix(text, "NXDOMAIN")
+}
