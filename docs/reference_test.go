@@ -29,9 +29,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/probe"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 func TestReferenceHasTheVariablesOfTheComponentsAndTheirDefaults(t *testing.T) {
@@ -85,7 +89,12 @@ func TestReferenceHasTheMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	_, err := corefile.New(&rest.Config{Host: "api.example.com"}, corefile.Options{}, registry)
 	g.Expect(err).NotTo(HaveOccurred())
+	_, err = probe.New(&rest.Config{Host: "api.example.com"}, probe.Options{}, nil, registry)
+	g.Expect(err).NotTo(HaveOccurred())
 
+	registry.MustRegister(health.NewCollector())
+	_, err = consumers.NewMetrics(registry, nil)
+	g.Expect(err).NotTo(HaveOccurred())
 	all := append(names(registry), names(metrics.New().Registry())...)
 
 	g.Expect(firstCells(section(g, read(g, "docs/reference.md"), "## Metrics"))).To(ConsistOf(all))
@@ -114,10 +123,13 @@ func TestReferenceHasTheStatesAndReasons(t *testing.T) {
 	reference := read(g, "docs/reference.md")
 
 	var corefileStates []string
-	for _, state := range corefile.States() {
+	for _, state := range report.States() {
 		corefileStates = append(corefileStates, string(state))
 	}
 	g.Expect(firstCells(section(g, reference, "## State of the Corefile"))).To(ConsistOf(corefileStates))
+	for _, reason := range constants(g, `Lag\w+ LagReason`) {
+		g.Expect(section(g, reference, "## Status of a GatewayDNS")).To(ContainSubstring("`" + reason + "`"))
+	}
 	for _, reason := range records.Reasons {
 		g.Expect(section(g, reference, "## Metrics")).To(ContainSubstring("`" + string(reason) + "`"))
 	}
