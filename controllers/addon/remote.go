@@ -26,6 +26,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -106,12 +107,12 @@ func rolledOut(deployment *appsv1.Deployment) bool {
 }
 
 // remote returns a reader of the watched kinds and a client that reads and writes without a cache.
-func (r *Reconciler) remote(ctx context.Context, cluster client.ObjectKey) (client.Reader, client.Client, error) {
+func (r *Reconciler) remote(ctx context.Context, cluster *clusterv1.Cluster) (client.Reader, client.Client, error) {
 	reader, err := r.Caches.Reader(ctx, cluster, r.controller, watches()...)
 	if err != nil {
 		return nil, nil, err
 	}
 	// Uncached, because a cached client starts an informer for whatever it reads.
-	remote, err := r.ClusterCache.GetUncachedClient(ctx, cluster)
+	remote, err := r.ClusterCache.GetUncachedClient(ctx, client.ObjectKeyFromObject(cluster))
 	return reader, remote, err
 }

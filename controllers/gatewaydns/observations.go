@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,6 +36,8 @@ import (
 
 // Observation is what was seen of the gateways of one workload cluster.
 type Observation struct {
+	// Cluster is the UID of the Cluster: another one of the same name is another cluster.
+	Cluster types.UID
 	// Unknown says why the cluster cannot be asked, as a sentence without a period; empty when it could be.
 	Unknown string
 	// UnreachableSince is since when the cluster does not answer; zero when it does. Answered is whether it ever answered

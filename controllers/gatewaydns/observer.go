@@ -29,6 +29,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,17 +38,22 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
+const notConnected = "Cluster is not connected: check its kubeconfig Secret and that its API server answers"
+
 // observe looks at the gateways that the GatewayDNS ask for. It never waits for the cluster.
-func (r *Observer) observe(ctx context.Context, cluster client.ObjectKey, interested []xccv1.GatewayDNS) (Observation, error) {
+func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, interested []xccv1.GatewayDNS) (Observation, error) {
+	cluster := client.ObjectKeyFromObject(object)
 	answered := !r.ClusterCache.GetHealthCheckingState(ctx, cluster).LastProbeSuccessTime.IsZero()
 	unreachable := func() Observation {
 		return Observation{
-			Unknown:          "Cluster is not connected: check its kubeconfig Secret and that its API server answers",
+			Unknown:          notConnected,
 			UnreachableSince: r.lastAnswer(ctx, cluster), Answered: answered,
 		}
 	}
-	services, err := r.Caches.Reader(ctx, cluster, r.controller, workload.Watch{Name: "gatewayobserver-services", Object: &corev1.Service{}})
+	services, err := r.Caches.Reader(ctx, object, r.controller, workload.Watch{Name: "gatewayobserver-services", Object: &corev1.Service{}})
 	switch {
+	case errors.Is(err, workload.ErrFormerCluster):
+		return Observation{Unknown: notConnected}, nil
 	case errors.Is(err, clustercache.ErrClusterNotConnected):
 		r.OnDemand.Forget(cluster)
 		return unreachable(), nil

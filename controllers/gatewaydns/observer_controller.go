@@ -102,11 +102,16 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 		return reconcile.Result{}, nil
 	}
 	seenAt := time.Now()
-	observation, err := r.observe(ctx, request.NamespacedName, interested)
+	observation, err := r.observe(ctx, cluster, interested)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	previous, _ := r.Observations.Get(request.NamespacedName)
+	observation.Cluster = cluster.UID
+	previous, known := r.Observations.Get(request.NamespacedName)
+	if known && previous.Cluster != cluster.UID {
+		r.forget(request.NamespacedName)
+		previous = Observation{}
+	}
 	settled, changed, wait := r.silences.settle(request.NamespacedName, previous, observation, time.Now())
 	if changed {
 		settled.SeenAt = seenAt

@@ -49,8 +49,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 	if !o.labelled && payload == nil {
 		return o, nil
 	}
-	key := client.ObjectKeyFromObject(cluster)
-	reader, err := r.Caches.Reader(ctx, key, r.controller,
+	reader, err := r.Caches.Reader(ctx, cluster, r.controller,
 		workload.Watch{Name: "health-deployments", Object: &appsv1.Deployment{}},
 		workload.Watch{Name: "health-configmaps", Object: &corev1.ConfigMap{}},
 		workload.Watch{Name: "health-leases", Object: &coordinationv1.Lease{}},

@@ -167,10 +167,11 @@ func trimSecret(in any) (any, error) {
 // AddControllers adds the clustercache and all controllers to a manager whose cache has CacheOptions. The options have
 // been validated.
 func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) error {
+	incarnations := workload.NewIncarnations()
 	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
 		SecretClient:     mgr.GetClient(),
 		WatchFilterValue: options.WatchFilter,
-		ClusterFilter:    workload.EachIncarnationAnew(),
+		ClusterFilter:    incarnations.Admit,
 		Cache:            workload.CacheOptions(),
 		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
 	}, controller.Options{MaxConcurrentReconciles: options.ClusterCacheConcurrency})
@@ -183,7 +184,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 	}
 	perCluster := controller.Options{MaxConcurrentReconciles: options.ClusterConcurrency}
 	perGatewayDNS := controller.Options{MaxConcurrentReconciles: options.GatewayDNSConcurrency}
-	caches := workload.NewCaches(clusterCache)
+	caches := workload.NewCaches(clusterCache, incarnations)
 	observations := gatewaydns.NewObservations()
 	gatewayMetrics, err := consumers.NewMetrics(metrics.Registry, mgr.GetClient())
 	if err != nil {
@@ -193,7 +194,8 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 
 	if err := (&addon.Reconciler{
 		Client: mgr.GetClient(), Uncached: uncached, Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
-		WatchFilterValue: options.WatchFilter, Values: options.DNS, DrainTime: options.DrainTime,
+		WatchFilterValue: options.WatchFilter, Values: options.DNS, RolloutConcurrency: options.RolloutConcurrency,
+		DrainTime: options.DrainTime,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}

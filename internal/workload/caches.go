@@ -23,6 +23,7 @@ import (
 	"sync"
 
 	"k8s.io/client-go/util/workqueue"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,6 +36,10 @@ import (
 // ErrNotSynced says that the cluster is connected and has not yet listed every kind that was asked for. The controller
 // is woken when it has.
 var ErrNotSynced = errors.New("workload cluster has not listed its objects yet")
+
+// ErrFormerCluster says that a connection is that of a former Cluster of the same name, which is about to be closed. It is a
+// clustercache.ErrClusterNotConnected.
+var ErrFormerCluster = fmt.Errorf("%w: the connection is that of a former Cluster of this name", clustercache.ErrClusterNotConnected)
 
 // Watch is one kind that one controller reads in every workload cluster.
 type Watch struct {
@@ -49,6 +54,7 @@ type Watch struct {
 // Caches gives readers of workload clusters. It is safe for concurrent use.
 type Caches struct {
 	clusterCache clustercache.ClusterCache
+	incarnations *Incarnations
 
 	mu      sync.Mutex
 	watched map[watchKey]*watched
@@ -67,17 +73,21 @@ type watched struct {
 	cancel context.CancelFunc
 }
 
-// NewCaches returns Caches on top of a clustercache.
-func NewCaches(clusterCache clustercache.ClusterCache) *Caches {
-	return &Caches{clusterCache: clusterCache, watched: map[watchKey]*watched{}}
+// NewCaches returns Caches on top of a clustercache whose filter the Incarnations are.
+func NewCaches(clusterCache clustercache.ClusterCache, incarnations *Incarnations) *Caches {
+	return &Caches{clusterCache: clusterCache, incarnations: incarnations, watched: map[watchKey]*watched{}}
 }
 
 // Reader returns a reader of the watched kinds of a cluster, adding the watches first when this connection does not have
 // them. It never waits. The error is clustercache.ErrClusterNotConnected when there is no connection, upon which
 // clustercache's source wakes the controller later, and ErrNotSynced when a kind has not been listed yet.
 func (c *Caches) Reader(
-	ctx context.Context, cluster client.ObjectKey, controller clustercache.SourceWatcher[reconcile.Request], watches ...Watch,
+	ctx context.Context, object *clusterv1.Cluster, controller clustercache.SourceWatcher[reconcile.Request], watches ...Watch,
 ) (client.Reader, error) {
+	if !c.incarnations.mayBeConnected(object) {
+		return nil, ErrFormerCluster
+	}
+	cluster := client.ObjectKeyFromObject(object)
 	var reader client.Reader
 	synced := true
 	for _, watch := range watches {

@@ -27,7 +27,8 @@ import (
 func TestAnIncarnationIsDisconnectedOnceBeforeItIsConnected(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	connects := EachIncarnationAnew()
+	incarnations := NewIncarnations()
+	connects := incarnations.Admit
 	incarnation := func(name, uid string) *clusterv1.Cluster {
 		cluster := &clusterv1.Cluster{}
 		cluster.Namespace, cluster.Name, cluster.UID = "ns", name, types.UID(uid)
@@ -36,6 +37,9 @@ func TestAnIncarnationIsDisconnectedOnceBeforeItIsConnected(t *testing.T) {
 	g.Expect(connects(incarnation("a", "1"))).To(BeTrue(), "the first one has nothing to inherit")
 	g.Expect(connects(incarnation("a", "1"))).To(BeTrue())
 	g.Expect(connects(incarnation("b", "2"))).To(BeTrue())
+	g.Expect(incarnations.mayBeConnected(incarnation("a", "1"))).To(BeTrue())
+	g.Expect(incarnations.mayBeConnected(incarnation("a", "3"))).To(BeFalse(), "the connection is that of the former one")
 	g.Expect(connects(incarnation("a", "3"))).To(BeFalse(), "another one may inherit a connection")
+	g.Expect(incarnations.mayBeConnected(incarnation("a", "3"))).To(BeTrue())
 	g.Expect(connects(incarnation("a", "3"))).To(BeTrue())
 }
