@@ -86,6 +86,10 @@ const (
 	// waits for: one sentence. It is there only while the add-on is being removed.
 	RemovingAnnotation = "connectivity.tanzu.vmware.com/removing"
 
+	// DrainedAnnotation on the namespace WorkloadNamespace says that the add-on is being removed and that nobody asks the DNS
+	// servers there any more, so that no record is written to it.
+	DrainedAnnotation = "connectivity.tanzu.vmware.com/drained"
+
 	// WaitingAnnotation on the payload Secret is why another payload, for example that of a new version, is not given to the
 	// workload cluster yet: one sentence. It is there only while one waits.
 	WaitingAnnotation = "connectivity.tanzu.vmware.com/waiting"

@@ -38,6 +38,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
@@ -72,15 +73,23 @@ type Reconciler struct {
 	WatchFilterValue string
 	// Values are what is installed in every workload cluster whose Cluster has no options of its own.
 	Values templates.Values
+	// RolloutConcurrency is how many workload clusters, of those whose DNS was ready, are given another release at the same time.
+	RolloutConcurrency int
 	// DrainTime is how long the DNS servers of a cluster go on after CoreDNS's configuration has no server block of ours.
 	DrainTime time.Duration
 
 	controller controller.Controller
 	memory     memory
+	rollout    *rollout
 }
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	release, err := newPayload(r.Values)
+	if err != nil {
+		return err
+	}
+	r.rollout = newRollout(r.Client, r.RolloutConcurrency, release.hash, r.isOurs)
 	ownedByCluster := handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &clusterv1.Cluster{})
 	addon, err := ctrl.NewControllerManagedBy(mgr).
 		Named("addon").
@@ -90,6 +99,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		// A binding has the name of its Cluster.
 		Watches(&addonsv1.ClusterResourceSetBinding{}, handler.EnqueueRequestsFromMapFunc(mapping.ClusterToRequest)).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("addon", mapping.ClusterToRequest)).
+		WatchesRawSource(source.Channel(r.rollout.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(options).
 		Build(r)
 	if err != nil {
@@ -105,9 +115,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	cluster := &clusterv1.Cluster{}
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		r.memory.forget(request.NamespacedName)
+		r.rollout.forget(request.NamespacedName)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) || !cluster.DeletionTimestamp.IsZero() {
+	if !r.isOurs(cluster) || !cluster.DeletionTimestamp.IsZero() {
+		r.rollout.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
 	s, err := r.newScope(ctx, cluster)
@@ -121,11 +133,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return result, err
 }
 
+// isOurs returns whether the Cluster belongs to this instance of the manager.
+func (r *Reconciler) isOurs(cluster *clusterv1.Cluster) bool {
+	return r.WatchFilterValue == "" || labels.HasWatchLabel(cluster, r.WatchFilterValue)
+}
+
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result, error) {
 	if annotations.IsPaused(s.cluster, s.cluster) {
+		r.rollout.forget(s.key())
 		return reconcile.Result{}, r.pauseSet(ctx, s)
 	}
 	if s.cluster.Labels[xccv1.DNSLabel] != xccv1.DNSEnabled {
+		r.rollout.forget(s.key())
 		return r.reconcileRemoval(ctx, s)
 	}
 	for _, phase := range []func(context.Context, *scope) error{
@@ -135,7 +154,11 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result,
 			return reconcile.Result{}, err
 		}
 	}
-	return r.reconcileWorkload(ctx, s)
+	result, err := r.reconcileWorkload(ctx, s)
+	if err == nil && s.waiting && (result.RequeueAfter == 0 || result.RequeueAfter > turn) {
+		result.RequeueAfter = turn
+	}
+	return result, err
 }
 
 // reconcileLabel sets the label by which the ClusterResourceSet selects this Cluster alone.
@@ -187,8 +210,11 @@ func (r *Reconciler) setOwner(cluster *clusterv1.Cluster, object client.Object) 
 		objectLabels = map[string]string{}
 	}
 	objectLabels[clusterv1.ClusterNameLabel] = cluster.Name
-	if r.WatchFilterValue != "" {
-		objectLabels[clusterv1.WatchLabel] = r.WatchFilterValue
+	// Cluster API's own controller looks at the Cluster's label, whether our manager filters or not.
+	if filter, ok := cluster.Labels[clusterv1.WatchLabel]; ok {
+		objectLabels[clusterv1.WatchLabel] = filter
+	} else {
+		delete(objectLabels, clusterv1.WatchLabel)
 	}
 	object.SetLabels(objectLabels)
 	return controllerutil.SetOwnerReference(cluster, object, r.Client.Scheme())

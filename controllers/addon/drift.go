@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -45,15 +46,18 @@ type drift struct {
 }
 
 // findDrift returns the objects of the payload that applying it once more would change, besides what others put on them. It
-// asks the workload cluster only about objects that are not known to be right.
+// asks the workload cluster only about objects that are not known to be right. With an error it returns what it found all
+// the same: an object that a policy refuses keeps no other from being repaired.
 func (r *Reconciler) findDrift(ctx context.Context, s *scope, reader client.Reader, remote client.Client) ([]drift, error) {
 	known := r.memory.known(s.key(), s.secret.Annotations[xccv1.PayloadAnnotation])
 	var found []drift
+	var errs []error
 	for _, object := range objectsOf(s.secret) {
 		ref := referenceTo(&object)
 		cached, err := r.readCached(ctx, reader, ref)
 		if err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
 		if cached != nil && known.is(ref, cached) {
 			continue
@@ -61,7 +65,7 @@ func (r *Reconciler) findDrift(ctx context.Context, s *scope, reader client.Read
 		live, difference, err := r.compare(ctx, remote, &object)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("comparing %s with the payload: %w", ref, err)
+			errs = append(errs, fmt.Errorf("comparing %s with the payload: %w", ref, err))
 		case difference != nil:
 			difference.reference = ref
 			found = append(found, *difference)
@@ -69,7 +73,7 @@ func (r *Reconciler) findDrift(ctx context.Context, s *scope, reader client.Read
 			known.set(ref, cached)
 		}
 	}
-	return found, nil
+	return found, errors.Join(errs...)
 }
 
 func (r *Reconciler) readCached(ctx context.Context, reader client.Reader, ref reference) (client.Object, error) {
@@ -104,10 +108,20 @@ func (r *Reconciler) compare(ctx context.Context, remote client.Client, object *
 	if err != nil {
 		return nil, nil, err
 	}
+	if isHeadless(live) && !isHeadless(object) {
+		return live, &drift{what: "is headless", immutable: live}, nil
+	}
 	if field := differentField(object, live, patched); field != "" {
 		return live, &drift{what: "differs in " + field}, nil
 	}
 	return live, nil, nil
+}
+
+// isHeadless returns whether an object is a Service without an address. That cannot be changed, and a patch which does not
+// name an address is no change. Nobody can ask such a Service, so that nothing is lost when it is created anew.
+func isHeadless(object *unstructured.Unstructured) bool {
+	address, _, _ := unstructured.NestedString(object.Object, "spec", "clusterIP")
+	return object.GetKind() == "Service" && address == corev1.ClusterIPNone
 }
 
 // isImmutable returns whether an object that the API server does not accept as a change is one that it would accept anew.

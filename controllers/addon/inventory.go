@@ -34,9 +34,6 @@ import (
 // there: a JSON list of references.
 const obsoleteAnnotation = "connectivity.tanzu.vmware.com/obsolete"
 
-// drainingAnnotation on a payload Secret is since when no server block of ours is in the Corefile, during a removal.
-const drainingAnnotation = "connectivity.tanzu.vmware.com/draining-since"
-
 // reference names an object of a workload cluster.
 type reference struct {
 	APIVersion string `json:"apiVersion"`

@@ -24,36 +24,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// hasArrived returns whether the Pods of all Deployments of the payload are those of the payload, and available.
-func (r *Reconciler) hasArrived(ctx context.Context, s *scope, reader client.Reader) (bool, error) {
-	hash := s.secret.Annotations[xccv1.PayloadAnnotation]
-	for _, object := range objectsOf(s.secret) {
-		if object.GetKind() != "Deployment" {
-			continue
-		}
-		deployment, err := get(ctx, reader, client.ObjectKeyFromObject(&object), &appsv1.Deployment{})
-		if err != nil {
-			return false, err
-		}
-		if deployment == nil || deployment.Annotations[xccv1.PayloadAnnotation] != hash || !rolledOut(deployment) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// removeObsolete deletes what the payload replaces, when what replaces it is available.
-func (r *Reconciler) removeObsolete(ctx context.Context, s *scope, reader client.Reader, remote client.Client) error {
+// removeObsolete deletes what the payload replaces. What replaces it is available.
+func (r *Reconciler) removeObsolete(ctx context.Context, s *scope, remote client.Client) error {
 	obsolete := obsoleteOf(s.secret)
 	if len(obsolete) == 0 {
 		return nil
-	}
-	if arrived, err := r.hasArrived(ctx, s, reader); err != nil || !arrived {
-		return err // The Deployments wake us.
 	}
 	for _, ref := range obsolete {
 		if ref.Kind == "Namespace" {

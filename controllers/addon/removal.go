@@ -30,8 +30,10 @@ import (
 )
 
 const (
-	// patience is how long dns-config-patcher may take before it is asked whether it runs at all.
-	patience = 2 * time.Minute
+	// patience is how long dns-config-patcher may take before it is asked whether it runs at all, and longPatience how long if
+	// it does: it may wait for an administrator who has to mend the Corefile.
+	patience     = 2 * time.Minute
+	longPatience = 10 * time.Minute
 	// ending is how soon a removal looks again at what is on its way out.
 	ending = 5 * time.Second
 	// searching is how soon a removal looks again for objects that it could not list.
@@ -55,7 +57,13 @@ func (r *Reconciler) reconcileRemoval(ctx context.Context, s *scope) (reconcile.
 	if !s.installed() {
 		return reconcile.Result{}, nil
 	}
-	if s.secret != nil && s.secret.Annotations[xccv1.RemovingAnnotation] == "" {
+	if s.secret == nil {
+		// Somebody deleted it, and with it all that could be remembered.
+		if err := r.recreateSecret(ctx, s); err != nil {
+			return reconcile.Result{}, err
+		}
+	}
+	if s.secret.Annotations[xccv1.RemovingAnnotation] == "" {
 		if err := r.tell(ctx, s, "The add-on is being removed"); err != nil {
 			return reconcile.Result{}, err
 		}
@@ -76,11 +84,17 @@ func (r *Reconciler) reconcileRemoval(ctx context.Context, s *scope) (reconcile.
 	return reconcile.Result{}, nil
 }
 
+// recreateSecret makes a payload Secret that nobody applies, because the Cluster has no label by which a set selects it.
+func (r *Reconciler) recreateSecret(ctx context.Context, s *scope) error {
+	all, err := newPayload(r.Values)
+	if err != nil {
+		return err
+	}
+	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error { return put(secret, all) })
+}
+
 // tell says on the payload how far the removal is.
 func (r *Reconciler) tell(ctx context.Context, s *scope, sentence string) error {
-	if s.secret == nil {
-		return nil
-	}
 	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
 		delete(secret.Annotations, xccv1.WaitingAnnotation)
 		delete(secret.Annotations, xccv1.InvalidOptionsAnnotation)
@@ -92,7 +106,7 @@ func (r *Reconciler) tell(ctx context.Context, s *scope, sentence string) error 
 // removeFromWorkload takes one step after the other, in the order in which no query is left without an answer: the server
 // block, the time until CoreDNS has noticed, and only then what answers.
 func (r *Reconciler) removeFromWorkload(ctx context.Context, s *scope) (wait, error) {
-	reader, remote, err := r.remote(ctx, s.key())
+	reader, remote, err := r.remote(ctx, s.cluster)
 	if isUnread(err) {
 		if s.neverTried() {
 			return wait{}, nil
@@ -106,12 +120,12 @@ func (r *Reconciler) removeFromWorkload(ctx context.Context, s *scope) (wait, er
 		return wait{}, err
 	}
 	steps := []func(context.Context, *scope, client.Client) (wait, error){
-		r.removeBlock, r.drain, r.removeObjects, r.removeSlices, r.removeNamespace,
+		r.removeBlock, r.drain, r.markDrained, r.removeObjects, r.removeSlices, r.removeNamespace,
 	}
 	switch {
 	case namespace == nil:
-		// All is gone, or somebody deleted the namespace by hand.
-		steps = steps[2:3]
+		// All is gone, or somebody deleted the namespace by hand and nothing answers.
+		steps = []func(context.Context, *scope, client.Client) (wait, error){r.removeBlock, r.removeObjects}
 	case s.neverTried() && namespace.Annotations[xccv1.PayloadAnnotation] == "":
 		return wait{}, nil // What is there is not ours.
 	}
@@ -123,34 +137,7 @@ func (r *Reconciler) removeFromWorkload(ctx context.Context, s *scope) (wait, er
 	return wait{}, nil
 }
 
-// drain waits until kubelet has brought the Corefile to CoreDNS's Pods and CoreDNS has reloaded it. The time is that of this
-// cluster's clock, and begins when we first see that the block is gone.
-func (r *Reconciler) drain(ctx context.Context, s *scope, _ client.Client) (wait, error) {
-	if s.secret == nil {
-		return wait{}, nil // Somebody deleted it, and with it all that could be remembered.
-	}
-	since, err := time.Parse(time.RFC3339, s.secret.Annotations[drainingAnnotation])
-	if err != nil {
-		since = time.Now().Truncate(time.Second)
-		if err := r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
-			setAnnotation(secret, drainingAnnotation, since.UTC().Format(time.RFC3339))
-			return nil
-		}); err != nil {
-			return wait{}, err
-		}
-	}
-	end := since.Add(r.DrainTime)
-	if left := time.Until(end); left > 0 {
-		return wait{
-			reason: fmt.Sprintf("CoreDNS does not forward the zone any more; until %s the DNS servers answer those of its Pods that have not noticed yet",
-				end.UTC().Format(time.RFC3339)),
-			after: left,
-		}, nil
-	}
-	return wait{}, nil
-}
-
-// forget removes what the management cluster holds. Our label goes last: it is what says that something is left to do.
+// forget removes what the management cluster holds. The payload goes last: it is what says that something is left to do.
 func (r *Reconciler) forget(ctx context.Context, s *scope) error {
 	if err := r.clearBinding(ctx, s); err != nil {
 		return err
@@ -160,17 +147,15 @@ func (r *Reconciler) forget(ctx context.Context, s *scope) error {
 			return fmt.Errorf("deleting the ClusterResourceSet: %w", err)
 		}
 	}
-	if s.secret != nil {
-		if err := r.Client.Delete(ctx, s.secret); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("deleting the payload: %w", err)
-		}
-	}
 	if _, labelled := s.cluster.Labels[xccv1.DNSClusterLabel]; labelled {
 		original := s.cluster.DeepCopy()
 		delete(s.cluster.Labels, xccv1.DNSClusterLabel)
 		if err := r.Client.Patch(ctx, s.cluster, client.MergeFrom(original)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("taking our label off the Cluster: %w", err)
 		}
+	}
+	if err := r.Client.Delete(ctx, s.secret); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting the payload: %w", err)
 	}
 	ctrl.LoggerFrom(ctx).Info("Removed the add-on")
 	return nil

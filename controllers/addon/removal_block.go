@@ -18,6 +18,7 @@ package addon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -41,21 +42,21 @@ func (r *Reconciler) removeBlock(ctx context.Context, s *scope, remote client.Cl
 		return wait{}, err
 	}
 	if patcher == nil || !patcher.DeletionTimestamp.IsZero() {
-		if s.secret != nil && s.secret.Annotations[drainingAnnotation] != "" {
-			return wait{}, nil // The block is gone, and so is who wrote it.
-		}
 		return r.removeBlockOurselves(ctx, s, remote)
 	}
 	asked, isAsked := patcher.Annotations[xccv1.RemoveAnnotation]
 	if !isAsked {
-		return askedPatcher, r.stopDraining(ctx, s, func() error { return ask(ctx, remote, patcher) })
+		return askedPatcher, errors.Join(r.stopDraining(ctx, s), ask(ctx, remote, patcher))
 	}
 	said, err := get(ctx, client.Reader(remote), name, &corev1.ConfigMap{})
 	if err != nil {
 		return wait{}, err
 	}
 	if said != nil && report.State(said.Data[report.KeyState]) == report.Removed {
-		return wait{}, nil
+		return wait{}, r.startDraining(ctx, s, said.Data[report.KeySince])
+	}
+	if err := r.stopDraining(ctx, s); err != nil {
+		return wait{}, err
 	}
 	waiting := askedPatcher
 	if said != nil && said.Data[report.KeyMessage] != "" {
@@ -66,19 +67,21 @@ func (r *Reconciler) removeBlock(ctx context.Context, s *scope, remote client.Cl
 		// Somebody else wrote the annotation.
 		return waiting, ask(ctx, remote, patcher)
 	}
-	if left := patience - time.Since(since); left > 0 {
-		waiting.after = left
-		return waiting, r.stopDraining(ctx, s, nil)
-	}
+	allowed := patience
 	if patcher.Status.AvailableReplicas > 0 {
-		return waiting, r.stopDraining(ctx, s, nil)
+		// It runs and waits for somebody, or it may not write.
+		allowed = longPatience
 	}
-	ctrl.LoggerFrom(ctx).Info("Deleting dns-config-patcher, which does not run, to take the server block out ourselves")
+	if left := allowed - time.Since(since); left > 0 {
+		waiting.after = left
+		return waiting, nil
+	}
+	ctrl.LoggerFrom(ctx).Info("Deleting dns-config-patcher, which did not do it, to take the server block out ourselves")
 	err = remote.Delete(ctx, patcher, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &patcher.UID})
 	if client.IgnoreNotFound(err) != nil {
 		return wait{}, fmt.Errorf("deleting Deployment %s: %w", name, err)
 	}
-	return wait{reason: "Waiting for the end of dns-config-patcher, which does not run", after: ending}, nil
+	return wait{reason: "Waiting for the end of dns-config-patcher, which did not take the server block out", after: ending}, nil
 }
 
 var askedPatcher = wait{reason: "Waiting for dns-config-patcher to take the server block of the zone out of the Corefile"}
@@ -93,22 +96,6 @@ func ask(ctx context.Context, remote client.Client, patcher *appsv1.Deployment) 
 	return nil
 }
 
-// stopDraining forgets since when the block is gone, because it is there, and does what follows.
-func (r *Reconciler) stopDraining(ctx context.Context, s *scope, then func() error) error {
-	if s.secret != nil && s.secret.Annotations[drainingAnnotation] != "" {
-		if err := r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
-			delete(secret.Annotations, drainingAnnotation)
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	if then == nil {
-		return nil
-	}
-	return then()
-}
-
 // removeBlockOurselves does with the same code what the patcher would do.
 func (r *Reconciler) removeBlockOurselves(ctx context.Context, s *scope, remote client.Client) (wait, error) {
 	pods := &corev1.PodList{}
@@ -121,26 +108,26 @@ func (r *Reconciler) removeBlockOurselves(ctx context.Context, s *scope, remote 
 			return wait{reason: "Waiting for the end of the Pod of dns-config-patcher", after: ending}, nil
 		}
 	}
-	configMaps, cluster, err := coreDNS(ctx, remote)
+	configMaps, todo, err := r.blocksLeft(ctx, s, remote)
 	if err != nil {
 		return wait{}, err
 	}
-	settings, err := r.blockSettings(ctx, remote)
-	if err != nil {
-		return wait{}, err
-	}
-	todo := corefile.Uninstall(cluster, settings)
-	if problem := todo.Err; problem != nil {
+	if problem := todo.Err; problem != nil && s.secret.Annotations[drainingAnnotation] == "" {
 		// Not an error of ours: an administrator has to act.
 		waiting := wait{reason: fmt.Sprintf("Take the server block of the zone %s out by hand: %s", r.Values.Zone, problem), after: searching}
 		return waiting, nil
 	}
+	if len(todo.Edits) > 0 {
+		if err := r.stopDraining(ctx, s); err != nil {
+			return wait{}, err
+		}
+	}
 	for _, edit := range todo.Edits {
-		if err := r.stopDraining(ctx, s, func() error { return apply(ctx, remote, configMaps[edit.ConfigMap], edit) }); err != nil {
+		if err := apply(ctx, remote, configMaps[edit.ConfigMap], edit); err != nil {
 			return wait{}, fmt.Errorf("writing ConfigMap %s: %w", edit.ConfigMap, err)
 		}
 	}
-	return wait{}, nil
+	return wait{}, r.startDraining(ctx, s, "")
 }
 
 // coreDNS returns the ConfigMaps that can hold configuration of CoreDNS.
@@ -159,13 +146,13 @@ func coreDNS(ctx context.Context, remote client.Client) (map[string]*corev1.Conf
 }
 
 // blockSettings returns what tells blocks of ours from those of others: what the patcher remembers and where it forwards to.
-func (r *Reconciler) blockSettings(ctx context.Context, remote client.Client) (corefile.Settings, error) {
-	settings := corefile.Settings{Zones: []string{r.Values.Zone}}
+func (r *Reconciler) blockSettings(ctx context.Context, s *scope, remote client.Client) (corefile.Settings, error) {
+	settings := corefile.Settings{Zones: []string{r.Values.Zone}, Written: s.secret.Annotations[writtenAnnotation]}
 	memory, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, &corev1.ConfigMap{})
 	if err != nil {
 		return settings, err
 	}
-	if memory != nil {
+	if memory != nil && memory.Data[report.KeyWritten] != "" {
 		settings.Written = memory.Data[report.KeyWritten]
 	}
 	service, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}, &corev1.Service{})

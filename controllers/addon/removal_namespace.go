@@ -86,8 +86,9 @@ func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client
 	if err != nil {
 		return nil, fmt.Errorf("listing the kinds of the workload cluster: %w", err)
 	}
-	var found []string
-	for _, gvk := range deletable(lists) {
+	var present []inhabitant
+	kinds := deletable(lists)
+	for _, gvk := range kinds {
 		objects := &metav1.PartialObjectMetadataList{}
 		objects.SetGroupVersionKind(gvk)
 		if err := remote.List(ctx, objects, client.InNamespace(xccv1.WorkloadNamespace)); apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
@@ -96,12 +97,32 @@ func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client
 			return nil, fmt.Errorf("listing %s: %w", gvk.Kind, err)
 		}
 		for i := range objects.Items {
-			if !isExpected(gvk, &objects.Items[i]) {
-				found = append(found, gvk.Kind+" "+objects.Items[i].Name)
-			}
+			present = append(present, inhabitant{gvk, &objects.Items[i]})
 		}
 	}
-	return found, nil
+	return strangers(present, kinds), nil
+}
+
+// inhabitant is an object of the namespace.
+type inhabitant struct {
+	gvk schema.GroupVersionKind
+	*metav1.PartialObjectMetadata
+}
+
+// strangers names those that are not expected and have no owner in the namespace. An owner of a namespaced kind is in the
+// same namespace: it is judged by itself or, if it is gone, what it owned is about to be collected.
+func strangers(present []inhabitant, namespaced []schema.GroupVersionKind) []string {
+	var found []string
+	for _, object := range present {
+		isPart := len(object.OwnerReferences) > 0 && !slices.ContainsFunc(object.OwnerReferences, func(owner metav1.OwnerReference) bool {
+			kind := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()
+			return !slices.ContainsFunc(namespaced, func(gvk schema.GroupVersionKind) bool { return gvk.GroupKind() == kind })
+		})
+		if !isPart && !isExpected(object) {
+			found = append(found, object.gvk.Kind+" "+object.Name)
+		}
+	}
+	return found
 }
 
 // deletable returns the kinds of which objects can be in a namespace.
@@ -121,17 +142,16 @@ func deletable(lists []*metav1.APIResourceList) []schema.GroupVersionKind {
 	return kinds
 }
 
-// isExpected returns whether an object is ours, made by Kubernetes in every namespace, or part of an object that has been
-// looked at by itself.
-func isExpected(gvk schema.GroupVersionKind, object *metav1.PartialObjectMetadata) bool {
-	if object.Labels[xccv1.PartOfLabel] == xccv1.PartOf || len(object.OwnerReferences) > 0 {
+// isExpected returns whether an object is ours, or made by Kubernetes in every namespace.
+func isExpected(object inhabitant) bool {
+	if object.Labels[xccv1.PartOfLabel] == xccv1.PartOf {
 		return true
 	}
-	ref := reference{gvk.GroupVersion().String(), gvk.Kind, object.Namespace, object.Name}
+	ref := reference{object.gvk.GroupVersion().String(), object.gvk.Kind, object.Namespace, object.Name}
 	if containsObject(writtenThere(), ref) {
 		return true
 	}
-	switch gvk.Kind {
+	switch object.gvk.Kind {
 	case "ConfigMap":
 		return object.Name == "kube-root-ca.crt"
 	case "ServiceAccount":

@@ -41,10 +41,13 @@ const contested = time.Minute
 // reconcileWorkload sees to it that what the ClusterResourceSet controller delivered is still there, and that what it
 // replaces goes. A workload cluster that cannot be read wakes us when it can.
 func (r *Reconciler) reconcileWorkload(ctx context.Context, s *scope) (reconcile.Result, error) {
-	reader, remote, err := r.remote(ctx, s.key())
+	reader, remote, err := r.remote(ctx, s.cluster)
 	if isUnread(err) {
 		return reconcile.Result{}, nil
 	} else if err != nil {
+		return reconcile.Result{}, err
+	}
+	if err := r.reconcileMemory(ctx, s, reader, remote); err != nil {
 		return reconcile.Result{}, err
 	}
 	state := s.delivered()
@@ -52,16 +55,17 @@ func (r *Reconciler) reconcileWorkload(ctx context.Context, s *scope) (reconcile
 		return reconcile.Result{}, nil // The binding wakes us.
 	}
 	found, err := r.findDrift(ctx, s, reader, remote)
+	if len(found) > 0 {
+		result, repairErr := r.repair(ctx, s, reader, remote, found)
+		return result, errors.Join(err, repairErr)
+	}
 	if err != nil {
 		return reconcile.Result{}, err
-	}
-	if len(found) > 0 {
-		return r.repair(ctx, s, reader, remote, found)
 	}
 	if state != applied {
 		return reconcile.Result{}, nil // The ClusterResourceSet controller tries again.
 	}
-	return reconcile.Result{}, r.removeObsolete(ctx, s, reader, remote)
+	return r.reconcileArrival(ctx, s, reader, remote)
 }
 
 // isUnread returns whether a workload cluster is not connected or not listed yet, after which its source wakes the controller.

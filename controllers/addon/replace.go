@@ -35,7 +35,7 @@ import (
 func (r *Reconciler) replace(ctx context.Context, s *scope, remote client.Client, found []drift) error {
 	found = slices.DeleteFunc(slices.Clone(found), func(d drift) bool {
 		// A Service that is created anew gets another address, and CoreDNS asks the former one for minutes.
-		return d.immutable == nil || d.Kind == "Service" || d.Kind == "Namespace"
+		return d.immutable == nil || d.Kind == "Service" && !isHeadless(d.immutable) || d.Kind == "Namespace"
 	})
 	for _, d := range found {
 		propagation := metav1.DeletePropagationBackground

@@ -32,7 +32,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
 
 // scope is what the management cluster holds of the add-on of one Cluster.
@@ -42,6 +41,8 @@ type scope struct {
 	secret  *corev1.Secret
 	set     *addonsv1.ClusterResourceSet
 	binding *addonsv1.ClusterResourceSetBinding
+	// waiting says that the Secret is to have another payload when it is the Cluster's turn.
+	waiting bool
 }
 
 func (s *scope) key() client.ObjectKey { return client.ObjectKeyFromObject(s.cluster) }
@@ -84,38 +85,57 @@ func get[T client.Object](ctx context.Context, reader client.Reader, key client.
 	return object, nil
 }
 
-// reconcilePayload gives the payload Secret what the flags and the options of the Cluster ask for.
+// reconcilePayload gives the payload Secret what the flags and the options of the Cluster ask for, when it is the Cluster's
+// turn.
 func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
 	values, problem := valuesFor(s.cluster, r.Values)
-	wanted, err := r.payloadFor(values, problem)
-	if err != nil {
-		return err
-	}
 	if problem != "" && (s.secret == nil || s.secret.Annotations[xccv1.InvalidOptionsAnnotation] != problem) {
 		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeWarning, "InvalidOptions", "Install", "%s", problem)
 	}
+	if problem != "" {
+		// A Cluster that has no payload yet must be given one.
+		values = r.Values
+	}
+	wanted, err := newPayload(values)
+	if err != nil {
+		return err
+	}
+	keep := s.secret != nil && problem != ""
+	waiting := ""
+	if s.secret != nil && !keep && s.secret.Annotations[xccv1.PayloadAnnotation] != wanted.hash {
+		if waiting, err = r.rollout.admit(ctx, s, wanted); err != nil {
+			return err
+		}
+	}
+	s.waiting = waiting != ""
 	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
 		setOrDelete(secret, xccv1.InvalidOptionsAnnotation, problem)
+		setOrDelete(secret, xccv1.WaitingAnnotation, waiting)
 		if _, removing := secret.Annotations[xccv1.RemovingAnnotation]; removing {
 			// The label came back in the middle of a removal.
 			delete(secret.Annotations, xccv1.RemovingAnnotation)
 			delete(secret.Annotations, drainingAnnotation)
 			applyAgain(secret)
 		}
-		if problem != "" && secret.ResourceVersion != "" {
+		if keep || waiting != "" {
 			return nil
 		}
+		r.noteReady(s, secret, wanted)
+		setAnnotation(secret, releaseAnnotation, r.rollout.release)
 		return put(secret, wanted)
 	})
 }
 
-// payloadFor returns the payload for a Cluster. With options that are wrong nothing but the flags count, because a Cluster
-// that has no payload yet must be given one.
-func (r *Reconciler) payloadFor(values templates.Values, problem string) (payload, error) {
-	if problem != "" {
-		return newPayload(r.Values)
+// noteReady remembers whether there is something to lose when a Secret is given another payload.
+func (r *Reconciler) noteReady(s *scope, secret *corev1.Secret, wanted payload) {
+	former := secret.Annotations[xccv1.PayloadAnnotation]
+	switch {
+	case former == wanted.hash:
+	case isReady(s.cluster):
+		setOrDelete(secret, readyAnnotation, former)
+	default:
+		delete(secret.Annotations, readyAnnotation)
 	}
-	return newPayload(values)
 }
 
 // put gives a Secret the payload, and remembers what the former payload had besides.

@@ -81,7 +81,7 @@ func (n *tenant) expectForgotten(object *clusterv1.Cluster) {
 	}).Should(Succeed(), "our label goes")
 	name := client.ObjectKey{Namespace: n.namespace, Name: object.Name + "-xcc-dns"}
 	n.Eventually(func() error { return management.Get(ctx, name, &addonsv1.ClusterResourceSet{}) }).Should(MatchError(apierrors.IsNotFound, "NotFound"))
-	n.Expect(management.Get(ctx, name, &corev1.Secret{})).To(MatchError(apierrors.IsNotFound, "NotFound"))
+	n.Eventually(func() error { return management.Get(ctx, name, &corev1.Secret{}) }).Should(MatchError(apierrors.IsNotFound, "NotFound"))
 	n.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), &addonsv1.ClusterResourceSetBinding{})).To(MatchError(apierrors.IsNotFound, "NotFound"))
 }
 

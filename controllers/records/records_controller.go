@@ -109,7 +109,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		r.lags(cluster, xccv1.LagPaused, "Cluster is paused: its records stay as they are until it is unpaused")
 		return reconcile.Result{}, nil
 	}
-	reader, err := r.Caches.Reader(ctx, request.NamespacedName, r.controller,
+	reader, err := r.Caches.Reader(ctx, cluster, r.controller,
 		workload.Watch{Name: "records-namespaces", Object: &corev1.Namespace{}},
 		workload.Watch{Name: "records-endpointslices", Object: &discoveryv1.EndpointSlice{}, Predicates: []predicate.Predicate{ours()}},
 	)
@@ -181,15 +181,16 @@ func (r *Reconciler) doesNotConsume(cluster *clusterv1.Cluster) {
 }
 
 // consumes returns whether the cluster has the namespace whose EndpointSlices are served. One that the add-on brought does not
-// count any more when the label is gone: the add-on is being removed, or was and left the namespace to others.
+// count any more when the label is gone and nobody asks the DNS servers: the add-on is being removed, or was and left the
+// namespace to others.
 func (r *Reconciler) consumes(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) (bool, error) {
 	namespace := &corev1.Namespace{}
 	if err := reader.Get(ctx, client.ObjectKey{Name: xccv1.WorkloadNamespace}, namespace); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	_, brought := namespace.Annotations[xccv1.PayloadAnnotation]
+	_, drained := namespace.Annotations[xccv1.DrainedAnnotation]
 	isLabelled := cluster.Labels[xccv1.DNSLabel] == xccv1.DNSEnabled
-	return namespace.DeletionTimestamp.IsZero() && (isLabelled || !brought), nil
+	return namespace.DeletionTimestamp.IsZero() && (isLabelled || !drained), nil
 }
 
 // plan returns the GatewayDNS that a cluster may see, and what has to change there.
