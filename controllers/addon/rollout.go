@@ -163,7 +163,7 @@ func (r *rollout) sentence(namespace string, places map[client.ObjectKey]*metav1
 	if elsewhere > 0 {
 		broken = append(broken, fmt.Sprintf("%d more", elsewhere))
 	}
-	text := fmt.Sprintf("An update waits for its turn: %d clusters at a time are updated, and have to be ready with it before the next", r.limit)
+	text := fmt.Sprintf("An update waits for its turn: %d at a time are given it, and the next when those are ready with it", r.limit)
 	if len(broken) > 0 {
 		text += "; not ready any more: " + strings.Join(broken, ", ")
 	}

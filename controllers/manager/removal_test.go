@@ -123,7 +123,8 @@ func TestARemovalLeavesNothing(t *testing.T) {
 	patcher.report(report.Removed, "", "")
 	n.Eventually(n.removing("cluster-a")).Should(ContainSubstring("until"))
 	removed := time.Now()
-	n.Expect(published(ctx, workload, n.hostname("cluster-g"))(n)).To(ConsistOf("192.0.2.150"))
+	setAddresses(t, workloadA, service, "192.0.2.149")
+	n.Eventually(published(ctx, workload, n.hostname("cluster-g"))).Should(ConsistOf("192.0.2.149"), "who still asks is told the truth")
 	restartManager(t, func() {}, func(options *manager.Options) { options.DrainTime = 5 * time.Second })
 	n.Eventually(func() error { return workload.Get(ctx, deployment, &appsv1.Deployment{}) }).Should(MatchError(apierrors.IsNotFound, "NotFound"))
 	n.Expect(time.Since(removed)).To(BeNumerically(">", 4*time.Second))
@@ -136,7 +137,64 @@ func TestARemovalLeavesNothing(t *testing.T) {
 	t.Log("Labelled again, it is installed again")
 	n.setLabel(object, xccv1.DNSEnabled)
 	n.awaitInstalled("cluster-a", workload)
-	n.Eventually(published(ctx, workload, n.hostname("cluster-g"))).Should(ConsistOf("192.0.2.150"))
+	n.Eventually(published(ctx, workload, n.hostname("cluster-g"))).Should(ConsistOf("192.0.2.149"))
+}
+
+// reportRemoved writes what dns-config-patcher would report when it took the last block out at a time.
+func (n *node) reportRemoved(since, written string) {
+	n.t.Helper()
+	n.report(report.Removed, "", "")
+	configMap := &corev1.ConfigMap{}
+	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
+	n.Expect(n.workload.Get(n.t.Context(), name, configMap)).To(Succeed())
+	configMap.Data[report.KeySince], configMap.Data[report.KeyWritten] = since, written
+	n.Expect(n.workload.Update(n.t.Context(), configMap)).To(Succeed())
+}
+
+func TestABlockThatComesBackIsTakenOutAndDrainedAgain(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	restartManager(t, func() {}, func(options *manager.Options) { options.DrainTime = 3 * time.Second })
+	t.Cleanup(func() { restartManager(t, func() {}) })
+	workload := newWorkload(t)
+	object := n.addInstalled("cluster-a", workload)
+	patcher := &node{WithT: n.WithT, t: t, workload: workload}
+	draining := func() string { return n.payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/draining-since"] }
+	const block = "xcc.test:53 {\n    errors\n    forward . 10.0.0.99 {\n        max_concurrent 1000\n    }\n}\n"
+
+	n.setLabel(object, "")
+	n.awaitAsked(workload)
+	patcher.reportRemoved("2026-01-01T00:00:00Z", block)
+	n.Eventually(draining).Should(HaveSuffix(" 2026-01-01T00:00:00Z"))
+	first := draining()
+	coreDNS := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "coredns"},
+		Data:       map[string]string{"Corefile": ".:53 {\n    errors\n}\n" + block},
+	}
+	n.Expect(workload.Create(ctx, coreDNS)).To(Succeed())
+	n.Eventually(n.removing("cluster-a")).Should(ContainSubstring("came back"), "nobody waited for this one")
+	deployment := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}
+	n.Expect(workload.Get(ctx, deployment, &appsv1.Deployment{})).To(Succeed())
+
+	coreDNS.Data["Corefile"] = ".:53 {\n    errors\n}\n"
+	n.Expect(workload.Update(ctx, coreDNS)).To(Succeed())
+	patcher.reportRemoved("2026-01-01T00:05:00Z", block)
+	n.Eventually(draining).Should(And(HaveSuffix(" 2026-01-01T00:05:00Z"), Not(Equal(first))))
+	n.Eventually(func() error { return workload.Get(ctx, deployment, &appsv1.Deployment{}) }).Should(MatchError(apierrors.IsNotFound, "NotFound"))
+}
+
+func TestARemovalWithoutThePayloadDrainsToo(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	restartManager(t, func() {}, func(options *manager.Options) { options.DrainTime = time.Hour })
+	t.Cleanup(func() { restartManager(t, func() {}) })
+	workload := newWorkload(t)
+	object := n.addInstalled("cluster-a", workload)
+	n.setLabel(object, "")
+	n.awaitAsked(workload)
+	n.Expect(management.Delete(ctx, n.payload("cluster-a"))).To(Succeed())
+	(&node{WithT: n.WithT, t: t, workload: workload}).reportRemoved("2026-01-01T00:00:00Z", "")
+	n.Eventually(n.removing("cluster-a")).Should(ContainSubstring("until"))
 }
 
 func TestALabelThatComesBackEndsTheRemoval(t *testing.T) {

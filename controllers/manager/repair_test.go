@@ -26,12 +26,14 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 // repairTime is how soon what was broken in a workload cluster is as it should be.
@@ -145,6 +147,52 @@ func TestWhatIsEditedIsPutRight(t *testing.T) {
 			}
 		}, repairTime).Should(Succeed(), "%s %s is as it was", object.GetKind(), object.GetName())
 	}
+}
+
+func TestAServiceThatSomebodyMadeHeadlessGetsAnAddressAgain(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	service := &corev1.Service{}
+	n.Expect(workload.Get(ctx, client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}, service)).To(Succeed())
+	headless := service.DeepCopy()
+	headless.ResourceVersion, headless.UID = "", ""
+	headless.Spec.ClusterIP, headless.Spec.ClusterIPs = corev1.ClusterIPNone, nil
+	n.Expect(workload.Delete(ctx, service)).To(Succeed())
+	n.Eventually(func() error { return workload.Create(ctx, headless) }).Should(Or(Succeed(), MatchError(apierrors.IsAlreadyExists, "AlreadyExists")))
+	n.Eventually(func(g Gomega) string {
+		g.Expect(workload.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
+		return service.Spec.ClusterIP
+	}, repairTime).Should(HavePrefix("10."))
+}
+
+func TestThePatchersMemoryOutlivesItsNamespace(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	memory := func() *corev1.ConfigMap {
+		return &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
+			Data:       map[string]string{report.KeyState: string(report.ForeignBlock)},
+		}
+	}
+	remembers := memory()
+	remembers.Data[report.KeyWritten] = "xcc.test:53 {\n    errors\n}\n"
+	n.Expect(workload.Create(ctx, remembers)).To(Succeed())
+	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).
+		Should(HaveKeyWithValue("connectivity.tanzu.vmware.com/written", remembers.Data[report.KeyWritten]))
+
+	n.Expect(workload.Delete(ctx, remembers)).To(Succeed())
+	forgetful := memory()
+	n.Expect(workload.Create(ctx, forgetful)).To(Succeed())
+	n.Eventually(func(g Gomega) map[string]string {
+		g.Expect(workload.Get(ctx, client.ObjectKeyFromObject(forgetful), forgetful)).To(Succeed())
+		return forgetful.Data
+	}).Should(Equal(map[string]string{
+		report.KeyState: string(report.ForeignBlock), report.KeyWritten: remembers.Data[report.KeyWritten],
+	}))
 }
 
 func TestARestartRepairsWhatHappenedMeanwhile(t *testing.T) {
