@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -27,7 +28,9 @@ import (
 
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
@@ -36,6 +39,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
 )
 
 func TestReferenceHasTheVariablesOfTheComponentsAndTheirDefaults(t *testing.T) {
@@ -153,4 +158,39 @@ func constants(g Gomega, declaration string) []string {
 	}
 	g.Expect(values).NotTo(BeEmpty())
 	return values
+}
+
+func TestReferenceHasTheRightsOfThePrograms(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	command := exec.Command("go", "tool", "-modfile=tools/go.mod", "kustomize", "build", "config/default")
+	command.Dir = root
+	components, err := command.Output()
+	g.Expect(err).NotTo(HaveOccurred())
+	objects, err := utilyaml.ToUnstructured(components)
+	g.Expect(err).NotTo(HaveOccurred())
+	payload, err := templates.Objects(templates.Values{Zone: "xcc.test", Image: "xcc-dns", Replicas: 2, TTL: 5})
+	g.Expect(err).NotTo(HaveOccurred())
+	var wanted [][]string
+	for _, objects := range [][]unstructured.Unstructured{objects, payload} {
+		all, err := rights.Of(objects)
+		g.Expect(err).NotTo(HaveOccurred())
+		for _, right := range all {
+			where := "everywhere"
+			if right.Namespace != "" {
+				where = "`" + right.Namespace + "`"
+			}
+			_, program, _ := strings.Cut(right.Account, "/")
+			wanted = append(wanted, []string{
+				"`" + strings.TrimPrefix(program, "xcc-") + "`", where, "`" + right.Objects() + "`", "`" + strings.Join(right.Rule.Verbs, ", ") + "`",
+			})
+		}
+	}
+	var documented [][]string
+	for _, row := range rows(section(g, read(g, "docs/reference.md"), "## Rights")) {
+		g.Expect(row).To(HaveLen(5))
+		g.Expect(row[4]).NotTo(BeEmpty(), "why")
+		documented = append(documented, row[:4])
+	}
+	g.Expect(documented).To(ConsistOf(wanted))
 }
