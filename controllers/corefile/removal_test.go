@@ -28,8 +28,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
-	editing "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
@@ -173,27 +171,4 @@ func TestNodeLocalDNSCacheHasItsOwnBlock(t *testing.T) {
 	c.eventuallyReports(r, report.Removed)
 	c.Expect(c.configMap("kube-system", "node-local-dns").Data["Corefile"]).To(Equal(cache))
 	c.Expect(c.corefile()).To(Equal(defaultCorefile))
-}
-
-func TestWithdrawDoesItWhereNoControllerRuns(t *testing.T) {
-	c := newCluster(t)
-	options := corefile.Options{Zones: []string{"xcc.test"}, Namespace: namespace}
-	wrote, err := corefile.Withdraw(t.Context(), adminConfig, options)
-	c.Expect(err).NotTo(HaveOccurred())
-	c.Expect(wrote).To(BeFalse(), "nothing is there")
-
-	c.create(coreDNS(defaultCorefile))
-	c.create(dnsServer(clusterIP))
-	r := c.run(nil)
-	c.eventuallyForwards(clusterIP)
-	r.stop()
-	c.delete(dnsServer(""))
-	wrote, err = corefile.Withdraw(t.Context(), adminConfig, options)
-	c.Expect(err).NotTo(HaveOccurred())
-	c.Expect(wrote).To(BeTrue())
-	c.Expect(c.corefile()).To(Equal(defaultCorefile))
-
-	c.overwrite("xcc.test {\n")
-	_, err = corefile.Withdraw(t.Context(), adminConfig, options)
-	c.Expect(err).To(MatchError(editing.ErrUnsupported))
 }

@@ -166,6 +166,10 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 			healthy(reports(report.KeyProbe, "NXDOMAIN"), reports(report.KeySince, now.Add(-time.Minute).Format(time.RFC3339)), notRenewed),
 			"WaitingForProbe", "takes up to 3 minutes to read it. Until then: NXDOMAIN",
 		},
+		"a clock that is far ahead does not hide that lookups fail": {
+			healthy(reports(report.KeyProbe, "NXDOMAIN"), reports(report.KeySince, now.Add(time.Hour).Format(time.RFC3339)), notRenewed),
+			"ProbeFailed", "NXDOMAIN",
+		},
 		"nothing was looked up yet":  {healthy(notRenewed), "WaitingForProbe", "No lookup"},
 		"the Lease was just in time": {healthy(renewedBefore(90*time.Second - time.Millisecond)), "Ready", ""},
 		"the Lease is old":           {healthy(renewedBefore(90 * time.Second)), "ProbeStale", "for 1m30s. See the log"},

@@ -74,10 +74,11 @@ func conditionOf(deployment *appsv1.Deployment, kind appsv1.DeploymentConditionT
 	return nil
 }
 
-// since returns when the state of the Corefile changed last, by the clock of its cluster.
+// since returns when the state of the Corefile changed last, by the clock of its cluster. One that is far ahead of ours tells
+// nothing, and must not keep us waiting for as long.
 func since(o *observation) time.Time {
 	at, err := time.Parse(time.RFC3339, o.report[report.KeySince])
-	if err != nil {
+	if err != nil || at.After(o.now.Add(reloadTime)) {
 		return time.Time{}
 	}
 	return at
