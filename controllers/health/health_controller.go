@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,7 +40,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -69,6 +69,8 @@ type Reconciler struct {
 	Caches       *workload.Caches
 	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
 	WatchFilterValue string
+	// Registerer is where the metrics are registered.
+	Registerer prometheus.Registerer
 
 	controller controller.Controller
 	gauge      *gauge
@@ -90,7 +92,7 @@ type memory struct {
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	r.memories, r.gauge = map[client.ObjectKey]*memory{}, newGauge()
-	if err := mgr.Add(r.gauge.whileActive(metrics.Registry)); err != nil {
+	if err := mgr.Add(r.gauge.whileActive(r.Registerer)); err != nil {
 		return fmt.Errorf("setting up the metrics of health: %w", err)
 	}
 	health, err := ctrl.NewControllerManagedBy(mgr).

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -81,7 +82,7 @@ func Run(ctx context.Context, options *Options) error {
 	if err != nil {
 		return fmt.Errorf("setting up the manager: %w", err)
 	}
-	if err := AddControllers(ctx, mgr, options); err != nil {
+	if err := AddControllers(ctx, mgr, options, metrics.Registry); err != nil {
 		return err
 	}
 	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
@@ -165,8 +166,8 @@ func trimSecret(in any) (any, error) {
 }
 
 // AddControllers adds the clustercache and all controllers to a manager whose cache has CacheOptions. The options have
-// been validated.
-func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) error {
+// been validated. Metrics are registered with the registerer.
+func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, registerer prometheus.Registerer) error {
 	incarnations := workload.NewIncarnations()
 	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
 		SecretClient:     mgr.GetClient(),
@@ -186,7 +187,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 	perGatewayDNS := controller.Options{MaxConcurrentReconciles: options.GatewayDNSConcurrency}
 	caches := workload.NewCaches(clusterCache, incarnations)
 	observations := gatewaydns.NewObservations()
-	gatewayMetrics, err := consumers.NewMetrics(metrics.Registry, mgr.GetClient())
+	gatewayMetrics, err := consumers.NewMetrics(registerer, mgr.GetClient())
 	if err != nil {
 		return err
 	}
@@ -201,7 +202,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options) err
 	}
 	if err := (&health.Reconciler{
 		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
-		WatchFilterValue: options.WatchFilter,
+		WatchFilterValue: options.WatchFilter, Registerer: registerer,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}

@@ -159,7 +159,9 @@ func TestABlockThatComesBackIsTakenOutAndDrainedAgain(t *testing.T) {
 	workload := newWorkload(t)
 	object := n.addInstalled("cluster-a", workload)
 	patcher := &node{WithT: n.WithT, t: t, workload: workload}
-	draining := func() string { return n.payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/draining-since"] }
+	draining := func() string {
+		return n.payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/draining-since"]
+	}
 	const block = "xcc.test:53 {\n    errors\n    forward . 10.0.0.99 {\n        max_concurrent 1000\n    }\n}\n"
 
 	n.setLabel(object, "")

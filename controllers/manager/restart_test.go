@@ -21,8 +21,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -162,6 +164,61 @@ func TestTheWatchFilterDividesTheWork(t *testing.T) {
 	}).Should(Succeed())
 	n.Expect(set.Labels).To(HaveKeyWithValue(clusterv1.WatchLabel, "mine"))
 	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "theirs-xcc-dns"}, set)).To(MatchError(apierrors.IsNotFound, "NotFound"))
+}
+
+// Both instances see all of the namespace, install with flags of their own, and publish to each other's clusters by none but
+// the one whose cluster it is.
+func TestTwoInstancesDoNotTouchEachOthersClusters(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	instance := func(filter string) func(*manager.Options) {
+		return func(options *manager.Options) { options.WatchFilter, options.DNS.Image = filter, "xcc-dns:"+filter }
+	}
+	restartManager(t, func() {}, instance("mine"))
+	t.Cleanup(func() { restartManager(t, func() {}) })
+	stopOther, err := startInstance(ctx, prometheus.NewRegistry(), instance("theirs"))
+	n.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(stopOther)
+	consumers := map[string]*member{}
+	for i, filter := range []string{"mine", "theirs"} {
+		service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, fmt.Sprintf("192.0.2.%d", 230+i))
+		n.addCluster("gateway-"+filter, workloadA.kubeconfig, map[string]string{clusterv1.WatchLabel: filter, "gateway-of": filter})
+		n.addGatewayDNS(filter, serviceRef(service), func(g *xccv1.GatewayDNS) {
+			g.Labels = map[string]string{clusterv1.WatchLabel: filter}
+			g.Spec.ClusterSelector.MatchLabels = map[string]string{"gateway-of": filter}
+		})
+		workload := newWorkload(t)
+		n.addCluster("consumer-"+filter, workload.kubeconfig, map[string]string{clusterv1.WatchLabel: filter, xccv1.DNSLabel: xccv1.DNSEnabled})
+		consumers[filter] = &member{node: &node{WithT: n.WithT, t: t, workload: workload}, n: n, name: "consumer-" + filter}
+	}
+	expectEachItsOwn := func() {
+		for filter, consumer := range consumers {
+			n.awaitInstalled(consumer.name, consumer.workload)
+			n.Eventually(consumer.image).Should(Equal("xcc-dns:" + filter))
+			n.Eventually(published(ctx, consumer.workload, n.hostname("gateway-mine"))).Should(ConsistOf("192.0.2.230"), filter)
+			n.Eventually(published(ctx, consumer.workload, n.hostname("gateway-theirs"))).Should(ConsistOf("192.0.2.231"), filter)
+		}
+	}
+	expectEachItsOwn()
+	versions := func() map[string]string {
+		seen := map[string]string{}
+		for filter, consumer := range consumers {
+			seen[filter] = n.payload(consumer.name).ResourceVersion
+			slices := &discoveryv1.EndpointSliceList{}
+			n.Expect(consumer.workload.List(ctx, slices, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
+			for _, slice := range slices.Items {
+				seen[filter+"/"+slice.Name] = slice.ResourceVersion
+			}
+		}
+		return seen
+	}
+	before := versions()
+
+	t.Log("One instance ends, and the other one does nothing about it")
+	stopOther()
+	restartManager(t, func() {}, instance("mine"))
+	expectEachItsOwn()
+	n.Consistently(versions, 2*time.Second).Should(Equal(before))
 }
 
 func TestAPausedConsumerIsLeftAlone(t *testing.T) {

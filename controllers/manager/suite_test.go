@@ -29,6 +29,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +44,7 @@ import (
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -175,6 +177,11 @@ func startClusterAPI(ctx context.Context) error {
 
 // startManager runs the manager under test, with flags that are changed for a test. stop ends it and waits until it has.
 func startManager(ctx context.Context, changes ...func(*manager.Options)) (stop func(), err error) {
+	return startInstance(ctx, metrics.Registry, changes...)
+}
+
+// startInstance runs a manager with a registry of its own, beside the one under test.
+func startInstance(ctx context.Context, registerer prometheus.Registerer, changes ...func(*manager.Options)) (stop func(), err error) {
 	options := manager.NewOptions()
 	options.DNS.Zone, options.DNS.Image, options.DNS.Replicas, options.DNS.TTL = zone, "xcc-dns:test", 2, 5
 	options.ClusterCacheQPS, options.ClusterCacheBurst = 100, 200
@@ -194,14 +201,16 @@ func startManager(ctx context.Context, changes ...func(*manager.Options)) (stop 
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	if err := manager.AddControllers(ctx, mgr, options); err != nil {
+	if err := manager.AddControllers(ctx, mgr, options, registerer); err != nil {
 		cancel()
 		return nil, err
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = mgr.Start(ctx)
+		if err := mgr.Start(ctx); err != nil {
+			klog.Background().Error(err, "The manager under test ended")
+		}
 	}()
 	return func() { cancel(); <-ended }, nil
 }
