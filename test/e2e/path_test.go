@@ -152,17 +152,21 @@ func readCorefile(t *testing.T) string {
 	return out
 }
 
-func replaceCorefile(t *testing.T, text string) {
-	t.Helper()
-	g := NewWithT(t)
+func corefileManifest(g *WithT, text string) string {
 	manifest, err := yaml.Marshal(map[string]any{
 		"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "coredns", "namespace": "kube-system"},
 		"data": map[string]any{"Corefile": text},
 	})
 	g.Expect(err).NotTo(HaveOccurred())
+	return string(manifest)
+}
+
+func replaceCorefile(t *testing.T, text string) {
+	t.Helper()
+	g := NewWithT(t)
 	file := t.TempDir() + "/coredns.yaml"
-	g.Expect(os.WriteFile(file, manifest, 0o600)).To(Succeed())
-	_, err = path.B.Kubectl(t.Context(), "replace", "--filename="+file)
+	g.Expect(os.WriteFile(file, []byte(corefileManifest(g, text)), 0o600)).To(Succeed())
+	_, err := path.B.Kubectl(t.Context(), "replace", "--filename="+file)
 	g.Expect(err).NotTo(HaveOccurred())
 }
 

@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -36,10 +37,30 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 	)
 }
 
+// auditPolicy has every request of a ServiceAccount written down that is not one of the cluster's own, without bodies.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+- level: None
+  userGroups: ["system:serviceaccounts:kube-system"]
+- level: Metadata
+  userGroups: ["system:serviceaccounts"]
+- level: None
+`
+
+// AuditLog is a file with the requests of the cluster's ServiceAccounts, as audit.k8s.io/v1 Events, one a line.
+func (c *Cluster) AuditLog() string { return c.path("audit.log") }
+
 func (c *Cluster) startAPIServer(ctx context.Context) error {
+	if err := os.WriteFile(c.path("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
+		return fmt.Errorf("writing the audit policy of cluster %s: %w", c.Name, err)
+	}
 	return c.startComponent(ctx, "kube-apiserver",
 		"--advertise-address="+c.Address,
 		"--allow-privileged=true",
+		"--audit-log-path="+c.AuditLog(),
+		"--audit-policy-file="+c.path("audit-policy.yaml"),
 		"--authorization-mode=Node,RBAC",
 		"--client-ca-file="+c.path("pki", "ca.crt"),
 		"--enable-admission-plugins=NodeRestriction",

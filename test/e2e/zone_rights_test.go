@@ -1,0 +1,81 @@
+//go:build e2e
+
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package e2e_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/walkthrough"
+)
+
+// requestsOf returns what the ServiceAccounts of a namespace asked of clusters since these were started.
+func requestsOf(g *WithT, namespace string, clusters ...*rig.Cluster) []rights.Request {
+	var all []rights.Request
+	for _, cluster := range clusters {
+		requests, err := rights.Read(cluster.AuditLog(), namespace)
+		g.Expect(err).NotTo(HaveOccurred())
+		all = append(all, requests...)
+	}
+	g.Expect(all).NotTo(BeEmpty())
+	return all
+}
+
+// rightsIn returns the rights that the released components give the manager, and the payload the other two programs.
+func rightsIn(g *WithT) (manager, workload []rights.Right) {
+	released, err := os.ReadFile(filepath.Join(path.Repository(), walkthrough.Version, "addon-components.yaml"))
+	g.Expect(err).NotTo(HaveOccurred())
+	of := func(objects []unstructured.Unstructured) []rights.Right {
+		found, err := rights.Of(objects)
+		g.Expect(err).NotTo(HaveOccurred())
+		return found
+	}
+	components, err := utilyaml.ToUnstructured(released)
+	g.Expect(err).NotTo(HaveOccurred())
+	payload, err := templates.Objects(templates.Values{Zone: zone, Image: "image", Replicas: 2, TTL: 5})
+	g.Expect(err).NotTo(HaveOccurred())
+	return of(components), of(payload)
+}
+
+// Go runs the tests of a package in the order of their files: this one looks back at all others. The API servers wrote down
+// what the three programs asked for, with the rights that the manifests give them and no others.
+func TestNoRightIsMissing(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(rights.Forbidden(requestsOf(g, "xcc-system", path.Management.Cluster))).To(BeEmpty())
+	g.Expect(rights.Forbidden(requestsOf(g, "xcc-dns", path.A, path.B))).To(BeEmpty())
+}
+
+func TestEveryRightIsUsed(t *testing.T) {
+	if filter := flag.Lookup("test.run").Value.String(); filter != "" {
+		t.Skipf("Only the whole suite uses every right, and this run is restricted to %q", filter)
+	}
+	g := NewWithT(t)
+	manager, workload := rightsIn(g)
+	g.Expect(rights.Unused(manager, requestsOf(g, "xcc-system", path.Management.Cluster))).To(BeEmpty())
+	g.Expect(rights.Unused(workload, requestsOf(g, "xcc-dns", path.A, path.B))).To(BeEmpty())
+}
