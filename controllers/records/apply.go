@@ -28,6 +28,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
@@ -37,11 +38,11 @@ type failure struct {
 	err   error
 }
 
-// apply writes the changes to a consuming cluster of a management namespace. It deletes what a gateway had only when what
+// apply writes the changes to a consuming cluster of a management namespace, computed from what is visible to it. It deletes what a gateway had only when what
 // it has instead has been written, so that a name that moves from one slice to another is never without an address. It
 // returns why each GatewayDNS, by name, does not have all of its records there.
 func (r *Reconciler) apply(
-	ctx context.Context, remote client.Client, namespace string, changes plan.Plan,
+	ctx context.Context, remote client.Client, namespace string, visible []xccv1.GatewayDNS, changes plan.Plan,
 ) (refused map[string]string, err error) {
 	failed, err := r.write(ctx, remote, changes)
 	if lost(err) {
@@ -52,7 +53,7 @@ func (r *Reconciler) apply(
 		source, _ := plan.Published(failure.slice, r.Zone)
 		unwritten[source] = true
 	}
-	facts := facts{reader: r.APIReader, namespace: namespace, zone: r.Zone}
+	facts := facts{reader: r.APIReader, namespace: namespace, zone: r.Zone, seen: visible}
 	deletable := slices.DeleteFunc(changes.Candidates, func(slice *discoveryv1.EndpointSlice) bool {
 		source, _ := plan.Published(slice, r.Zone)
 		return unwritten[source]

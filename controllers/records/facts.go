@@ -34,6 +34,8 @@ type facts struct {
 	reader    client.Reader
 	namespace string
 	zone      string
+	// seen are the GatewayDNS, from the cache, that the plan was computed from.
+	seen []xccv1.GatewayDNS
 
 	gatewayDNS map[client.ObjectKey]*xccv1.GatewayDNS
 	clusters   map[client.ObjectKey]*clusterv1.Cluster
@@ -58,7 +60,7 @@ func (f *facts) orphaned(ctx context.Context, slice *discoveryv1.EndpointSlice) 
 			return false, err
 		}
 	}
-	return plan.Orphaned(slice, f.zone, gatewayDNS, cluster), nil
+	return plan.Orphaned(slice, f.zone, gatewayDNS, cluster, f.seen), nil
 }
 
 // read reads an object unless it was read before, and returns nil when it does not exist.

@@ -145,7 +145,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 		} else if err != nil {
 			return err
 		}
-		refused, err = r.apply(ctx, remote, cluster.Namespace, changes)
+		refused, err = r.apply(ctx, remote, cluster.Namespace, visible, changes)
 		if lost(err) {
 			r.lags(cluster, xccv1.LagUnreachable, "Cluster does not answer: check its API server")
 			return err

@@ -20,6 +20,7 @@ import (
 	"slices"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -33,8 +34,15 @@ import (
 //   - the slice's name is none that this GatewayDNS could have asked for;
 //   - the Cluster does not exist, is being deleted or is not selected any more;
 //   - spec.subdomain is another one than in the slice's name;
-//   - the status says that nothing is to be published for the gateway, or other addresses than this slice is for.
-func Orphaned(slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster) bool {
+//   - the status says that nothing is to be published for the gateway;
+//   - it says that this slice is not needed for its addresses, as it did when Compute saw to it that those that are needed
+//     are there.
+//
+// seen are the GatewayDNS that Compute was given, from a cache. A status that is newer than theirs asks for slices that do not
+// exist yet, and when the cache has it everything is computed again.
+func Orphaned(
+	slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster, seen []xccv1.GatewayDNS,
+) bool {
 	source, ok := Published(slice, zone)
 	switch {
 	case !ok:
@@ -50,19 +58,39 @@ func Orphaned(slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.G
 	if source.Subdomain != gatewayDNS.Subdomain() {
 		return true
 	}
-	for _, gateway := range gatewayDNS.Status.Gateways {
-		if gateway.Cluster != source.Cluster {
-			continue
-		}
-		if named, ok := sourceOf(zone, source.GatewayDNS, gateway); ok && named != source {
-			return false // The status does not know yet that spec.subdomain has changed.
-		}
-		wanted := slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway), func(other *discoveryv1.EndpointSlice) bool {
-			return other.Name == slice.Name
-		})
-		return gateway.State.KnownEmpty() || gateway.State.Current() && !wanted
+	gateway := gatewayOf(gatewayDNS, source.Cluster)
+	if gateway == nil {
+		return false
 	}
-	return false
+	if named, ok := sourceOf(zone, source.GatewayDNS, *gateway); ok && named != source {
+		return false // The status does not know yet that spec.subdomain has changed.
+	}
+	return gateway.State.KnownEmpty() || gateway.State.Current() && !asksFor(slice, zone, source, *gateway) && sees(seen, gatewayDNS, gateway)
+}
+
+// gatewayOf returns what a status says of the gateway of a Cluster, or nil.
+func gatewayOf(gatewayDNS *xccv1.GatewayDNS, cluster string) *xccv1.GatewayStatus {
+	for i := range gatewayDNS.Status.Gateways {
+		if gateway := &gatewayDNS.Status.Gateways[i]; gateway.Cluster == cluster {
+			return gateway
+		}
+	}
+	return nil
+}
+
+// asksFor returns whether a gateway's addresses are published by the slice, among others.
+func asksFor(slice *discoveryv1.EndpointSlice, zone string, source Source, gateway xccv1.GatewayStatus) bool {
+	return slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway), func(other *discoveryv1.EndpointSlice) bool {
+		return other.Name == slice.Name
+	})
+}
+
+// sees returns whether a GatewayDNS says the same of a gateway in the list.
+func sees(list []xccv1.GatewayDNS, gatewayDNS *xccv1.GatewayDNS, gateway *xccv1.GatewayStatus) bool {
+	return slices.ContainsFunc(list, func(other xccv1.GatewayDNS) bool {
+		return other.Namespace == gatewayDNS.Namespace && other.Name == gatewayDNS.Name &&
+			apiequality.Semantic.DeepEqual(gatewayOf(&other, gateway.Cluster), gateway)
+	})
 }
 
 // Selects returns whether a GatewayDNS selects a Cluster of its namespace by its labels. It returns an error when the

@@ -318,7 +318,48 @@ func TestOrphaned(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			g.Expect(plan.Orphaned(&test.slice, zone, test.gatewayDNS, test.cluster)).To(Equal(test.orphaned))
+			var seen []xccv1.GatewayDNS
+			if test.gatewayDNS != nil {
+				seen = append(seen, *test.gatewayDNS)
+			}
+			g.Expect(plan.Orphaned(&test.slice, zone, test.gatewayDNS, test.cluster, seen)).To(Equal(test.orphaned))
+		})
+	}
+}
+
+// TestASliceStaysUntilWhatReplacesItHasBeenComputed judges slices that the status does not ask for, with what Compute saw.
+func TestASliceStaysUntilWhatReplacesItHasBeenComputed(t *testing.T) {
+	t.Parallel()
+	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a", Labels: map[string]string{"gateway": "true"}}}
+	resolved := gateway("a", xccv1.GatewayResolved, "2001:db8::1")
+	now := gatewayDNS("gw", resolved)
+	elsewhere := now
+	elsewhere.Namespace = "other"
+	empty := gatewayDNS("gw", gateway("a", xccv1.GatewayNoAddress))
+	old := slice("dev-a-gateway", "dev/gw", hostname("a", "dev"), "192.0.2.1")
+	ours := *plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil).Create[0]
+	for name, test := range map[string]struct {
+		live     xccv1.GatewayDNS
+		seen     []xccv1.GatewayDNS
+		orphaned bool
+	}{
+		"the same":                             {now, []xccv1.GatewayDNS{gatewayDNS("other"), now}, true},
+		"the same, and another cluster's":      {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("b", xccv1.GatewayUnknown), resolved)}, true},
+		"no GatewayDNS":                        {now, nil, false},
+		"one of another namespace":             {now, []xccv1.GatewayDNS{elsewhere}, false},
+		"no entry":                             {now, []xccv1.GatewayDNS{gatewayDNS("gw")}, false},
+		"an unknown gateway":                   {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown))}, false},
+		"addresses of another type":            {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, false},
+		"another address":                      {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "2001:db8::2"))}, false},
+		"nothing to publish, as there was":     {empty, []xccv1.GatewayDNS{empty}, true},
+		"nothing to publish, as there was not": {empty, []xccv1.GatewayDNS{now}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			for _, slice := range []discoveryv1.EndpointSlice{old, ours} {
+				g.Expect(plan.Orphaned(&slice, zone, &test.live, cluster, test.seen)).To(Equal(test.orphaned), slice.Name)
+			}
 		})
 	}
 }
