@@ -65,10 +65,12 @@ func TestAHostPortGatewayFollowsItsPods(t *testing.T) {
 	)))
 	n.Expect(watches(workloadA, "pods")(n)).To(Equal(before+1), "Pods are watched")
 
-	t.Log("It is rescheduled to another node, with another host port")
-	addPod(t, workloadA, service, "b", two.Name, 81)
+	t.Log("It is rescheduled to another node, with another host port, and until its new Pod is seen it keeps what it had")
 	slice.Endpoints = append(slice.Endpoints[:0], endpoint("10.244.1.1", "b", two.Name, true))
 	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
+	n.proveProgress("unseen", "192.0.2.220")
+	n.Expect(published(ctx, workloadB, hostname)(n)).To(ConsistOf("10.0.2.1"))
+	addPod(t, workloadA, service, "b", two.Name, 81)
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.2"))
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Ports", ConsistOf(HaveField("Port", int32(81))))))
 

@@ -32,6 +32,11 @@ import (
 
 // hostPort takes the addresses of the nodes on which a ready Pod of the Service has host ports. A node that is cordoned
 // counts for as long as its Pods are ready.
+//
+// EndpointSlices, Pods and nodes are watched each on its own, so that an endpoint can be seen before what it is about. A Pod
+// that is not seen makes all of it Unknown: if it is gone, so is its endpoint in a moment. A node that is not seen does so only
+// when nothing else is left: one that was deleted has ready endpoints until its Pods are collected, a minute later, and must
+// drop out before that.
 func hostPort(target Target, objects Objects) Result {
 	if objects.Service.Spec.Type == corev1.ServiceTypeExternalName {
 		return wrongType(target, string(objects.Service.Spec.Type), "a Service that selects Pods")
@@ -40,14 +45,19 @@ func hostPort(target Target, objects Objects) Result {
 	for _, node := range objects.Nodes {
 		nodes[node.Name] = node
 	}
+	pods, unseenPods := readyPods(objects)
+	if len(unseenPods) > 0 {
+		return notSeen(target, "Pod", slices.Min(unseenPods))
+	}
 	var left tally
+	var unseenNodes []string
 	serving := map[string]bool{}
 	votes := portVotes{}
-	for pod, ports := range readyPods(objects) {
+	for pod, ports := range pods {
 		node := nodes[pod.Spec.NodeName]
 		switch {
 		case node == nil:
-			left.add("on a node that is unknown")
+			unseenNodes = append(unseenNodes, pod.Spec.NodeName)
 		case unusable(node) != "":
 			left.add("on a node that is " + unusable(node))
 		case len(ports) == 0:
@@ -56,6 +66,9 @@ func hostPort(target Target, objects Objects) Result {
 			serving[node.Name] = true
 			votes.add(ports)
 		}
+	}
+	if len(serving) == 0 && len(unseenNodes) > 0 {
+		return notSeen(target, "Node", slices.Min(unseenNodes))
 	}
 	var found addresses
 	for _, name := range slices.Sorted(maps.Keys(serving)) {
@@ -73,26 +86,30 @@ func hostPort(target Target, objects Objects) Result {
 }
 
 // readyPods returns the Pods behind the ready endpoints of the Service, each with its host ports by the name of the
-// Service's port.
-func readyPods(objects Objects) map[*corev1.Pod][]xccv1.GatewayPort {
+// Service's port, and the names of those that are not seen, or not as they are now: not on a node yet, or the former ones of
+// their names.
+func readyPods(objects Objects) (ready map[*corev1.Pod][]xccv1.GatewayPort, unseen []string) {
 	pods := map[types.NamespacedName]*corev1.Pod{}
 	for _, pod := range objects.Pods {
 		pods[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
 	}
-	ready := map[*corev1.Pod][]xccv1.GatewayPort{}
+	ready = map[*corev1.Pod][]xccv1.GatewayPort{}
 	for _, slice := range objects.Slices {
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
 			if !isReady(endpoint) || endpoint.TargetRef == nil || endpoint.TargetRef.Kind != "Pod" {
 				continue
 			}
-			pod := pods[types.NamespacedName{Namespace: slice.Namespace, Name: endpoint.TargetRef.Name}]
-			if pod != nil {
-				ready[pod] = append(ready[pod], hostPorts(pod, slice.Ports)...)
+			ref := endpoint.TargetRef
+			pod := pods[types.NamespacedName{Namespace: slice.Namespace, Name: ref.Name}]
+			if pod == nil || pod.Spec.NodeName == "" || ref.UID != "" && ref.UID != pod.UID {
+				unseen = append(unseen, ref.Name)
+				continue
 			}
+			ready[pod] = append(ready[pod], hostPorts(pod, slice.Ports)...)
 		}
 	}
-	return ready
+	return ready, unseen
 }
 
 // hostPorts returns the host ports that lead to the given ports of a Pod.

@@ -17,12 +17,16 @@ limitations under the License.
 package resolve
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
 // nodePort takes the addresses of the nodes that are ready and schedulable, which all lead to the Service through its node
-// ports; with externalTrafficPolicy Local only those on which an endpoint is ready, because the others drop what they get.
+// ports; with externalTrafficPolicy Local only those on which an endpoint is ready, because the others drop what they get. If
+// none of these nodes is left and one has not been seen yet, it is not known whether there is any.
 func nodePort(target Target, objects Objects) Result {
 	service := objects.Service
 	switch {
@@ -46,6 +50,14 @@ func nodePort(target Target, objects Objects) Result {
 		}
 		found.addNode(node)
 	}
+	if len(found.usable)+len(found.refused) == 0 && local {
+		for _, node := range objects.Nodes {
+			delete(withEndpoint, node.Name)
+		}
+		if unseen := slices.Sorted(maps.Keys(withEndpoint)); len(unseen) > 0 {
+			return notSeen(target, "Node", unseen[0])
+		}
+	}
 	source := "node ports of the ready, schedulable nodes"
 	if local {
 		source += " that have a ready endpoint"
@@ -54,9 +66,9 @@ func nodePort(target Target, objects Objects) Result {
 }
 
 // nodesWithReadyEndpoint returns the names of the nodes on which an endpoint is ready.
-func nodesWithReadyEndpoint(slices []*discoveryv1.EndpointSlice) map[string]bool {
+func nodesWithReadyEndpoint(all []*discoveryv1.EndpointSlice) map[string]bool {
 	nodes := map[string]bool{}
-	for _, slice := range slices {
+	for _, slice := range all {
 		for i := range slice.Endpoints {
 			if endpoint := &slice.Endpoints[i]; isReady(endpoint) && endpoint.NodeName != nil {
 				nodes[*endpoint.NodeName] = true

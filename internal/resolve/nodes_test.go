@@ -24,6 +24,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
@@ -66,8 +67,8 @@ func excluded(node *corev1.Node) {
 	node.Labels = map[string]string{corev1.LabelNodeExcludeBalancers: ""}
 }
 
-// slice returns an EndpointSlice with the port 8080 called http and endpoints given as "pod@node", with "!" before it where
-// the endpoint is not ready and "?" where that is not said.
+// slice returns an EndpointSlice with the port 8080 called http and endpoints given as "pod@node" or "pod/uid@node", with "!"
+// before it where the endpoint is not ready and "?" where that is not said.
 func slice(endpoints string) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: "projectcontour", Name: "envoy-x"}}
 	slice.Ports = []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(8080)), Protocol: new(corev1.ProtocolTCP)}}
@@ -78,7 +79,8 @@ func slice(endpoints string) *discoveryv1.EndpointSlice {
 		}
 		pod, node, _ := strings.Cut(strings.TrimLeft(text, "!?"), "@")
 		if pod != "" {
-			endpoint.TargetRef = &corev1.ObjectReference{Kind: "Pod", Namespace: "projectcontour", Name: pod}
+			pod, uid, _ := strings.Cut(pod, "/")
+			endpoint.TargetRef = &corev1.ObjectReference{Kind: "Pod", Namespace: "projectcontour", Name: pod, UID: types.UID(uid)}
 		}
 		if node != "" {
 			endpoint.NodeName = &node
@@ -126,6 +128,8 @@ func TestNodePort(t *testing.T) {
 		"local: readiness is not said":     {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("?a@one")}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
 		"local: in several slices":         {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("a@one"), slice("b@two")}, expected{"Resolved", "10.0.0.1 10.0.0.2", nodePorts, "="}},
 		"local: nowhere":                   {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("!a@one a@")}, expected{"NoReadyEndpoint", "", "", "2 without a ready endpoint"}},
+		"local: on one that is not seen":   {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("a@one b@three")}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"local: only on such a one":        {service("NodePort", local), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("!a@one b@three")}, expected{"Unknown", "", "", "has a ready endpoint with the Node three, which has not been seen yet"}},
 		"local: on a cordoned node":        {service("NodePort", local), []*corev1.Node{node("one", "10.0.0.1", cordoned), two}, []*discoveryv1.EndpointSlice{slice("a@one")}, expected{"NoReadyEndpoint", "", "", "1 unschedulable, 1 without a ready endpoint"}},
 		"not local: endpoints do not tell": {service("NodePort"), []*corev1.Node{one, two}, []*discoveryv1.EndpointSlice{slice("!a@one")}, expected{"Resolved", "10.0.0.1 10.0.0.2", nodePorts, "="}},
 		"no node ports":                    {service("LoadBalancer", withoutPorts), []*corev1.Node{one}, nil, expected{"NoAddress", "", "", "has no node ports: set its spec.allocateLoadBalancerNodePorts"}},
@@ -157,6 +161,8 @@ func TestHostPort(t *testing.T) {
 	one, two := node("one", "10.0.0.1 ext=192.0.2.1"), node("two", "10.0.0.2")
 	both := []*corev1.Node{one, two}
 	a, b := pod("a", "one", hostPort(80)), pod("b", "two", hostPort(80))
+	former := pod("a", "two", hostPort(80))
+	former.UID = "old"
 	onHost := pod("a", "one")
 	onHost.Spec.HostNetwork = true
 	inSidecar := pod("a", "one")
@@ -173,8 +179,15 @@ func TestHostPort(t *testing.T) {
 		"where only one is ready":           {both, "a@one !b@two", []*corev1.Pod{a, b}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
 		"after one was rescheduled":         {both, "a@two", []*corev1.Pod{pod("a", "two", hostPort(80))}, expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
 		"two Pods on one node":              {both, "a@one b@one", []*corev1.Pod{a, pod("b", "one", hostPort(80))}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
-		"a Pod that is not seen yet":        {both, "a@one b@two", []*corev1.Pod{a}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"a Pod that is not seen yet":        {both, "a@one b@two", []*corev1.Pod{a}, expected{"Unknown", "", "", "has a ready endpoint with the Pod b, which has not been seen yet"}},
+		"the sole Pod is not seen yet":      {both, "a@one", nil, expected{"Unknown", "", "", "the Pod a, which"}},
+		"one that is not ready is not seen": {both, "a@one !b@two", []*corev1.Pod{a}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"a Pod that is seen unscheduled":    {both, "a@one", []*corev1.Pod{pod("a", "", hostPort(80))}, expected{"Unknown", "", "", "the Pod a, which"}},
+		"the former Pod of the name":        {both, "a/new@one", []*corev1.Pod{former}, expected{"Unknown", "", "", "the Pod a, which"}},
+		"the very Pod of the name":          {both, "a/old@two", []*corev1.Pod{former}, expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
 		"a node that is not seen yet":       {[]*corev1.Node{one}, "a@one b@two", []*corev1.Pod{a, b}, expected{"Resolved", "192.0.2.1", "http/TCP:80", "="}},
+		"the sole node is not seen yet":     {nil, "a@one", []*corev1.Pod{a}, expected{"Unknown", "", "", "has a ready endpoint with the Node one, which has not been seen yet"}},
+		"no node is usable or seen":         {[]*corev1.Node{node("one", "10.0.0.1", ready("False"))}, "a@one b@two", []*corev1.Pod{a, b}, expected{"Unknown", "", "", "the Node two, which"}},
 		"a cordoned node serves":            {[]*corev1.Node{node("one", "10.0.0.1", cordoned)}, "a@one", []*corev1.Pod{a}, expected{"Resolved", "10.0.0.1", "http/TCP:80", "="}},
 		"one kept from load balancers does": {[]*corev1.Node{node("one", "10.0.0.1", excluded)}, "a@one", []*corev1.Pod{a}, expected{"Resolved", "10.0.0.1", "http/TCP:80", "="}},
 		"a node that is not ready":          {[]*corev1.Node{node("one", "10.0.0.1", ready("Unknown"))}, "a@one", []*corev1.Pod{a}, expected{"NoReadyEndpoint", "", "", "1 on a node that is not ready"}},

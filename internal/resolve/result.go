@@ -118,6 +118,12 @@ func noEndpoint(format string, args ...any) Result {
 	return Result{State: xccv1.GatewayNoReadyEndpoint, Message: fmt.Sprintf(format, args...)}
 }
 
+// notSeen is the Result of a gateway with a ready endpoint of which something is not seen yet.
+func notSeen(target Target, kind, name string) Result {
+	return Result{State: xccv1.GatewayUnknown, Message: fmt.Sprintf(
+		"%s has a ready endpoint with the %s %s, which has not been seen yet: see its EndpointSlices if this lasts", target, kind, name)}
+}
+
 // shorten keeps a message well below the schema's limit.
 func shorten(message string) string {
 	if len(message) <= maxMessage {
