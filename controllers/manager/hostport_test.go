@@ -53,7 +53,7 @@ func TestAHostPortGatewayFollowsItsPods(t *testing.T) {
 	n.Expect(client.IgnoreAlreadyExists(workloadA.Create(ctx, serviceAccount))).To(Succeed())
 	one := addNode(t, workloadA, n.namespace+"-one", internalIP("10.0.2.1"))
 	two := addNode(t, workloadA, n.namespace+"-two", internalIP("10.0.2.2"))
-	addPod(t, workloadA, service, "a", one.Name, 80)
+	pod := addPod(t, workloadA, service, "a", one.Name, 80)
 	slice := addEndpoints(t, workloadA, service, endpoint("10.244.0.1", "a", one.Name, true))
 	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
 	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
@@ -82,6 +82,14 @@ func TestAHostPortGatewayFollowsItsPods(t *testing.T) {
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.1", "10.0.2.2"))
 	slice.Endpoints[0].Conditions.Ready = new(false)
 	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.1"))
+
+	t.Log("When endpoints are ready whatever their Pods are, the Pods tell")
+	service.Spec.PublishNotReadyAddresses = true
+	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
+	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	n.Expect(workloadA.Status().Update(ctx, pod)).To(Succeed())
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.1"))
 
 	n.Expect(management.Delete(ctx, gatewayDNS)).To(Succeed())

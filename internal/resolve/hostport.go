@@ -56,6 +56,8 @@ func hostPort(target Target, objects Objects) Result {
 	for pod, ports := range pods {
 		node := nodes[pod.Spec.NodeName]
 		switch {
+		case objects.Service.Spec.PublishNotReadyAddresses && !isPodReady(pod):
+			left.add("not ready, which spec.publishNotReadyAddresses hides")
 		case node == nil:
 			unseenNodes = append(unseenNodes, pod.Spec.NodeName)
 		case unusable(node) != "":
@@ -110,6 +112,14 @@ func readyPods(objects Objects) (ready map[*corev1.Pod][]xccv1.GatewayPort, unse
 		}
 	}
 	return ready, unseen
+}
+
+// isPodReady returns whether a Pod is ready and stays. It is asked only where endpoints do not tell: elsewhere a Pod that is seen
+// as it was before would contradict its own endpoint.
+func isPodReady(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {
+		return condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue
+	})
 }
 
 // hostPorts returns the host ports that lead to the given ports of a Pod.

@@ -215,6 +215,45 @@ func TestHostPort(t *testing.T) {
 	check(t, resolve.Gateway(target("hostPort"), resolve.Objects{Service: service("ExternalName")}, zone), expected{"WrongServiceType", "", "", "a Service that selects Pods"})
 }
 
+// With publishNotReadyAddresses every endpoint is said to be ready, whatever its Pod is.
+func TestAHostPortOfAServiceThatPublishesWhatIsNotReadyHeedsThePods(t *testing.T) {
+	t.Parallel()
+	nodes := []*corev1.Node{node("one", "10.0.0.1"), node("two", "10.0.0.2")}
+	publishesAll := func(service *corev1.Service) { service.Spec.PublishNotReadyAddresses = true }
+	ready, not := corev1.ConditionTrue, corev1.ConditionFalse
+	with := func(name, nodeName string, status corev1.ConditionStatus) *corev1.Pod {
+		pod := pod(name, nodeName, hostPort(80))
+		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodInitialized, Status: ready}, {Type: corev1.PodReady, Status: status}}
+		return pod
+	}
+	leaving := with("a", "one", ready)
+	leaving.DeletionTimestamp = &metav1.Time{}
+	for name, test := range map[string]struct {
+		service *corev1.Service
+		a       *corev1.Pod
+		expected
+	}{
+		"both are ready":               {service("ClusterIP", publishesAll), with("a", "one", ready), expected{"Resolved", "10.0.0.1 10.0.0.2", "http/TCP:80", "="}},
+		"one is not":                   {service("ClusterIP", publishesAll), with("a", "one", not), expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
+		"of one that is not said":      {service("ClusterIP", publishesAll), pod("a", "one", hostPort(80)), expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
+		"one is being deleted":         {service("ClusterIP", publishesAll), leaving, expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
+		"otherwise the endpoint tells": {service("ClusterIP"), with("a", "one", not), expected{"Resolved", "10.0.0.1 10.0.0.2", "http/TCP:80", "="}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			objects := resolve.Objects{
+				Service: test.service, Nodes: nodes, Slices: []*discoveryv1.EndpointSlice{slice("a@one b@two")},
+				Pods: []*corev1.Pod{test.a, with("b", "two", ready)},
+			}
+			check(t, resolve.Gateway(target("hostPort"), objects, zone), test.expected)
+		})
+	}
+	alone := resolve.Objects{
+		Service: service("ClusterIP", publishesAll), Nodes: nodes, Slices: []*discoveryv1.EndpointSlice{slice("a@one")}, Pods: []*corev1.Pod{with("a", "one", not)},
+	}
+	check(t, resolve.Gateway(target("hostPort"), alone, zone), expected{"NoReadyEndpoint", "", "", "1 not ready, which spec.publishNotReadyAddresses hides"})
+}
+
 func TestNeedsAreWhatTheAddressesDependOn(t *testing.T) {
 	t.Parallel()
 	gateway := resolve.Target{Gateway: true, Namespace: "a", Name: "b"}

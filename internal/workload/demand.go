@@ -33,7 +33,7 @@ type Kind string
 const (
 	// Nodes are nodes, cut down to what decides whether and at which addresses they can be dialled.
 	Nodes Kind = "Node"
-	// Pods are Pods, cut down to their node and the ports of their containers.
+	// Pods are Pods, cut down to their node, the ports of their containers and whether they are ready.
 	Pods Kind = "Pod"
 	// EndpointSlices are EndpointSlices.
 	EndpointSlices Kind = "EndpointSlice"

@@ -77,11 +77,12 @@ func trimService(in any) (any, error) {
 			ResourceVersion: service.ResourceVersion,
 		},
 		Spec: corev1.ServiceSpec{
-			Type:                  service.Spec.Type,
-			Ports:                 service.Spec.Ports,
-			Selector:              service.Spec.Selector,
-			ExternalIPs:           service.Spec.ExternalIPs,
-			ExternalTrafficPolicy: service.Spec.ExternalTrafficPolicy,
+			Type:                     service.Spec.Type,
+			Ports:                    service.Spec.Ports,
+			Selector:                 service.Spec.Selector,
+			ExternalIPs:              service.Spec.ExternalIPs,
+			ExternalTrafficPolicy:    service.Spec.ExternalTrafficPolicy,
+			PublishNotReadyAddresses: service.Spec.PublishNotReadyAddresses,
 		},
 		Status: corev1.ServiceStatus{LoadBalancer: service.Status.LoadBalancer},
 	}, nil

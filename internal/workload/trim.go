@@ -79,7 +79,18 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 			NodeName: pod.Spec.NodeName, HostNetwork: pod.Spec.HostNetwork,
 			Containers: trimContainers(pod.Spec.Containers), InitContainers: trimContainers(pod.Spec.InitContainers),
 		},
+		Status: corev1.PodStatus{Conditions: trimPodConditions(pod.Status.Conditions)},
 	}
+}
+
+// trimPodConditions keeps whether a Pod is ready, without times and messages.
+func trimPodConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	for _, condition := range conditions {
+		if condition.Type == corev1.PodReady {
+			return []corev1.PodCondition{{Type: condition.Type, Status: condition.Status}}
+		}
+	}
+	return nil
 }
 
 func trimContainers(containers []corev1.Container) []corev1.Container {
