@@ -295,6 +295,14 @@ const (
 	// InvalidSelectorReason: the selector cannot be evaluated.
 	InvalidSelectorReason = "InvalidSelector"
 
+	// NamesClaimedCondition is True when the names of the gateways are claimed in the annotation for that.
+	NamesClaimedCondition = "NamesClaimed"
+	// NamesClaimedReason: the claims are written.
+	NamesClaimedReason = "NamesClaimed"
+	// ClaimsNotWrittenReason: the API server refuses the annotation.
+	// The names are published nevertheless, unless another GatewayDNS claims them.
+	ClaimsNotWrittenReason = "ClaimsNotWritten"
+
 	// GatewaysResolvedCondition is True when the gateways of all selected clusters are Resolved or Overridden, Unknown when the only ones that are not are Unknown or Unreachable, and False otherwise.
 	GatewaysResolvedCondition = "GatewaysResolved"
 	// GatewaysResolvedReason: all gateways are resolved.
@@ -317,7 +325,7 @@ const (
 
 // GatewayDNSStatus is what is published for a GatewayDNS.
 type GatewayDNSStatus struct {
-	// conditions are Ready and what it sums up, ClustersSelected and GatewaysResolved; ConsumersCurrent; and Paused.
+	// conditions are Ready and what it sums up, ClustersSelected, NamesClaimed and GatewaysResolved; ConsumersCurrent; and Paused.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

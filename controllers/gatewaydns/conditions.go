@@ -43,6 +43,19 @@ func setClustersSelectedCondition(gatewayDNS *xccv1.GatewayDNS, selected int, se
 	conditions.Set(gatewayDNS, condition)
 }
 
+// setNamesClaimedCondition says whether the names are claimed. claimErr is why the claims could not be written.
+func setNamesClaimedCondition(gatewayDNS *xccv1.GatewayDNS, claimErr error) {
+	condition := metav1.Condition{
+		Type: xccv1.NamesClaimedCondition, ObservedGeneration: gatewayDNS.Generation, Status: metav1.ConditionTrue, Reason: xccv1.NamesClaimedReason,
+	}
+	if claimErr != nil {
+		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.ClaimsNotWrittenReason
+		condition.Message = shorten(fmt.Sprintf("Annotation %s cannot be written, so that another GatewayDNS can take the names: %v",
+			xccv1.ClaimsAnnotation, claimErr))
+	}
+	conditions.Set(gatewayDNS, condition)
+}
+
 // setGatewaysResolvedCondition sums up the states of the gateways in the status, in one line, which kubectl get shows.
 // selectorErr is why it is not known which clusters are selected.
 func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS, selectorErr error) {
@@ -92,7 +105,7 @@ func firstOf(sentences []string) string {
 // setReadyCondition sums up the other conditions.
 func setReadyCondition(gatewayDNS *xccv1.GatewayDNS) error {
 	err := conditions.SetSummaryCondition(gatewayDNS, gatewayDNS, xccv1.ReadyCondition,
-		conditions.ForConditionTypes{xccv1.ClustersSelectedCondition, xccv1.GatewaysResolvedCondition},
+		conditions.ForConditionTypes{xccv1.ClustersSelectedCondition, xccv1.NamesClaimedCondition, xccv1.GatewaysResolvedCondition},
 		conditions.CustomMergeStrategy{MergeStrategy: conditions.DefaultMergeStrategy(
 			conditions.ComputeReasonFunc(conditions.GetDefaultComputeMergeReasonFunc(
 				xccv1.NotReadyReason, xccv1.ReadyUnknownReason, xccv1.ReadyReason,

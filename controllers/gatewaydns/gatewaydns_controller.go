@@ -18,6 +18,7 @@ package gatewaydns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -116,39 +117,50 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if wrote, err := r.claim(ctx, gatewayDNS, neighbours.clusters); err != nil || wrote {
+	wrote, claimErr := r.claim(ctx, gatewayDNS, neighbours)
+	if wrote || apierrors.IsConflict(claimErr) || apierrors.IsNotFound(claimErr) {
 		// Our write wakes us. When the cache has it, it has all claims that were written before.
-		return resultOf(err)
+		return resultOf(claimErr)
 	}
+	result, err := r.publish(ctx, gatewayDNS, neighbours, claimErr, started)
+	return result, errors.Join(err, claimErr)
+}
+
+// publish writes the status. claimErr is why the claims could not be written before.
+func (r *Reconciler) publish(
+	ctx context.Context, gatewayDNS *xccv1.GatewayDNS, neighbours neighbours, claimErr error, started time.Time,
+) (reconcile.Result, error) {
+	key := client.ObjectKeyFromObject(gatewayDNS)
 	original := gatewayDNS.DeepCopy()
+	setNamesClaimedCondition(gatewayDNS, claimErr)
 	selected, err := r.setStatus(gatewayDNS, neighbours)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	if apiequality.Semantic.DeepEqual(original.Status, gatewayDNS.Status) {
-		r.pace.settled(request.NamespacedName, started)
+		r.pace.settled(key, started)
 		return reconcile.Result{}, nil
 	}
-	seenAt := r.pace.noticed(request.NamespacedName, started, r.Observations.seenAt(selected)...)
+	seenAt := r.pace.noticed(key, started, r.Observations.seenAt(selected)...)
 	writing := time.Now()
-	if wait := r.pace.wait(request.NamespacedName, writing); wait > 0 {
+	if wait := r.pace.wait(key, writing); wait > 0 {
 		// Changes come in quick succession. What is written then is the sum of them.
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
-	r.Ledger.Publishing(request.NamespacedName, gatewayDNS.Status.Gateways, seenAt)
+	r.Ledger.Publishing(key, gatewayDNS.Status.Gateways, seenAt)
 	// With the lock, a status that was computed from an outdated cache is not written over a newer one; the newer object's
 	// event wakes us.
 	patch := client.MergeFromWithOptions(original, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Status().Patch(ctx, gatewayDNS, patch); err != nil {
 		return resultOf(fmt.Errorf("writing status: %w", err))
 	}
-	r.pace.wrote(request.NamespacedName, writing)
-	r.pace.settled(request.NamespacedName, started)
+	r.pace.wrote(key, writing)
+	r.pace.settled(key, started)
 	r.recordTransitions(original, gatewayDNS)
 	return reconcile.Result{}, nil
 }
 
-// setStatus sets the gateways and all conditions but that of the consumers. It returns the Clusters that are selected.
+// setStatus sets the gateways and all conditions but those of the claims and of the consumers. It returns the Clusters that are selected.
 func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) ([]clusterv1.Cluster, error) {
 	selected, selectorErr := neighbours.selectedBy(gatewayDNS)
 	if selectorErr == nil {

@@ -17,6 +17,7 @@ limitations under the License.
 package gatewaydns
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -133,20 +134,23 @@ func TestConditionsSumUp(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		gateways []xccv1.GatewayStatus
+		claimErr error
 		status   metav1.ConditionStatus
 		reason   string
 		message  string
 	}{
-		"all resolved":                  {[]xccv1.GatewayStatus{gateway("a", "Resolved"), gateway("b", "Resolved")}, metav1.ConditionTrue, xccv1.ReadyReason, ""},
-		"one unknown":                   {[]xccv1.GatewayStatus{gateway("a", "Resolved"), gateway("b", "Unknown")}, metav1.ConditionUnknown, xccv1.ReadyUnknownReason, "b: Unknown: why"},
-		"one unknown, one resolved not": {[]xccv1.GatewayStatus{gateway("a", "NoAddress"), gateway("b", "Unknown")}, metav1.ConditionFalse, xccv1.NotReadyReason, "a: NoAddress: why"},
-		"none selected":                 {nil, metav1.ConditionFalse, xccv1.NotReadyReason, "selects no Cluster"},
+		"all resolved":                  {[]xccv1.GatewayStatus{gateway("a", "Resolved"), gateway("b", "Resolved")}, nil, metav1.ConditionTrue, xccv1.ReadyReason, ""},
+		"one unknown":                   {[]xccv1.GatewayStatus{gateway("a", "Resolved"), gateway("b", "Unknown")}, nil, metav1.ConditionUnknown, xccv1.ReadyUnknownReason, "b: Unknown: why"},
+		"one unknown, one resolved not": {[]xccv1.GatewayStatus{gateway("a", "NoAddress"), gateway("b", "Unknown")}, nil, metav1.ConditionFalse, xccv1.NotReadyReason, "a: NoAddress: why"},
+		"claims that were refused":      {[]xccv1.GatewayStatus{gateway("a", "Resolved")}, errors.New("refused by a policy"), metav1.ConditionFalse, xccv1.NotReadyReason, "NamesClaimed: Annotation connectivity.tanzu.vmware.com/claims cannot be written, so that another GatewayDNS can take the names: refused by a policy"},
+		"none selected":                 {nil, nil, metav1.ConditionFalse, xccv1.NotReadyReason, "selects no Cluster"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			gatewayDNS := &xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Generation: 3}, Status: xccv1.GatewayDNSStatus{Gateways: test.gateways}}
 			setClustersSelectedCondition(gatewayDNS, len(test.gateways), nil)
+			setNamesClaimedCondition(gatewayDNS, test.claimErr)
 			setGatewaysResolvedCondition(gatewayDNS, nil)
 			g.Expect(setReadyCondition(gatewayDNS)).To(Succeed())
 			ready := conditions.Get(gatewayDNS, xccv1.ReadyCondition)

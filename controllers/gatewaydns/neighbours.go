@@ -79,26 +79,27 @@ func (n neighbours) rivals(gatewayDNS *xccv1.GatewayDNS) map[string]claims.Holde
 
 // claim writes what a GatewayDNS claims into its annotation, before any of these names is published, and returns whether
 // there was anything to write.
-func (r *Reconciler) claim(ctx context.Context, gatewayDNS *xccv1.GatewayDNS, clusters []clusterv1.Cluster) (wrote bool, err error) {
+func (r *Reconciler) claim(ctx context.Context, gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) (wrote bool, err error) {
 	r.claiming.Lock()
 	defer r.claiming.Unlock()
-	text := claims.Renew(gatewayDNS, clusters, time.Now()).String()
-	if gatewayDNS.Annotations[xccv1.ClaimsAnnotation] == text {
+	text := claims.Renew(gatewayDNS, neighbours.gatewayDNS, neighbours.clusters, time.Now()).String()
+	current, exists := gatewayDNS.Annotations[xccv1.ClaimsAnnotation]
+	if text == "" && exists {
+		text = "{}" // What it claims next is not its first claim.
+	}
+	if current == text {
 		return false, nil
 	}
-	original := gatewayDNS.DeepCopy()
-	metav1.SetMetaDataAnnotation(&gatewayDNS.ObjectMeta, xccv1.ClaimsAnnotation, text)
-	if text == "" {
-		delete(gatewayDNS.Annotations, xccv1.ClaimsAnnotation)
-	}
-	patch := client.MergeFromWithOptions(original, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, gatewayDNS, patch); err != nil {
+	claiming := gatewayDNS.DeepCopy()
+	metav1.SetMetaDataAnnotation(&claiming.ObjectMeta, xccv1.ClaimsAnnotation, text)
+	patch := client.MergeFromWithOptions(gatewayDNS, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, claiming, patch); err != nil {
 		return false, fmt.Errorf("writing claims: %w", err)
 	}
 	return true, nil
 }
 
-// gatewayDNSToRivals wakes the GatewayDNS that claim a name which this one claims, or claimed before.
+// gatewayDNSToRivals wakes the GatewayDNS that claim, or wait to claim, a name which this one claims, or claimed before.
 func (r *Reconciler) gatewayDNSToRivals(ctx context.Context, object client.Object) []reconcile.Request {
 	gatewayDNS := object.(*xccv1.GatewayDNS)
 	list := &xccv1.GatewayDNSList{}
@@ -109,8 +110,10 @@ func (r *Reconciler) gatewayDNSToRivals(ctx context.Context, object client.Objec
 	var rivals []xccv1.GatewayDNS
 	claimed := claims.Of(gatewayDNS)
 	for i := range list.Items {
-		if list.Items[i].Name != gatewayDNS.Name && claimed.Meet(claims.Of(&list.Items[i])) {
-			rivals = append(rivals, list.Items[i])
+		other := &list.Items[i]
+		waits := other.Subdomain() == gatewayDNS.Subdomain()
+		if other.Name != gatewayDNS.Name && (waits || claimed.Meet(claims.Of(other))) {
+			rivals = append(rivals, *other)
 		}
 	}
 	return requestsFor(rivals)

@@ -76,26 +76,46 @@ func (c Claims) Meet(others Claims) bool {
 	return false
 }
 
-// Renew returns what a GatewayDNS claims from now on, given all Clusters of its namespace: the claims that have not ended,
-// and a new one for each Cluster that it selects and did not claim. A name that it has published before there were claims
-// counts since it was created.
-func Renew(gatewayDNS *xccv1.GatewayDNS, clusters []clusterv1.Cluster, now time.Time) Claims {
+// Renew returns what a GatewayDNS claims from now on, given all GatewayDNS and all Clusters of its namespace: the claims that
+// have not ended, and a new one for each Cluster that it selects and did not claim. A new claim is later than those of others
+// that are there, whatever the clock of this machine says. One of a GatewayDNS that never claimed anything, of a name that nobody
+// claims, counts since it was created; a name that another such GatewayDNS is to have is left until that one has claimed it.
+func Renew(gatewayDNS *xccv1.GatewayDNS, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster, now time.Time) Claims {
 	claims := live(gatewayDNS, clusters)
-	selector, err := metav1.LabelSelectorAsSelector(&gatewayDNS.Spec.ClusterSelector)
-	if err != nil {
-		return claims
-	}
-	for i := range clusters {
-		name := Name(gatewayDNS.Subdomain(), clusters[i].Name)
-		if _, ok := claims[name]; ok || !selects(selector, &clusters[i]) {
+	holders := Holders(gatewayDNS.Subdomain(), all, clusters)
+	latest := latestOfOthers(gatewayDNS, all, clusters)
+	for _, name := range wanted(gatewayDNS, clusters) {
+		if _, ok := claims[name]; ok {
 			continue
 		}
-		claims[name] = now
-		if published(gatewayDNS, &clusters[i]) {
-			claims[name] = gatewayDNS.CreationTimestamp.Time
+		holder, held := holders[name]
+		switch {
+		case held && holder.unwritten && holder.GatewayDNS != gatewayDNS.Name:
+		case held && holder.unwritten:
+			claims[name] = holder.Since
+		case latest[name].Before(now):
+			claims[name] = now
+		default:
+			claims[name] = latest[name].Add(time.Nanosecond)
 		}
 	}
 	return claims
+}
+
+// latestOfOthers returns when others claimed each name last.
+func latestOfOthers(gatewayDNS *xccv1.GatewayDNS, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster) Claims {
+	latest := Claims{}
+	for i := range all {
+		if all[i].Name == gatewayDNS.Name {
+			continue
+		}
+		for name, since := range live(&all[i], clusters) {
+			if since.After(latest[name]) {
+				latest[name] = since
+			}
+		}
+	}
+	return latest
 }
 
 // Holder is who has a name.
@@ -104,35 +124,79 @@ type Holder struct {
 	GatewayDNS string
 	// Since is when its claim began.
 	Since time.Time
+
+	// unwritten is true for one that is about to claim its first names.
+	unwritten bool
 }
 
-// Holders returns who has each name of a subdomain that is claimed, given all GatewayDNS and all Clusters of a namespace.
+// Holders returns who has each name of a subdomain that is claimed, given all GatewayDNS and all Clusters of a namespace. A
+// GatewayDNS that never claimed anything has the names it asks for, if nobody has claimed them: the one that was created first,
+// so that it is not the order in which they are looked at that decides between several.
 func Holders(subdomain string, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster) map[string]Holder {
 	holders := map[string]Holder{}
+	add := func(name string, claim Holder) {
+		if first, ok := holders[name]; !ok || claim.before(first) {
+			holders[name] = claim
+		}
+	}
 	for i := range all {
-		if all[i].Subdomain() != subdomain && !annotations.HasPaused(&all[i]) {
+		gatewayDNS := &all[i]
+		if gatewayDNS.Subdomain() != subdomain && !annotations.HasPaused(gatewayDNS) {
 			continue // Whatever it claimed of this subdomain has ended.
 		}
-		for name, since := range live(&all[i], clusters) {
-			claim := Holder{GatewayDNS: all[i].Name, Since: since}
-			if first, ok := holders[name]; !ok || claim.before(first) {
-				holders[name] = claim
-			}
+		for name, since := range live(gatewayDNS, clusters) {
+			add(name, Holder{GatewayDNS: gatewayDNS.Name, Since: since})
+		}
+		if hasClaimed(gatewayDNS) || annotations.HasPaused(gatewayDNS) {
+			continue
+		}
+		for _, name := range wanted(gatewayDNS, clusters) {
+			add(name, Holder{GatewayDNS: gatewayDNS.Name, Since: gatewayDNS.CreationTimestamp.Time, unwritten: true})
 		}
 	}
 	return holders
 }
 
 func (h Holder) before(other Holder) bool {
-	if h.Since.Equal(other.Since) {
+	switch {
+	case h.unwritten != other.unwritten:
+		return other.unwritten
+	case h.Since.Equal(other.Since):
 		return h.GatewayDNS < other.GatewayDNS
 	}
 	return h.Since.Before(other.Since)
 }
 
-// live returns the claims of a GatewayDNS that have not ended. One that is paused keeps what it has, like its records.
+// hasClaimed returns whether a GatewayDNS ever claimed a name: the annotation stays when all claims have ended.
+func hasClaimed(gatewayDNS *xccv1.GatewayDNS) bool {
+	_, ok := gatewayDNS.Annotations[xccv1.ClaimsAnnotation]
+	return ok
+}
+
+// wanted returns the names that a GatewayDNS asks for.
+func wanted(gatewayDNS *xccv1.GatewayDNS, clusters []clusterv1.Cluster) []string {
+	selector, err := metav1.LabelSelectorAsSelector(&gatewayDNS.Spec.ClusterSelector)
+	if err != nil || !gatewayDNS.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	var names []string
+	for i := range clusters {
+		if selects(selector, &clusters[i]) {
+			names = append(names, Name(gatewayDNS.Subdomain(), clusters[i].Name))
+		}
+	}
+	return names
+}
+
+// live returns the claims of a GatewayDNS that have not ended. One that is paused keeps what it has, like its records. One that
+// lost its annotation has claimed, since it was created, what its status says it has.
 func live(gatewayDNS *xccv1.GatewayDNS, clusters []clusterv1.Cluster) Claims {
 	claims := Of(gatewayDNS)
+	for i := range clusters {
+		if !hasClaimed(gatewayDNS) && published(gatewayDNS, &clusters[i]) {
+			claims[Name(gatewayDNS.Subdomain(), clusters[i].Name)] = gatewayDNS.CreationTimestamp.Time
+		}
+	}
 	switch {
 	case !gatewayDNS.DeletionTimestamp.IsZero():
 		return Claims{}

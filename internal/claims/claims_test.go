@@ -17,6 +17,7 @@ limitations under the License.
 package claims_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -31,11 +32,20 @@ import (
 
 func at(second int64) time.Time { return time.Unix(second, 0).UTC() }
 
-// gatewayDNS selects the Clusters that are labelled with its name. Claims are pairs of a name and a second.
+// never is for a GatewayDNS that never claimed anything, none for one whose claims have ended.
+var (
+	never claims.Claims
+	none  = claims.Claims{}
+)
+
+// gatewayDNS selects the Clusters that are labelled with its name, and was created in the first second.
 func gatewayDNS(name string, claimed claims.Claims, changes ...func(*xccv1.GatewayDNS)) xccv1.GatewayDNS {
 	g := xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: name, CreationTimestamp: metav1.NewTime(at(1))}}
 	g.Spec.ClusterSelector.MatchLabels = map[string]string{name: ""}
-	g.Annotations = map[string]string{xccv1.ClaimsAnnotation: claimed.String()}
+	g.Annotations = map[string]string{}
+	if claimed != nil {
+		g.Annotations[xccv1.ClaimsAnnotation] = cmp.Or(claimed.String(), "{}")
+	}
 	for _, change := range changes {
 		change(&g)
 	}
@@ -76,8 +86,9 @@ func TestRenew(t *testing.T) {
 		clusters   []clusterv1.Cluster
 		claims     claims.Claims
 	}{
-		"nothing is selected":                         {gatewayDNS("gw", nil), []clusterv1.Cluster{cluster("a")}, claims.Claims{}},
-		"a selected Cluster is claimed from now on":   {gatewayDNS("gw", nil), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"gateway.a": now}},
+		"nothing is selected":                         {gatewayDNS("gw", never), []clusterv1.Cluster{cluster("a")}, none},
+		"a selected Cluster is claimed from now on":   {gatewayDNS("gw", none), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"gateway.a": now}},
+		"the first one counts since it was created":   {gatewayDNS("gw", never), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"gateway.a": at(1)}},
 		"a claim is kept as it is":                    {gatewayDNS("gw", claimed), []clusterv1.Cluster{cluster("a", "gw")}, claimed},
 		"a Cluster that does not exist ends no claim": {gatewayDNS("gw", claimed), nil, claimed},
 		"a Cluster that is not selected does":         {gatewayDNS("gw", claimed), []clusterv1.Cluster{cluster("a")}, claims.Claims{}},
@@ -93,23 +104,82 @@ func TestRenew(t *testing.T) {
 			[]clusterv1.Cluster{cluster("a")}, claimed,
 		},
 		"what was published before there were claims counts since it was created": {
-			gatewayDNS("gw", nil, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
+			gatewayDNS("gw", never, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
 			claims.Claims{"gateway.a": at(1)},
 		},
+		"what was published before its claim ended does not": {
+			gatewayDNS("gw", none, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
+			claims.Claims{"gateway.a": now},
+		},
 		"what was published under another name does not": {
-			gatewayDNS("gw", nil, published("*.internal.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
+			gatewayDNS("gw", none, published("*.internal.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
 			claims.Claims{"gateway.a": now},
 		},
 		"what was another's does not": {
-			gatewayDNS("gw", nil, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayConflicted)), []clusterv1.Cluster{cluster("a", "gw")},
+			gatewayDNS("gw", none, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayConflicted)), []clusterv1.Cluster{cluster("a", "gw")},
 			claims.Claims{"gateway.a": now},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			NewWithT(t).Expect(claims.Renew(&test.gatewayDNS, test.clusters, now)).To(Equal(test.claims))
+			NewWithT(t).Expect(claims.Renew(&test.gatewayDNS, []xccv1.GatewayDNS{test.gatewayDNS}, test.clusters, now)).To(Equal(test.claims))
 		})
 	}
+}
+
+// TestANewClaimIsLaterThanThoseThatAreThere has two clocks: the one that wrote the claim of the rival, and ours.
+func TestANewClaimIsLaterThanThoseThatAreThere(t *testing.T) {
+	t.Parallel()
+	clusters := []clusterv1.Cluster{cluster("a", "new", "rival", "third")}
+	created := func(second int64) func(*xccv1.GatewayDNS) {
+		return func(g *xccv1.GatewayDNS) { g.CreationTimestamp = metav1.NewTime(at(second)) }
+	}
+	shows := published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved)
+	since := func(second int64) claims.Claims { return claims.Claims{"gateway.a": at(second)} }
+	justAfter := func(second int64) claims.Claims { return claims.Claims{"gateway.a": at(second).Add(1)} }
+	for name, test := range map[string]struct {
+		gatewayDNS xccv1.GatewayDNS
+		rivals     []xccv1.GatewayDNS
+		claims     claims.Claims
+	}{
+		"the rival's clock agrees":                        {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(90))}, since(100)},
+		"the rival's clock is ahead of ours":              {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(900))}, justAfter(900)},
+		"one of several is":                               {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(900)), gatewayDNS("third", since(90))}, justAfter(900)},
+		"the rival's claim is of this moment":             {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(100))}, justAfter(100)},
+		"the rival's claim has ended":                     {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(900), subdomain("internal"))}, since(100)},
+		"a claim that is there is not changed":            {gatewayDNS("new", since(50)), []xccv1.GatewayDNS{gatewayDNS("rival", since(900))}, since(50)},
+		"a move made the creation new, not the claim":     {gatewayDNS("new", never, created(1)), []xccv1.GatewayDNS{gatewayDNS("rival", since(90), created(95))}, since(100)},
+		"both are new, and this one is older":             {gatewayDNS("new", never, created(2)), []xccv1.GatewayDNS{gatewayDNS("rival", never, created(3))}, since(2)},
+		"both are new, and the rival is older":            {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", never, created(2))}, none},
+		"both are new, of one second":                     {gatewayDNS("rival", never), []xccv1.GatewayDNS{gatewayDNS("new", never)}, none},
+		"only the rival is new, which was created before": {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", never)}, none},
+		"the older one has claimed since":                 {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", since(2))}, since(100)},
+		"the older one is paused":                         {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", never, paused)}, since(3)},
+		"the rival lost the claim of what it publishes":   {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", never, shows)}, since(100)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			all := append([]xccv1.GatewayDNS{test.gatewayDNS}, test.rivals...)
+			g.Expect(claims.Renew(&test.gatewayDNS, all, clusters, at(100))).To(Equal(test.claims))
+		})
+	}
+}
+
+func TestWhoNeverClaimedHasWhatNobodyClaims(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	clusters := []clusterv1.Cluster{cluster("a", "one", "two", "old"), cluster("b", "two")}
+	one, two := gatewayDNS("one", never), gatewayDNS("two", never)
+	two.CreationTimestamp = metav1.NewTime(at(0))
+	holder := func(all ...xccv1.GatewayDNS) string {
+		return claims.Holders("gateway", all, clusters)["gateway.a"].GatewayDNS
+	}
+	g.Expect(holder(one, two)).To(Equal("two"), "created first")
+	g.Expect(holder(one, two, gatewayDNS("old", claims.Claims{"gateway.a": at(900)}))).To(Equal("old"), "claimed")
+	shows := gatewayDNS("old", never, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved))
+	g.Expect(holder(one, two, shows)).To(Equal("old"), "lost its annotation")
+	g.Expect(claims.Holders("gateway", []xccv1.GatewayDNS{one}, clusters)).NotTo(HaveKey("gateway.b"))
 }
 
 // TestHolders goes through every pair of what can be with two GatewayDNS, early and late, that claim one name.
@@ -119,6 +189,7 @@ func TestHolders(t *testing.T) {
 		claims  bool
 		changes []func(*xccv1.GatewayDNS)
 		clear   bool // The Cluster is not selected by it.
+		never   bool // It never claimed anything.
 	}
 	deleted := func(g *xccv1.GatewayDNS) { g.DeletionTimestamp = &metav1.Time{Time: at(5)} }
 	sides := map[string]side{
@@ -126,7 +197,7 @@ func TestHolders(t *testing.T) {
 		"claims it and is paused":                {claims: true, changes: []func(*xccv1.GatewayDNS){paused}},
 		"claims it, is paused and deselects":     {claims: true, changes: []func(*xccv1.GatewayDNS){paused}, clear: true},
 		"claims it, is paused and renamed":       {claims: true, changes: []func(*xccv1.GatewayDNS){paused, subdomain("internal")}},
-		"has not written a claim yet":            {changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations = nil }}},
+		"has not written a claim yet":            {never: true, changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations = nil }}},
 		"has garbage in its annotation":          {changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations[xccv1.ClaimsAnnotation] = "{" }}},
 		"has a time that is none":                {changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations[xccv1.ClaimsAnnotation] = `{"gateway.a":"early"}` }}},
 		"does not select the Cluster any more":   {clear: true},
@@ -161,6 +232,10 @@ func TestHolders(t *testing.T) {
 						g.Expect(holder).To(Equal(claims.Holder{GatewayDNS: "x-early", Since: at(10)}))
 					case claimsIt(late):
 						g.Expect(holder).To(Equal(claims.Holder{GatewayDNS: "late", Since: at(20)}))
+					case exists && (early.never || late.never):
+						// They were created in the same second.
+						g.Expect(holder.GatewayDNS).To(Equal(map[bool]string{true: "late", false: "x-early"}[late.never]))
+						g.Expect(holder.Since).To(BeTemporally("==", at(1)))
 					default:
 						g.Expect(held).To(BeFalse())
 					}

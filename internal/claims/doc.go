@@ -26,5 +26,9 @@ limitations under the License.
 // the claims of Clusters that are gone for good stay; they take nothing from anybody, and count again for a Cluster that is
 // created under the same name.
 //
+// A new claim is never earlier than one that is there: the clock of the machine that writes it may be behind, and a name that is
+// in use must not change hands for that. Creation times count only between GatewayDNS that have not claimed anything yet, such as
+// those of a version before there were claims: a written claim comes before them, because a move makes creation times new.
+//
 // It has no client and no clock. Names of different namespaces are never equal, so nothing outside of a namespace is asked.
 package claims
