@@ -59,14 +59,14 @@ func TestATenantStaysATenant(t *testing.T) {
 		cluster := attacker.addCluster(clusterName, kubeconfig, map[string]string{
 			"gateway": "true", xccv1.DNSClusterLabel: "shop", "kubernetes.io/metadata.name": victim.namespace,
 		})
+		original := cluster.DeepCopy()
 		cluster.Annotations = map[string]string{
 			xccv1.DNSHostnameAnnotation: name, xccv1.GatewayDNSRefAnnotation: victim.namespace + "/gw", xccv1.ClaimsAnnotation: name,
 		}
-		attacker.Expect(management.Update(ctx, cluster)).To(Succeed())
+		attacker.Expect(management.Patch(ctx, cluster, client.MergeFrom(original))).To(Succeed())
 	}
 	overridden := attacker.addCluster("overridden", workloadA.kubeconfig, hasGateway())
-	overridden.Annotations = map[string]string{xccv1.GatewayAddressesAnnotation: strings.TrimPrefix(name, "*.")}
-	attacker.Expect(management.Update(ctx, overridden)).To(Succeed())
+	attacker.annotate(overridden, xccv1.GatewayAddressesAnnotation, strings.TrimPrefix(name, "*."))
 
 	t.Log("GatewayDNS with the other's names in whatever a user can write, the status included")
 	for i, sub := range []string{"gateway", "shop", "clusters", victim.namespace} {
