@@ -42,11 +42,11 @@ type Ledger struct {
 
 // book is the part of a Ledger for one namespace of the management cluster.
 type book struct {
-	// consumers are by the names of their Clusters, published by the names of their GatewayDNS.
+	// consumers are by the names of their Clusters.
 	consumers map[string]*consumer
-	published map[string]*published
+	published map[client.ObjectKey]*published
 	// fingerprints are those of the versions of GatewayDNS that were seen last: each consumer holds the same.
-	fingerprints map[string]fingerprinted
+	fingerprints map[client.ObjectKey]fingerprinted
 }
 
 type fingerprinted struct {
@@ -58,8 +58,8 @@ type fingerprinted struct {
 // consumer is a cluster that consumes records, or is about to.
 type consumer struct {
 	// held is what it holds of each GatewayDNS, and failed is why it could not be given what else there is.
-	held   map[string]Fingerprint
-	failed map[string]string
+	held   map[client.ObjectKey]Fingerprint
+	failed map[client.ObjectKey]string
 	// lag is why it is not up to date as a whole; empty when it could be asked.
 	lag     xccv1.LagReason
 	message string
@@ -86,7 +86,9 @@ func NewLedger(metrics *Metrics) *Ledger {
 func (l *Ledger) book(namespace string) *book {
 	found, ok := l.namespaces[namespace]
 	if !ok {
-		found = &book{consumers: map[string]*consumer{}, published: map[string]*published{}, fingerprints: map[string]fingerprinted{}}
+		found = &book{
+			consumers: map[string]*consumer{}, published: map[client.ObjectKey]*published{}, fingerprints: map[client.ObjectKey]fingerprinted{},
+		}
 		l.namespaces[namespace] = found
 	}
 	return found
@@ -95,7 +97,7 @@ func (l *Ledger) book(namespace string) *book {
 func (b *book) consumer(name string) *consumer {
 	found, ok := b.consumers[name]
 	if !ok {
-		found = &consumer{held: map[string]Fingerprint{}, known: time.Now()}
+		found = &consumer{held: map[client.ObjectKey]Fingerprint{}, known: time.Now()}
 		b.consumers[name] = found
 	}
 	return found
@@ -103,10 +105,11 @@ func (b *book) consumer(name string) *consumer {
 
 // fingerprintOf returns the Fingerprint of what a GatewayDNS publishes, computed once for each version of it.
 func (b *book) fingerprintOf(gatewayDNS *xccv1.GatewayDNS) Fingerprint {
-	last := b.fingerprints[gatewayDNS.Name]
+	key := client.ObjectKeyFromObject(gatewayDNS)
+	last := b.fingerprints[key]
 	if last.resourceVersion == "" || last.resourceVersion != gatewayDNS.ResourceVersion || last.uid != gatewayDNS.UID {
 		last = fingerprinted{gatewayDNS.UID, gatewayDNS.ResourceVersion, FingerprintOf(gatewayDNS.Status.Gateways)}
-		b.fingerprints[gatewayDNS.Name] = last
+		b.fingerprints[key] = last
 	}
 	return last.fingerprint
 }
@@ -118,13 +121,13 @@ func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.Gatewa
 	defer l.mu.Unlock()
 	book := l.book(gatewayDNS.Namespace)
 	fingerprint := FingerprintOf(gateways)
-	current, ok := book.published[gatewayDNS.Name]
+	current, ok := book.published[gatewayDNS]
 	if ok && current.fingerprint == fingerprint {
 		return
 	}
 	changed := &published{fingerprint: fingerprint, since: time.Now(), waiting: map[string]time.Time{}}
 	for name, consumer := range book.consumers {
-		if consumer.absent || consumer.held[gatewayDNS.Name] == fingerprint {
+		if consumer.absent || consumer.held[gatewayDNS] == fingerprint {
 			continue
 		}
 		changed.waiting[name] = seenAt
@@ -134,12 +137,12 @@ func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.Gatewa
 			}
 		}
 	}
-	book.published[gatewayDNS.Name] = changed
+	book.published[gatewayDNS] = changed
 }
 
 // Held notes that a consuming cluster holds what the given GatewayDNS publish, but for those that it was refused, with the
 // reason; an empty reason says that the attempt is about to be repeated. records is how many EndpointSlices it holds for them.
-func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refused map[string]string, records int) {
+func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refused map[client.ObjectKey]string, records int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	book := l.book(cluster.Namespace)
@@ -147,30 +150,30 @@ func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refu
 	lagged := consumer.lag != "" || consumer.absent || !consumer.asked || !consumer.silentSince.IsZero()
 	consumer.answered("", "")
 	former, formerlyFailed := consumer.held, consumer.failed
-	consumer.held, consumer.failed = make(map[string]Fingerprint, len(visible)), map[string]string{}
+	consumer.held, consumer.failed = make(map[client.ObjectKey]Fingerprint, len(visible)), map[client.ObjectKey]string{}
 	for i := range visible {
-		name := visible[i].Name
-		if reason, isRefused := refused[name]; isRefused {
-			if held, ok := former[name]; ok {
-				consumer.held[name] = held
+		gatewayDNS := client.ObjectKeyFromObject(&visible[i])
+		if reason, isRefused := refused[gatewayDNS]; isRefused {
+			if held, ok := former[gatewayDNS]; ok {
+				consumer.held[gatewayDNS] = held
 			}
 			if reason != "" {
-				consumer.failed[name] = reason
+				consumer.failed[gatewayDNS] = reason
 			}
 		} else {
-			consumer.held[name] = book.fingerprintOf(&visible[i])
-			l.arrived(book, cluster.Name, name, consumer.held[name])
+			consumer.held[gatewayDNS] = book.fingerprintOf(&visible[i])
+			l.arrived(cluster.Name, gatewayDNS, consumer.held[gatewayDNS])
 		}
-		if lagged || former[name] != consumer.held[name] || formerlyFailed[name] != consumer.failed[name] {
-			l.wake(client.ObjectKeyFromObject(&visible[i]))
+		if lagged || former[gatewayDNS] != consumer.held[gatewayDNS] || formerlyFailed[gatewayDNS] != consumer.failed[gatewayDNS] {
+			l.wake(gatewayDNS)
 		}
 	}
 	l.metrics.records.WithLabelValues(cluster.Namespace, cluster.Name).Set(float64(records))
 }
 
 // arrived measures how long a change took until a cluster held it.
-func (l *Ledger) arrived(book *book, cluster, gatewayDNS string, held Fingerprint) {
-	current, ok := book.published[gatewayDNS]
+func (l *Ledger) arrived(cluster string, gatewayDNS client.ObjectKey, held Fingerprint) {
+	current, ok := l.book(gatewayDNS.Namespace).published[gatewayDNS]
 	if !ok || current.fingerprint != held {
 		return
 	}
@@ -191,12 +194,12 @@ func (l *Ledger) Lags(cluster client.ObjectKey, reason xccv1.LagReason, message 
 		consumer.message = message
 		if consumer.silentSince.IsZero() {
 			consumer.silentSince = time.Now()
-			l.wakeAll(cluster.Namespace, book)
+			l.wakeAll(book)
 		}
 		return
 	}
 	if consumer.lag != reason || consumer.message != message || !consumer.silentSince.IsZero() {
-		l.wakeAll(cluster.Namespace, book)
+		l.wakeAll(book)
 	}
 	consumer.answered(reason, message)
 }
@@ -215,7 +218,7 @@ func (l *Ledger) Absent(cluster client.ObjectKey) {
 	}
 	l.drop(cluster, book)
 	book.consumer(cluster.Name).absent = true
-	l.wakeAll(cluster.Namespace, book)
+	l.wakeAll(book)
 }
 
 // Consumes returns whether a cluster is known to consume records.
@@ -235,7 +238,7 @@ func (l *Ledger) Forget(cluster client.ObjectKey) {
 		return
 	}
 	l.drop(cluster, book)
-	l.wakeAll(cluster.Namespace, book)
+	l.wakeAll(book)
 }
 
 func (l *Ledger) drop(cluster client.ObjectKey, book *book) {
@@ -251,8 +254,8 @@ func (l *Ledger) ForgetGatewayDNS(gatewayDNS client.ObjectKey) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	book := l.book(gatewayDNS.Namespace)
-	delete(book.published, gatewayDNS.Name)
-	delete(book.fingerprints, gatewayDNS.Name)
+	delete(book.published, gatewayDNS)
+	delete(book.fingerprints, gatewayDNS)
 }
 
 // Source wakes the Reconciler for a GatewayDNS of which a cluster holds something else than before.
@@ -265,9 +268,9 @@ func (l *Ledger) Source() source.Source {
 	})
 }
 
-func (l *Ledger) wakeAll(namespace string, book *book) {
-	for name := range book.published {
-		l.wake(client.ObjectKey{Namespace: namespace, Name: name})
+func (l *Ledger) wakeAll(book *book) {
+	for gatewayDNS := range book.published {
+		l.wake(gatewayDNS)
 	}
 }
 

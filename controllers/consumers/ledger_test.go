@@ -95,15 +95,25 @@ func TestSummary(t *testing.T) {
 		}, "1/2, b: Paused", false, "1/2, b: Paused"},
 		"one was refused a record": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[string]string{"gw": "no"}, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{key("gw"): "no"}, 1)
 		}, "1/2, b: WriteFailed", false, "1/2, b: WriteFailed"},
 		"one was refused another's record": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[string]string{"other": "no"}, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{key("other"): "no"}, 1)
+		}, "2/2", false, "2/2"},
+		"one was refused that of another's namespace": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{{Namespace: "other", Name: "gw"}: "no"}, 1)
+		}, "2/2", false, "2/2"},
+		"one holds that of another's namespace, too": {func(l *Ledger) {
+			theirs := two
+			theirs.Namespace = "other"
+			l.Held(key("a"), []xccv1.GatewayDNS{one, theirs}, nil, 2)
+			l.Held(key("b"), []xccv1.GatewayDNS{theirs, one}, nil, 2)
 		}, "2/2", false, "2/2"},
 		"one is about to be tried again": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[string]string{"gw": ""}, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{key("gw"): ""}, 1)
 		}, "1/2, b: Pending", true, "1/2, b: Pending"},
 		"one fell silent": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)

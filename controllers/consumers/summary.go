@@ -22,6 +22,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
@@ -42,11 +43,12 @@ const (
 func (l *Ledger) Summary(gatewayDNS *xccv1.GatewayDNS, clusters []string, now time.Time) (summary *xccv1.ConsumersStatus, settled bool, revisit time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	book := l.book(gatewayDNS.Namespace)
-	current, ok := book.published[gatewayDNS.Name]
+	key := client.ObjectKeyFromObject(gatewayDNS)
+	book := l.book(key.Namespace)
+	current, ok := book.published[key]
 	if fingerprint := book.fingerprintOf(gatewayDNS); !ok || current.fingerprint != fingerprint {
 		current = &published{fingerprint: fingerprint, since: now, waiting: map[string]time.Time{}}
-		book.published[gatewayDNS.Name] = current
+		book.published[key] = current
 	}
 	later := later{now: now}
 	var total, held int32
@@ -60,7 +62,7 @@ func (l *Ledger) Summary(gatewayDNS *xccv1.GatewayDNS, clusters []string, now ti
 			continue
 		}
 		total++
-		reason, message := consumer.lagOf(gatewayDNS.Name, current, &later)
+		reason, message := consumer.lagOf(key, current, &later)
 		if reason == "" {
 			held++
 		} else {
@@ -102,7 +104,7 @@ func (l *later) unsettle(due time.Time) {
 }
 
 // lagOf returns why a cluster does not hold what a GatewayDNS publishes, or an empty reason when it does.
-func (c *consumer) lagOf(gatewayDNS string, current *published, later *later) (reason xccv1.LagReason, message string) {
+func (c *consumer) lagOf(gatewayDNS client.ObjectKey, current *published, later *later) (reason xccv1.LagReason, message string) {
 	silent := !c.silentSince.IsZero() && !later.until(c.silentSince.Add(patience))
 	switch held, ok := c.held[gatewayDNS]; {
 	case silent:

@@ -40,10 +40,10 @@ type failure struct {
 
 // apply writes the changes to a consuming cluster of a management namespace, computed from what is visible to it. It deletes what a gateway had only when what
 // it has instead has been written, so that a name that moves from one slice to another is never without an address. It
-// returns why each GatewayDNS, by name, does not have all of its records there.
+// returns why each GatewayDNS does not have all of its records there.
 func (r *Reconciler) apply(
 	ctx context.Context, remote client.Client, namespace string, visible []xccv1.GatewayDNS, changes plan.Plan,
-) (refused map[string]string, err error) {
+) (refused map[client.ObjectKey]string, err error) {
 	failed, err := r.write(ctx, remote, changes)
 	if lost(err) {
 		return nil, err
@@ -86,15 +86,15 @@ func (r *Reconciler) write(ctx context.Context, remote client.Client, changes pl
 }
 
 // refused returns why each GatewayDNS does not have all of its records.
-func (r *Reconciler) refused(failed []failure) map[string]string {
-	refused := map[string]string{}
+func (r *Reconciler) refused(failed []failure) map[client.ObjectKey]string {
+	refused := map[client.ObjectKey]string{}
 	for _, failure := range failed {
 		source, _ := plan.Published(failure.slice, r.Zone)
 		switch {
 		case failure.err != nil:
-			refused[source.GatewayDNS.Name] = failure.err.Error()
-		case refused[source.GatewayDNS.Name] == "":
-			refused[source.GatewayDNS.Name] = ""
+			refused[source.GatewayDNS] = failure.err.Error()
+		case refused[source.GatewayDNS] == "":
+			refused[source.GatewayDNS] = ""
 		}
 	}
 	return refused

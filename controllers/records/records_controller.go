@@ -136,7 +136,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 	if err != nil {
 		return err
 	}
-	var refused map[string]string
+	var refused map[client.ObjectKey]string
 	if !changes.Empty() {
 		// Uncached, because a cached client starts an informer for whatever it reads.
 		remote, err := r.ClusterCache.GetUncachedClient(ctx, key)
