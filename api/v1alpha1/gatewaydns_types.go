@@ -249,7 +249,7 @@ type LaggingConsumer struct {
 	// +kubebuilder:validation:MaxLength=253
 	Cluster string `json:"cluster,omitempty"`
 
-	// reason is Pending, Unreachable, Paused, NotInstalled or WriteFailed.
+	// reason is Pending, Unreachable, Paused, NotInstalled, WriteFailed or NameTaken.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -275,6 +275,8 @@ const (
 	LagNotInstalled LagReason = "NotInstalled"
 	// LagWriteFailed: the cluster refused a record.
 	LagWriteFailed LagReason = "WriteFailed"
+	// LagNameTaken: somebody else's EndpointSlice has the name of a record.
+	LagNameTaken LagReason = "NameTaken"
 )
 
 // Condition types and reasons of a GatewayDNS.

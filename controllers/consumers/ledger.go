@@ -59,7 +59,7 @@ type fingerprinted struct {
 type consumer struct {
 	// held is what it holds of each GatewayDNS, and failed is why it could not be given what else there is.
 	held   map[client.ObjectKey]Fingerprint
-	failed map[client.ObjectKey]string
+	failed map[client.ObjectKey]Refusal
 	// lag is why it is not up to date as a whole; empty when it could be asked.
 	lag     xccv1.LagReason
 	message string
@@ -140,9 +140,17 @@ func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.Gatewa
 	book.published[gatewayDNS] = changed
 }
 
+// Refusal is why a cluster could not be given all records of a GatewayDNS. Its zero value says that the attempt is about to be
+// repeated.
+type Refusal struct {
+	Reason xccv1.LagReason
+	// Message is a sentence without a period.
+	Message string
+}
+
 // Held notes that a consuming cluster holds what the given GatewayDNS publish, but for those that it was refused, with the
-// reason; an empty reason says that the attempt is about to be repeated. records is how many EndpointSlices it holds for them.
-func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refused map[client.ObjectKey]string, records int) {
+// reason. records is how many EndpointSlices it holds for them.
+func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refused map[client.ObjectKey]Refusal, records int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	book := l.book(cluster.Namespace)
@@ -150,15 +158,15 @@ func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refu
 	lagged := consumer.lag != "" || consumer.absent || !consumer.asked || !consumer.silentSince.IsZero()
 	consumer.answered("", "")
 	former, formerlyFailed := consumer.held, consumer.failed
-	consumer.held, consumer.failed = make(map[client.ObjectKey]Fingerprint, len(visible)), map[client.ObjectKey]string{}
+	consumer.held, consumer.failed = make(map[client.ObjectKey]Fingerprint, len(visible)), map[client.ObjectKey]Refusal{}
 	for i := range visible {
 		gatewayDNS := client.ObjectKeyFromObject(&visible[i])
-		if reason, isRefused := refused[gatewayDNS]; isRefused {
+		if refusal, isRefused := refused[gatewayDNS]; isRefused {
 			if held, ok := former[gatewayDNS]; ok {
 				consumer.held[gatewayDNS] = held
 			}
-			if reason != "" {
-				consumer.failed[gatewayDNS] = reason
+			if refusal.Reason != "" {
+				consumer.failed[gatewayDNS] = refusal
 			}
 		} else {
 			consumer.held[gatewayDNS] = book.fingerprintOf(&visible[i])

@@ -63,6 +63,7 @@ func TestSummary(t *testing.T) {
 	t.Parallel()
 	one, two := gatewayDNS("192.0.2.1"), gatewayDNS("192.0.2.2")
 	all := []string{"a", "b"}
+	no := Refusal{Reason: xccv1.LagWriteFailed, Message: "no"}
 	for name, test := range map[string]struct {
 		happens   func(*Ledger)
 		summary   string
@@ -95,15 +96,19 @@ func TestSummary(t *testing.T) {
 		}, "1/2, b: Paused", false, "1/2, b: Paused"},
 		"one was refused a record": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{key("gw"): "no"}, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("gw"): no}, 1)
 		}, "1/2, b: WriteFailed", false, "1/2, b: WriteFailed"},
+		"one has somebody else's": {func(l *Ledger) {
+			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("gw"): {Reason: xccv1.LagNameTaken}}, 1)
+		}, "1/2, b: NameTaken", false, "1/2, b: NameTaken"},
 		"one was refused another's record": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{key("other"): "no"}, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("other"): no}, 1)
 		}, "2/2", false, "2/2"},
 		"one was refused that of another's namespace": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{{Namespace: "other", Name: "gw"}: "no"}, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{{Namespace: "other", Name: "gw"}: no}, 1)
 		}, "2/2", false, "2/2"},
 		"one holds that of another's namespace, too": {func(l *Ledger) {
 			theirs := two
@@ -113,7 +118,7 @@ func TestSummary(t *testing.T) {
 		}, "2/2", false, "2/2"},
 		"one is about to be tried again": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]string{key("gw"): ""}, 1)
+			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("gw"): {}}, 1)
 		}, "1/2, b: Pending", true, "1/2, b: Pending"},
 		"one fell silent": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)

@@ -61,7 +61,7 @@ func NewMetrics(registerer prometheus.Registerer, reader client.Reader) (*Metric
 	return m, nil
 }
 
-// Wrote counts an attempt to write an EndpointSlice. action is create, update or delete; result is success, outdated or
+// Wrote counts an attempt to write an EndpointSlice. action is create, update, replace or delete; result is success, outdated or
 // error.
 func (m *Metrics) Wrote(action, result string) {
 	m.writes.WithLabelValues(action, result).Inc()

@@ -114,8 +114,8 @@ func (c *consumer) lagOf(gatewayDNS client.ObjectKey, current *published, later 
 		return xccv1.LagPending, "Cluster has not been asked yet"
 	case c.lag != "":
 		return c.lag, c.message
-	case c.failed[gatewayDNS] != "":
-		return xccv1.LagWriteFailed, c.failed[gatewayDNS]
+	case c.failed[gatewayDNS].Reason != "":
+		return c.failed[gatewayDNS].Reason, c.failed[gatewayDNS].Message
 	case !ok || held != current.fingerprint:
 		later.unsettle(current.since.Add(settling))
 		return xccv1.LagPending, "The records are about to be written"

@@ -32,6 +32,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
 func isIP(address string) bool {
@@ -192,6 +193,56 @@ func TestASliceOfTheOldProjectIsReplacedWithoutAGap(t *testing.T) {
 		return workloadB.Get(ctx, client.ObjectKeyFromObject(old), old.DeepCopy())
 	}).Should(MatchError(apierrors.IsNotFound, "NotFound"))
 	n.Expect(n.sliceOf(workloadB, hostname).Labels).To(HaveKeyWithValue(discoveryv1.LabelManagedBy, xccv1.ManagedBy))
+}
+
+// record returns the slice that holds an address of the gateway of a GatewayDNS, as the manager is to write it.
+func (n *tenant) record(gatewayDNS, clusterName, address string) *discoveryv1.EndpointSlice {
+	return plan.Compute(zone, []xccv1.GatewayDNS{{
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: gatewayDNS},
+		Status: xccv1.GatewayDNSStatus{Gateways: []xccv1.GatewayStatus{{
+			Cluster: clusterName, Hostname: n.hostname(clusterName), State: xccv1.GatewayResolved, Addresses: []string{address},
+		}}},
+	}}, nil).Create[0]
+}
+
+func TestASliceOfOursThatWasMadeAnewWithAnotherAddressTypeIsReplaced(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadA)
+	ensureConsumer(t, workloadB)
+	retyped := n.record("gw", "cluster-a", "192.0.2.45")
+	retyped.AddressType, retyped.Endpoints[0].Addresses = discoveryv1.AddressTypeIPv6, []string{"2001:db8::66"}
+	n.Expect(workloadB.Create(ctx, retyped)).To(Succeed())
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.45")
+	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.addGatewayDNS("gw", serviceRef(service))
+	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.45"))
+	n.settled("gw", "2/2")
+}
+
+func TestANameThatSomebodyElsesSliceHasIsReported(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadA)
+	ensureConsumer(t, workloadB)
+	name := n.record("gw", "cluster-a", "192.0.2.46").Name
+	byHand := newSlice(name, map[string]string{xccv1.DNSHostnameAnnotation: "by-hand." + n.namespace + "." + zone}, "198.51.100.1")
+	n.Expect(workloadB.Create(ctx, byHand)).To(Succeed())
+	before := byHand.ResourceVersion
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.46")
+	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
+	n.Eventually(n.consumers("gw")).Should(Equal("1/2, cluster-b: NameTaken"))
+	n.Expect(n.condition(gatewayDNS, xccv1.ConsumersCurrentCondition)(n).Message).To(ContainSubstring("EndpointSlice xcc-dns/" + name + " that is not the manager's: delete it"))
+	n.Expect(workloadB.Get(ctx, client.ObjectKeyFromObject(byHand), byHand)).To(Succeed())
+	n.Expect(byHand.ResourceVersion).To(Equal(before))
+
+	t.Log("It is gone, and nobody told the manager")
+	n.Expect(workloadB.Delete(ctx, byHand)).To(Succeed())
+	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.46"))
+	n.Eventually(n.consumers("gw")).Should(Equal("2/2"))
 }
 
 func TestPausedObjectsAreLeftAlone(t *testing.T) {

@@ -29,25 +29,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
-// failure is a slice that could not be written, and why; err is nil when the cache was outdated.
+// failure is a slice that could not be written, and why.
 type failure struct {
-	slice *discoveryv1.EndpointSlice
-	err   error
+	slice   *discoveryv1.EndpointSlice
+	refusal consumers.Refusal
+	// exists says that it was there, and was not in the cache.
+	exists bool
 }
 
-// apply writes the changes to a consuming cluster of a management namespace, computed from what is visible to it. It deletes what a gateway had only when what
-// it has instead has been written, so that a name that moves from one slice to another is never without an address. It
-// returns why each GatewayDNS does not have all of its records there.
+// apply writes the changes to a consuming cluster of a management namespace, computed from what is visible to it. It deletes
+// what a gateway had only when what it has instead has been written, so that a name that moves from one slice to another is
+// never without an address. It returns what is not as it should be.
 func (r *Reconciler) apply(
 	ctx context.Context, remote client.Client, namespace string, visible []xccv1.GatewayDNS, changes plan.Plan,
-) (refused map[client.ObjectKey]string, err error) {
+) ([]failure, error) {
 	failed, err := r.write(ctx, remote, changes)
 	if lost(err) {
 		return nil, err
 	}
+	failed = append(failed, taken(changes)...)
 	unwritten := map[plan.Source]bool{}
 	for _, failure := range failed {
 		source, _ := plan.Published(failure.slice, r.Zone)
@@ -66,35 +70,62 @@ func (r *Reconciler) apply(
 		if !orphaned {
 			return errKept
 		}
-		return remote.Delete(ctx, slice, client.Preconditions{UID: &slice.UID, ResourceVersion: &slice.ResourceVersion})
+		return remove(ctx, remote, slice)
 	})
-	return r.refused(append(failed, undeleted...)), errors.Join(err, deleteErr)
+	return append(failed, undeleted...), errors.Join(err, deleteErr)
 }
 
-// write creates and updates.
-func (r *Reconciler) write(ctx context.Context, remote client.Client, changes plan.Plan) ([]failure, error) {
-	failed, err := r.each(ctx, "create", changes.Create, func(slice *discoveryv1.EndpointSlice) error {
-		return remote.Create(ctx, slice)
-	})
-	if lost(err) {
-		return failed, err
+// remove deletes a slice if it still is as it was seen.
+func remove(ctx context.Context, remote client.Client, slice *discoveryv1.EndpointSlice) error {
+	return remote.Delete(ctx, slice, client.Preconditions{UID: &slice.UID, ResourceVersion: &slice.ResourceVersion})
+}
+
+// write creates, replaces and updates.
+func (r *Reconciler) write(ctx context.Context, remote client.Client, changes plan.Plan) (failed []failure, err error) {
+	for _, action := range []struct {
+		name  string
+		all   []*discoveryv1.EndpointSlice
+		write func(*discoveryv1.EndpointSlice) error
+	}{
+		{"create", changes.Create, func(slice *discoveryv1.EndpointSlice) error { return remote.Create(ctx, slice) }},
+		{"replace", changes.Replace, func(slice *discoveryv1.EndpointSlice) error {
+			if err := remove(ctx, remote, slice); err != nil {
+				return err
+			}
+			slice.UID, slice.ResourceVersion = "", ""
+			return remote.Create(ctx, slice)
+		}},
+		{"update", changes.Update, func(slice *discoveryv1.EndpointSlice) error { return remote.Update(ctx, slice) }},
+	} {
+		unwritten, writeErr := r.each(ctx, action.name, action.all, action.write)
+		failed, err = append(failed, unwritten...), errors.Join(err, writeErr)
+		if lost(writeErr) {
+			return failed, writeErr
+		}
 	}
-	failedUpdates, updateErr := r.each(ctx, "update", changes.Update, func(slice *discoveryv1.EndpointSlice) error {
-		return remote.Update(ctx, slice)
-	})
-	return append(failed, failedUpdates...), errors.Join(err, updateErr)
+	return failed, err
+}
+
+// taken returns the slices whose names somebody else's have.
+func taken(changes plan.Plan) []failure {
+	var failed []failure
+	for _, slice := range changes.Taken {
+		failed = append(failed, failure{slice: slice, refusal: consumers.Refusal{
+			Reason: xccv1.LagNameTaken,
+			Message: fmt.Sprintf("Cluster has an EndpointSlice %s that is not the manager's: delete it, and the record is written in its place",
+				klog.KObj(slice)),
+		}})
+	}
+	return failed
 }
 
 // refused returns why each GatewayDNS does not have all of its records.
-func (r *Reconciler) refused(failed []failure) map[client.ObjectKey]string {
-	refused := map[client.ObjectKey]string{}
+func (r *Reconciler) refused(failed []failure) map[client.ObjectKey]consumers.Refusal {
+	refused := map[client.ObjectKey]consumers.Refusal{}
 	for _, failure := range failed {
 		source, _ := plan.Published(failure.slice, r.Zone)
-		switch {
-		case failure.err != nil:
-			refused[source.GatewayDNS] = failure.err.Error()
-		case refused[source.GatewayDNS] == "":
-			refused[source.GatewayDNS] = ""
+		if refused[source.GatewayDNS].Reason == "" {
+			refused[source.GatewayDNS] = failure.refusal
 		}
 	}
 	return refused
@@ -118,12 +149,12 @@ func (r *Reconciler) each(
 			log.Info("Wrote EndpointSlice", "action", action, "EndpointSlice", klog.KObj(slice), "addressType", slice.AddressType)
 		case errors.Is(err, errKept):
 		case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err):
-			// The cache was outdated; the event of the newer object wakes us.
+			// The cache was outdated; the event of the newer object wakes us, if that is ours.
 			r.Metrics.Wrote(action, "outdated")
-			failed = append(failed, failure{slice, nil})
+			failed = append(failed, failure{slice: slice, exists: apierrors.IsAlreadyExists(err)})
 		default:
 			r.Metrics.Wrote(action, "error")
-			failed = append(failed, failure{slice, err})
+			failed = append(failed, failure{slice: slice, refusal: consumers.Refusal{Reason: xccv1.LagWriteFailed, Message: err.Error()}})
 			errs = append(errs, fmt.Errorf("%s EndpointSlice %s: %w", action, klog.KObj(slice), err))
 			if lost(err) {
 				return failed, errors.Join(errs...)

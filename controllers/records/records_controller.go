@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -126,35 +127,43 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		r.doesNotConsume(cluster)
 		return reconcile.Result{}, nil
 	}
-	return reconcile.Result{}, r.publish(ctx, reader, cluster)
+	return r.publish(ctx, reader, cluster)
 }
 
+// foreignRetry is when to look again at a slice that is somebody else's and has a name of ours: its events do not wake us.
+const foreignRetry = 5 * time.Second
+
 // publish brings the EndpointSlices of a consuming cluster up to date.
-func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) error {
+func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) (reconcile.Result, error) {
 	key := client.ObjectKeyFromObject(cluster)
 	visible, changes, err := r.plan(ctx, reader, cluster.Namespace)
 	if err != nil {
-		return err
+		return reconcile.Result{}, err
 	}
-	var refused map[client.ObjectKey]string
+	failed := taken(changes)
+	var applyErr error
 	if !changes.Empty() {
 		// Uncached, because a cached client starts an informer for whatever it reads.
 		remote, err := r.ClusterCache.GetUncachedClient(ctx, key)
 		if silent(err) {
-			return nil
+			return reconcile.Result{}, nil
 		} else if err != nil {
-			return err
+			return reconcile.Result{}, err
 		}
-		refused, err = r.apply(ctx, remote, cluster.Namespace, visible, changes)
-		if lost(err) {
+		if failed, err = r.apply(ctx, remote, cluster.Namespace, visible, changes); lost(err) {
 			r.lags(cluster, xccv1.LagUnreachable, "Cluster does not answer: check its API server")
-			return err
+			return reconcile.Result{}, err
 		}
-		r.Ledger.Held(key, visible, refused, changes.Wanted)
-		return err
+		applyErr = err
 	}
-	r.Ledger.Held(key, visible, nil, changes.Wanted)
-	return nil
+	r.Ledger.Held(key, visible, r.refused(failed), changes.Wanted)
+	if applyErr != nil {
+		return reconcile.Result{}, applyErr
+	}
+	if slices.ContainsFunc(failed, func(f failure) bool { return f.exists || f.refusal.Reason == xccv1.LagNameTaken }) {
+		return reconcile.Result{RequeueAfter: foreignRetry}, nil
+	}
+	return reconcile.Result{}, nil
 }
 
 // silent returns whether an error says that a cluster cannot be asked at the moment.

@@ -35,15 +35,20 @@ type Plan struct {
 	Create []*discoveryv1.EndpointSlice
 	// Update are slices that differ from what they should be, as they should be, with the resourceVersion that was read.
 	Update []*discoveryv1.EndpointSlice
+	// Replace are slices of ours that are of another address type than they should be, which cannot be changed: as they should
+	// be, with the UID and the resourceVersion of those that have to be deleted before.
+	Replace []*discoveryv1.EndpointSlice
+	// Taken are slices that are missing and cannot be created, because one of another hand has the name.
+	Taken []*discoveryv1.EndpointSlice
 	// Candidates are slices of ours that nothing asks for. Each may be deleted only when Orphaned says so.
 	Candidates []*discoveryv1.EndpointSlice
 	// Wanted is how many slices are held when all of this is done and all candidates are gone.
 	Wanted int
 }
 
-// Empty returns whether there is nothing to do.
+// Empty returns whether there is nothing to do. There may be slices that are Taken.
 func (p *Plan) Empty() bool {
-	return len(p.Create)+len(p.Update)+len(p.Candidates) == 0
+	return len(p.Create)+len(p.Update)+len(p.Replace)+len(p.Candidates) == 0
 }
 
 // Compute returns what has to change for a cluster that may see the given GatewayDNS and holds the given slices:
@@ -81,7 +86,7 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 			}
 		}
 	}
-	plan.Wanted = len(wanted)
+	plan.Wanted = len(wanted) - len(plan.Taken)
 	for _, name := range slices.Sorted(maps.Keys(ours.byName)) {
 		if !wanted[name] {
 			plan.Candidates = append(plan.Candidates, ours.byName[name])
@@ -93,6 +98,16 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 func (p *Plan) put(current, desired *discoveryv1.EndpointSlice) {
 	if current == nil {
 		p.Create = append(p.Create, desired)
+		return
+	}
+	retyped := current.AddressType != desired.AddressType
+	switch {
+	case isForeign(current) || retyped && !IsOurs(current):
+		p.Taken = append(p.Taken, desired)
+		return
+	case retyped:
+		desired.UID, desired.ResourceVersion = current.UID, current.ResourceVersion
+		p.Replace = append(p.Replace, desired)
 		return
 	}
 	updated := current.DeepCopy()
@@ -118,6 +133,14 @@ func overlay(current, desired map[string]string) map[string]string {
 func IsOurs(slice *discoveryv1.EndpointSlice) bool {
 	_, hasRef := slice.Annotations[xccv1.GatewayDNSRefAnnotation]
 	return hasRef || slice.Labels[discoveryv1.LabelManagedBy] == xccv1.ManagedBy
+}
+
+// isForeign returns whether something in a slice says that it is of another hand. One that bears a name of ours and in which
+// nothing says whose it is, is one of ours from which somebody took all that did.
+func isForeign(slice *discoveryv1.EndpointSlice) bool {
+	_, hasHostname := slice.Annotations[xccv1.DNSHostnameAnnotation]
+	_, isManaged := slice.Labels[discoveryv1.LabelManagedBy]
+	return !IsOurs(slice) && (hasHostname || isManaged)
 }
 
 // holdings are the slices of ours that a cluster holds.

@@ -202,6 +202,52 @@ func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
 	}
 }
 
+func TestAnotherAddressTypeIsReplaced(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
+	written := plan.Compute(zone, visible, nil).Create[0]
+	retyped := written.DeepCopy()
+	retyped.UID, retyped.ResourceVersion, retyped.AddressType = "old", "7", discoveryv1.AddressTypeIPv6
+	changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*retyped})
+	g.Expect(changes.Empty()).To(BeFalse())
+	g.Expect(changes.Wanted).To(Equal(1))
+	g.Expect(changes.Replace).To(HaveLen(1))
+	replaced := changes.Replace[0]
+	g.Expect(string(replaced.UID) + " " + replaced.ResourceVersion).To(Equal("old 7"))
+	replaced.UID, replaced.ResourceVersion = "", ""
+	g.Expect(replaced).To(Equal(written))
+	changes.Replace = nil
+	g.Expect(changes).To(Equal(plan.Plan{Wanted: 1}))
+}
+
+func TestANameThatAnotherHandHasIsTaken(t *testing.T) {
+	t.Parallel()
+	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
+	written := plan.Compute(zone, visible, nil).Create[0]
+	for name, change := range map[string]func(*discoveryv1.EndpointSlice){
+		"written by hand": func(s *discoveryv1.EndpointSlice) {
+			s.Annotations = map[string]string{xccv1.DNSHostnameAnnotation: "shop." + zone}
+		},
+		"of another manager":             func(s *discoveryv1.EndpointSlice) { s.Labels = map[string]string{discoveryv1.LabelManagedBy: "other"} },
+		"of nobody, and of another type": func(s *discoveryv1.EndpointSlice) { s.AddressType = discoveryv1.AddressTypeIPv6 },
+		"written by hand and of another one": func(s *discoveryv1.EndpointSlice) {
+			s.AddressType, s.Annotations = discoveryv1.AddressTypeFQDN, map[string]string{xccv1.DNSHostnameAnnotation: "shop." + zone}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			other := written.DeepCopy()
+			other.Labels, other.Annotations = nil, nil
+			change(other)
+			changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*other})
+			g.Expect(changes).To(Equal(plan.Plan{Taken: []*discoveryv1.EndpointSlice{written}}))
+			g.Expect(changes.Empty()).To(BeTrue())
+		})
+	}
+}
+
 func TestAStatusCannotNameAnotherTenant(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
