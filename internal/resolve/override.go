@@ -49,20 +49,21 @@ func Override(annotation, zone string, found Result) Result {
 	if len(all) > MaxAddresses {
 		return invalid("it has %d, and at most %d are published", len(all), MaxAddresses)
 	}
+	message := "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation + " replaces what was found" + foundInstead(found)
+	if unserved := notServed(all); unserved != "" {
+		message = unserved + "; " + message
+	}
 	return Result{
-		State: xccv1.GatewayOverridden, Addresses: all, Ports: found.Ports,
-		Message: "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation + " replaces what was found" + foundInstead(found),
-		Source:  "Cluster: annotation " + xccv1.GatewayAddressesAnnotation,
+		State: xccv1.GatewayOverridden, Addresses: all, Ports: found.Ports, Message: shorten(message),
+		Source: "Cluster: annotation " + xccv1.GatewayAddressesAnnotation,
 	}
 }
 
 // foundInstead says what an override hides.
 func foundInstead(found Result) string {
 	switch {
-	case len(found.Addresses) > 3:
-		return fmt.Sprintf(", which was %s and %d more", strings.Join(found.Addresses[:3], ", "), len(found.Addresses)-3)
 	case len(found.Addresses) > 0:
-		return ", which was " + strings.Join(found.Addresses, ", ")
+		return ", which was " + firstOf(found.Addresses)
 	case found.Message != "":
 		return shorten(", which was nothing: " + found.Message)
 	}

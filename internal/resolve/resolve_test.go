@@ -105,7 +105,9 @@ func TestLoadBalancer(t *testing.T) {
 		"both":                           {service("LoadBalancer", ingress("192.0.2.1", "2001:db8::1")), expected{"Resolved", "192.0.2.1 2001:db8::1", servicePorts, "="}},
 		"a host name":                    {service("LoadBalancer", ingress("host=LB.example.com.")), expected{"Resolved", "lb.example.com", servicePorts, "="}},
 		"an address in the host name":    {service("LoadBalancer", ingress("host=192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
-		"all kinds, once each":           {service("LoadBalancer", ingress("192.0.2.2", "host=lb.example.com", "2001:db8::1", "192.0.2.1", "192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2 2001:db8::1 lb.example.com", servicePorts, "="}},
+		"all kinds, once each":           {service("LoadBalancer", ingress("192.0.2.2", "host=lb.example.com", "2001:db8::1", "192.0.2.1", "192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2 2001:db8::1 lb.example.com", servicePorts, "=Left out of answers: lb.example.com, because a name that has addresses cannot be an alias for a host name too"}},
+		"two host names":                 {service("LoadBalancer", ingress("host=b.example.com", "host=a.example.com", "host=B.example.com")), expected{"Resolved", "a.example.com b.example.com", servicePorts, "=Left out of answers: b.example.com, because a name can be an alias for one host name only, which is a.example.com"}},
+		"many host names":                {service("LoadBalancer", ingress("host=a.example.com", "host=b.example.com", "host=c.example.com", "host=d.example.com", "host=e.example.com")), expected{"Resolved", "a.example.com b.example.com c.example.com d.example.com e.example.com", servicePorts, "Left out of answers: b.example.com, c.example.com, d.example.com and 1 more, because"}},
 		"an IPv4 address in IPv6 form":   {service("LoadBalancer", ingress("::ffff:192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
 		"an ingress that is neither yet": {service("LoadBalancer", ingress("")), expected{"NoAddress", "", "", "no load balancer address yet"}},
 		"one that is and one not yet":    {service("LoadBalancer", ingress("", "192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
@@ -202,7 +204,7 @@ func TestOverride(t *testing.T) {
 		expected
 	}{
 		"an address":            {"192.0.2.1", found, expected{"Overridden", "192.0.2.1", "http/TCP:80", "replaces what was found, which was 10.0.0.1"}},
-		"several of all kinds":  {" 192.0.2.2,LB.example.com. , 2001:DB8::1,192.0.2.2", found, expected{"Overridden", "192.0.2.2 2001:db8::1 lb.example.com", "http/TCP:80", ""}},
+		"several of all kinds":  {" 192.0.2.2,LB.example.com. , 2001:DB8::1,192.0.2.2", found, expected{"Overridden", "192.0.2.2 2001:db8::1 lb.example.com", "http/TCP:80", "=Left out of answers: lb.example.com, because a name that has addresses cannot be an alias for a host name too; The Cluster's annotation connectivity.tanzu.vmware.com/gateway-addresses replaces what was found, which was 10.0.0.1"}},
 		"nothing was found":     {"192.0.2.1", state(xccv1.GatewayNoAddress), expected{"Overridden", "192.0.2.1", "", "which was nothing: why"}},
 		"a Service of any type": {"192.0.2.1", state(xccv1.GatewayWrongServiceType), expected{"Overridden", "192.0.2.1", "", ""}},
 		"no answer":             {"192.0.2.1", state(xccv1.GatewayUnknown), expected{"Overridden", "192.0.2.1", "", ""}},

@@ -18,6 +18,7 @@ package resolve
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -103,10 +104,42 @@ func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayP
 	if len(refused) > 0 {
 		messages = append(messages, "Left out: "+strings.Join(refused, "; "))
 	}
+	if unserved := notServed(all); unserved != "" {
+		messages = append(messages, unserved)
+	}
 	messages = append(messages, f.remarks...)
 	return Result{
 		State: xccv1.GatewayResolved, Message: shorten(strings.Join(messages, "; ")), Addresses: all, Ports: sortPorts(ports), Source: source,
 	}
+}
+
+// notServed says which of the addresses, sorted, no query is answered with: in DNS a name that has addresses cannot be an alias
+// too, and is an alias for one name only (RFC 1034, section 3.6.2). It is empty when there are none.
+func notServed(all []string) string {
+	var names []string
+	for _, address := range all {
+		if _, err := netip.ParseAddr(address); err != nil {
+			names = append(names, address)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) < len(all):
+		return "Left out of answers: " + firstOf(names) + ", because a name that has addresses cannot be an alias for a host name too"
+	case len(names) > 1:
+		return "Left out of answers: " + firstOf(names[1:]) + ", because a name can be an alias for one host name only, which is " + names[0]
+	}
+	return ""
+}
+
+// firstOf names the first few.
+func firstOf(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 // noAddress and noEndpoint are the Results of a gateway that has nothing that could be published.
