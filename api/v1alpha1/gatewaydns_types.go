@@ -106,7 +106,7 @@ const (
 	GatewayWrongServiceType GatewayState = "WrongServiceType"
 	// GatewayGatewayNotFound: the cluster has no such Gateway; nothing is published.
 	GatewayGatewayNotFound GatewayState = "GatewayNotFound"
-	// GatewayGatewayAPINotInstalled: the cluster does not serve the Gateway API; nothing is published.
+	// GatewayGatewayAPINotInstalled: the cluster does not serve v1 of the Gateway API; nothing is published.
 	GatewayGatewayAPINotInstalled GatewayState = "GatewayAPINotInstalled"
 	// GatewayNoAddress: the Service or the Gateway has no usable address yet; nothing is published.
 	GatewayNoAddress GatewayState = "NoAddress"

@@ -26,7 +26,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -144,14 +143,18 @@ func lookAtService(ctx context.Context, services client.Reader, reading *workloa
 // lookAtGateway reads a Gateway. Whether its kind is installed is asked for first, because a watch on a kind that is not
 // would fail for ever.
 func lookAtGateway(reading *workload.Reading, target resolve.Target) (resolve.Objects, error) {
-	definitions, err := workload.List[*metav1.PartialObjectMetadata](reading, workload.Demand{
+	definitions, err := workload.List[*unstructured.Unstructured](reading, workload.Demand{
 		Kind: workload.CustomResourceDefinitions, Name: workload.GatewaysCustomResource,
 	})
-	installed := slices.ContainsFunc(definitions, func(definition *metav1.PartialObjectMetadata) bool {
-		return definition.DeletionTimestamp.IsZero()
-	})
-	if err != nil || !installed {
+	if err != nil {
 		return resolve.Objects{}, named("CustomResourceDefinitions", err)
+	}
+	var served []string
+	for _, definition := range definitions {
+		served = append(served, workload.ServedVersions(definition)...)
+	}
+	if !slices.Contains(served, workload.GatewaysVersion) {
+		return resolve.Objects{GatewayVersions: served}, nil
 	}
 	gateways, err := workload.List[*unstructured.Unstructured](reading, workload.Demand{
 		Kind: workload.Gateways, Namespace: target.Namespace, Name: target.Name,

@@ -27,6 +27,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
@@ -87,8 +88,19 @@ func TestAGatewayOfTheGatewayAPIIsFollowedFromBeforeItsKindIsInstalled(t *testin
 	}
 	state(xccv1.GatewayGatewayAPINotInstalled)
 
-	t.Log("The Gateway API is installed later")
-	_, err = crds.Create(ctx, gatewayCRD(), metav1.CreateOptions{})
+	t.Log("A version that is too old is installed")
+	tooOld := gatewayCRD()
+	tooOld.Spec.Versions[0].Name = "v1beta1"
+	_, err = crds.Create(ctx, tooOld, metav1.CreateOptions{})
+	n.Expect(err).NotTo(HaveOccurred())
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayGatewayAPINotInstalled), HaveField("Message", ContainSubstring("only in version v1beta1, and v1 is needed")),
+	)))
+
+	t.Log("The Gateway API is upgraded later")
+	upgrade := []byte(`[{"op": "add", "path": "/spec/versions/-", "value": {"name": "v1", "served": true, "storage": false,
+		"subresources": {"status": {}}, "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}]`)
+	_, err = crds.Patch(ctx, gatewayCRD().Name, types.JSONPatchType, upgrade, metav1.PatchOptions{})
 	n.Expect(err).NotTo(HaveOccurred())
 	state(xccv1.GatewayGatewayNotFound)
 	n.Expect(watches(workloadA, "gateways")(n)).To(Equal(1))

@@ -18,6 +18,7 @@ package resolve
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -28,6 +29,12 @@ import (
 // gatewayAPI takes the addresses in the status of a Gateway; its listeners are the ports.
 func gatewayAPI(target Target, objects Objects, zone string) Result {
 	switch {
+	case !objects.GatewayAPI && len(objects.GatewayVersions) > 0:
+		return Result{
+			State: xccv1.GatewayGatewayAPINotInstalled,
+			Message: fmt.Sprintf("Cluster serves Gateways of gateway.networking.k8s.io only in version %s, and v1 is needed: install the Gateway API "+
+				"v1.0 or newer, or name a Service in spec.service", strings.Join(objects.GatewayVersions, ", ")),
+		}
 	case !objects.GatewayAPI:
 		return Result{
 			State: xccv1.GatewayGatewayAPINotInstalled,

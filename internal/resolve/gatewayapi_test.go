@@ -70,5 +70,7 @@ func TestGatewayOfTheGatewayAPI(t *testing.T) {
 	}
 	target := resolve.TargetOf(&xccv1.GatewayDNSSpec{Gateway: "infra/eg"})
 	check(t, resolve.Gateway(target, resolve.Objects{GatewayAPI: true}, zone), expected{"GatewayNotFound", "", "", "Cluster has no Gateway infra/eg: create it or correct spec.gateway"})
+	check(t, resolve.Gateway(target, resolve.Objects{GatewayVersions: []string{"v1alpha2", "v1beta1"}}, zone), expected{"GatewayAPINotInstalled", "", "",
+		"only in version v1alpha2, v1beta1, and v1 is needed: install the Gateway API v1.0 or newer"})
 	check(t, resolve.Gateway(target, resolve.Objects{}, zone), expected{"GatewayAPINotInstalled", "", "", "install its CustomResourceDefinition"})
 }

@@ -66,10 +66,12 @@ type Objects struct {
 	Pods   []*corev1.Pod
 	// Nodes are all nodes of the cluster.
 	Nodes []*corev1.Node
-	// GatewayAPI says whether the cluster has the Gateway API installed; Gateway is the Gateway, nil when the cluster has
+	// GatewayAPI says whether the cluster serves the version of the Gateway API that is asked for, GatewayVersions which others
+	// it serves if not; Gateway is the Gateway, nil when the cluster has
 	// none of that name.
-	GatewayAPI bool
-	Gateway    *unstructured.Unstructured
+	GatewayAPI      bool
+	GatewayVersions []string
+	Gateway         *unstructured.Unstructured
 }
 
 // Need says which objects besides the Service or the Gateway itself a target needs.

@@ -20,7 +20,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -38,11 +37,13 @@ const (
 	// EndpointSlices are EndpointSlices.
 	EndpointSlices Kind = "EndpointSlice"
 	// Gateways are Gateways of the Gateway API, version v1, unstructured. To ask for them where their kind is not installed is
-	// of no use: ask for the CustomResourceDefinition first.
+	// of no use: ask for the CustomResourceDefinition and its ServedVersions first.
 	Gateways Kind = "Gateway"
-	// CustomResourceDefinitions are the metadata of CustomResourceDefinitions.
+	// CustomResourceDefinitions are CustomResourceDefinitions, unstructured, cut down to the versions that they serve.
 	CustomResourceDefinitions Kind = "CustomResourceDefinition"
 
+	// GatewaysVersion is the version in which Gateways are asked for.
+	GatewaysVersion = "v1"
 	// GatewaysCustomResource is the name of the CustomResourceDefinition of Gateways.
 	GatewaysCustomResource = "gateways.gateway.networking.k8s.io"
 )
@@ -57,7 +58,7 @@ type Demand struct {
 }
 
 var (
-	gatewayKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: string(Gateways)}
+	gatewayKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: GatewaysVersion, Kind: string(Gateways)}
 	crdKind     = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: string(CustomResourceDefinitions)}
 )
 
@@ -71,17 +72,18 @@ func (k Kind) prototypes() (client.Object, client.ObjectList) {
 	case EndpointSlices:
 		return &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{}
 	case Gateways:
-		object, list := &unstructured.Unstructured{}, &unstructured.UnstructuredList{}
-		object.SetGroupVersionKind(gatewayKind)
-		list.SetGroupVersionKind(gatewayKind.GroupVersion().WithKind(gatewayKind.Kind + "List"))
-		return object, list
+		return unstructuredOf(gatewayKind)
 	case CustomResourceDefinitions:
-		object, list := &metav1.PartialObjectMetadata{}, &metav1.PartialObjectMetadataList{}
-		object.SetGroupVersionKind(crdKind)
-		list.SetGroupVersionKind(crdKind.GroupVersion().WithKind(crdKind.Kind + "List"))
-		return object, list
+		return unstructuredOf(crdKind)
 	}
 	panic("no such kind: " + string(k)) // Kinds are constants.
+}
+
+func unstructuredOf(kind schema.GroupVersionKind) (client.Object, client.ObjectList) {
+	object, list := &unstructured.Unstructured{}, &unstructured.UnstructuredList{}
+	object.SetGroupVersionKind(kind)
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	return object, list
 }
 
 // mapper knows the kinds' resources, so that no API server is asked for them: that could take as long as it likes.

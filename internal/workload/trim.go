@@ -34,9 +34,10 @@ func trim(in any) (any, error) {
 		return &discoveryv1.EndpointSlice{
 			ObjectMeta: identity(object), AddressType: object.AddressType, Ports: object.Ports, Endpoints: object.Endpoints,
 		}, nil
-	case *metav1.PartialObjectMetadata:
-		return &metav1.PartialObjectMetadata{TypeMeta: object.TypeMeta, ObjectMeta: identity(object)}, nil
 	case *unstructured.Unstructured:
+		if object.GroupVersionKind() == crdKind {
+			return trimCustomResourceDefinition(object), nil
+		}
 		object.SetManagedFields(nil)
 		object.SetAnnotations(nil)
 		return object, nil
@@ -91,6 +92,39 @@ func trimPodConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 		}
 	}
 	return nil
+}
+
+// trimCustomResourceDefinition keeps which versions are served.
+func trimCustomResourceDefinition(definition *unstructured.Unstructured) *unstructured.Unstructured {
+	trimmed := &unstructured.Unstructured{Object: map[string]any{}}
+	trimmed.SetGroupVersionKind(crdKind)
+	trimmed.SetName(definition.GetName())
+	trimmed.SetUID(definition.GetUID())
+	trimmed.SetResourceVersion(definition.GetResourceVersion())
+	trimmed.SetDeletionTimestamp(definition.GetDeletionTimestamp())
+	var served []any
+	for _, name := range ServedVersions(definition) {
+		served = append(served, map[string]any{"name": name, "served": true})
+	}
+	_ = unstructured.SetNestedSlice(trimmed.Object, served, "spec", "versions") // It has no spec that could be in the way.
+	return trimmed
+}
+
+// ServedVersions returns the names of the versions in which a CustomResourceDefinition serves its kind; none when it is being
+// deleted.
+func ServedVersions(definition *unstructured.Unstructured) []string {
+	if definition.GetDeletionTimestamp() != nil {
+		return nil
+	}
+	versions, _, _ := unstructured.NestedSlice(definition.Object, "spec", "versions")
+	var served []string
+	for _, item := range versions {
+		version, _ := item.(map[string]any)
+		if name, ok := version["name"].(string); ok && version["served"] == true {
+			served = append(served, name)
+		}
+	}
+	return served
 }
 
 func trimContainers(containers []corev1.Container) []corev1.Container {
