@@ -23,7 +23,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -202,29 +201,6 @@ func notOnlyConsumersChanged() predicate.Predicate {
 		resync := e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion()
 		return resync || !apiequality.Semantic.DeepEqual(without(e.ObjectOld), without(e.ObjectNew))
 	}}
-}
-
-// recordTransitions emits an event for each gateway of which something changed that its users notice.
-func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
-	previous := map[string]xccv1.GatewayStatus{}
-	for _, gateway := range before.Status.Gateways {
-		previous[gateway.Cluster] = gateway
-	}
-	for _, gateway := range after.Status.Gateways {
-		last := previous[gateway.Cluster]
-		begins := last.State == "" && gateway.State == xccv1.GatewayUnknown
-		if begins || !changed(&last, &gateway) {
-			continue
-		}
-		eventType := corev1.EventTypeNormal
-		if !gateway.State.Current() && gateway.State != xccv1.GatewayUnknown {
-			eventType = corev1.EventTypeWarning
-		}
-		// The API server refuses a note of more than 1024 characters.
-		note := shorten(fmt.Sprintf("Gateway of Cluster %s: %s, addresses %v (before: %v). %s",
-			gateway.Cluster, gateway.State, gateway.Addresses, last.Addresses, gateway.Message))
-		r.Recorder.Eventf(after, nil, eventType, string(gateway.State), "ResolveGateway", "%s", note)
-	}
 }
 
 // clusterToGatewayDNS wakes every GatewayDNS of the namespace, because those that selected the Cluster before count too.

@@ -136,7 +136,10 @@ func setUnreachable(gateway xccv1.GatewayStatus, observation Observation, last x
 
 // shorten keeps a message well below the schema's limit.
 func shorten(message string) string {
-	const most = 512
+	return shortenTo(512, message)
+}
+
+func shortenTo(most int, message string) string {
 	if len(message) <= most {
 		return message
 	}
