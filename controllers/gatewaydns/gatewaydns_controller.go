@@ -140,9 +140,10 @@ func (r *Reconciler) publish(
 		r.pace.settled(key, started)
 		return reconcile.Result{}, nil
 	}
-	seenAt := r.pace.noticed(key, started, r.Observations.seenAt(selected)...)
+	seenTimes, changes := r.Observations.seenAt(selected)
+	seenAt := r.pace.noticed(key, started, seenTimes...)
 	writing := time.Now()
-	if wait := r.pace.wait(key, writing); wait > 0 {
+	if wait := r.pace.wait(key, writing, changes); wait > 0 {
 		// Changes come in quick succession. What is written then is the sum of them.
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
@@ -153,7 +154,7 @@ func (r *Reconciler) publish(
 	if err := r.Client.Status().Patch(ctx, gatewayDNS, patch); err != nil {
 		return resultOf(fmt.Errorf("writing status: %w", err))
 	}
-	r.pace.wrote(key, writing)
+	r.pace.wrote(key, writing, changes)
 	r.pace.settled(key, started)
 	r.recordTransitions(original, gatewayDNS)
 	return reconcile.Result{}, nil

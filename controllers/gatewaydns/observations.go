@@ -48,6 +48,9 @@ type Observation struct {
 	Results map[resolve.Target]resolve.Result
 	// SeenAt is when the manager saw the change that made this Observation differ from the one before.
 	SeenAt time.Time
+
+	// number is how many Observations of the cluster there were that differed.
+	number int
 }
 
 // of returns what is known of a gateway.
@@ -82,15 +85,15 @@ func (o *Observations) Get(cluster client.ObjectKey) (Observation, bool) {
 	return observation, ok
 }
 
-// seenAt returns when the latest Observation of each of the clusters was made.
-func (o *Observations) seenAt(clusters []clusterv1.Cluster) []time.Time {
-	var times []time.Time
+// seenAt returns when the latest Observation of each of the clusters was made, and how many there have been of all of them.
+func (o *Observations) seenAt(clusters []clusterv1.Cluster) (times []time.Time, changes int) {
 	for i := range clusters {
 		if observation, ok := o.Get(client.ObjectKeyFromObject(&clusters[i])); ok {
 			times = append(times, observation.SeenAt)
+			changes += observation.number
 		}
 	}
-	return times
+	return times, changes
 }
 
 // Set stores what was observed, and wakes the reconciler for those of the given GatewayDNS of which something else is known
@@ -102,6 +105,7 @@ func (o *Observations) Set(cluster client.ObjectKey, observation Observation, af
 	if ok && same(previous, observation) {
 		return
 	}
+	observation.number = previous.number + 1
 	o.byCluster[cluster] = observation
 	if o.queue == nil {
 		return
@@ -118,6 +122,7 @@ func (o *Observations) Set(cluster client.ObjectKey, observation Observation, af
 // same returns whether two Observations differ in nothing but when they were made.
 func same(a, b Observation) bool {
 	a.SeenAt, b.SeenAt = time.Time{}, time.Time{}
+	a.number, b.number = 0, 0
 	return reflect.DeepEqual(a, b)
 }
 

@@ -32,8 +32,9 @@ const (
 )
 
 // pace lets a change through at once, and makes one of those that follow each other in a rush: a burst of changes of one
-// gateway would otherwise be a burst of writes to the management cluster and to each consuming cluster. Its zero value is
-// ready for use, and it is safe for concurrent use.
+// gateway would otherwise be a burst of writes to the management cluster and to each consuming cluster. Where writes are slow
+// the time since the last one tells nothing, but then several changes are seen while it lasts: of those that wait for each
+// other there is only one. Its zero value is ready for use, and it is safe for concurrent use.
 type pace struct {
 	mu    sync.Mutex
 	paced map[client.ObjectKey]*paced
@@ -42,18 +43,23 @@ type pace struct {
 type paced struct {
 	wrote   time.Time
 	rushing bool
+	// changes is how many there had been when it was written, and crowded says that this was held back and had several.
+	changes int
+	crowded bool
 	// upToDate is when what was written was last found to be all there is, and seen when the manager saw the first change
 	// since then.
 	upToDate, seen time.Time
 }
 
-// wait returns how long to wait before a GatewayDNS may be written; 0 if it may be written now.
-func (p *pace) wait(key client.ObjectKey, now time.Time) time.Duration {
+// wait returns how long to wait before a GatewayDNS may be written; 0 if it may be written now. changes is how many there have
+// been in all.
+func (p *pace) wait(key client.ObjectKey, now time.Time, changes int) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := p.of(key)
 	since := now.Sub(last.wrote)
-	if since >= respite || !last.rushing && since >= rush {
+	rushes := last.rushing || last.crowded || since < rush || changes-last.changes > 1
+	if since >= respite || !rushes {
 		return 0
 	}
 	last.rushing = true
@@ -72,12 +78,13 @@ func (p *pace) of(key client.ObjectKey) *paced {
 	return found
 }
 
-// wrote notes that a GatewayDNS was written.
-func (p *pace) wrote(key client.ObjectKey, now time.Time) {
+// wrote notes that a GatewayDNS was written, beginning at the given time and with so many changes in all.
+func (p *pace) wrote(key client.ObjectKey, now time.Time, changes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := p.of(key)
-	last.wrote, last.rushing = now, false
+	last.crowded = last.rushing && changes-last.changes > 2
+	last.wrote, last.rushing, last.changes = now, false, changes
 }
 
 // noticed notes that something is to be written, and returns when the manager saw the first change since everything was

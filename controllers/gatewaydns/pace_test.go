@@ -24,28 +24,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// writes returns how many writes there are when something changes at each of the times.
-func writes(changes []time.Duration) (written []time.Duration) {
+// writes returns when it is written when something changes at each of the times and a write takes so long.
+func writes(takes time.Duration, changes []time.Duration) (written []time.Duration) {
 	var p pace
 	key := client.ObjectKey{Namespace: "dev", Name: "gw"}
 	start := time.Unix(1000, 0)
-	pending, due := false, time.Duration(0)
-	try := func(now time.Duration) {
-		wait := p.wait(key, start.Add(now))
-		if pending, due = wait > 0, now+wait; pending {
-			return
+	seen, now := 0, time.Duration(0)
+	for seen < len(changes) {
+		now = max(now, changes[seen]) // The reconcile that a change wakes begins when the one before has ended.
+		for {
+			for seen < len(changes) && changes[seen] <= now {
+				seen++
+			}
+			wait := p.wait(key, start.Add(now), seen)
+			if wait == 0 {
+				break
+			}
+			if now += wait; seen < len(changes) {
+				now = min(now, max(changes[seen], now-wait))
+			}
 		}
-		p.wrote(key, start.Add(now))
+		p.wrote(key, start.Add(now), seen)
 		written = append(written, now)
-	}
-	for _, change := range changes {
-		if pending && due <= change {
-			try(due)
-		}
-		try(change)
-	}
-	if pending {
-		try(due)
+		now += takes
 	}
 	return written
 }
@@ -62,11 +63,16 @@ func TestPace(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	const ms = time.Millisecond
-	g.Expect(writes(every(ms, 1))).To(Equal([]time.Duration{0}), "a change is written at once")
-	g.Expect(writes(every(20*ms, 50))).To(Equal(every(20*ms, 50)), "so are changes that wait for each other")
-	g.Expect(writes(every(10*ms, 100))).To(Equal(every(100*ms, 11)), "a hundred within a second are eleven")
-	g.Expect(writes([]time.Duration{0, 5 * ms, 50 * ms, 300 * ms})).To(Equal([]time.Duration{0, 100 * ms, 300 * ms}),
+	g.Expect(writes(0, every(ms, 1))).To(Equal([]time.Duration{0}), "a change is written at once")
+	g.Expect(writes(0, every(20*ms, 50))).To(Equal(every(20*ms, 50)), "so are changes that wait for each other")
+	g.Expect(writes(0, every(10*ms, 100))).To(Equal(every(100*ms, 11)), "a hundred within a second are eleven")
+	g.Expect(writes(0, []time.Duration{0, 5 * ms, 50 * ms, 300 * ms})).To(Equal([]time.Duration{0, 100 * ms, 300 * ms}),
 		"once in a rush, the next one waits too, and after a while it is over")
+	g.Expect(writes(15*ms, every(20*ms, 50))).To(Equal(every(20*ms, 50)), "changes that wait for each other, on a slow machine")
+	g.Expect(writes(50*ms, every(60*ms, 50))).To(Equal(every(60*ms, 50)), "and on a slower one")
+	for _, takes := range []time.Duration{5 * ms, 15 * ms, 30 * ms, 80 * ms} {
+		g.Expect(len(writes(takes, every(10*ms, 100)))).To(BeNumerically("<=", 14), "a hundred within a second, when a write takes %s", takes)
+	}
 }
 
 func TestAChangeCountsFromWhenItWasSeen(t *testing.T) {
@@ -86,9 +92,9 @@ func TestPaceIsPerGatewayDNS(t *testing.T) {
 	g := NewWithT(t)
 	var p pace
 	now := time.Unix(1000, 0)
-	p.wrote(client.ObjectKey{Name: "a"}, now)
-	g.Expect(p.wait(client.ObjectKey{Name: "a"}, now)).To(Equal(respite))
-	g.Expect(p.wait(client.ObjectKey{Name: "b"}, now)).To(BeZero())
+	p.wrote(client.ObjectKey{Name: "a"}, now, 1)
+	g.Expect(p.wait(client.ObjectKey{Name: "a"}, now, 2)).To(Equal(respite))
+	g.Expect(p.wait(client.ObjectKey{Name: "b"}, now, 2)).To(BeZero())
 	p.forget(client.ObjectKey{Name: "a"})
-	g.Expect(p.wait(client.ObjectKey{Name: "a"}, now)).To(BeZero())
+	g.Expect(p.wait(client.ObjectKey{Name: "a"}, now, 2)).To(BeZero())
 }

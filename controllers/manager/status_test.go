@@ -26,8 +26,10 @@ import (
 
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
@@ -215,41 +217,65 @@ func propagations(g Gomega) uint64 {
 	return 0
 }
 
+// TestABurstOfChangesCoalesces makes a hundred changes of one gateway within a second, several at a time, so that a slow machine
+// can do it too. One that still cannot has another try.
 func TestABurstOfChangesCoalesces(t *testing.T) {
 	n := newTenant(t)
 	ctx := t.Context()
+	ensureConsumer(t, workloadA)
 	ensureConsumer(t, workloadB)
 	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.190")
 	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
 	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
 	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.190"))
-	gatewaysBefore, consumersBefore := n.statusWrites("gw")
-	generation := n.sliceOf(workloadB, n.hostname("cluster-a")).Generation
+	hostname := n.hostname("cluster-a")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.190"))
 
-	const changes = 100
-	started := time.Now()
-	last := ""
-	for i := range changes {
-		last = fmt.Sprintf("198.51.100.%d", i+1)
+	const changes, tries = 100, 5
+	for try := range tries {
+		n.settled("gw", "2/2")
+		gatewaysBefore, consumersBefore := n.statusWrites("gw")
+		generation := n.sliceOf(workloadB, hostname).Generation
+		took := n.burst(workloadA, service, changes)
+		last := fmt.Sprintf("203.0.113.%d", try)
+		n.Expect(workloadA.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
 		setAddresses(t, workloadA, service, last)
+		n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf(last))
+		n.settled("gw", "2/2")
+		gateways, consumers := n.statusWrites("gw")
+		written := n.sliceOf(workloadB, hostname).Generation - generation
+		t.Logf("%d changes within %s: %d writes of status.gateways, %d of the slice, %d of status.consumers",
+			changes, took, gateways-gatewaysBefore, written, consumers-consumersBefore)
+		if took > time.Second {
+			continue
+		}
+		// One every 100 ms, and some more at both ends.
+		n.Expect(gateways - gatewaysBefore).To(BeNumerically("<=", changes/4))
+		n.Expect(written).To(BeNumerically("<=", changes/4))
+		n.Expect(consumers - consumersBefore).To(BeNumerically("<=", 5))
+		return
 	}
-	took := time.Since(started)
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf(last))
-	n.settled("gw", "2/2")
-	gateways, consumers := n.statusWrites("gw")
-	written := n.sliceOf(workloadB, n.hostname("cluster-a")).Generation - generation
-	t.Logf("%d changes within %s: %d writes of status.gateways, %d of the slice, %d of status.consumers",
-		changes, took, gateways-gatewaysBefore, written, consumers-consumersBefore)
-	// One every 100 ms, and some more of which the changes did not come in a rush. A machine that needs more than a second for
-	// the changes makes no rush at all: then no change may cost more than one write.
-	most := 5 + 2*int(took/(100*time.Millisecond))
-	if took > time.Second {
-		most = changes
+	t.Skipf("This machine needs more than a second for %d changes", changes)
+}
+
+// burst changes the address of a Service many times, as fast as its API server can, and returns how long that took.
+func (n *tenant) burst(workload *cluster, service *corev1.Service, changes int) time.Duration {
+	n.t.Helper()
+	config := rest.CopyConfig(workload.config)
+	config.QPS = -1
+	hurried, err := client.New(config, client.Options{Scheme: workload.Scheme()})
+	n.Expect(err).NotTo(HaveOccurred())
+	started := time.Now()
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i := range changes {
+		group.Go(func() error {
+			patch := fmt.Sprintf(`{"status":{"loadBalancer":{"ingress":[{"ip":"198.51.100.%d"}]}}}`, i+1)
+			return hurried.Status().Patch(n.t.Context(), service.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch)))
+		})
 	}
-	n.Expect(gateways - gatewaysBefore).To(BeNumerically("<=", most))
-	n.Expect(written).To(BeNumerically("<=", most))
-	n.Expect(consumers - consumersBefore).To(BeNumerically("<=", 3+int(took/time.Second)))
+	n.Expect(group.Wait()).To(Succeed())
+	return time.Since(started)
 }
 
 func TestTransitionsAreEventsWithTheOldAndTheNewAddresses(t *testing.T) {
