@@ -231,7 +231,7 @@ func TestABurstOfChangesCoalesces(t *testing.T) {
 	hostname := n.hostname("cluster-a")
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.190"))
 
-	const changes, tries = 100, 5
+	const changes, tries = 100, 10
 	for try := range tries {
 		n.settled("gw", "2/2")
 		gatewaysBefore, consumersBefore := n.statusWrites("gw")
@@ -250,8 +250,8 @@ func TestABurstOfChangesCoalesces(t *testing.T) {
 			continue
 		}
 		// One every 100 ms, and some more at both ends.
-		n.Expect(gateways - gatewaysBefore).To(BeNumerically("<=", changes/4))
-		n.Expect(written).To(BeNumerically("<=", changes/4))
+		n.Expect(gateways - gatewaysBefore).To(BeNumerically("<=", changes/5))
+		n.Expect(written).To(BeNumerically("<=", changes/5))
 		n.Expect(consumers - consumersBefore).To(BeNumerically("<=", 5))
 		return
 	}
