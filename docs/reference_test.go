@@ -98,8 +98,9 @@ func TestReferenceHasTheMetrics(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 
 	registry.MustRegister(health.NewCollector())
-	_, err = consumers.NewMetrics(registry, nil)
+	gateways, err := consumers.NewMetrics(registry, nil)
 	g.Expect(err).NotTo(HaveOccurred())
+	registry.MustRegister(gateways.Gateways())
 	all := append(names(registry), names(metrics.New().Registry())...)
 
 	g.Expect(firstCells(section(g, read(g, "docs/reference.md"), "## Metrics"))).To(ConsistOf(all))

@@ -23,6 +23,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
@@ -35,8 +36,8 @@ type Metrics struct {
 	gateways    *gatewayCollector
 }
 
-// NewMetrics returns Metrics, registered in the place of those of a manager that ran in this process before. reader lists
-// GatewayDNS at each scrape, from the cache.
+// NewMetrics returns Metrics, registered in the place of those of a manager that ran in this process before, but for those that
+// WhileActive registers. reader lists GatewayDNS at each scrape, from the cache.
 func NewMetrics(registerer prometheus.Registerer, reader client.Reader) (*Metrics, error) {
 	m := &Metrics{
 		records: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -52,13 +53,29 @@ func NewMetrics(registerer prometheus.Registerer, reader client.Reader) (*Metric
 		gateways: &gatewayCollector{reader: reader, description: prometheus.NewDesc(
 			"xcc_gateways", "Gateways in the status of GatewayDNS.", []string{"namespace", "state"}, nil)},
 	}
-	for _, collector := range []prometheus.Collector{m.records, m.writes, m.propagation, m.gateways} {
+	for _, collector := range []prometheus.Collector{m.records, m.writes, m.propagation} {
 		registerer.Unregister(collector)
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("registering metrics: %w", err)
 		}
 	}
 	return m, nil
+}
+
+// Gateways returns the metrics that WhileActive exports, for whoever lists them.
+func (m *Metrics) Gateways() prometheus.Collector { return m.gateways }
+
+// WhileActive exports what is counted in the cache, which every replica of the manager has, while this one is the active one, so
+// that the sum over its replicas counts each gateway once.
+func (m *Metrics) WhileActive(registerer prometheus.Registerer) manager.Runnable {
+	return manager.RunnableFunc(func(ctx context.Context) error {
+		if err := registerer.Register(m.gateways); err != nil {
+			return fmt.Errorf("registering the metrics of gateways: %w", err)
+		}
+		defer registerer.Unregister(m.gateways)
+		<-ctx.Done()
+		return nil
+	})
 }
 
 // Wrote counts an attempt to write an EndpointSlice. action is create, update, replace or delete; result is success, outdated or

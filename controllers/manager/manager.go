@@ -191,6 +191,9 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	if err != nil {
 		return err
 	}
+	if err := mgr.Add(gatewayMetrics.WhileActive(metrics.Registry)); err != nil {
+		return fmt.Errorf("adding the metrics of gateways: %w", err)
+	}
 	ledger := consumers.NewLedger(gatewayMetrics)
 
 	if err := (&addon.Reconciler{
