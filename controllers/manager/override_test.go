@@ -31,8 +31,19 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// TestTheSampleOfAnOverrideIsHeeded applies the sample to a Cluster that can be reached.
-func TestTheSampleOfAnOverrideIsHeeded(t *testing.T) {
+// annotate sets an annotation of a Cluster, or removes it when the value is empty.
+func (n *tenant) annotate(cluster *clusterv1.Cluster, annotation, value string) {
+	n.t.Helper()
+	original := cluster.DeepCopy()
+	cluster.Annotations = map[string]string{annotation: value}
+	if value == "" {
+		cluster.Annotations = nil
+	}
+	n.Expect(management.Patch(n.t.Context(), cluster, client.MergeFrom(original))).To(Succeed())
+}
+
+// TestAnAnnotationOfTheClusterOverridesWhatWasFound begins with what the sample has.
+func TestAnAnnotationOfTheClusterOverridesWhatWasFound(t *testing.T) {
 	n := newTenant(t)
 	ctx := t.Context()
 	ensureConsumer(t, workloadB)
@@ -40,35 +51,38 @@ func TestTheSampleOfAnOverrideIsHeeded(t *testing.T) {
 	n.Expect(err).NotTo(HaveOccurred())
 	sample := &clusterv1.Cluster{}
 	n.Expect(yaml.UnmarshalStrict(text, sample)).To(Succeed())
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "10.0.0.7")
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "10.0.3.1")
 	cluster := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
 	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("10.0.0.7"))
+	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
+	hostname := n.hostname("cluster-a")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.3.1"))
 
-	annotate := func(value string) {
-		original := cluster.DeepCopy()
-		metav1.SetMetaDataAnnotation(&cluster.ObjectMeta, xccv1.GatewayAddressesAnnotation, value)
-		n.Expect(management.Patch(ctx, cluster, client.MergeFrom(original))).To(Succeed())
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, sample.Annotations[xccv1.GatewayAddressesAnnotation])
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("198.51.100.7"))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("which was 10.0.3.1")),
+		HaveField("Source", ContainSubstring(xccv1.GatewayAddressesAnnotation)), HaveField("Ports", HaveLen(1)),
+	)))
+	n.Eventually(n.condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", metav1.ConditionTrue))
+	before := n.sliceOf(workloadB, hostname)
+
+	for wrong, why := range map[string]string{
+		"127.0.0.1": "127.0.0.1 is a loopback address", "198.51.100.8, not an address": `"not an address" is not`,
+	} {
+		t.Log("One that is wrong changes nothing but the state:", wrong)
+		n.annotate(cluster, xccv1.GatewayAddressesAnnotation, wrong)
+		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+			HaveField("State", xccv1.GatewayInvalidOverride), HaveField("Message", ContainSubstring(why)),
+			HaveField("Addresses", []string{"198.51.100.7"}),
+		)))
 	}
-	annotate(sample.Annotations[xccv1.GatewayAddressesAnnotation])
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("198.51.100.7"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
-		HaveField("State", xccv1.GatewayOverridden), HaveField("Source", ContainSubstring("annotation")),
-	)))
-	n.Eventually(n.condition(&xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "gw"}}, xccv1.ReadyCondition)).
-		Should(HaveField("Status", metav1.ConditionTrue))
+	n.proveProgress("override", "192.0.2.32")
+	n.Expect(n.sliceOf(workloadB, hostname)).To(Equal(before))
 
-	t.Log("One that is no address keeps what is published")
-	before := n.sliceOf(workloadB, n.hostname("cluster-a"))
-	annotate("198.51.100.8, not an address")
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
-		HaveField("State", xccv1.GatewayInvalidOverride), HaveField("Addresses", []string{"198.51.100.7"}),
-	)))
-	n.proveProgress("override", "192.0.2.210")
-	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a"))).To(Equal(before))
-	original := cluster.DeepCopy()
-	cluster.Annotations = nil
-	n.Expect(management.Patch(ctx, cluster, client.MergeFrom(original))).To(Succeed())
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("10.0.0.7"))
+	t.Log("Several of all kinds")
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "192.0.2.31, nat.example.com")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.31", "nat.example.com"))
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.3.1"))
 }
