@@ -46,9 +46,13 @@ const DefaultSubdomain = "gateway"
 type GatewayDNSSpec struct {
 	// clusterSelector selects, by their labels, the Clusters of this namespace whose gateway is given a name.
 	// It is an ordinary label selector: matchLabels and matchExpressions are ANDed, the operators are In, NotIn, Exists and DoesNotExist, and an empty selector selects every Cluster of the namespace.
+	// Characters that no label may have are refused in the keys of matchLabels; elsewhere the condition ClustersSelected says InvalidSelector.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist'])",message="spec.clusterSelector.matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"
 	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, (e.operator in ['In', 'NotIn']) == (has(e.values) && size(e.values) > 0))",message="spec.clusterSelector.matchExpressions: values must be given with the operators In and NotIn, and with no other"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, !format.qualifiedName().validate(k).hasValue())",message="spec.clusterSelector.matchLabels: each key must be the key of a label, for example team or example.com/team"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, size(self.matchLabels[k]) <= 63)",message="spec.clusterSelector.matchLabels: a value has at most 63 characters, as that of a label has"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, size(e.key) > 0 && size(e.key) <= 317)",message="spec.clusterSelector.matchExpressions: key must be the key of a label, with 1 to 317 characters"
 	ClusterSelector metav1.LabelSelector `json:"clusterSelector"`
 
 	// service is the gateway's Service in each selected cluster, as "namespace/name", for example "projectcontour/envoy".

@@ -59,6 +59,20 @@ func TestAWrongGatewayDNSIsRefusedWithASentence(t *testing.T) {
 		"an unknown operator": {func(s *xccv1.GatewayDNSSpec) {
 			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "team", Operator: "Near"}}
 		}, "spec.clusterSelector.matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"},
+		"a label that is not one": {func(s *xccv1.GatewayDNSSpec) { s.ClusterSelector.MatchLabels = map[string]string{"no key": "a"} },
+			"spec.clusterSelector.matchLabels: each key must be the key of a label, for example team or example.com/team"},
+		"a label with two prefixes": {func(s *xccv1.GatewayDNSSpec) { s.ClusterSelector.MatchLabels = map[string]string{"a/b/c": "a"} }, "each key must be"},
+		"a label without a key":     {func(s *xccv1.GatewayDNSSpec) { s.ClusterSelector.MatchLabels = map[string]string{"": "a"} }, "each key must be"},
+		"a value that is too long": {func(s *xccv1.GatewayDNSSpec) {
+			s.ClusterSelector.MatchLabels = map[string]string{"team": strings.Repeat("a", 64)}
+		},
+			"spec.clusterSelector.matchLabels: a value has at most 63 characters"},
+		"an expression without a key": {func(s *xccv1.GatewayDNSSpec) {
+			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Operator: metav1.LabelSelectorOpExists}}
+		}, "spec.clusterSelector.matchExpressions: key must be the key of a label, with 1 to 317 characters"},
+		"an expression whose key is too long": {func(s *xccv1.GatewayDNSSpec) {
+			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: strings.Repeat("a", 318), Operator: metav1.LabelSelectorOpExists}}
+		}, "key must be the key of a label"},
 		"In without values": {func(s *xccv1.GatewayDNSSpec) {
 			s.ClusterSelector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "team", Operator: metav1.LabelSelectorOpIn}}
 		}, "values must be given with the operators In and NotIn, and with no other"},
@@ -86,7 +100,7 @@ func TestAGatewayDNSOfTheOldProjectIsAcceptedAsItIs(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "dev-team-gateway-dns"},
 		Spec: xccv1.GatewayDNSSpec{
 			ClusterSelector: metav1.LabelSelector{
-				MatchLabels: map[string]string{"hasContour": "true"},
+				MatchLabels: map[string]string{"hasContour": "true", "example.com/a_B.c": ""},
 				MatchExpressions: []metav1.LabelSelectorRequirement{
 					{Key: "team", Operator: metav1.LabelSelectorOpIn, Values: []string{"a", "b"}},
 					{Key: "retired", Operator: metav1.LabelSelectorOpDoesNotExist},
