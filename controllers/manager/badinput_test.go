@@ -17,6 +17,7 @@ limitations under the License.
 package manager_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -86,6 +87,34 @@ func TestEachWayToFailIsAStateOfItsOwnAndHarmsNobody(t *testing.T) {
 	n.Eventually(published(ctx, workloadB, n.named("balanced", "healthy"))).Should(ConsistOf("192.0.2.71"))
 	hanging.release()
 	n.Eventually(published(ctx, workloadB, n.named("balanced", "hanging"))).Should(ConsistOf("192.0.2.71"))
+}
+
+func TestAServiceWithThousandsOfAddressesHarmsNoOther(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	var many []string
+	for i := range 5000 {
+		many = append(many, fmt.Sprintf("10.1.%d.%d", i/250, 1+i%250))
+	}
+	huge := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, many...)
+	small := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.85")
+	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.addGatewayDNS("huge", serviceRef(huge), subdomain("huge"))
+	n.addGatewayDNS("small", serviceRef(small), subdomain("small"))
+	n.Eventually(n.gateways("huge")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", HaveLen(100)),
+		HaveField("Message", ContainSubstring("Only the first 100 of 5000 addresses are published")),
+	)))
+	n.Eventually(published(ctx, workloadB, n.named("huge", "cluster-a"))).Should(HaveLen(100))
+	n.Eventually(published(ctx, workloadB, n.named("small", "cluster-a"))).Should(ConsistOf("192.0.2.85"))
+
+	t.Log("Both are followed, the other one while the huge one changes")
+	setAddresses(t, workloadA, huge, many[1:]...)
+	setAddresses(t, workloadA, small, "192.0.2.86")
+	n.Eventually(published(ctx, workloadB, n.named("small", "cluster-a"))).Should(ConsistOf("192.0.2.86"))
+	n.Eventually(n.gateways("huge")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("of 4999 addresses"))))
 }
 
 func TestASelectorThatMatchesNothingSaysSo(t *testing.T) {

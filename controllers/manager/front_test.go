@@ -38,6 +38,7 @@ type front struct {
 	*httptest.Server
 	token  atomic.Value
 	delay  atomic.Int64
+	gone   atomic.Bool
 	denied atomic.Int64
 }
 
@@ -57,6 +58,9 @@ func newFront(t *testing.T, behind *cluster, token string) *front {
 	f := &front{}
 	f.token.Store(token)
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f.gone.Load() {
+			panic(http.ErrAbortHandler) // It ends the connection without an answer.
+		}
 		if r.Header.Get("Authorization") != "Bearer "+f.token.Load().(string) {
 			f.denied.Add(1)
 			http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":401}`, http.StatusUnauthorized)
@@ -97,6 +101,14 @@ func (f *front) revoke(token string) {
 	f.token.Store(token)
 	f.CloseClientConnections()
 }
+
+// leave ends all connections and every new one without an answer, until comeBack.
+func (f *front) leave() {
+	f.gone.Store(true)
+	f.CloseClientConnections()
+}
+
+func (f *front) comeBack() { f.gone.Store(false) }
 
 // newSilentServer returns the address of a server that takes connections and says nothing.
 func newSilentServer(t *testing.T) string {
