@@ -120,7 +120,8 @@ func ServedVersions(definition *unstructured.Unstructured) []string {
 	var served []string
 	for _, item := range versions {
 		version, _ := item.(map[string]any)
-		if name, ok := version["name"].(string); ok && version["served"] == true {
+		isServed, _ := version["served"].(bool)
+		if name, ok := version["name"].(string); ok && isServed {
 			served = append(served, name)
 		}
 	}
