@@ -34,6 +34,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -372,11 +373,15 @@ func published(ctx context.Context, workload *cluster, hostname string) func(Gom
 	}
 }
 
-// ensureConsumer gives a workload cluster the namespace by which it consumes.
+// ensureConsumer gives a workload cluster the namespace by which it consumes. One that the add-on brought for an earlier test would
+// not count.
 func ensureConsumer(t *testing.T, workload *cluster) {
 	t.Helper()
+	g := NewWithT(t)
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: xccv1.WorkloadNamespace}}
-	NewWithT(t).Expect(client.IgnoreAlreadyExists(workload.Create(t.Context(), namespace))).To(Succeed())
+	g.Expect(client.IgnoreAlreadyExists(workload.Create(t.Context(), namespace))).To(Succeed())
+	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:null}}}`, xccv1.PayloadAnnotation)
+	g.Expect(workload.Patch(t.Context(), namespace, client.RawPatch(types.MergePatchType, []byte(patch)))).To(Succeed())
 }
 
 // addService creates a Service with the given load balancer addresses, in a namespace of its own.
