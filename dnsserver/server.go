@@ -41,7 +41,7 @@ import (
 const (
 	// stopTimeout is how long queries and requests that are being answered may take at the end.
 	stopTimeout = 2 * time.Second
-	// maxSockets is for how many processors there is a socket. Each takes 350 kB, and eight serve some million queries per second.
+	// maxSockets is for how many processors there is a socket. Each takes 170 kB, and eight serve some million queries per second.
 	maxSockets = 8
 )
 

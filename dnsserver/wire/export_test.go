@@ -17,10 +17,11 @@ limitations under the License.
 package wire
 
 import (
-	"net"
+	"encoding/binary"
+	"net/netip"
 	"time"
 
-	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 )
 
 // AnswerWithLibrary is Answer for a handler that knows no plain queries.
@@ -48,13 +49,23 @@ func (s *TCPServer) SetLimits(connections int, idle, slow time.Duration) {
 }
 
 // Send sends packets to addresses as one batch of the first socket.
-func (s *UDPServer) Send(packet []byte, clients ...net.Addr) {
-	var batch []ipv4.Message
-	for _, client := range clients {
-		batch = append(batch, ipv4.Message{Buffers: [][]byte{packet}, Addr: client})
+func (s *UDPServer) Send(packet []byte, clients ...netip.AddrPort) {
+	for _, to := range clients {
+		c := &client{size: unix.SizeofSockaddrInet4}
+		binary.NativeEndian.PutUint16(c.octets[:], unix.AF_INET)
+		binary.BigEndian.PutUint16(c.octets[2:], to.Port())
+		copy(c.octets[4:], to.Addr().AsSlice())
+		s.sockets[0].out.add(packet, c, nil)
 	}
-	s.sockets[0].write(batch)
+	s.sockets[0].write(s.sockets[0].out)
+}
+
+// AnswerBatch reads a batch from the first socket, answers it, and returns how many queries that were.
+func (s *UDPServer) AnswerBatch() int {
+	n, _ := s.sockets[0].in.read(false)
+	s.sockets[0].answer(n)
+	return n
 }
 
 // Source returns what is sent with the response to a query that came with this.
-func Source(control []byte) []byte { return source(&ipv4.Message{OOB: control, NN: len(control)}) }
+func Source(control []byte) []byte { return source(control) }

@@ -71,6 +71,7 @@ type Query struct {
 
 // LogEntry is a query that was answered.
 type LogEntry struct {
+	// Client is who asked. It is somebody else as soon as Log has returned.
 	Client    net.Addr
 	Transport Transport
 	// Name is in presentation format, as it was asked for. It is empty where there was no question.

@@ -28,6 +28,8 @@ import (
 const (
 	// flushSize is how many octets of responses are collected while further queries are there already.
 	flushSize = 16 << 10
+	// maxQuery is how many octets a query may have. Queries are small; options may make them larger than 512.
+	maxQuery = 4096
 	// lengthSize is the size of the length in front of each message (RFC 1035, section 4.2.2).
 	lengthSize = 2
 )

@@ -36,8 +36,6 @@ import (
 const (
 	// batchSize is how many packets are read and written at a time.
 	batchSize = 64
-	// maxQuery is how many octets of a query are read. Queries are small; options may make them larger than 512.
-	maxQuery = 4096
 	// socketBuffer is how many octets may wait in a socket, of which the kernel may grant less. Clients send in bursts.
 	socketBuffer = 4 << 20
 	// discardPort is that of a service that sends nothing (RFC 863).
@@ -144,9 +142,11 @@ func (s *UDPServer) Close() {
 type udpSocket struct {
 	handler  *Handler
 	udp      *net.UDPConn
-	conn     *ipv4.PacketConn
 	counters Counters
-	in, out  []ipv4.Message
+	in       *inbox
+	out      *outbox
+	// responses is where those of a batch are written.
+	responses [batchSize][]byte
 	// waiting has an element for each query of any socket that waits.
 	waiting chan struct{}
 	// running are the goroutines of those that came over this socket.
@@ -156,22 +156,21 @@ type udpSocket struct {
 }
 
 func newUDPSocket(udp *net.UDPConn, handler *Handler, waiting chan struct{}) (*udpSocket, error) {
-	s := &udpSocket{
-		// The batches of package ipv4 are those of package ipv6, whatever addresses a socket has.
-		handler: handler, udp: udp, conn: ipv4.NewPacketConn(udp), counters: Counters{Transport: UDP},
-		in: make([]ipv4.Message, batchSize), out: make([]ipv4.Message, batchSize), waiting: waiting, drained: make(chan struct{}),
-	}
+	s := &udpSocket{handler: handler, udp: udp, counters: Counters{Transport: UDP}, waiting: waiting, drained: make(chan struct{})}
 	// The kernel may grant less, and it is no use to tell.
 	_ = udp.SetReadBuffer(socketBuffer)
 	_ = udp.SetWriteBuffer(socketBuffer)
-	control, err := askForDestination(udp)
+	controls, err := askForDestination(udp)
 	if err != nil {
 		return nil, err
 	}
-	for i := range s.in {
-		s.in[i].Buffers = [][]byte{make([]byte, maxQuery)}
-		s.in[i].OOB = make([]byte, control)
-		s.out[i].Buffers = [][]byte{make([]byte, 0, maxUDP)}
+	conn, err := udp.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s.in, s.out = newInbox(conn, controls), newOutbox(conn, batchSize)
+	for i := range s.responses {
+		s.responses[i] = make([]byte, 0, maxUDP)
 	}
 	return s, nil
 }
@@ -193,7 +192,7 @@ func askForDestination(udp *net.UDPConn) (int, error) {
 func (s *udpSocket) serve(stopping *atomic.Bool) error {
 	defer close(s.drained)
 	for {
-		n, err := s.conn.ReadBatch(s.in, 0)
+		n, err := s.in.read(false)
 		switch {
 		case err == nil:
 			s.answer(n)
@@ -211,7 +210,7 @@ func (s *udpSocket) serve(stopping *atomic.Bool) error {
 func (s *udpSocket) drain() {
 	_ = s.udp.SetReadDeadline(time.Time{})
 	for {
-		n, err := s.conn.ReadBatch(s.in, unix.MSG_DONTWAIT)
+		n, err := s.in.read(true)
 		if err != nil || n == 0 {
 			return
 		}
@@ -246,44 +245,36 @@ func (s *udpSocket) leave() {
 // answer answers the first messages of a batch.
 func (s *udpSocket) answer(n int) {
 	arrived := time.Now()
-	answered := 0
-	for i := range s.in[:n] {
-		in, out := &s.in[i], &s.out[answered]
-		query := Query{Packet: in.Buffers[0][:in.N], Transport: UDP, Client: in.Addr, Arrived: arrived}
-		response, done := s.handler.Answer(out.Buffers[0][:0], query, &s.counters)
-		out.Buffers[0] = response
+	for i := range n {
+		query := Query{Packet: s.in.packet(i), Transport: UDP, Client: s.in.client(i), Arrived: arrived}
+		response, done := s.handler.Answer(s.responses[i][:0], query, &s.counters)
+		s.responses[i] = response
 		switch {
 		case !done:
-			s.wait(query, in)
+			s.wait(query, *s.in.client(i), slices.Clone(source(s.in.control(i))))
 		case len(response) > 0:
-			out.Addr, out.OOB = in.Addr, source(in)
-			answered++
+			s.out.add(response, s.in.client(i), source(s.in.control(i)))
 		}
 	}
-	s.write(s.out[:answered])
+	answered := s.out.added
+	s.write(s.out)
 	s.counters.observe(time.Since(arrived), answered)
 }
 
-// write sends all messages, except those that cannot be sent: there is nobody to tell, and the client asks again.
-func (s *udpSocket) write(messages []ipv4.Message) {
-	for len(messages) > 0 {
-		n, err := s.conn.WriteBatch(messages, 0)
-		if err != nil || n == 0 {
-			// The first that was not sent is the one that failed.
-			s.counters.drop(NotSent)
-			n = max(n, 0) + 1
-		}
-		messages = messages[min(n, len(messages)):]
+// write sends what can be sent. Of the rest there is nobody to tell, and the client asks again.
+func (s *udpSocket) write(out *outbox) {
+	for range out.write() {
+		s.counters.drop(NotSent)
 	}
 }
 
 // wait answers a query that has to wait, beside all others.
-func (s *udpSocket) wait(query Query, in *ipv4.Message) {
-	query.Packet = slices.Clone(query.Packet)
-	out := ipv4.Message{Addr: in.Addr, OOB: slices.Clone(source(in))}
+func (s *udpSocket) wait(query Query, from client, control []byte) {
+	query.Packet, query.Client = slices.Clone(query.Packet), &from
 	send := func(response []byte) {
-		out.Buffers = [][]byte{response}
-		s.write([]ipv4.Message{out})
+		out := newOutbox(s.out.conn, 1)
+		out.add(response, &from, control)
+		s.write(out)
 		s.counters.observe(time.Since(query.Arrived), 1)
 	}
 	select {
@@ -297,10 +288,9 @@ func (s *udpSocket) wait(query Query, in *ipv4.Message) {
 	}
 }
 
-// source returns what makes the response to a message leave from the address that the message was sent to. The kernel says
+// source returns what makes the response to a query leave from the address that the query was sent to. The kernel says
 // that in the form in which it takes it, with the interface besides, which routing decides again.
-func source(in *ipv4.Message) []byte {
-	control := in.OOB[:in.NN]
+func source(control []byte) []byte {
 	data := unix.CmsgLen(0)
 	switch len(control) {
 	case unix.CmsgSpace(unix.SizeofInet4Pktinfo):

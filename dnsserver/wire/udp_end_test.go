@@ -19,6 +19,7 @@ package wire_test
 import (
 	"context"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -90,8 +91,9 @@ func TestAFailedSendCostsItsOwnResponseOnly(t *testing.T) {
 	packet, err := question("plain.xcc.test.", dns.TypeA).Pack()
 	g.Expect(err).NotTo(HaveOccurred())
 	good := []*dns.Conn{client(t, server.Addr().String()), client(t, server.Addr().String()), client(t, server.Addr().String())}
-	nowhere := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}
-	server.Send(packet, nowhere, good[0].LocalAddr(), nowhere, nowhere, good[1].LocalAddr(), good[2].LocalAddr(), nowhere)
+	nowhere := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0)
+	local := func(i int) netip.AddrPort { return netip.MustParseAddrPort(good[i].LocalAddr().String()) }
+	server.Send(packet, nowhere, local(0), nowhere, nowhere, local(1), local(2), nowhere)
 	for _, conn := range good {
 		_, err := conn.ReadMsg()
 		g.Expect(err).NotTo(HaveOccurred())

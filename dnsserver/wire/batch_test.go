@@ -1,0 +1,95 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire_test
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+)
+
+// From the system call that reads to the one that writes.
+func TestAWholeBatchDoesNotAllocate(t *testing.T) {
+	for _, bound := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::]:0"} {
+		g := NewWithT(t)
+		server, err := wire.ListenUDP(t.Context(), bound, 1, newHandler(dnstest.Snapshot()))
+		g.Expect(err).NotTo(HaveOccurred())
+		defer server.Close()
+		_, port, err := net.SplitHostPort(server.Addr().String())
+		g.Expect(err).NotTo(HaveOccurred())
+		conn := client(t, net.JoinHostPort("127.0.0.1", port))
+		packet, err := question("plain.xcc.test.", dns.TypeA).Pack()
+		g.Expect(err).NotTo(HaveOccurred())
+		const batch = 20
+		response := make([]byte, 512)
+		g.Expect(testing.AllocsPerRun(50, func() {
+			for range batch {
+				_, _ = conn.Conn.Write(packet)
+			}
+			for answered := 0; answered < batch; {
+				answered += server.AnswerBatch()
+			}
+			for range batch {
+				_, _ = conn.Conn.Read(response)
+			}
+		})).To(BeZero(), bound)
+	}
+}
+
+// What we announce is read. Of a longer query only the header is, which must not be taken for a query that ends there.
+func TestALongQueryOverUDPIsRefused(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	conn := client(t, startUDP(t, "127.0.0.1:0").Addr().String())
+	good, err := question("plain.xcc.test.", dns.TypeA).Pack()
+	g.Expect(err).NotTo(HaveOccurred())
+	for size, rcode := range map[int]int{1232: dns.RcodeSuccess, 1233: dns.RcodeFormatError, 9000: dns.RcodeFormatError} {
+		_, err := conn.Conn.Write(append(slices.Clone(good), make([]byte, size-len(good))...))
+		g.Expect(err).NotTo(HaveOccurred())
+		response, err := conn.ReadMsg()
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(response.Rcode).To(Equal(rcode), "%d octets", size)
+	}
+}
+
+func TestTheQueryLogTellsTheClient(t *testing.T) {
+	t.Parallel()
+	for bound, asked := range map[string]string{"127.0.0.1:0": "127.0.0.1", "[::]:0": "127.0.0.1", "[::1]:0": "::1"} {
+		t.Run(bound, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			handler, clients := newHandler(dnstest.Snapshot()), make(chan string, 1)
+			handler.LogEvery, handler.Log = 1, func(entry wire.LogEntry) { clients <- entry.Client.Network() + " " + entry.Client.String() }
+			server, err := wire.ListenUDP(t.Context(), bound, 1, handler)
+			g.Expect(err).NotTo(HaveOccurred())
+			run(t, server.Serve, server.Shutdown)
+			_, port, err := net.SplitHostPort(server.Addr().String())
+			g.Expect(err).NotTo(HaveOccurred())
+			conn := client(t, net.JoinHostPort(asked, port))
+			expectAnswer(g, conn)
+			g.Eventually(clients).WithTimeout(10 * time.Second).Should(Receive(Equal("udp " + netip.MustParseAddrPort(conn.LocalAddr().String()).String())))
+		})
+	}
+}
