@@ -48,6 +48,9 @@ func (s *TCPServer) SetLimits(connections int, idle, slow time.Duration) {
 	s.maxConnections, s.idle, s.slow = connections, idle, slow
 }
 
+// SetGrace replaces how long a server goes on reading when it ends.
+func (s *TCPServer) SetGrace(grace time.Duration) { s.grace = grace }
+
 // Send sends packets to addresses as one batch of the first socket.
 func (s *UDPServer) Send(packet []byte, clients ...netip.AddrPort) {
 	for _, to := range clients {
@@ -69,3 +72,6 @@ func (s *UDPServer) AnswerBatch() int {
 
 // Source returns what is sent with the response to a query that came with this.
 func Source(control []byte) []byte { return source(control) }
+
+// IsEnding returns whether Shutdown was called.
+func (s *TCPServer) IsEnding() bool { return s.ending.Load() }

@@ -37,6 +37,9 @@ const (
 	tcpIdle = 10 * time.Second
 	// tcpSlow is how long a client may take to send a query, and to receive a response.
 	tcpSlow = 3 * time.Second
+	// tcpGrace is how long connections are accepted, and each of them is read from, when the server ends: what has arrived by then
+	// was sent by a client that could not know.
+	tcpGrace = 200 * time.Millisecond
 )
 
 // TCPServer answers on the connections of one listener.
@@ -46,9 +49,12 @@ type TCPServer struct {
 	counters       Counters
 	waiting        chan struct{}
 	maxConnections int
-	idle, slow     time.Duration
+	// idle, slow and grace are the limits above.
+	idle, slow, grace time.Duration
 
-	running  sync.WaitGroup
+	running sync.WaitGroup
+	// ending is set when no query shall be waited for any more, and stopping when no connection shall be accepted any more.
+	ending   atomic.Bool
 	mu       sync.Mutex
 	stopping bool
 	conns    map[*tcpConn]bool
@@ -58,19 +64,12 @@ type TCPServer struct {
 func NewTCPServer(listener net.Listener, handler *Handler) *TCPServer {
 	return &TCPServer{
 		handler: handler, listener: listener, counters: Counters{Transport: TCP}, waiting: make(chan struct{}, maxWaiting),
-		maxConnections: MaxConnections, idle: tcpIdle, slow: tcpSlow, conns: map[*tcpConn]bool{},
+		maxConnections: MaxConnections, idle: tcpIdle, slow: tcpSlow, grace: tcpGrace, conns: map[*tcpConn]bool{},
 	}
 }
 
 // Counters returns those of all connections.
 func (s *TCPServer) Counters() *Counters { return &s.counters }
-
-// Connections returns how many there are.
-func (s *TCPServer) Connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.conns)
-}
 
 // Serve accepts connections until Shutdown, or until that fails for good.
 func (s *TCPServer) Serve() error {
@@ -139,14 +138,19 @@ func (s *TCPServer) mostSilent() *tcpConn {
 	return silent
 }
 
-// Shutdown lets queries that have been read be answered, until the context is done.
+// Shutdown lets every query that has arrived be answered, until the context is done. Connections that wait to be accepted have
+// brought theirs already, so that the listener goes last.
 func (s *TCPServer) Shutdown(ctx context.Context) error {
+	s.endConnections()
+	grace := time.NewTimer(s.grace)
+	defer grace.Stop()
+	select {
+	case <-grace.C:
+	case <-ctx.Done():
+	}
 	s.mu.Lock()
 	s.stopping = true
 	_ = s.listener.Close()
-	for c := range s.conns {
-		_ = c.conn.SetReadDeadline(time.Now())
-	}
 	s.mu.Unlock()
 	ended := make(chan struct{})
 	go func() { s.running.Wait(); close(ended) }()
@@ -163,11 +167,14 @@ func (s *TCPServer) Shutdown(ctx context.Context) error {
 	}
 }
 
-// isStopping returns whether no further query shall be read.
-func (s *TCPServer) isStopping() bool {
+// endConnections lets every connection end that has nothing more to say. Those that come later see that by themselves.
+func (s *TCPServer) endConnections() {
+	s.ending.Store(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stopping
+	for c := range s.conns {
+		_ = c.conn.SetReadDeadline(time.Now().Add(s.grace))
+	}
 }
 
 // tcpConn is one connection.
@@ -176,7 +183,29 @@ type tcpConn struct {
 	conn   net.Conn
 	// active is when a query came last, in nanoseconds since 1970.
 	active atomic.Int64
+	// reads is how long the client may take for what is read now, since when.
+	reads deadline
+	// last is when nothing is read any more, once the server ends.
+	last time.Time
 
 	writing sync.Mutex
+	// writes is the same for what is written.
+	writes  deadline
 	waiting sync.WaitGroup
+}
+
+// deadline is one that a connection was given.
+type deadline struct {
+	limit time.Duration
+	since time.Time
+}
+
+// renew returns whether a deadline has to be given for this limit. One that was given a moment ago is as good, and to give one
+// takes longer than to answer a query.
+func (d *deadline) renew(limit time.Duration, now time.Time) bool {
+	if d.limit == limit && now.Sub(d.since) < limit/8 {
+		return false
+	}
+	d.limit, d.since = limit, now
+	return true
 }

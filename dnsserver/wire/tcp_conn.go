@@ -36,10 +36,29 @@ const (
 
 var errTooLong = errors.New("the query is too long")
 
-// serve answers queries until the client ends, is silent for too long, or too slow. Responses to queries that come together leave
-// together; one that has to be waited for is overtaken by others (RFC 7766, section 7).
+// serve answers queries until the client ends, is silent for too long, or too slow, or the server ends.
 func (c *tcpConn) serve() {
-	defer c.waiting.Wait()
+	c.answerAll()
+	c.waiting.Wait()
+	if c.server.ending.Load() {
+		c.leave()
+	}
+}
+
+// leave says that nothing more will come, and lets the client go first. If the connection were closed while there is something that
+// was not read, the client would lose responses that it has not read.
+func (c *tcpConn) leave() {
+	writer, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || writer.CloseWrite() != nil {
+		return
+	}
+	_ = c.conn.SetReadDeadline(time.Now().Add(c.server.grace))
+	_, _ = io.Copy(io.Discard, c.conn)
+}
+
+// answerAll reads and answers. Responses to queries that come together leave together; one that has to be waited for is overtaken by
+// others (RFC 7766, section 7).
+func (c *tcpConn) answerAll() {
 	reader := bufio.NewReaderSize(c.conn, maxQuery)
 	packet := make([]byte, maxQuery)
 	var out []byte
@@ -86,20 +105,34 @@ func reusable(out []byte) []byte {
 	return out[:0]
 }
 
+// allow lets the client take so long for what is read next. When the server ends that is no longer than the rest of the grace.
+func (c *tcpConn) allow(limit time.Duration) {
+	now := time.Now()
+	if !c.server.ending.Load() {
+		if !c.reads.renew(limit, now) {
+			return
+		}
+		_ = c.conn.SetReadDeadline(now.Add(limit))
+	}
+	// What Shutdown has set may have been overwritten.
+	if c.server.ending.Load() {
+		if c.last.IsZero() {
+			c.last = now.Add(c.server.grace)
+		}
+		_ = c.conn.SetReadDeadline(c.last)
+	}
+}
+
 // read reads one query. Its first octet may let wait for itself, the rest of it must not.
 func (c *tcpConn) read(reader *bufio.Reader, packet []byte) (int, error) {
 	if reader.Buffered() == 0 {
-		_ = c.conn.SetReadDeadline(time.Now().Add(c.server.idle))
-		if c.server.isStopping() {
-			// The deadline that Shutdown has set may have been overwritten.
-			return 0, io.EOF
-		}
+		c.allow(c.server.idle)
 		if _, err := reader.Peek(1); err != nil {
 			return 0, err
 		}
 	}
 	if !hasQuery(reader) {
-		_ = c.conn.SetReadDeadline(time.Now().Add(c.server.slow))
+		c.allow(c.server.slow)
 	}
 	var length [lengthSize]byte
 	if _, err := io.ReadFull(reader, length[:]); err != nil {
@@ -164,8 +197,10 @@ func (c *tcpConn) write(out []byte) error {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if err := c.conn.SetWriteDeadline(time.Now().Add(c.server.slow)); err != nil {
-		return err
+	if now := time.Now(); c.writes.renew(c.server.slow, now) {
+		if err := c.conn.SetWriteDeadline(now.Add(c.server.slow)); err != nil {
+			return err
+		}
 	}
 	_, err := c.conn.Write(out)
 	if err != nil {
