@@ -19,6 +19,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
@@ -49,13 +50,24 @@ func numberedName(label string, i int) string {
 	return fmt.Sprintf("%s.gateway.c%d.ns.clusters.xcc.test", label, i)
 }
 
+// events is a watch that lets who tells of a change wait until the reflector has read it.
+type events chan watch.Event
+
+func (e events) ResultChan() <-chan watch.Event { return e }
+
+func (e events) Stop() {}
+
+func (e events) modify(slice *discoveryv1.EndpointSlice) {
+	e <- watch.Event{Type: watch.Modified, Object: slice}
+}
+
 // watched runs a source that lists many slices, and returns it with what its watch tells.
-func watched(tb testing.TB) (*Source, *watch.RaceFreeFakeWatcher) {
+func watched(tb testing.TB) (*Source, events) {
 	tb.Helper()
 	g := NewWithT(tb)
-	events := watch.NewRaceFreeFake()
+	told := make(events)
 	lister := &cache.ListWatch{
-		ListWithContextFunc: func(context.Context, metav1.ListOptions) (runtime.Object, error) {
+		ListWithContextFunc: func(context.Context, metav1.ListOptions) (kruntime.Object, error) {
 			list := &discoveryv1.EndpointSliceList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
 			for i := range manySlices {
 				list.Items = append(list.Items, *numbered(i, 0))
@@ -66,7 +78,7 @@ func watched(tb testing.TB) (*Source, *watch.RaceFreeFakeWatcher) {
 			if options.SendInitialEvents != nil {
 				return nil, apierrors.NewInvalid(schema.GroupKind{Kind: "ListOptions"}, "", nil)
 			}
-			return events, nil
+			return told, nil
 		},
 	}
 	source := newSource()
@@ -75,7 +87,7 @@ func watched(tb testing.TB) (*Source, *watch.RaceFreeFakeWatcher) {
 	go func() { defer close(ended); source.run(ctx, lister) }()
 	tb.Cleanup(func() { cancel(); <-ended })
 	g.Eventually(source.Snapshot, 30*time.Second).ShouldNot(BeNil(), "the list was read")
-	return source, events
+	return source, told
 }
 
 // answers returns whether the name has the address of a version.
@@ -84,20 +96,24 @@ func answers(s *Source, i, version int) bool {
 	return len(result.Addresses) == 1 && result.Addresses[0].String() == numbered(i, version).Endpoints[0].Addresses[0]
 }
 
+// change tells of a change and returns how long it took until it was answered.
+func change(s *Source, told events, i, version int) time.Duration {
+	start := time.Now()
+	told.modify(numbered(i, version))
+	for !answers(s, i, version) {
+		runtime.Gosched()
+	}
+	return time.Since(start)
+}
+
 // BenchmarkChange measures from the event of the watch to the snapshot that answers it, one change among many slices.
 func BenchmarkChange(b *testing.B) {
-	source, events := watched(b)
+	source, told := watched(b)
 	var took []time.Duration
 	version := 0
 	for b.Loop() {
 		version++
-		changed := numbered(version*7%manySlices, version)
-		start := time.Now()
-		events.Modify(changed)
-		for !answers(source, version*7%manySlices, version) {
-			time.Sleep(10 * time.Microsecond)
-		}
-		took = append(took, time.Since(start))
+		took = append(took, change(source, told, version*7%manySlices, version))
 	}
 	slices.Sort(took)
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
@@ -105,10 +121,102 @@ func BenchmarkChange(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)-1].Microseconds()), "max-µs")
 }
 
-// A client that asks without pause while 1,000 slices change each second always gets an answer that was true.
+// The race detector makes everything some ten times as slow, so that with it the limit is ten times as high. Without it, it is the one
+// that docs/performance.md promises.
+func TestAChangeAmongManyIsAnsweredWithin10Milliseconds(t *testing.T) {
+	g := NewWithT(t)
+	limit := 10 * time.Millisecond
+	if raceDetector {
+		limit *= 10
+	}
+	source, told := watched(t)
+	var took []time.Duration
+	for version := 1; version <= 50; version++ {
+		took = append(took, change(source, told, version*7%manySlices, version))
+	}
+	slices.Sort(took)
+	g.Expect(took[len(took)/2]).To(BeNumerically("<", limit), "the median, so that no pause of the machine counts")
+}
+
+// Whatever a change takes, it takes no more among many slices: nothing is read, merged or packed again but what has changed.
+func TestTheWorkOfAChangeDoesNotGrowWithTheSlices(t *testing.T) {
+	g := NewWithT(t)
+	allocations := map[int]float64{}
+	for _, count := range []int{100, manySlices} {
+		source, store := newSource(), emptyStore()
+		var listed []any
+		for i := range count {
+			listed = append(listed, numbered(i, 0))
+		}
+		g.Expect(store.Replace(listed, "")).To(Succeed())
+		source.apply(t.Context(), store.take())
+		version := 0
+		allocations[count] = testing.AllocsPerRun(50, func() {
+			version++
+			g.Expect(store.Update(numbered(count/2, version))).To(Succeed())
+			source.apply(t.Context(), store.take())
+		})
+		g.Expect(answers(source, count/2, version)).To(BeTrue())
+	}
+	g.Expect(allocations[manySlices]).To(BeNumerically("<", 2*allocations[100]), "%v", allocations)
+}
+
+const (
+	// changing slices are the first ones. The others stay as they are.
+	changing = 1_000
+	// perTick of them change in each tick, which makes 1,000 per second.
+	perTick, ticks, tick = 10, 200, 10 * time.Millisecond
+)
+
+// tellOfChanges lets each of the changing slices change several times.
+func tellOfChanges(told events) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for i := range ticks {
+		for j := range perTick {
+			told.modify(numbered((i*perTick+j)%changing, 1+i))
+		}
+		<-ticker.C
+	}
+}
+
+// versionsOf returns which versions a slice has, one after the other, when tellOfChanges is through.
+func versionsOf(slice int) []int {
+	versions := []int{0}
+	for i := slice / perTick; slice < changing && i < ticks; i += changing / perTick {
+		versions = append(versions, 1+i)
+	}
+	return versions
+}
+
+// observer asks, and knows what it was told before.
+type observer struct {
+	conn *dns.Conn
+	// seen are how many versions of each slice are gone.
+	seen map[int]int
+	took []time.Duration
+}
+
+// ask expects a version that the slice has had, and not one from before what was answered last.
+func (o *observer) ask(g Gomega, slice int) {
+	start := time.Now()
+	g.Expect(o.conn.SetDeadline(start.Add(10 * time.Second))).To(Succeed())
+	g.Expect(o.conn.WriteMsg(new(dns.Msg).SetQuestion(numberedName("x", slice)+".", dns.TypeA))).To(Succeed())
+	response, err := o.conn.ReadMsg()
+	g.Expect(err).NotTo(HaveOccurred(), "query %d", len(o.took))
+	o.took = append(o.took, time.Since(start))
+	g.Expect(response.Answer).To(HaveLen(1))
+	octets := response.Answer[0].(*dns.A).A.To4()
+	at := slices.Index(versionsOf(slice), int(octets[1])<<16|int(octets[2])<<8|int(octets[3]))
+	g.Expect(at).To(BeNumerically(">=", o.seen[slice]), "the slice %d has the versions %v, and %s is answered", slice, versionsOf(slice), octets)
+	o.seen[slice] = at
+}
+
+// A client that asks without pause while 1,000 slices change each second always gets an answer that was true, none that was true
+// only before the last one, and none after a pause.
 func TestQueriesAreAnsweredWhileMuchChanges(t *testing.T) {
 	g := NewWithT(t)
-	source, events := watched(t)
+	source, told := watched(t)
 	server, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 1, &wire.Handler{Snapshot: source.Snapshot, TTL: 5})
 	g.Expect(err).NotTo(HaveOccurred())
 	served := make(chan error, 1)
@@ -117,45 +225,52 @@ func TestQueriesAreAnsweredWhileMuchChanges(t *testing.T) {
 		g.Expect(server.Shutdown(context.WithoutCancel(t.Context()))).To(Succeed())
 		g.Expect(<-served).To(Succeed())
 	}()
-
-	const perTick, ticks, tick = 10, 200, 10 * time.Millisecond
-	changing := make(chan struct{})
-	go func() {
-		defer close(changing)
-		ticker := time.NewTicker(tick)
-		defer ticker.Stop()
-		for i := range ticks {
-			for j := range perTick {
-				// The first slices change, the others stay.
-				events.Modify(numbered((i*perTick+j)%1_000, 1+i))
-			}
-			<-ticker.C
-		}
-	}()
 	conn, err := dns.Dial("udp", server.Addr().String())
 	g.Expect(err).NotTo(HaveOccurred())
 	defer conn.Close()
-	var took []time.Duration
+
+	o := observer{conn: conn, seen: map[int]int{}}
+	changed := make(chan struct{})
+	go func() { defer close(changed); tellOfChanges(told) }()
 	for done := false; !done; {
 		select {
-		case <-changing:
+		case <-changed:
 			done = true
 		default:
 		}
-		i := len(took) * 17 % manySlices
-		start := time.Now()
-		g.Expect(conn.SetDeadline(start.Add(10 * time.Second))).To(Succeed())
-		g.Expect(conn.WriteMsg(new(dns.Msg).SetQuestion(numberedName("x", i)+".", dns.TypeA))).To(Succeed())
-		response, err := conn.ReadMsg()
-		g.Expect(err).NotTo(HaveOccurred(), "query %d", len(took))
-		took = append(took, time.Since(start))
-		g.Expect(response.Answer).To(HaveLen(1))
-		if address := response.Answer[0].(*dns.A).A.String(); i >= 1_000 {
-			g.Expect(address).To(Equal("10.0.0.0"), "this slice never changed")
+		// Every second one is for a slice that changes.
+		i := len(o.took)
+		o.ask(g, []int{i * 17 % changing, i * 17 % manySlices}[i%2])
+	}
+	g.Eventually(func() bool { return answers(source, changing-1, ticks) }, 10*time.Second).Should(BeTrue(), "the last change is served")
+	paused, all := o.paused(rebuilt(g) / 2)
+	slices.Sort(o.took)
+	t.Logf("%d queries while %d slices changed: median %s, p99 %s, slowest %s, paused for %s of %s", len(o.took), perTick*ticks,
+		o.took[len(o.took)/2], o.took[len(o.took)*99/100], o.took[len(o.took)-1], paused, all)
+	// On a busy machine any query may have to wait for a processor. But if queries waited for a new snapshot of everything, they
+	// would do that for a fifth of the time, which is what the source gives to snapshots.
+	g.Expect(paused).To(BeNumerically("<", all/10))
+	g.Expect(o.took[len(o.took)-1]).To(BeNumerically("<", 2*time.Second), "the time after which CoreDNS asks somebody else")
+}
+
+// paused returns how long the client waited in queries of at least a length, and how long in all of them.
+func (o *observer) paused(length time.Duration) (long, all time.Duration) {
+	for _, took := range o.took {
+		all += took
+		if took >= length {
+			long += took
 		}
 	}
-	slices.Sort(took)
-	t.Logf("%d queries while %d slices changed: median %s, p99 %s, slowest %s", len(took), perTick*ticks,
-		took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
-	g.Eventually(func() bool { return answers(source, 999, ticks) }, 10*time.Second).Should(BeTrue(), "the last change is served")
+	return long, all
+}
+
+// rebuilt returns how long it takes here and now to make a snapshot of everything.
+func rebuilt(g Gomega) time.Duration {
+	source, store := newSource(), emptyStore()
+	var listed []any
+	for i := range manySlices {
+		listed = append(listed, numbered(i, 0))
+	}
+	g.Expect(store.Replace(listed, "")).To(Succeed())
+	return source.apply(context.Background(), store.take())
 }
