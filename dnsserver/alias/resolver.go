@@ -26,12 +26,13 @@ import (
 )
 
 const (
-	// maxLookups is how many lookups run at a time. Each has a socket. Those of names that hang take all of their time.
-	maxLookups = 4096
 	// lookupTimeout is how long one lookup takes at most.
 	lookupTimeout = 4 * time.Second
 	// maxWait is how long a query waits for a lookup. CoreDNS gives up after 2 seconds.
 	maxWait = 1500 * time.Millisecond
+	// maxWaiters is how many queries wait for one lookup. Others fail at once, or one target that hangs would take all places that
+	// there are for queries that wait.
+	maxWaiters = 100
 	// idleLimit is for how long a target is looked up that nobody asks for.
 	idleLimit = 10 * time.Minute
 	// minRetry and maxRetry are the first and the longest time between failed lookups (RFC 9520, section 3.2).
@@ -76,11 +77,10 @@ type Options struct {
 type Resolver struct {
 	options Options
 	ask     func(ctx context.Context, target string, qtype uint16) (*dns.Msg, error)
-	// lookups has an element for each one that runs.
-	lookups chan struct{}
-
-	mu      sync.RWMutex
-	targets map[string]*entry
+	lookups queue
+	targets targets
+	// mu is held to change the targets.
+	mu sync.Mutex
 }
 
 // entry is a target.
@@ -94,9 +94,7 @@ type entry struct {
 func New(options Options) *Resolver {
 	return &Resolver{
 		options: options,
-		ask:     upstream{path: options.ResolvConf, port: cmp.Or(options.Port, "53")}.ask,
-		lookups: make(chan struct{}, maxLookups),
-		targets: map[string]*entry{},
+		ask:     (&upstream{path: options.ResolvConf, port: cmp.Or(options.Port, "53")}).ask,
 	}
 }
 
@@ -104,10 +102,10 @@ func New(options Options) *Resolver {
 func (r *Resolver) Follow(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e, ok := r.targets[target]
-	if !ok {
+	e := r.targets.find(target)
+	if e == nil {
 		e = &entry{ipv4: newSlot(r, target, dns.TypeA), ipv6: newSlot(r, target, dns.TypeAAAA)}
-		r.targets[target] = e
+		r.targets.put(target, e)
 		e.ipv4.start()
 		e.ipv6.start()
 	}
@@ -118,12 +116,12 @@ func (r *Resolver) Follow(target string) {
 func (r *Resolver) Unfollow(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e, ok := r.targets[target]
-	if !ok {
+	e := r.targets.find(target)
+	if e == nil {
 		return
 	}
 	if e.followers--; e.followers == 0 {
-		delete(r.targets, target)
+		r.targets.put(target, nil)
 		e.ipv4.end()
 		e.ipv6.end()
 	}
@@ -133,11 +131,11 @@ func (r *Resolver) Unfollow(target string) {
 func (r *Resolver) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for target, e := range r.targets {
-		delete(r.targets, target)
+	r.targets.each(func(target string, e *entry) {
+		r.targets.put(target, nil)
 		e.ipv4.end()
 		e.ipv6.end()
-	}
+	})
 }
 
 // Cached returns what is known of the target, and nil when it has to be waited for. The type is dns.TypeA or dns.TypeAAAA.
@@ -170,6 +168,11 @@ func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 		return failure
 	}
 	s.used.Store(true)
+	if s.waiters.Add(1) > maxWaiters {
+		s.waiters.Add(-1)
+		return failure
+	}
+	defer s.waiters.Add(-1)
 	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
 	select {
@@ -186,10 +189,7 @@ func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 var failure = &Answer{Rcode: dns.RcodeServerFailure}
 
 func (r *Resolver) slot(target string, qtype uint16) *slot {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	e := r.targets[target]
-	switch {
+	switch e := r.targets.find(target); {
 	case e == nil:
 		return nil
 	case qtype == dns.TypeA:

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -238,7 +239,7 @@ func TestWhoAsksFirstWaitsAndOthersDoNot(t *testing.T) {
 		g.Expect(w.cached()).To(Equal("SERVFAIL"), "the failure is remembered, and the next query does not wait")
 		g.Expect(say(w.Wait("unknown.example.com", dns.TypeA))).To(Equal("SERVFAIL"))
 		w.Close()
-		time.Sleep(lookupTimeout)
+		time.Sleep(2 * lookupTimeout)
 	})
 }
 
@@ -303,6 +304,46 @@ func TestManyTargetsThatHangDoNotHoldUpAnother(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		g.Expect(running).To(BeZero(), "nothing is looked up after the end")
+	})
+}
+
+// What waits for its lookup must not take the memory of one, however many targets there are.
+func TestTargetsThatWaitForTheirLookupHaveNoGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		w := newWorld(nil)
+		w.ask = func(ctx context.Context, _ string, _ uint16) (*dns.Msg, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		before := runtime.NumGoroutine()
+		for i := range 10 * maxLookups {
+			w.Follow(fmt.Sprintf("hangs%d.example.com", i))
+		}
+		synctest.Wait()
+		g.Expect(runtime.NumGoroutine() - before).To(BeNumerically("<=", maxLookups+10))
+		w.Close()
+		time.Sleep(2 * lookupTimeout)
+	})
+}
+
+func TestOneTargetThatHangsDoesNotTakeAllPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		w := newWorld(nil)
+		w.hanging = balancer
+		w.Follow(balancer)
+		failed := make(chan struct{}, 2*maxWaiters)
+		for range 2 * maxWaiters {
+			go func() { w.Wait(balancer, dns.TypeA); failed <- struct{}{} }()
+		}
+		synctest.Wait()
+		g.Expect(failed).To(HaveLen(maxWaiters), "they did not wait, and the others still do")
+		time.Sleep(maxWait)
+		synctest.Wait()
+		g.Expect(failed).To(HaveLen(2 * maxWaiters))
+		w.Close()
+		time.Sleep(2 * lookupTimeout)
 	})
 }
 
@@ -427,4 +468,27 @@ func records(g Gomega, texts []string) []dns.RR {
 		all = append(all, record)
 	}
 	return all
+}
+
+// It is on the way of every query for an alias, on all sockets.
+func TestAKnownTargetIsFoundWithoutAllocating(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(map[string][]string{balancer: {"lb.example.com. 10 IN A 198.51.100.1"}})
+	w.Follow(balancer)
+	defer w.Close()
+	g.Expect(say(w.Wait(balancer, dns.TypeA))).To(Equal("NOERROR 198.51.100.1"))
+	g.Expect(testing.AllocsPerRun(100, func() { w.Cached(balancer, dns.TypeA) })).To(BeZero())
+}
+
+func BenchmarkCached(b *testing.B) {
+	w := newWorld(nil)
+	for i := range 1_000 {
+		w.Follow(fmt.Sprintf("lb%d.example.com", i))
+	}
+	defer w.Close()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			w.Cached("lb7.example.com", dns.TypeA)
+		}
+	})
 }

@@ -36,9 +36,11 @@ type slot struct {
 	answer atomic.Pointer[Answer]
 	// used says that somebody asked since the last lookup.
 	used atomic.Bool
+	// waiters is how many queries wait for the lookup that runs.
+	waiters atomic.Int32
 
 	mu sync.Mutex
-	// running is closed when the lookup that runs has ended, nil when none runs.
+	// running is closed when the lookup that runs, or waits for its turn, has ended, nil when there is none.
 	running chan struct{}
 	// next starts the next lookup.
 	next *time.Timer
@@ -81,7 +83,7 @@ func (s *slot) start() {
 func (s *slot) startLocked() <-chan struct{} {
 	if s.running == nil {
 		s.running = make(chan struct{})
-		go s.lookup()
+		s.resolver.lookups.add(s)
 	}
 	return s.running
 }
@@ -96,10 +98,11 @@ func (s *slot) end() {
 	}
 }
 
-// lookup asks the resolvers. It waits its turn where too many lookups run.
+// lookup asks the resolvers, unless nobody wants to know any more.
 func (s *slot) lookup() {
-	s.resolver.lookups <- struct{}{}
-	defer func() { <-s.resolver.lookups }()
+	if s.giveUp() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
 	response, err := s.resolver.ask(ctx, s.target, s.qtype)
@@ -108,6 +111,17 @@ func (s *slot) lookup() {
 		learned, _ = read(response, s.target, s.qtype)
 	}
 	s.finish(learned, time.Now())
+}
+
+// giveUp returns whether nobody follows the target any more. Then who still waits gets a failure.
+func (s *slot) giveUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		close(s.running)
+		s.running = nil
+	}
+	return s.ended
 }
 
 // finish takes what a lookup found, nil where it failed, and decides when the next one is.

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -34,6 +35,8 @@ const (
 	attempts = 2
 	// udpSize is the largest response over UDP that is asked for, in octets.
 	udpSize = 1232
+	// configRest is how long what the file says is taken for what it still says.
+	configRest = time.Second
 )
 
 // upstream are the resolvers of a file like /etc/resolv.conf. Its search list is not used: targets are absolute.
@@ -41,18 +44,38 @@ type upstream struct {
 	path string
 	// port is that of all of them.
 	port string
+
+	mu sync.Mutex
+	// config is what the file said when it was read.
+	config *dns.ClientConfig
+	read   time.Time
 }
 
-// ask returns the first response that a resolver gives to a question for an absolute name. A response that says that the
-// resolver itself failed is one only if there is no better one.
-func (u upstream) ask(ctx context.Context, target string, qtype uint16) (*dns.Msg, error) {
-	// It is small, and it changes under a process that runs for long.
+// resolvers returns what the file says. It is small, but thousands of lookups may begin at once, and it changes under a process that
+// runs for long.
+func (u *upstream) resolvers(now time.Time) (*dns.ClientConfig, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.config != nil && now.Sub(u.read) < configRest {
+		return u.config, nil
+	}
 	config, err := dns.ClientConfigFromFile(u.path)
 	if err != nil {
 		return nil, fmt.Errorf("reading which resolvers there are: %w", err)
 	}
 	if len(config.Servers) == 0 {
 		return nil, fmt.Errorf("%s names no resolver", u.path)
+	}
+	u.config, u.read = config, now
+	return config, nil
+}
+
+// ask returns the first response that a resolver gives to a question for an absolute name. A response that says that the
+// resolver itself failed is one only if there is no better one.
+func (u *upstream) ask(ctx context.Context, target string, qtype uint16) (*dns.Msg, error) {
+	config, err := u.resolvers(time.Now())
+	if err != nil {
+		return nil, err
 	}
 	query := new(dns.Msg).SetQuestion(dns.Fqdn(target), qtype)
 	query.SetEdns0(udpSize, false)

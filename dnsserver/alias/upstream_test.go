@@ -49,7 +49,7 @@ func startResolver(t *testing.T, host string, port int, handler dns.HandlerFunc)
 }
 
 // upstreamOf returns the resolvers at these addresses.
-func upstreamOf(t *testing.T, port int, hosts ...string) upstream {
+func upstreamOf(t *testing.T, port int, hosts ...string) *upstream {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "resolv.conf")
 	content := "search example.com\noptions ndots:5\n"
@@ -57,7 +57,7 @@ func upstreamOf(t *testing.T, port int, hosts ...string) upstream {
 		content += "nameserver " + host + "\n"
 	}
 	NewWithT(t).Expect(os.WriteFile(path, []byte(content), 0o600)).To(Succeed())
-	return upstream{path: path, port: strconv.Itoa(port)}
+	return &upstream{path: path, port: strconv.Itoa(port)}
 }
 
 func answering(address string) dns.HandlerFunc {
@@ -73,7 +73,7 @@ func refusing(w dns.ResponseWriter, query *dns.Msg) {
 	_ = w.WriteMsg(new(dns.Msg).SetRcode(query, dns.RcodeServerFailure))
 }
 
-func ask(t *testing.T, u upstream) (string, error) {
+func ask(t *testing.T, u *upstream) (string, error) {
 	t.Helper()
 	response, err := u.ask(t.Context(), balancer, dns.TypeA)
 	if err != nil {
@@ -149,7 +149,7 @@ func TestFailuresAreErrors(t *testing.T) {
 	port := startResolver(t, "127.0.0.1", 0, refusing)
 	_, err := ask(t, upstreamOf(t, port, "127.0.0.1"))
 	g.Expect(err).To(MatchError(ContainSubstring("SERVFAIL")))
-	_, err = ask(t, upstream{path: filepath.Join(t.TempDir(), "missing")})
+	_, err = ask(t, &upstream{path: filepath.Join(t.TempDir(), "missing")})
 	g.Expect(err).To(MatchError(ContainSubstring("reading which resolvers there are")))
 	_, err = ask(t, upstreamOf(t, port))
 	g.Expect(err).To(HaveOccurred(), "no resolver at all")
@@ -165,4 +165,20 @@ func TestALookupEndsWithItsContext(t *testing.T) {
 	_, err := upstreamOf(t, port, "127.0.0.1").ask(ctx, balancer, dns.TypeA)
 	g.Expect(err).To(MatchError(context.DeadlineExceeded))
 	g.Expect(time.Since(start)).To(BeNumerically("<", attemptTimeout))
+}
+
+func TestTheResolversAreReadOnceASecond(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	u := upstreamOf(t, 53, "192.0.2.1")
+	now := time.Now()
+	servers := func(after time.Duration) []string {
+		config, err := u.resolvers(now.Add(after))
+		g.Expect(err).NotTo(HaveOccurred())
+		return config.Servers
+	}
+	g.Expect(servers(0)).To(Equal([]string{"192.0.2.1"}))
+	g.Expect(os.WriteFile(u.path, []byte("nameserver 192.0.2.2\n"), 0o600)).To(Succeed())
+	g.Expect(servers(configRest - 1)).To(Equal([]string{"192.0.2.1"}))
+	g.Expect(servers(configRest)).To(Equal([]string{"192.0.2.2"}))
 }
