@@ -48,6 +48,16 @@ func (s *TCPServer) SetLimits(connections int, idle, slow time.Duration) {
 	s.maxConnections, s.idle, s.slow = connections, idle, slow
 }
 
+// SetWaiting replaces how many queries may wait.
+func (s *TCPServer) SetWaiting(waiting int) { s.waiting = make(chan struct{}, waiting) }
+
+// SetWaiting replaces how many queries may wait.
+func (s *UDPServer) SetWaiting(waiting int) {
+	for _, socket := range s.sockets {
+		socket.waiting = make(chan struct{}, waiting)
+	}
+}
+
 // SetGrace replaces how long a server goes on reading when it ends.
 func (s *TCPServer) SetGrace(grace time.Duration) { s.grace = grace }
 

@@ -37,13 +37,16 @@ const (
 )
 
 // startTCP serves with limits of the test and returns how to connect.
-func startTCP(t *testing.T, handler *wire.Handler, connections int, idle, slow time.Duration) func() *dns.Conn {
+func startTCP(t *testing.T, handler *wire.Handler, connections int, idle, slow time.Duration, waiting ...int) func() *dns.Conn {
 	t.Helper()
 	g := NewWithT(t)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	g.Expect(err).NotTo(HaveOccurred())
 	server := wire.NewTCPServer(listener, handler)
 	server.SetLimits(connections, idle, slow)
+	for _, n := range waiting {
+		server.SetWaiting(n)
+	}
 	run(t, server.Serve, server.Shutdown)
 	return func() *dns.Conn {
 		conn, err := dns.Dial("tcp", listener.Addr().String())
@@ -213,8 +216,8 @@ func TestTooManyQueriesThatWaitFailAtOnce(t *testing.T) {
 	handler := newHandler(dnstest.Snapshot())
 	known := make(chan struct{})
 	handler.Aliases = waits{knownTargets(), known}
-	conn := startTCP(t, handler, 10, forever, forever)()
-	const count = 1001
+	const count = 11
+	conn := startTCP(t, handler, 10, forever, forever, count-1)()
 	for range count {
 		g.Expect(conn.WriteMsg(question("hangs.xcc.test.", dns.TypeAAAA))).To(Succeed())
 	}
