@@ -17,7 +17,6 @@ limitations under the License.
 package wire_test
 
 import (
-	"net"
 	"slices"
 	"testing"
 	"time"
@@ -26,16 +25,17 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 )
 
-// What a client might send that the library refuses before it reaches the handler. An answer to a good query that is sent
-// behind shows that nothing was answered to the bad one.
+// What a client might send that the library refuses before it reaches the handler: handed to it, and over UDP and TCP. An answer to
+// a good query that is sent behind shows that nothing was answered to the bad one.
 func TestBrokenPackets(t *testing.T) {
 	t.Parallel()
-	udp, _ := serve(t, newHandler(dnstest.Snapshot()))
+	handler := newHandler(dnstest.Snapshot())
+	udp, tcp := serve(t, handler)
 	good, err := question("plain.xcc.test.", dns.TypeA).Pack()
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	const silence = -1
 	for name, test := range map[string]struct {
 		packet []byte
 		rcode  int
@@ -61,28 +61,45 @@ func TestBrokenPackets(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			conn, err := (&net.Dialer{}).DialContext(t.Context(), "udp", udp)
-			g.Expect(err).NotTo(HaveOccurred())
-			defer conn.Close()
-			g.Expect(conn.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())
-			_, err = conn.Write(test.packet)
-			g.Expect(err).NotTo(HaveOccurred())
-			if test.rcode == silence {
-				_, err = conn.Write(with(good, 0, ^good[0]))
+			expectRefusal(g, answer(handler, test.packet, wire.UDP), good, test.rcode)
+			for network, address := range map[string]string{"udp": udp, "tcp": tcp} {
+				conn, err := dns.Dial(network, address)
 				g.Expect(err).NotTo(HaveOccurred())
+				defer conn.Close()
+				g.Expect(conn.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())
+				marked := with(good, 0, ^good[0])
+				for _, packet := range [][]byte{test.packet, marked} {
+					_, err = conn.Write(packet)
+					g.Expect(err).NotTo(HaveOccurred())
+				}
+				buffer := make([]byte, 512)
+				n, err := conn.Read(buffer)
+				g.Expect(err).NotTo(HaveOccurred(), network)
+				if test.rcode == silence {
+					g.Expect(buffer[0]).To(Equal(marked[0]), "over %s, the good query is the only one that is answered", network)
+					continue
+				}
+				expectRefusal(g, buffer[:n], good, test.rcode)
+				n, err = conn.Read(buffer)
+				g.Expect(err).NotTo(HaveOccurred(), "%s goes on", network)
+				expectRefusal(g, buffer[:n], marked, dns.RcodeSuccess)
 			}
-			buffer := make([]byte, 512)
-			n, err := conn.Read(buffer)
-			g.Expect(err).NotTo(HaveOccurred())
-			if test.rcode == silence {
-				g.Expect(buffer[0]).To(Equal(^good[0]), "the good query is the only one that is answered")
-				return
-			}
-			g.Expect(buffer[:2]).To(Equal(good[:2]), "ID")
-			g.Expect(int(buffer[3] & 0xf)).To(Equal(test.rcode))
-			g.Expect(n).To(BeNumerically(">=", 12))
 		})
 	}
+}
+
+// silence is the code of no response at all.
+const silence = -1
+
+// expectRefusal expects the response to a packet with the ID of a query to have this code.
+func expectRefusal(g Gomega, response, query []byte, rcode int) {
+	if rcode == silence {
+		g.Expect(response).To(BeEmpty())
+		return
+	}
+	g.Expect(len(response)).To(BeNumerically(">=", 12))
+	g.Expect(response[:2]).To(Equal(query[:2]), "ID")
+	g.Expect(int(response[3] & 0xf)).To(Equal(rcode))
 }
 
 // tooLong returns a question for a name that is one octet longer than there may be.
