@@ -79,6 +79,8 @@ func Records() []zone.Record {
 		offering(zone.Record{Name: "alias-svc.xcc.test", Alias: "lb.example.com"}, zone.Service{Prefix: "_https._tcp", Port: 443}),
 		{Name: AliasToMany[0][:len(AliasToMany[0])-1], Alias: ManyAddresses[:len(ManyAddresses)-1]},
 		{Name: AliasToMany[1][:len(AliasToMany[1])-1], Alias: "many.example.com"},
+		offering(zone.Record{Name: "inner-svc.xcc.test", Alias: "alias-to-alias.xcc.test"}, zone.Service{Prefix: "_https._tcp", Port: 443}),
+		offering(zone.Record{Name: "loop-svc.xcc.test", Alias: "loop.xcc.test"}, zone.Service{Prefix: "_https._tcp", Port: 443}),
 		{Name: "alias-to-svc.xcc.test", Alias: "_https._tcp.svc.xcc.test"},
 		addresses("xcc.test", "192.0.2.53"),
 		addresses("*.sub.xcc.test", "192.0.2.80"),

@@ -138,15 +138,18 @@ func (r *reference) service(owner string, ports []uint16, base zone.Record) resp
 	found := response{rcode: "NOERROR", authoritative: true}
 	target, ttl := strings.SplitN(owner, ".", 3)[2], "7"
 	known := base.Addresses
-	if base.Alias != "" {
-		target = base.Alias + "."
-		switch apex := r.zoneOf(base.Alias); apex {
-		case "":
-			known, ttl = balancer, "1"
-		default:
-			record, _ := r.find(base.Alias, apex)
-			known = record.Addresses
+	for hops := 0; base.Alias != ""; hops++ {
+		if hops == 8 {
+			return response{rcode: "SERVFAIL"}
 		}
+		target, known = base.Alias+".", nil
+		apex := r.zoneOf(base.Alias)
+		if apex == "" {
+			known, ttl = balancer, "1"
+			break
+		}
+		base, _ = r.find(base.Alias, apex)
+		known = base.Addresses
 	}
 	for _, port := range ports {
 		found.answer = append(found.answer, fmt.Sprintf("%s 7 SRV 0 0 %d %s", owner, port, target))

@@ -27,10 +27,15 @@ import (
 // writeServices adds SRV records of the name, and what is known of the addresses that they lead to (RFC 2782). All are as good as
 // each other: there is one gateway behind them.
 func (w *writer) writeServices(name string, result zone.Result) {
-	target := result.Alias + "."
-	if result.Alias == "" {
-		// Behind the service and the protocol, spelled as it was asked for.
-		target = name[dns.Split(name)[2]:]
+	// Behind the service and the protocol, spelled as it was asked for.
+	target := name[dns.Split(name)[2]:]
+	if result.Alias != "" {
+		end, ok := w.endOf(result.Alias)
+		if !ok {
+			w.fail()
+			return
+		}
+		target = end + "."
 	}
 	for _, service := range result.Services {
 		w.response.Answer = append(w.response.Answer, &dns.SRV{
@@ -43,6 +48,19 @@ func (w *writer) writeServices(name string, result zone.Result) {
 	}
 	// In front of the OPT record, which is there already.
 	w.response.Extra = append(known, w.response.Extra...)
+}
+
+// endOf returns the name at the end of the aliases within our zones that begin with the name, because an SRV record must not lead to
+// an alias. It returns false where there are so many that they are more likely a loop.
+func (w *writer) endOf(name string) (string, bool) {
+	for range maxAliases {
+		result := lookup(w.snapshot, name, dns.TypeA)
+		if result.Kind != zone.Alias {
+			return name, true
+		}
+		name = result.Alias
+	}
+	return "", false
 }
 
 // known returns address records of a name as far as they are known without waiting, aliases left out.
