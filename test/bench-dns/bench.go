@@ -49,22 +49,23 @@ type figures struct {
 	lost, lostAtMost int
 	// perQuery is how long a query keeps the processor busy under full load.
 	perQuery             []time.Duration
-	resident, proportion int
+	resident, proportion []int
 	ready                time.Duration
 }
 
-func (b *bench) run(ctx context.Context) error {
+// run measures the scenario, prints its table, and returns which limits are broken.
+func (b *bench) run(ctx context.Context) (broken []string, err error) {
 	b.zoneFile, b.queryFile = filepath.Join(b.dir, "zone"), filepath.Join(b.dir, "queries")
 	b.kubeconfig = filepath.Join(b.dir, "kubeconfig")
 	if err := b.scenario.writeZone(b.zoneFile); err != nil {
-		return err
+		return nil, err
 	}
 	if err := b.scenario.writeQueries(b.queryFile); err != nil {
-		return err
+		return nil, err
 	}
 	stop, err := startAPI(b.scenario, b.kubeconfig)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer stop()
 	all := map[string]*figures{}
@@ -74,18 +75,22 @@ func (b *bench) run(ctx context.Context) error {
 				all[s.name] = &figures{}
 			}
 			if err := b.measure(ctx, s, all[s.name], round); err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
 	}
 	b.print(all)
-	return nil
+	return b.scenario.broken(all), nil
 }
 
 func (b *bench) servers() []server {
-	return slices.DeleteFunc(servers(), func(s server) bool {
-		return s.name != "dns-server" && (b.scenario.changes > 0 || !among(b.options.servers, s.name))
+	chosen := slices.DeleteFunc(servers(), func(s server) bool {
+		return s.name != own && (b.scenario.changes > 0 || !among(b.options.servers, s.name))
 	})
+	if b.scenario.processors > 1 {
+		chosen = append(chosen, server{name: ownOnOne, port: 10535, processors: 1, command: dnsServerCommand})
+	}
+	return chosen
 }
 
 // measure starts the server, loads it in three ways, and ends it.
@@ -111,9 +116,11 @@ func (b *bench) measure(ctx context.Context, s server, f *figures, round int) er
 	f.qps = append(f.qps, full.qps)
 	f.mean = append(f.mean, full.mean)
 	f.lost += full.lost
-	if f.resident, f.proportion, err = r.memory(); err != nil {
+	resident, proportion, err := r.memory()
+	if err != nil {
 		return err
 	}
+	f.resident, f.proportion = append(f.resident, resident), append(f.proportion, proportion)
 	f.ready = max(f.ready, r.ready)
 	// Every latency is written down in a run of its own, because that slows dnsperf.
 	detailed, err := b.load(ctx, r, 2*time.Second, 0, true)
@@ -136,7 +143,7 @@ func (b *bench) measure(ctx context.Context, s server, f *figures, round int) er
 	return nil
 }
 
-func median[T float64 | time.Duration](values []T) T {
+func median[T int | float64 | time.Duration](values []T) T {
 	values = slices.Sorted(slices.Values(values))
 	return values[len(values)/2]
 }
@@ -145,13 +152,18 @@ func (b *bench) print(all map[string]*figures) {
 	fmt.Printf("\n### %s\n\n", b.scenario.about)
 	fmt.Printf("| server | queries/s | of dns-server's | mean, full load | p99, full load | mean, %[1]d/s | p99, %[1]d/s | lost, full load | lost at 80 %% | processor per query | resident | proportional | ready after |\n", steadyLoad)
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
-	own := median(all["dns-server"].qps)
+	most := median(all[own].qps)
 	for _, s := range b.servers() {
 		f := all[s.name]
-		fmt.Printf("| %s | %.0f | %.2f | %s | %s | %s | %s | %d | %d | %d ns | %.1f MB | %.1f MB | %s |\n", s.name, median(f.qps), median(f.qps)/own,
+		fmt.Printf("| %s | %.0f | %.2f | %s | %s | %s | %s | %d | %d | %d ns | %.1f MB | %.1f MB | %s |\n", s.name, median(f.qps), median(f.qps)/most,
 			micro(median(f.mean)), micro(median(f.p99)), micro(median(f.steadyMean)), micro(median(f.steadyP99)),
-			f.lost, f.lostAtMost, median(f.perQuery).Nanoseconds(), float64(f.resident)/1e6, float64(f.proportion)/1e6, f.ready.Round(10*time.Millisecond))
+			f.lost, f.lostAtMost, median(f.perQuery).Nanoseconds(), mega(median(f.resident)), mega(median(f.proportion)), f.ready.Round(10*time.Millisecond))
+	}
+	if one := all[ownOnOne]; one != nil {
+		fmt.Printf("\nTwo processors answer %.2f times as many queries as one.\n", most/median(one.qps))
 	}
 }
+
+func mega(octets int) float64 { return float64(octets) / 1e6 }
 
 func micro(d time.Duration) string { return fmt.Sprintf("%d µs", d.Microseconds()) }

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,9 +38,10 @@ type result struct {
 
 // load lets dnsperf ask for this long, with at most so many queries per second, or as many as it can where that is zero.
 func (b *bench) load(ctx context.Context, r *running, duration time.Duration, qps int, detailed bool) (result, error) {
+	processors := b.scenario.processors
 	args := []string{
-		"-c", processorsOf(loadProcessor), "dnsperf", "-s", "127.0.0.1", "-p", strconv.Itoa(r.port), "-d", b.queryFile,
-		"-l", fmt.Sprintf("%.0f", duration.Seconds()), "-c", "16", "-T", "1", "-t", "1",
+		"-c", loadProcessors(processors, runtime.NumCPU()), "dnsperf", "-s", "127.0.0.1", "-p", strconv.Itoa(r.port), "-d", b.queryFile,
+		"-l", fmt.Sprintf("%.0f", duration.Seconds()), "-c", "16", "-T", strconv.Itoa(processors), "-t", "1",
 	}
 	if b.scenario.tcp {
 		args = append(args, "-m", "tcp")

@@ -17,7 +17,9 @@ limitations under the License.
 // Bench-dns measures the DNS server beside CoreDNS, Knot and NSD on this machine: each on one processor, with dnsperf on
 // another, over loopback, with the same names and the same queries. It prints the tables of docs/performance.md.
 //
-//	bench-dns [-rounds N] [-duration D] [-only NAME,...] [-servers NAME,...] [-dns-server PATH]
+//	bench-dns [-rounds N] [-duration D] [-only NAME,...] [-servers NAME,...] [-dns-server PATH] [-print]
+//
+// It fails where the DNS server breaks one of its limits, unless -print is given. See limits.go.
 package main
 
 import (
@@ -41,6 +43,7 @@ type options struct {
 	only      string
 	servers   string
 	dnsServer string
+	print     bool
 }
 
 func main() {
@@ -50,6 +53,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas; all if empty")
 	flag.StringVar(&o.servers, "servers", "dns-server,CoreDNS,Knot,NSD", "servers to measure, separated by commas; dns-server must be one")
 	flag.StringVar(&o.dnsServer, "dns-server", "bin/dns-server", "path of the dns-server")
+	flag.BoolVar(&o.print, "print", false, "only print: do not fail where a limit is broken")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -84,17 +88,31 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	broken, err := largeBinary(o.dnsServer)
+	if err != nil {
+		return err
+	}
 	for _, s := range scenarios() {
 		if o.only != "" && !among(o.only, s.name) {
 			continue
 		}
 		b := bench{options: o, scenario: s, dir: dir}
-		if err := b.run(ctx); err != nil {
+		more, err := b.run(ctx)
+		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		broken = append(broken, more...)
 	}
 	if runtime.NumCPU() < 4 {
 		fmt.Printf("Two processors against one are not measured: that needs 4 processors, and this machine has %d.\n", runtime.NumCPU())
 	}
-	return nil
+	if len(broken) == 0 {
+		return nil
+	}
+	text := "limits are broken:\n* " + strings.Join(broken, "\n* ")
+	if o.print {
+		fmt.Println("\n" + text)
+		return nil
+	}
+	return errors.New(text)
 }

@@ -17,6 +17,7 @@ limitations under the License.
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -33,30 +34,33 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// The server has the first processors, dnsperf the last one.
-const loadProcessor = -1
+const (
+	// own is the server that all is about, and ownOnOne is the same with one processor where the others have several.
+	own      = "dns-server"
+	ownOnOne = "dns-server on one"
+)
 
 func enoughForTwo() bool { return runtime.NumCPU() >= 4 }
 
-func processorsOf(count int) string {
-	if count == loadProcessor {
-		return strconv.Itoa(runtime.NumCPU() - 1)
-	}
-	return fmt.Sprintf("0-%d", count-1)
-}
+// serverProcessors and loadProcessors are for taskset: the server has the first ones, dnsperf as many at the end.
+func serverProcessors(count int) string { return fmt.Sprintf("0-%d", count-1) }
+
+func loadProcessors(count, all int) string { return fmt.Sprintf("%d-%d", all-count, all-1) }
 
 // server is one of those that are compared.
 type server struct {
 	name string
 	port int
+	// processors is how many it has where that is not as many as the scenario says.
+	processors int
 	// command returns how to start it in the foreground, with files of its own in the folder.
 	command func(ctx context.Context, b *bench, dir string, port int) ([]string, error)
 }
 
 func servers() []server {
 	return []server{
-		{"dns-server", 10531, dnsServerCommand}, {"CoreDNS", 10532, corednsCommand},
-		{"Knot", 10533, knotCommand}, {"NSD", 10534, nsdCommand},
+		{name: own, port: 10531, command: dnsServerCommand}, {name: "CoreDNS", port: 10532, command: corednsCommand},
+		{name: "Knot", port: 10533, command: knotCommand}, {name: "NSD", port: 10534, command: nsdCommand},
 	}
 }
 
@@ -147,7 +151,7 @@ func (b *bench) start(ctx context.Context, s server) (*running, error) {
 		return nil, err
 	}
 	defer log.Close()
-	process := exec.CommandContext(ctx, "taskset", append([]string{"-c", processorsOf(b.scenario.processors)}, command...)...)
+	process := exec.CommandContext(ctx, "taskset", append([]string{"-c", serverProcessors(cmp.Or(s.processors, b.scenario.processors))}, command...)...)
 	process.Stdout, process.Stderr = log, log
 	// NSD has children that must not be left behind.
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
