@@ -108,6 +108,17 @@ func TestWhatTheOldProjectFixedIsKept(t *testing.T) {
 	g.Expect(objects).NotTo(HaveKey("Job/dns-config-patcher"))
 }
 
+// Whatever the limit is: it can be chosen for each cluster, and a fixed value would be wrong for all others.
+func TestTheGarbageCollectorKnowsTheMemoryLimit(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	_, deployments := render(g, values())
+	variables := deployments["dns-server"].Spec.Template.Spec.Containers[0].Env
+	g.Expect(variables).To(HaveLen(1))
+	g.Expect(variables[0].Name).To(Equal("GOMEMLIMIT"))
+	g.Expect(variables[0].ValueFrom.ResourceFieldRef.Resource).To(Equal("limits.memory"))
+}
+
 func TestPodsMeetTheRestrictedPodSecurityStandard(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
