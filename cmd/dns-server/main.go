@@ -33,6 +33,24 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 )
 
+const help = `dns-server answers DNS queries for the names that other clusters' gateways have in its zones.
+
+The records are the EndpointSlices of one namespace, which it watches: the annotation
+connectivity.tanzu.vmware.com/dns-hostname is the name, the endpoints are its addresses, or the host name that
+it is an alias for. It answers from memory, over UDP and TCP, for its zones alone, and never recurses.
+
+In a workload cluster the add-on starts it as the Deployment dns-server, and CoreDNS forwards the zone to it.
+By hand it needs a kubeconfig whose user may list and watch EndpointSlices in the namespace:
+
+  dns-server --kubeconfig=$HOME/.kube/config --dns-bind-address=127.0.0.1:1053
+  dig @127.0.0.1 -p 1053 app.gateway.cluster-a.dev-team.clusters.xcc.test
+
+SIGTERM lets /readyz fail, answers for the --lameduck time, and ends. The environment variable GOMEMLIMIT says
+how much memory it should keep below.
+
+Flags:
+`
+
 func main() {
 	if err := run(os.Args[1:]); err != nil && !errors.Is(err, pflag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "dns-server:", err)
@@ -45,6 +63,7 @@ func run(args []string) error {
 	flags := pflag.NewFlagSet("dns-server", pflag.ContinueOnError)
 	options.AddFlags(flags)
 	addLogFlags(flags)
+	flags.Usage = func() { fmt.Fprint(os.Stderr, help, flags.FlagUsages()) }
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
 		return err

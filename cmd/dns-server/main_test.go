@@ -72,3 +72,11 @@ func TestArguments(t *testing.T) {
 	g.Expect(run([]string{"--ttl=-1"})).To(MatchError(ContainSubstring("--ttl")))
 	g.Expect(run([]string{"--zone=a b"})).To(MatchError(ContainSubstring("--zone")))
 }
+
+func TestHelpSaysWhatTheProgramIs(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	output, err := exec.CommandContext(t.Context(), "go", "run", ".", "--help").CombinedOutput()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(output)).To(And(HavePrefix("dns-server answers DNS queries"), ContainSubstring("--kubeconfig=$HOME"), ContainSubstring("--lameduck duration")))
+}
