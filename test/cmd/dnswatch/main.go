@@ -18,11 +18,11 @@ limitations under the License.
 // before: the time in nanoseconds since 1970, the rcode or error, and the records, sorted. At its end it prints how often
 // each answer was seen, as "count", the number and the answer.
 //
-//	dnswatch [-type A] [-parallel] SERVER:PORT NAME INTERVAL
+//	dnswatch [-type A] [-parallel] [-tcp] SERVER:PORT NAME INTERVAL
 //
 // SERVER:PORT may be "resolv.conf": the first nameserver of /etc/resolv.conf. Unless -parallel is given, a query waits for
 // the answer to the one before; with it, queries go out at the interval whatever becomes of them, each from a port of its
-// own and without a second try, so that nothing is missed while one is lost.
+// own and without a second try, so that nothing is missed while one is lost. With -tcp each query has a connection of its own.
 //
 // It ends with its standard input, because signals to nsenter do not reach a program in another process namespace.
 // The tests run it beside a cluster's Pods, and in them, to see what clients saw while something happened, and when a
@@ -54,11 +54,12 @@ func run(args []string) error {
 	flags := flag.NewFlagSet("dnswatch", flag.ExitOnError)
 	recordType := flags.String("type", "A", "type of the records")
 	parallel := flags.Bool("parallel", false, "do not wait for answers before the next query")
+	tcp := flags.Bool("tcp", false, "ask over TCP, with a connection for each query")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() != 3 {
-		return fmt.Errorf("usage: dnswatch [-type A] [-parallel] SERVER:PORT NAME INTERVAL")
+		return fmt.Errorf("usage: dnswatch [-type A] [-parallel] [-tcp] SERVER:PORT NAME INTERVAL")
 	}
 	interval, err := time.ParseDuration(flags.Arg(2))
 	if err != nil {
@@ -73,6 +74,9 @@ func run(args []string) error {
 		return fmt.Errorf("there is no record type %s", *recordType)
 	}
 	client := &client{server: server, name: dns.Fqdn(flags.Arg(1)), qtype: qtype, timeout: time.Second}
+	if *tcp {
+		client.network = "tcp"
+	}
 	if *parallel {
 		client.timeout = 2 * time.Second
 	}
@@ -155,13 +159,15 @@ func (t *tally) print() {
 
 type client struct {
 	server, name string
-	qtype        uint16
-	timeout      time.Duration
+	// network is that of miekg/dns, which takes the empty string for UDP.
+	network string
+	qtype   uint16
+	timeout time.Duration
 }
 
 // ask sends one query, as a stub resolver does.
 func (c *client) ask() string {
-	client := &dns.Client{Timeout: c.timeout}
+	client := &dns.Client{Net: c.network, Timeout: c.timeout}
 	query := new(dns.Msg).SetQuestion(c.name, c.qtype)
 	response, _, err := client.Exchange(query, c.server)
 	if err != nil {
