@@ -113,6 +113,21 @@ func TestBothWaysAnswerAlike(t *testing.T) {
 	g.Expect(fast).To(BeNumerically(">", len(corpus(t))/2), "most of the corpus is about plain queries")
 }
 
+// A type that means something to the library must not be taken for one that no name holds.
+func TestBothWaysAnswerAlikeForEveryType(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	handler := newHandler(dnstest.Snapshot())
+	for _, test := range dnstest.Cases() {
+		for qtype := range uint16(300) {
+			packet, err := question(test.Query, qtype).Pack()
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(normal(g, answer(handler, packet, wire.UDP))).
+				To(Equal(normal(g, handler.AnswerWithLibrary(packet, wire.UDP))), "%s %s", test.Query, dns.Type(qtype))
+		}
+	}
+}
+
 // What is not plain in only one octet must not be taken for plain.
 func TestBothWaysAnswerAlikeWhateverOctetChanges(t *testing.T) {
 	t.Parallel()
@@ -141,6 +156,7 @@ func TestPlainQueriesAreAnsweredWithoutTheLibrary(t *testing.T) {
 	for name, qtype := range map[string]uint16{
 		"KUARD.gateway.cluster-a.dev-team.clusters.xcc.test.": dns.TypeA, "kuard.gateway.cluster-a.dev-team.clusters.xcc.TEST.": dns.TypeAAAA,
 		"nope.xcc.test.": dns.TypeA, "kuard.gateway.cluster-c.dev-team.clusters.xcc.test.": dns.TypeA, "chain.xcc.test.": dns.TypeAAAA,
+		"plain.xcc.test.": dns.TypeHTTPS, "nope.sub.nope.xcc.test.": dns.TypeTXT, "alias-to-wildcard.xcc.test.": dns.TypeHTTPS, "gone.xcc.test.": dns.TypeMX,
 		dnstest.ManyAddresses: dns.TypeA, dnstest.AliasToMany[0]: dns.TypeA, dnstest.AliasToMany[1]: dns.TypeA,
 	} {
 		query := question(name, qtype)

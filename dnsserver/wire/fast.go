@@ -88,6 +88,10 @@ func (h *Handler) appendResult(r *reply, snapshot *zone.Snapshot, result zone.Re
 	if target := snapshot.Lookup(result.Target, qtype); target.Kind != zone.OutsideZones {
 		return r.appendHeld(target, offset)
 	}
+	if qtype != dns.TypeA && qtype != dns.TypeAAAA {
+		// Of a name that is not ours we know addresses alone.
+		return true
+	}
 	return h.appendForeign(r, result.Alias, offset, qtype, now)
 }
 

@@ -29,7 +29,7 @@ const (
 	optionHeader = 11
 )
 
-// plainQuery is a query as nearly all are: one question for A or AAAA, of a name of letters, digits, hyphens, underscores
+// plainQuery is a query as nearly all are: one question for a plain type, of a name of letters, digits, hyphens, underscores
 // and asterisks, with at most an OPT record of version 0, and nothing behind it.
 type plainQuery struct {
 	// nameSize is how many octets of the space are the name, in lower case and without the final dot.
@@ -72,13 +72,25 @@ func parsePlain(packet []byte, space *[maxName]byte) (plainQuery, bool) {
 	q.nameSize = n
 	q.qtype = binary.BigEndian.Uint16(packet[at:])
 	q.end = at + 4
-	if q.qtype != dns.TypeA && q.qtype != dns.TypeAAAA || binary.BigEndian.Uint16(packet[at+2:]) != dns.ClassINET {
+	if !isPlainType(q.qtype) || binary.BigEndian.Uint16(packet[at+2:]) != dns.ClassINET {
 		return q, false
 	}
 	if packet[11] == 0 {
 		return q, len(packet) == q.end
 	}
 	return q, q.parseOption(packet[q.end:])
+}
+
+// isPlainType returns whether a type is that of addresses, or one of which no name holds anything, such as HTTPS, which browsers ask
+// for with each name.
+func isPlainType(qtype uint16) bool {
+	switch qtype {
+	case dns.TypeNone, dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypeSRV, dns.TypeOPT:
+		return false
+	default:
+		// From here on they are questions rather than types (RFC 6895, section 3.1).
+		return qtype < 128
+	}
 }
 
 // parsePlainName returns the length of the name in the space and where it ends in the packet.
