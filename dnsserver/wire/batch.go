@@ -104,17 +104,15 @@ func (b *inbox) read(dontWait bool) (int, error) {
 	return b.n, b.err
 }
 
-// call reads what is there, and returns false to be called again when there is something. The kernel does not let it wait, so
-// that the Go runtime need not be told: it would give the processor to another thread meanwhile, which for a batch takes longer
-// than the call.
+// call reads what is there, and returns false to be called again when there is something.
 func (b *inbox) call(fd uintptr) bool {
 	for i := range b.messages[:b.n] {
 		m := &b.messages[i]
-		m.Namelen = uint32(len(b.clients[i].octets)) //nolint:gosec // A constant.
+		m.Namelen = uint32(len(b.clients[i].octets))
 		m.SetControllen(b.controls)
 	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.messages)), batchSize, unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // What the kernel asks for.
-	b.n, b.err = int(n), nil
+	n, errno := recvmmsg(fd, b.messages[:])
+	b.n, b.err = n, nil
 	if errno != 0 {
 		b.n, b.err = 0, os.NewSyscallError("recvmmsg", errno)
 	}
@@ -194,13 +192,13 @@ func (b *outbox) write() (failed int) {
 	return failed
 }
 
-// call sends what is left, and returns false to be called again when the socket takes more. See inbox.call.
+// call sends what is left, and returns false to be called again when the socket takes more.
 func (b *outbox) call(fd uintptr) bool {
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.messages[b.sent])), uintptr(b.added-b.sent), unix.MSG_DONTWAIT, 0, 0) //nolint:gosec // What the kernel asks for.
+	n, errno := sendmmsg(fd, b.messages[b.sent:b.added])
 	b.err = nil
 	switch errno {
 	case 0:
-		b.sent += int(n)
+		b.sent += n
 	case unix.EAGAIN, unix.EINTR:
 		return false
 	default:

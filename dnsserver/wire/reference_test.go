@@ -142,7 +142,7 @@ func (r *reference) service(owner string, ports []uint16, base zone.Record) resp
 		if hops == 8 {
 			return response{rcode: "SERVFAIL"}
 		}
-		target, known = base.Alias+".", nil
+		target = base.Alias + "."
 		apex := r.zoneOf(base.Alias)
 		if apex == "" {
 			known, ttl = balancer, "1"

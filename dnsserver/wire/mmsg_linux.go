@@ -1,0 +1,39 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// recvmmsg and sendmmsg return how many messages were read or sent. The kernel does not let them wait, so that the Go runtime need not
+// be told of them: it would give the processor to another thread meanwhile, which for a batch takes longer than the call.
+func recvmmsg(fd uintptr, messages []mmsghdr) (int, syscall.Errno) {
+	return mmsg(unix.SYS_RECVMMSG, fd, messages)
+}
+
+func sendmmsg(fd uintptr, messages []mmsghdr) (int, syscall.Errno) {
+	return mmsg(unix.SYS_SENDMMSG, fd, messages)
+}
+
+func mmsg(call, fd uintptr, messages []mmsghdr) (int, syscall.Errno) {
+	n, _, errno := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), errno
+}
