@@ -159,12 +159,17 @@ func (r recipe) build(ctx context.Context, name string) (Image, error) {
 	if err := os.MkdirAll(filepath.Dir(built.Tarball), 0o755); err != nil {
 		return Image{}, err
 	}
-	aside := fmt.Sprintf("%s.%d", built.Tarball, os.Getpid())
-	defer os.Remove(aside)
-	if err := image.WriteTarball(aside, reference, img); err != nil {
+	// Clusters that start at the same time, in one process or several, build the same image.
+	aside, err := os.MkdirTemp(filepath.Dir(built.Tarball), "aside-")
+	if err != nil {
 		return Image{}, err
 	}
-	return built, os.Rename(aside, built.Tarball)
+	defer os.RemoveAll(aside)
+	written := filepath.Join(aside, "image.tar")
+	if err := image.WriteTarball(written, reference, img); err != nil {
+		return Image{}, err
+	}
+	return built, os.Rename(written, built.Tarball)
 }
 
 // imageKey depends on all that is in the image.
