@@ -110,6 +110,26 @@ func services(t *testing.T, name string, records ...string) {
 	watch.stop()
 }
 
+func TestTheNameWithoutALabelBelowItResolvesToo(t *testing.T) {
+	_, bare, _ := strings.Cut(hostname, ".")
+	resolves(t, bare, address(t))
+	services(t, "_http._tcp."+bare, "0,0,80,"+bare+".")
+}
+
+// What the demo shows besides is not in place when the other tests begin.
+func TestTheWalkthroughGoesOnWithOtherKindsOfGateways(t *testing.T) {
+	g := NewWithT(t)
+	t.Cleanup(func() {
+		remove(t, path.Management.Cluster, "--filename="+path.Folder+"/other-gatewaydns.yaml")
+		remove(t, path.A, "--filename="+path.Folder+"/other-gateways.yaml")
+		g.Expect(path.Rig.SetUpstream()).To(Succeed())
+	})
+	g.Expect(path.PublishOthers(t.Context())).To(Succeed())
+	g.Expect(path.FetchOthers(t.Context())).To(Succeed())
+	fetches(t, walkthrough.CloudHostname)
+	fetches(t, walkthrough.NodesHostname+":30080")
+}
+
 func TestALoadBalancerOfBothFamiliesIsPublished(t *testing.T) {
 	g := NewWithT(t)
 	kind := gatewayKind{subdomain: "both", spec: "service: gateway/both"}

@@ -15,8 +15,8 @@ limitations under the License.
 */
 
 // Package walkthrough walks the path of a user on the rig: three clusters, clusterctl init, two labelled Clusters, one
-// GatewayDNS, and a page fetched across clusters. The demo shows it, and the end-to-end test starts from it, so what is
-// shown is what is tested.
+// GatewayDNS, and a page fetched across clusters; then gateways of other kinds. The demo shows it, and the end-to-end test
+// starts from it, so what is shown is what is tested.
 //
 // Each step is the command that a user would type, run by a shell and printed with its output.
 package walkthrough

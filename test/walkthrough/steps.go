@@ -26,6 +26,9 @@ import (
 // seconds) and for CoreDNS to reload it (up to 45).
 const patience = 5 * time.Minute
 
+// balancer is what a load balancer is called that has no address of its own.
+const balancer = "gateway-1.elb.example.com"
+
 // Install installs xcc and switches it on for both Clusters. It returns when the DNS servers run.
 func (w *Walkthrough) Install(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -113,6 +116,51 @@ func (w *Walkthrough) Fetch(ctx context.Context) error {
 	for _, client := range []string{"client-musl", "client-go"} {
 		command := "kubectl --kubeconfig $B exec " + client + " -- /client get http://" + Hostname
 		if err := w.Shell.Until(ctx, "the other CoreDNS Pod reloads its Corefile", command, Page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PublishOthers gives two more gateways of cluster-a names of their own: a load balancer with a host name, and node ports.
+func (w *Walkthrough) PublishOthers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	w.title("cluster-a: a load balancer that has a host name, as on AWS, and a Service with node ports")
+	address, err := w.A.Kubectl(ctx, "--namespace=gateway", "get", "service", "caddy", "--output=jsonpath={.status.loadBalancer.ingress[0].ip}")
+	if err != nil {
+		return err
+	}
+	// The resolver of the nodes is the cloud's public DNS here.
+	if err := w.Rig.SetUpstream(balancer + ". A " + address); err != nil {
+		return err
+	}
+	if err := w.steps(ctx,
+		"kubectl --kubeconfig $A apply --filename $W/other-gateways.yaml",
+		"# In a cloud its controller does this, and its public DNS knows the name: here as "+address,
+		"kubectl --kubeconfig $A --namespace gateway patch service caddy-cloud --subresource=status --type=merge "+
+			`--patch '{"status":{"loadBalancer":{"ingress":[{"hostname":"`+balancer+`"}]}}}'`,
+		"kubectl --kubeconfig $A --namespace gateway get services",
+	); err != nil {
+		return err
+	}
+	w.title("Each gets a GatewayDNS with a subdomain of its own")
+	return w.steps(ctx,
+		"cat $W/other-gatewaydns.yaml",
+		"kubectl --kubeconfig $MGMT apply --filename $W/other-gatewaydns.yaml",
+		"kubectl --kubeconfig $MGMT --namespace dev-team wait --for=condition=Ready gatewaydns --all --timeout 60s",
+		"kubectl --kubeconfig $MGMT --namespace dev-team get gatewaydns",
+	)
+}
+
+// FetchOthers fetches the application's page by the other gateways' names.
+func (w *Walkthrough) FetchOthers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	w.title("cluster-b: Pods fetch the page through them")
+	for _, authority := range []string{CloudHostname, NodesHostname + ":30080"} {
+		if err := w.Shell.Until(ctx, "the record reaches cluster-b",
+			"kubectl --kubeconfig $B exec client-musl -- /client get http://"+authority, Page); err != nil {
 			return err
 		}
 	}

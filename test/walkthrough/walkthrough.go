@@ -40,6 +40,9 @@ const (
 	Namespace = "dev-team"
 	// Hostname is the name of the application in cluster-a.
 	Hostname = "kuard.gateway.cluster-a.dev-team.clusters.xcc.test"
+	// CloudHostname and NodesHostname are its names by the other gateways.
+	CloudHostname = "kuard.cloud.cluster-a.dev-team.clusters.xcc.test"
+	NodesHostname = "kuard.nodes.cluster-a.dev-team.clusters.xcc.test"
 	// Page is what the application says.
 	Page = "Hello from kuard in cluster-a"
 )
@@ -215,7 +218,7 @@ func (w *Walkthrough) prepareShell(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(w.Folder, "bin"), 0o755); err != nil {
 		return err
 	}
-	for _, name := range []string{"application.yaml", "clients.yaml", "gatewaydns.yaml"} {
+	for _, name := range []string{"application.yaml", "clients.yaml", "gatewaydns.yaml", "other-gateways.yaml", "other-gatewaydns.yaml"} {
 		content, err := manifests.ReadFile("manifests/" + name)
 		if err != nil {
 			return err

@@ -83,7 +83,9 @@ func up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{w.Install, w.Publish, w.StartClients, w.Fetch} {
+	for _, step := range []func(context.Context) error{
+		w.Install, w.Publish, w.StartClients, w.Fetch, w.PublishOthers, w.FetchOthers,
+	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
