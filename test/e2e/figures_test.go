@@ -21,6 +21,7 @@ package e2e_test
 import (
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -31,6 +32,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 )
 
 // figures are what the run measured. The README quotes them.
@@ -45,11 +48,13 @@ func (t *table) add(what string, value any) {
 // changes is how many changed addresses the propagation time is taken from.
 const changes = 50
 
-// TestFigures measures and prints; what it asserts is that there is something to measure.
+// TestFigures measures and prints; what it asserts is that there is something to measure, and that changes are not polled.
 func TestFigures(t *testing.T) {
 	g := NewWithT(t)
 	p50, p99 := propagation(t)
-	figures.add(fmt.Sprintf("From a changed load balancer address to the answer of cluster-b's dns-server, p50 of %d", changes), p50)
+	// Not a goal, but what watches cannot take and polling, a resync or a retry with backoff would.
+	g.Expect(p99).To(BeNumerically("<", 5*time.Second))
+	figures.add(fmt.Sprintf("From a changed load balancer address to the answer of every dns-server, p50 of %d", changes), p50)
 	figures.add(fmt.Sprintf("The same, p99 of %d", changes), p99)
 	for _, program := range []string{"manager", "dns-server", "dns-config-patcher"} {
 		memory, err := residentMemory(program)
@@ -70,30 +75,54 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// propagation changes the address of the gateway's load balancer over and over, and returns how long it took until a
-// client that asks cluster-b's dns-server every millisecond saw each change.
+// propagation changes the address of the gateway's load balancer over and over, and returns how long it took until clients
+// saw each change that ask every dns-server Pod of every consuming cluster every other millisecond. The slowest Pod counts.
 func propagation(t *testing.T) (p50, p99 time.Duration) {
 	t.Helper()
 	g := NewWithT(t)
 	original := address(t)
 	addresses := []string{otherAddress(t), original}
-	watch := startWatch(t, path.B, dnsServer(t, path.B), hostname, time.Millisecond)
-	_, err := watch.untilAnswer(t.Context(), "NOERROR "+original)
-	g.Expect(err).NotTo(HaveOccurred())
+	watches := watchServers(t, "NOERROR "+original, path.A, path.B)
 	var taken []time.Duration
 	for i := range changes {
 		next := addresses[i%len(addresses)]
 		started := time.Now()
 		g.Expect(path.A.SetAddress(t.Context(), "gateway", "caddy", next)).To(Succeed())
-		seen, err := watch.untilAnswer(t.Context(), "NOERROR "+next)
-		g.Expect(err).NotTo(HaveOccurred())
-		taken = append(taken, seen.Sub(started))
+		var slowest time.Duration
+		for _, watch := range watches {
+			seen, err := watch.untilAnswer(t.Context(), "NOERROR "+next)
+			g.Expect(err).NotTo(HaveOccurred())
+			slowest = max(slowest, seen.Sub(started))
+		}
+		taken = append(taken, slowest)
 	}
-	for _, text := range watch.stop() {
-		g.Expect(text).To(BeElementOf("NOERROR "+addresses[0], "NOERROR "+addresses[1]))
+	for _, watch := range watches {
+		for _, text := range watch.stop() {
+			g.Expect(text).To(BeElementOf("NOERROR "+addresses[0], "NOERROR "+addresses[1]))
+		}
 	}
 	slices.Sort(taken)
 	return taken[changes/2].Round(time.Millisecond / 10), taken[changes*99/100].Round(time.Millisecond / 10)
+}
+
+// watchServers asks each dns-server Pod of the clusters for the application's name, and returns when all gave the answer.
+func watchServers(t *testing.T, answer string, clusters ...*rig.Cluster) []*watch {
+	t.Helper()
+	g := NewWithT(t)
+	var watches []*watch
+	for _, cluster := range clusters {
+		ips, err := cluster.Kubectl(t.Context(), "--namespace=xcc-dns", "get", "pods", "--selector=app=dns-server",
+			"--field-selector=status.phase=Running", "--output=jsonpath={.items[*].status.podIP}")
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(ips).NotTo(BeEmpty(), cluster.Name)
+		for ip := range strings.FieldsSeq(ips) {
+			watch := startWatch(t, cluster, net.JoinHostPort(ip, "1053"), hostname, 2*time.Millisecond)
+			_, err := watch.untilAnswer(t.Context(), answer)
+			g.Expect(err).NotTo(HaveOccurred(), "Pod %s of %s", ip, cluster.Name)
+			watches = append(watches, watch)
+		}
+	}
+	return watches
 }
 
 // residentMemory returns the largest resident set of our programs of that name, in bytes.
