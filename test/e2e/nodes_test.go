@@ -101,6 +101,79 @@ func TestNodeAndHostPortsFollowTheNodes(t *testing.T) {
 		watches[port].expectOnly(t, "NOERROR "+both, "NOERROR "+nodes[0].Address)
 		fetches(t, kind.host()+":"+port)
 	}
+
+	t.Log("It is back when it may be scheduled to again, for node ports: they need no Pod there")
+	back := startGapless(t, path.B, kinds["30088"].host(), "A")
+	_, err = path.A.Kubectl(ctx, "uncordon", nodes[1].Name)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = back.untilAnswer(ctx, "NOERROR "+both)
+	g.Expect(err).NotTo(HaveOccurred())
+	back.expectOnly(t, "NOERROR "+nodes[0].Address, "NOERROR "+both)
+	g.Expect(status(t, "hosts", "addresses[*]")()).NotTo(ContainSubstring(nodes[1].Address))
+}
+
+// portOfOneHost is a gateway of one Pod, which prefers the second node of cluster-a.
+const portOfOneHost = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: wanderer, namespace: gateway}
+spec:
+  selector: {matchLabels: {app: wanderer}}
+  template:
+    metadata: {labels: {app: wanderer}}
+    spec:
+      affinity:
+        nodeAffinity:
+          preferredDuringSchedulingIgnoredDuringExecution:
+          - weight: 100
+            preference: {matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [NODE]}]}
+      hostNetwork: true
+      dnsPolicy: ClusterFirstWithHostNet
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: caddy
+        image: IMAGE
+        args: [respond, --listen, ":8089", --body, "Hello from kuard in cluster-a\n"]
+        ports: [{name: http, containerPort: 8089, hostPort: 8089}]
+        readinessProbe: {tcpSocket: {port: http}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: wanderer, namespace: gateway}
+spec:
+  selector: {app: wanderer}
+  ports: [{name: http, port: 80, targetPort: http}]
+`
+
+func TestAHostPortFollowsAPodThatADrainEvicts(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	image, err := rig.BuildImage(ctx, "caddy")
+	g.Expect(err).NotTo(HaveOccurred())
+	nodes := path.A.Nodes()
+	g.Expect(nodes).To(HaveLen(2))
+	inClusterA(t, strings.NewReplacer("IMAGE", image.Reference, "NODE", nodes[1].Name).Replace(portOfOneHost), "deployment/wanderer", "service/wanderer")
+	kind := gatewayKind{subdomain: "wanderer", spec: "service: gateway/wanderer, resolutionType: hostPort"}
+	kind.create(t, kind.subdomain)
+	watch := startGapless(t, path.B, kind.host(), "A")
+	_, err = watch.untilAnswer(ctx, "NOERROR "+nodes[1].Address)
+	g.Expect(err).NotTo(HaveOccurred())
+	watch.stop()
+	fetches(t, kind.host()+":8089")
+
+	watch = startGapless(t, path.B, kind.host(), "A")
+	t.Cleanup(func() {
+		_, err := path.A.Kubectl(context.Background(), "uncordon", nodes[1].Name)
+		g.Expect(err).NotTo(HaveOccurred())
+	})
+	_, err = path.A.Kubectl(ctx, "drain", "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s", nodes[1].Name)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = watch.untilAnswer(ctx, "NOERROR "+nodes[0].Address)
+	g.Expect(err).NotTo(HaveOccurred())
+	// While the one Pod starts elsewhere there is no gateway, and no name. The slices of IPv4 and IPv6 come and go one by one.
+	watch.expectOnly(t, "NOERROR "+nodes[1].Address, "NOERROR", "NXDOMAIN", "NOERROR "+nodes[0].Address)
+	fetches(t, kind.host()+":8089")
+	services(t, "_http._tcp."+kind.host(), "0,0,8089,"+kind.host()+".")
 }
 
 func TestAGatewayOfTheGatewayAPIIsPublished(t *testing.T) {
@@ -121,10 +194,27 @@ spec:
   listeners: [{name: http, protocol: HTTP, port: 80}]
 `, "gateways.gateway.networking.k8s.io/public")
 	g.Eventually(status(t, "api", "state")).WithTimeout(soon).Should(Equal("NoAddress"))
-	_, err := path.A.Kubectl(ctx, "--namespace=gateway", "patch", "gateways.gateway.networking.k8s.io", "public", "--subresource=status", "--type=merge",
-		`--patch={"status":{"addresses":[{"type":"IPAddress","value":"`+address(t)+`"}]}}`)
-	g.Expect(err).NotTo(HaveOccurred())
+	setAddress := func(addressType, value string) {
+		_, err := path.A.Kubectl(ctx, "--namespace=gateway", "patch", "gateways.gateway.networking.k8s.io", "public", "--subresource=status", "--type=merge",
+			`--patch={"status":{"addresses":[{"type":"`+addressType+`","value":"`+value+`"}]}}`)
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	setAddress("IPAddress", address(t))
 	resolves(t, kind.host(), address(t))
 	fetches(t, kind.host())
 	services(t, "_http._tcp."+kind.host(), "0,0,80,"+kind.host()+".")
+
+	t.Log("A host name in the place of the address")
+	const front = "gateway-1.cloud.example.com"
+	t.Cleanup(func() { g.Expect(path.Rig.SetUpstream()).To(Succeed()) })
+	g.Expect(path.Rig.SetUpstream(front + ". A " + address(t))).To(Succeed())
+	watch := startGapless(t, path.B, kind.host(), "A")
+	setAddress("Hostname", front)
+	g.Eventually(status(t, "api", "addresses[*]")).WithTimeout(soon).Should(Equal(front))
+	g.Eventually(func() (string, error) {
+		return path.B.Kubectl(ctx, "--namespace=xcc-dns", "get", "endpointslices", "--output=jsonpath={.items[?(@.addressType==\"FQDN\")].endpoints[*].addresses[*]}")
+	}).WithTimeout(soon).Should(Equal(front), "it is published in cluster-b")
+	resolves(t, kind.host(), address(t))
+	fetches(t, kind.host())
+	watch.expectOnly(t, "NOERROR "+address(t))
 }
