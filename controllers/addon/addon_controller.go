@@ -148,17 +148,28 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result,
 		return r.reconcileRemoval(ctx, s)
 	}
 	for _, phase := range []func(context.Context, *scope) error{
-		r.reconcileLabel, r.reconcilePayload, r.reconcileSet, r.reconcileBinding,
+		r.reconcileLabel, r.reconcilePayload, r.reconcileSet, r.reconcileBinding, r.reconcileTakeover,
 	} {
 		if err := phase(ctx, s); err != nil {
 			return reconcile.Result{}, err
 		}
 	}
 	result, err := r.reconcileWorkload(ctx, s)
-	if err == nil && s.waiting && (result.RequeueAfter == 0 || result.RequeueAfter > turn) {
-		result.RequeueAfter = turn
+	if err == nil && s.waiting {
+		result = within(result, turn)
+	}
+	if err == nil && s.leaving {
+		result = within(result, glance)
 	}
 	return result, err
+}
+
+// within returns the result with the next reconcile no later than after a time.
+func within(result reconcile.Result, latest time.Duration) reconcile.Result {
+	if result.RequeueAfter == 0 || result.RequeueAfter > latest {
+		result.RequeueAfter = latest
+	}
+	return result
 }
 
 // reconcileLabel sets the label by which the ClusterResourceSet selects this Cluster alone.

@@ -56,7 +56,7 @@ func (s *scope) deployments(ctx context.Context, reader client.Reader) (all []*a
 // with them, which makes room for the next Cluster.
 func (r *Reconciler) reconcileArrival(ctx context.Context, s *scope, reader client.Reader, remote client.Client) (reconcile.Result, error) {
 	deployments, arrived, err := s.deployments(ctx, reader)
-	if err != nil || !arrived {
+	if err != nil || !arrived || s.leaving {
 		return reconcile.Result{}, err // The Deployments wake us.
 	}
 	if err := r.removeObsolete(ctx, s, remote); err != nil {

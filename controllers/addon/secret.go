@@ -43,6 +43,8 @@ type scope struct {
 	binding *addonsv1.ClusterResourceSetBinding
 	// waiting says that the Secret is to have another payload when it is the Cluster's turn.
 	waiting bool
+	// leaving says that the workload cluster has Pods of the old project's DNS server.
+	leaving bool
 }
 
 func (s *scope) key() client.ObjectKey { return client.ObjectKeyFromObject(s.cluster) }

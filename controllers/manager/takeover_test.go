@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
@@ -124,6 +125,50 @@ func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
 	t.Log("What a user wrote is left alone, and so is what cannot be told from it")
 	n.Expect(read(n, workload, xccv1.WorkloadNamespace, "by-hand", &discoveryv1.EndpointSlice{}).ResourceVersion).To(Equal(byHand.ResourceVersion))
 	read(n, workload, "kube-system", "system-corefile-updater", &rbacv1.Role{})
+}
+
+// Kubernetes calls the old Pods ready until they have ended: they have no readiness probe. What CoreDNS asks them on a socket
+// that it used before must be led elsewhere while they still answer.
+func TestAnOldPodIsTakenOutOfTheServiceWhenItIsDeleted(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.installOldProject(workload)
+	old := newServerPod("old", map[string]string{"app": xccv1.DNSServerName})
+	other := newServerPod("new", map[string]string{"app": xccv1.DNSServerName, xccv1.PartOfLabel: xccv1.PartOf})
+	for _, pod := range []*corev1.Pod{old, other} {
+		n.Expect(workload.Create(ctx, pod)).To(Succeed())
+	}
+	labels := func(g Gomega) map[string]string {
+		g.Expect(workload.Get(ctx, client.ObjectKeyFromObject(old), old)).To(Succeed())
+		return old.Labels
+	}
+	n.addCluster("cluster-b", workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.awaitInstalled("cluster-b", workload)
+	(&node{WithT: n.WithT, t: t, workload: workload}).runPods()
+	n.Consistently(labels, 3*time.Second).Should(HaveKey("app"))
+	read(n, workload, xccv1.WorkloadNamespace, "dns-server-corefile", &corev1.ConfigMap{})
+
+	t.Log("As long as it is the only one it stays, for instance when its node is drained at the same time")
+	n.Expect(workload.Delete(ctx, old)).To(Succeed())
+	n.Consistently(labels, 3*time.Second).Should(HaveKey("app"))
+	other.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	n.Expect(workload.Status().Update(ctx, other)).To(Succeed())
+	n.Eventually(labels, 4*time.Second).ShouldNot(HaveKey("app"), "it answers for 5 seconds")
+	n.Eventually(isGone(ctx, workload, xccv1.WorkloadNamespace, "dns-server-corefile", &corev1.ConfigMap{})).Should(BeTrue())
+}
+
+// newServerPod returns a Pod that stays when it is deleted: its node does not answer.
+func newServerPod(name string, labels map[string]string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: name, Labels: labels},
+		Spec: corev1.PodSpec{
+			NodeName:                     "node",
+			ServiceAccountName:           xccv1.DNSServerName,
+			AutomountServiceAccountToken: new(false),
+			Containers:                   []corev1.Container{{Name: "dns-server", Image: "coredns:old"}},
+		},
+	}
 }
 
 // A cluster of the old project consumes before it is labelled, by its namespace.
