@@ -19,6 +19,7 @@ limitations under the License.
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -147,7 +148,12 @@ func withoutZone(g *WithT, text string) string {
 
 func readCorefile(t *testing.T) string {
 	t.Helper()
-	out, err := path.B.Kubectl(t.Context(), "--namespace=kube-system", "get", "configmap", "coredns", "--output=jsonpath={.data.Corefile}")
+	return corefileOf(t, path.B)
+}
+
+func corefileOf(t *testing.T, cluster *rig.Cluster) string {
+	t.Helper()
+	out, err := cluster.Kubectl(t.Context(), "--namespace=kube-system", "get", "configmap", "coredns", "--output=jsonpath={.data.Corefile}")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return out
 }
@@ -163,10 +169,15 @@ func corefileManifest(g *WithT, text string) string {
 
 func replaceCorefile(t *testing.T, text string) {
 	t.Helper()
+	replaceCorefileOf(t, path.B, text)
+}
+
+func replaceCorefileOf(t *testing.T, cluster *rig.Cluster, text string) {
+	t.Helper()
 	g := NewWithT(t)
 	file := t.TempDir() + "/coredns.yaml"
 	g.Expect(os.WriteFile(file, []byte(corefileManifest(g, text)), 0o600)).To(Succeed())
-	_, err := path.B.Kubectl(t.Context(), "replace", "--filename="+file)
+	_, err := cluster.Kubectl(context.Background(), "replace", "--filename="+file)
 	g.Expect(err).NotTo(HaveOccurred())
 }
 
