@@ -44,7 +44,7 @@ clean: ## Remove bin/ and out/
 generate: ## Regenerate the deep copies, the CRD, its reference page and the manager's role
 	$(CONTROLLER_GEN) object:headerFile=$(BOILERPLATE) paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=system-manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
 	go run ./internal/apidoc/xcc-apidoc -crd config/crd/bases/connectivity.tanzu.vmware.com_gatewaydns.yaml -output docs/api.md
 
 # compile builds the binaries for the architecture $(1) into the folder $(2): static, and the same wherever they are built,

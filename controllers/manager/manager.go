@@ -191,7 +191,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	if err != nil {
 		return err
 	}
-	if err := mgr.Add(gatewayMetrics.WhileActive(metrics.Registry)); err != nil {
+	if err := mgr.Add(gatewayMetrics.WhileActive(registerer)); err != nil {
 		return fmt.Errorf("adding the metrics of gateways: %w", err)
 	}
 	ledger := consumers.NewLedger(gatewayMetrics)

@@ -187,7 +187,7 @@ func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
 	ip, err := path.Management.Kubectl(ctx, "--namespace=xcc-system", "get", "pods", "--selector=control-plane=controller-manager",
 		"--output=jsonpath={.items[0].status.podIP}")
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = path.Management.Kubectl(ctx, "create", "clusterrolebinding", "scraper", "--clusterrole=xcc-metrics-reader", "--serviceaccount=default:default")
+	_, err = path.Management.Kubectl(ctx, "create", "clusterrolebinding", "scraper", "--clusterrole=xcc-system-metrics-reader", "--serviceaccount=default:default")
 	g.Expect(err).NotTo(HaveOccurred())
 	token, err := path.Management.Kubectl(ctx, "create", "token", "default")
 	g.Expect(err).NotTo(HaveOccurred())

@@ -111,14 +111,6 @@ func TestARemovalLeavesNoTraceAndNoQueryWithoutAnAnswer(t *testing.T) {
 		NotTo(ContainSubstring("xcc-dns"))
 	g.Expect(strings.Fields(kubectl(management, "--namespace="+namespace, "get", "clusterresourcesetbindings", "--output=jsonpath={.items[*].spec.bindings[*].clusterResourceSetName}"))).
 		To(ConsistOf("theirs"))
-
-	t.Log("The provider goes, and nothing of it hangs; GatewayDNS stay until somebody deletes them")
-	out, err := path.Management.Clusterctl(ctx, "delete", "--addon=xcc")
-	g.Expect(err).NotTo(HaveOccurred(), out)
-	kubectl(management, "--namespace=xcc-system", "wait", "--for=delete", "deployment/xcc-controller-manager", "--timeout=60s")
-	g.Expect(kubectl(management, "--namespace="+namespace, "get", "gatewaydns", "--output=name")).NotTo(BeEmpty())
-	kubectl(management, "--namespace="+namespace, "delete", "gatewaydns", "--all", "--timeout=30s")
-	g.Expect(kubectl(management, "get", "clusterroles,clusterrolebindings", "--output=name", "--selector=cluster.x-k8s.io/provider=addon-xcc")).To(BeEmpty())
 }
 
 // republish creates the GatewayDNS of the walkthrough anew, and waits until its name resolves through all of CoreDNS.

@@ -79,3 +79,22 @@ func TestEveryRightIsUsed(t *testing.T) {
 	g.Expect(rights.Unused(manager, requestsOf(g, "xcc-system", path.Management.Cluster))).To(BeEmpty())
 	g.Expect(rights.Unused(workload, requestsOf(g, "xcc-dns", path.A, path.B))).To(BeEmpty())
 }
+
+// The last of all: GatewayDNS stay until somebody deletes them, and nothing hangs.
+func TestTheProviderGoes(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	kubectl := func(args ...string) string {
+		t.Helper()
+		out, err := path.Management.Kubectl(ctx, args...)
+		g.Expect(err).NotTo(HaveOccurred(), out)
+		return out
+	}
+	out, err := path.Management.Clusterctl(ctx, "delete", "--addon=xcc")
+	g.Expect(err).NotTo(HaveOccurred(), out)
+	kubectl("--namespace=xcc-system", "wait", "--for=delete", "deployment/xcc-controller-manager", "--timeout=60s")
+	g.Expect(kubectl("--namespace="+namespace, "get", "gatewaydns", "--output=name")).NotTo(BeEmpty())
+	kubectl("--namespace="+namespace, "delete", "gatewaydns", "--all", "--timeout=30s")
+	g.Expect(kubectl("get", "clusterroles,clusterrolebindings", "--output=name", "--selector=cluster.x-k8s.io/provider=addon-xcc")).To(BeEmpty())
+}
+

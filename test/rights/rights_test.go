@@ -65,6 +65,10 @@ func TestWhatIsMissingAndWhatIsUnusedIsFound(t *testing.T) {
 	g.Expect(requests).To(HaveLen(3))
 	g.Expect(Forbidden(requests)).To(ConsistOf("system:serviceaccount:ns:account may not get /api/v1/secrets"))
 	g.Expect(Unused(rights, requests)).To(ConsistOf(HaveSuffix(`: "update"`), HaveSuffix(`: "b"`)))
+
+	rights[0].Rule.Verbs = []string{"list", "watch"}
+	requests[0].Verb, requests[0].RequestURI = "watch", "/api/v1/namespaces/ns/configmaps?sendInitialEvents=true&watch=true"
+	g.Expect(Unused(rights, requests)).To(ConsistOf(HaveSuffix(`: "b"`)), "a list that is streamed is a list")
 }
 
 func TestABindingWithoutItsRoleIsAnError(t *testing.T) {
