@@ -169,15 +169,9 @@ func trimSecret(in any) (any, error) {
 // been validated. Metrics are registered with the registerer.
 func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, registerer prometheus.Registerer) error {
 	incarnations := workload.NewIncarnations()
-	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
-		SecretClient:     mgr.GetClient(),
-		WatchFilterValue: options.WatchFilter,
-		ClusterFilter:    incarnations.Admit,
-		Cache:            workload.CacheOptions(),
-		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
-	}, controller.Options{MaxConcurrentReconciles: options.ClusterCacheConcurrency})
+	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations)
 	if err != nil {
-		return fmt.Errorf("setting up the cluster cache: %w", err)
+		return err
 	}
 	uncached, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
@@ -230,6 +224,20 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Caches: caches,
 		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone, Ledger: ledger, Metrics: gatewayMetrics,
 	}).SetupWithManager(mgr, perCluster)
+}
+
+func newClusterCache(ctx context.Context, mgr ctrl.Manager, options *Options, incarnations *workload.Incarnations) (clustercache.ClusterCache, error) {
+	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
+		SecretClient:     mgr.GetClient(),
+		WatchFilterValue: options.WatchFilter,
+		ClusterFilter:    incarnations.Admit,
+		Cache:            workload.CacheOptions(),
+		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
+	}, controller.Options{MaxConcurrentReconciles: options.ClusterCacheConcurrency})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the cluster cache: %w", err)
+	}
+	return clusterCache, nil
 }
 
 func userAgent() string {

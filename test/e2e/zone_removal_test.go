@@ -19,6 +19,7 @@ limitations under the License.
 package e2e_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func TestARemovalLeavesNoTraceAndNoQueryWithoutAnAnswer(t *testing.T) {
 			return management.Kubectl(ctx, "--namespace="+namespace, "get", "cluster.cluster.x-k8s.io", cluster.Name, "--output=jsonpath={.metadata.labels} {.status.conditions[*].type}")
 		}).WithTimeout(soon).ShouldNot(ContainSubstring("connectivity.tanzu.vmware.com"))
 	}
-	figures.add("From the label that goes to the last trace of two clusters", time.Since(started).Round(time.Second))
+	fmt.Printf("FIGURE %-95s %s\n", "From the label that goes to the last trace in two clusters", time.Since(started).Round(time.Second))
 	for _, client := range ours {
 		client.expectOnly(t, "NOERROR "+address(t), "NXDOMAIN")
 	}

@@ -97,4 +97,3 @@ func TestTheProviderGoes(t *testing.T) {
 	kubectl("--namespace="+namespace, "delete", "gatewaydns", "--all", "--timeout=30s")
 	g.Expect(kubectl("get", "clusterroles,clusterrolebindings", "--output=name", "--selector=cluster.x-k8s.io/provider=addon-xcc")).To(BeEmpty())
 }
-
