@@ -97,7 +97,7 @@ func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
 	n.Expect(deployment.Spec.Selector).To(Equal(server.Spec.Selector))
 	n.Expect(deployment.Spec.Template.Spec.Volumes).To(BeEmpty())
 	n.Expect(deployment.Spec.Template.Spec.Containers).To(ConsistOf(And(
-		HaveField("Image", "xcc-dns:test"), HaveField("Env", BeEmpty()), HaveField("VolumeMounts", BeEmpty()),
+		HaveField("Image", "xcc-dns:test"), HaveField("Env", ConsistOf(HaveField("Name", "GOMEMLIMIT"))), HaveField("VolumeMounts", BeEmpty()),
 	)))
 
 	t.Log("A RoleBinding cannot be changed to another Role: it is replaced")
