@@ -77,6 +77,10 @@ const (
 	// to report that, and to write no more until the annotation is gone. Its value does not matter.
 	RemoveAnnotation = "connectivity.tanzu.vmware.com/remove"
 
+	// PayloadSuffix is what the names of the payload Secret and the ClusterResourceSet of a Cluster end with; they begin with
+	// the Cluster's.
+	PayloadSuffix = "-xcc-dns"
+
 	// PayloadAnnotation is on every object of the add-on in a workload cluster, and on the Secret of the management cluster
 	// that holds them: which payload they belong to, as a hash. A workload cluster whose Deployments carry the Secret's hash
 	// has been given what the Secret holds.

@@ -53,8 +53,8 @@ import (
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 const (
-	// suffix is what the names of a Cluster's payload and ClusterResourceSet end with.
-	suffix = "-xcc-dns"
+	// suffix is that of a Cluster's payload and ClusterResourceSet.
+	suffix = xccv1.PayloadSuffix
 	// retry is how soon a write is tried again for which the cache was outdated.
 	retry = time.Second
 )
@@ -81,15 +81,17 @@ type Reconciler struct {
 	controller controller.Controller
 	memory     memory
 	rollout    *rollout
+	// release is the payload of every Cluster that has no options of its own.
+	release payload
 }
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	release, err := newPayload(r.Values)
-	if err != nil {
+	var err error
+	if r.release, err = newPayload(r.Values); err != nil {
 		return err
 	}
-	r.rollout = newRollout(r.Client, r.RolloutConcurrency, release.hash, r.isOurs)
+	r.rollout = newRollout(r.Client, r.RolloutConcurrency, r.release.hash, r.isOurs)
 	ownedByCluster := handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &clusterv1.Cluster{})
 	addon, err := ctrl.NewControllerManagedBy(mgr).
 		Named("addon").

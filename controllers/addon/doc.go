@@ -24,5 +24,6 @@ limitations under the License.
 // A ClusterResourceSet applies once per change of its payload and forgets. This controller watches what was applied, and
 // has it applied again, by a comment in the payload, when something differs from what applying it would give. It writes no
 // object of the payload itself, so that there is one writer. What it deletes there is what left the payload, what has to be
-// created anew because Kubernetes does not let it be changed, and all of it when the label goes.
+// created anew because Kubernetes does not let it be changed, and all of it when the label goes. Another release
+// reaches a few clusters at a time; see rollout.
 package addon

@@ -34,6 +34,13 @@ import (
 // maxReplicas is more DNS servers than any workload cluster needs; a typing error must not fill its nodes.
 const maxReplicas = 100
 
+// hasOptions returns whether a Cluster has options of its own.
+func hasOptions(cluster *clusterv1.Cluster) bool {
+	_, replicas := cluster.Annotations[xccv1.DNSReplicasAnnotation]
+	_, resources := cluster.Annotations[xccv1.DNSResourcesAnnotation]
+	return replicas || resources
+}
+
 // valuesFor returns the values with the options that a Cluster has in its annotations, or one sentence that says what is
 // wrong with these.
 func valuesFor(cluster *clusterv1.Cluster, values templates.Values) (templates.Values, string) {

@@ -86,11 +86,7 @@ func (r *Reconciler) reconcileRemoval(ctx context.Context, s *scope) (reconcile.
 
 // recreateSecret makes a payload Secret that nobody applies, because the Cluster has no label by which a set selects it.
 func (r *Reconciler) recreateSecret(ctx context.Context, s *scope) error {
-	all, err := newPayload(r.Values)
-	if err != nil {
-		return err
-	}
-	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error { return put(secret, all) })
+	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error { return put(secret, r.release) })
 }
 
 // tell says on the payload how far the removal is.

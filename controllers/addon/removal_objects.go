@@ -43,11 +43,7 @@ func writtenThere() []reference {
 
 // removeObjects deletes what the payload holds, what former ones held, and what they wrote.
 func (r *Reconciler) removeObjects(ctx context.Context, s *scope, remote client.Client) (wait, error) {
-	wanted, err := newPayload(r.Values)
-	if err != nil {
-		return wait{}, err
-	}
-	all := append(references(objectsOf(s.secret)), references(wanted.objects)...)
+	all := append(references(objectsOf(s.secret)), references(r.release.objects)...)
 	all = append(all, obsoleteOf(s.secret)...)
 	all = append(all, writtenThere()...)
 	for _, ref := range all {

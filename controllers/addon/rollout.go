@@ -61,7 +61,7 @@ type rollout struct {
 	limit int
 	// release is the present one.
 	release string
-	// watchFilter is as in Reconciler.
+	// isOurs returns whether a Cluster belongs to this instance of the manager.
 	isOurs func(*clusterv1.Cluster) bool
 	// wake leads to a reconcile of Clusters whose turn it may be.
 	wake chan event.GenericEvent

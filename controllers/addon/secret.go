@@ -90,17 +90,12 @@ func get[T client.Object](ctx context.Context, reader client.Reader, key client.
 // reconcilePayload gives the payload Secret what the flags and the options of the Cluster ask for, when it is the Cluster's
 // turn.
 func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
-	values, problem := valuesFor(s.cluster, r.Values)
-	if problem != "" && (s.secret == nil || s.secret.Annotations[xccv1.InvalidOptionsAnnotation] != problem) {
-		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeWarning, "InvalidOptions", "Install", "%s", problem)
-	}
-	if problem != "" {
-		// A Cluster that has no payload yet must be given one.
-		values = r.Values
-	}
-	wanted, err := newPayload(values)
+	wanted, problem, err := r.payloadFor(s.cluster)
 	if err != nil {
 		return err
+	}
+	if problem != "" && (s.secret == nil || s.secret.Annotations[xccv1.InvalidOptionsAnnotation] != problem) {
+		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeWarning, "InvalidOptions", "Install", "%s", problem)
 	}
 	keep := s.secret != nil && problem != ""
 	waiting := ""
@@ -126,6 +121,20 @@ func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
 		setAnnotation(secret, releaseAnnotation, r.rollout.release)
 		return put(secret, wanted)
 	})
+}
+
+// payloadFor returns the payload with the options of a Cluster, or one sentence that says what is wrong with these, and the
+// payload without them: a Cluster that has none yet must be given one.
+func (r *Reconciler) payloadFor(cluster *clusterv1.Cluster) (payload, string, error) {
+	if !hasOptions(cluster) {
+		return r.release, "", nil
+	}
+	values, problem := valuesFor(cluster, r.Values)
+	if problem != "" {
+		return r.release, problem, nil
+	}
+	wanted, err := newPayload(values)
+	return wanted, "", err
 }
 
 // noteReady remembers whether there is something to lose when a Secret is given another payload.

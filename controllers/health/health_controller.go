@@ -53,13 +53,9 @@ import (
 // +kubebuilder:rbac:groups=core,resources=secrets,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-const (
-	// patience is how long a cluster may take to connect and to list its objects before it is called unreachable, so that
-	// neither a restart of the manager nor a rotated kubeconfig changes a condition.
-	patience = 10 * time.Second
-	// payloadSuffix is what the name of a Cluster's payload Secret ends with.
-	payloadSuffix = "-xcc-dns"
-)
+// patience is how long a cluster may take to connect and to list its objects before it is called unreachable, so that
+// neither a restart of the manager nor a rotated kubeconfig changes a condition.
+const patience = 10 * time.Second
 
 // Reconciler keeps the condition DNSReady of the Clusters.
 type Reconciler struct {

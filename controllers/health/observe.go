@@ -41,7 +41,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 		labelled:    cluster.Labels[xccv1.DNSLabel] == xccv1.DNSEnabled,
 		initialized: isInitialized(cluster),
 	}
-	payload, err := get[corev1.Secret](ctx, r.Client, cluster.Namespace, cluster.Name+payloadSuffix)
+	payload, err := get[corev1.Secret](ctx, r.Client, cluster.Namespace, cluster.Name+xccv1.PayloadSuffix)
 	if err != nil {
 		return nil, err
 	}
