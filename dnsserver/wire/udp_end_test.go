@@ -105,6 +105,7 @@ func TestTooManyQueriesThatWaitOverUDPFailAtOnce(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	handler, known := newHandler(dnstest.Snapshot()), make(chan struct{})
+	defer close(known) // Also when it fails: a server that ends waits for them.
 	handler.Aliases = waits{knownTargets(), known}
 	server, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 1, handler)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -119,7 +120,6 @@ func TestTooManyQueriesThatWaitOverUDPFailAtOnce(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(response.Rcode).To(Equal(dns.RcodeServerFailure))
 	expectAnswer(g, conn)
-	close(known)
 }
 
 // The interface that a query came by need not be the one that leads back, except where an address is one of the link.
