@@ -106,8 +106,8 @@ func (c *gapless) expectOnly(t *testing.T, right ...string) {
 			wrong += count
 		}
 	}
-	summary := fmt.Sprintf("%d queries in %.1f s (%.0f per second), %d failed, %d wrong",
-		total, taken.Seconds(), float64(total)/taken.Seconds(), failed, wrong)
+	summary := fmt.Sprintf("%d queries in %.1f s (%.0f per second), %d failed, %d wrong; %s",
+		total, taken.Seconds(), float64(total)/taken.Seconds(), failed, wrong, c.slowest)
 	fmt.Printf("GAPLESS %s: Pod in %s asked for %s: %s\n", t.Name(), c.cluster, c.name, summary)
 	g.Expect(failed+wrong).To(BeZero(), "%s; answers: %v; in their order: %v", summary, c.counts, changes)
 }

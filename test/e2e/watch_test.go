@@ -47,6 +47,8 @@ type watch struct {
 	mu      sync.Mutex
 	answers []answer
 	counts  map[string]int
+	// slowest says which query took longest, once it has ended.
+	slowest string
 	changed chan struct{}
 }
 
@@ -102,10 +104,18 @@ func (w *watch) read(line string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	first, text, _ := strings.Cut(line, " ")
-	if first == "count" {
+	switch first {
+	case "count":
 		number, text, _ := strings.Cut(text, " ")
 		w.counts[text], _ = strconv.Atoi(number)
 		return
+	case "slowest":
+		var asked, taken int64
+		if n, _ := fmt.Sscan(text, &asked, &taken); n == 2 {
+			w.slowest = fmt.Sprintf("slowest after %s, asked at %.1f s",
+				time.Duration(taken).Round(time.Millisecond), time.Unix(0, asked).Sub(w.started).Seconds())
+			return
+		}
 	}
 	at, err := strconv.ParseInt(first, 10, 64)
 	if err != nil {

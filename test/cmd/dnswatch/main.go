@@ -16,13 +16,15 @@ limitations under the License.
 
 // Dnswatch asks a DNS server for the records of a name over and over, and prints each answer that differs from the one
 // before: the time in nanoseconds since 1970, the rcode or error, and the records, sorted. At its end it prints how often
-// each answer was seen, as "count", the number and the answer.
+// each answer was seen, as "count", the number and the answer; and what took longest, as "slowest", when it was asked and for how many
+// nanoseconds.
 //
 //	dnswatch [-type A] [-parallel] [-tcp] SERVER:PORT NAME INTERVAL
 //
 // SERVER:PORT may be "resolv.conf": the first nameserver of /etc/resolv.conf. Unless -parallel is given, a query waits for
-// the answer to the one before; with it, queries go out at the interval whatever becomes of them, each from a port of its
-// own and without a second try, so that nothing is missed while one is lost. With -tcp each query has a connection of its own.
+// the answer to the one before, and has a second; with it, queries go out at the interval whatever becomes of them, each from a port
+// of its own and without a second try, so that nothing is missed while one is lost, and have the 5 seconds that a resolver gives
+// a query (resolv.conf(5), timeout). With -tcp each query has a connection of its own.
 //
 // It ends with its standard input, because signals to nsenter do not reach a program in another process namespace.
 // The tests run it beside a cluster's Pods, and in them, to see what clients saw while something happened, and when a
@@ -78,7 +80,7 @@ func run(args []string) error {
 		client.network = "tcp"
 	}
 	if *parallel {
-		client.timeout = 2 * time.Second
+		client.timeout = 5 * time.Second
 	}
 	watch(client, interval, *parallel).print()
 	return nil
@@ -112,10 +114,10 @@ func watch(client *client, interval time.Duration, parallel bool) *tally {
 	next := time.Now()
 	for query := 1; ; query++ {
 		if parallel {
-			open.Go(func() { seen.add(query, client.ask()) })
+			open.Go(func() { seen.ask(client, query) })
 			next = next.Add(interval) // A tick that came late is made up for.
 		} else {
-			seen.add(query, client.ask())
+			seen.ask(client, query)
 			next = time.Now().Add(interval)
 		}
 		select {
@@ -132,6 +134,22 @@ type tally struct {
 	counts map[string]int
 	last   string
 	latest int
+
+	slowest      time.Duration
+	slowestAsked time.Time
+}
+
+// ask lets the client ask, and counts the answer.
+func (t *tally) ask(client *client, query int) {
+	asked := time.Now()
+	answer := client.ask()
+	taken := time.Since(asked)
+	t.add(query, answer)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if taken > t.slowest {
+		t.slowest, t.slowestAsked = taken, asked
+	}
 }
 
 // add counts the answer to a query. One that came after the answer to a later query is no change.
@@ -155,6 +173,7 @@ func (t *tally) print() {
 	for answer, count := range t.counts {
 		fmt.Printf("count %d %s\n", count, answer)
 	}
+	fmt.Printf("slowest %d %d\n", t.slowestAsked.UnixNano(), t.slowest.Nanoseconds())
 }
 
 type client struct {
