@@ -42,9 +42,7 @@ func (b *bench) load(ctx context.Context, r *running, duration time.Duration, qp
 	args := []string{
 		"-c", loadProcessors(processors, runtime.NumCPU()), "dnsperf", "-s", "127.0.0.1", "-p", strconv.Itoa(r.port), "-d", b.queryFile,
 		"-l", fmt.Sprintf("%.0f", duration.Seconds()), "-c", "16", "-T", strconv.Itoa(processors), "-t", "1",
-	}
-	if b.scenario.tcp {
-		args = append(args, "-m", "tcp")
+		"-m", b.scenario.network(),
 	}
 	if qps > 0 {
 		args = append(args, "-Q", strconv.Itoa(qps))

@@ -53,32 +53,6 @@ func TestHalfOfTheNamesAreAliases(t *testing.T) {
 	g.Expect(s.target(3)).To(Equal("lb.gateway.cluster-2.dev-team.clusters.xcc.test"), "a name that has an address")
 }
 
-func TestBrokenLimitsAreTold(t *testing.T) {
-	t.Parallel()
-	good := func() map[string]*figures {
-		return map[string]*figures{
-			own:   {qps: []float64{90, 900, 9}, resident: []int{25_000_000}, ready: 2 * time.Second},
-			"NSD": {qps: []float64{100}}, "CoreDNS": {qps: []float64{10}}, "Knot": {qps: []float64{1000}},
-		}
-	}
-	udp := scenario{name: "udp", names: 1_000}
-	NewWithT(t).Expect(udp.broken(good())).To(BeEmpty())
-	for expected, change := range map[string]func(all map[string]*figures){
-		"udp: 25.1 MB are resident, and 25.0 may be":                                  func(all map[string]*figures) { all[own].resident[0] = 25_100_000 },
-		"udp: it was ready after 2.1s, and 2s is allowed":                             func(all map[string]*figures) { all[own].ready = 2100 * time.Millisecond },
-		"udp: 1 queries were lost at 80 % of the full load":                           func(all map[string]*figures) { all[own].lostAtMost = 1 },
-		"udp: it answers 0.89 times as many queries as NSD, and should 0.9 times":     func(all map[string]*figures) { all["NSD"].qps[0] = 101 },
-		"udp: it answers 8.18 times as many queries as CoreDNS, and should 9.0 times": func(all map[string]*figures) { all["CoreDNS"].qps[0] = 11 },
-	} {
-		all := good()
-		change(all)
-		NewWithT(t).Expect(udp.broken(all)).To(ConsistOf(expected))
-	}
-	all := good()
-	all["NSD"].qps[0] = 1000
-	NewWithT(t).Expect(scenario{name: "tcp", names: 1_000, tcp: true}.broken(all)).To(BeEmpty(), "NSD is compared over UDP")
-}
-
 func TestTheServerAndItsLoadShareNoProcessor(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -19,6 +19,8 @@ limitations under the License.
 //
 //	bench-dns [-rounds N] [-duration D] [-only NAME,...] [-servers NAME,...] [-dns-server PATH] [-print]
 //
+// One of the servers, echo, is its own: it only sends queries back, and shows how much the machine and dnsperf leave to any server.
+//
 // It fails where the DNS server breaks one of its limits, unless -print is given. See limits.go.
 package main
 
@@ -51,10 +53,16 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds, in each of which every server is measured once")
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long each server is under load in a round")
 	flag.StringVar(&o.only, "only", "", "scenarios to run, separated by commas; all if empty")
-	flag.StringVar(&o.servers, "servers", "dns-server,CoreDNS,Knot,NSD", "servers to measure, separated by commas; dns-server must be one")
+	flag.StringVar(&o.servers, "servers", "dns-server,CoreDNS,Knot,NSD,echo", "servers to measure, separated by commas; dns-server must be one")
 	flag.StringVar(&o.dnsServer, "dns-server", "bin/dns-server", "path of the dns-server")
 	flag.BoolVar(&o.print, "print", false, "only print: do not fail where a limit is broken")
+	network := flag.String(echo, "", "be the server that only sends queries back, over this network; this program starts it itself")
+	port := flag.Int("port", 0, "port of that server")
 	flag.Parse()
+	if *network != "" {
+		fmt.Fprintln(os.Stderr, "bench-dns:", runEcho(*network, *port))
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
 	stop()

@@ -57,6 +57,14 @@ func scenarios() []scenario {
 	return all
 }
 
+// network is what queries come over.
+func (s scenario) network() string {
+	if s.tcp {
+		return "tcp"
+	}
+	return "udp"
+}
+
 func (s scenario) owner(i int) string {
 	return fmt.Sprintf("*.gateway.cluster-%d.dev-team.clusters.%s", i, zoneName)
 }

@@ -53,6 +53,8 @@ type server struct {
 	port int
 	// processors is how many it has where that is not as many as the scenario says.
 	processors int
+	// echoes is that responses have no answers.
+	echoes bool
 	// command returns how to start it in the foreground, with files of its own in the folder.
 	command func(ctx context.Context, b *bench, dir string, port int) ([]string, error)
 }
@@ -61,6 +63,7 @@ func servers() []server {
 	return []server{
 		{name: own, port: 10531, command: dnsServerCommand}, {name: "CoreDNS", port: 10532, command: corednsCommand},
 		{name: "Knot", port: 10533, command: knotCommand}, {name: "NSD", port: 10534, command: nsdCommand},
+		{name: echo, port: 10536, command: echoCommand, echoes: true},
 	}
 }
 
@@ -161,9 +164,10 @@ func (b *bench) start(ctx context.Context, s server) (*running, error) {
 	}
 	r := &running{server: s, process: process}
 	query := new(dns.Msg).SetQuestion(strings.Replace(b.scenario.owner(b.scenario.names-1), "*", "x", 1)+".", dns.TypeA)
+	client := &dns.Client{Net: b.scenario.network()}
 	for time.Since(started) < time.Minute {
-		response, err := dns.Exchange(query, fmt.Sprintf("127.0.0.1:%d", s.port))
-		if err == nil && len(response.Answer) > 0 {
+		response, _, err := client.ExchangeContext(ctx, query, fmt.Sprintf("127.0.0.1:%d", s.port))
+		if err == nil && (s.echoes || len(response.Answer) > 0) {
 			r.ready = time.Since(started)
 			return r, nil
 		}
