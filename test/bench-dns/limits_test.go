@@ -17,6 +17,7 @@ limitations under the License.
 package main
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -69,9 +70,7 @@ func TestLimits(t *testing.T) {
 			if test.change != nil {
 				test.change(all[own])
 			}
-			for name, other := range test.others {
-				all[name] = other
-			}
+			maps.Copy(all, test.others)
 			NewWithT(t).Expect(test.scenario.broken(all)).To(Equal(test.broken))
 		})
 	}
