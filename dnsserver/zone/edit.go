@@ -16,6 +16,8 @@ limitations under the License.
 
 package zone
 
+import "cmp"
+
 // update changes what the name holds and returns the index of its zone. Names that exist only for the sake of names below
 // them come and go with these.
 func (e *editor) update(name string, change func(n *node)) int {
@@ -52,7 +54,7 @@ func (e *editor) replace(name string, n *node) {
 	e.put(name, n)
 	if covered, ok := wildcardParent(name); ok {
 		above := *e.get(covered)
-		above.wildcard = n
+		above.wildcard = cmp.Or(n.data, empty)
 		e.replace(covered, &above)
 	}
 }

@@ -73,14 +73,14 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 			return Result{Kind: OutsideZones}
 		}
 		z := s.zones[encloser.zone]
-		n = encloser.wildcard
-		if n == nil {
+		wildcard := encloser.wildcard
+		if wildcard == nil {
 			return Result{Kind: NameError, Zone: z}
 		}
-		if services := n.data.servicesOf(name, size); services != nil {
-			return n.data.lookupService(z, services, qtype)
+		if services := wildcard.servicesOf(name, size); services != nil {
+			return wildcard.lookupService(z, services, qtype)
 		}
-		return n.data.lookup(z, qtype)
+		return wildcard.lookup(z, qtype)
 	}
 	z := s.zones[n.zone]
 	if n.apex {

@@ -27,8 +27,8 @@ type node struct {
 	zone int
 	// children is how many names exist directly below this one. A zone's apex counts below its parent in another zone.
 	children int
-	// wildcard is the name "*" directly below this one, nil if there is none.
-	wildcard *node
+	// wildcard is what the name "*" directly below this one holds: empty where that holds nothing, nil if there is no such name.
+	wildcard *data
 	// data is nil for a name that holds nothing (RFC 4592, section 2.2.2).
 	data *data
 	// offer is what SRV records of this very name say, nil for nearly all names.
@@ -39,10 +39,10 @@ type node struct {
 	apex bool
 }
 
-// data is what a name holds: addresses or an alias.
+// data is what a name holds: addresses or an alias. What most queries are for comes first, in one line of the processor's cache.
 type data struct {
-	ipv4, ipv6 rrset
 	alias      string
+	ipv4, ipv6 rrset
 	// target is the alias as octets, and packedAlias what the Packer made of it.
 	target, packedAlias []byte
 	services            []Service
@@ -54,6 +54,9 @@ type rrset struct {
 	// packed is what the Packer made of them.
 	packed []byte
 }
+
+// empty stands for what a wildcard holds that exists for the sake of a name below it.
+var empty = &data{}
 
 // newData returns nil for a record that holds nothing.
 func newData(record Record, packer Packer) *data {

@@ -93,7 +93,7 @@ func (e *editor) offer(name string, before, held *data) []int {
 // servicesOf returns the services that a wildcard's data has for a name that it covers, none for nearly all names. The last
 // octets of the name, so many, are the closest encloser.
 func (d *data) servicesOf(name []byte, encloser int) []Service {
-	if d == nil || len(d.services) == 0 || name[0] != '_' {
+	if name[0] != '_' || len(d.services) == 0 {
 		return nil
 	}
 	for rest := d.services; len(rest) > 0; {

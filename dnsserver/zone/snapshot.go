@@ -17,7 +17,6 @@ limitations under the License.
 package zone
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -131,9 +130,9 @@ func (s *Snapshot) Alias(name string) string {
 func (s *Snapshot) Records() []Record {
 	var all []Record
 	for _, shard := range s.names.shards {
-		for name, n := range maps.All(shard) {
-			if n.data != nil {
-				all = append(all, n.data.record(name))
+		for _, held := range shard {
+			if held.node != nil && held.node.data != nil {
+				all = append(all, held.node.data.record(held.name))
 			}
 		}
 	}
