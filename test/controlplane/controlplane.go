@@ -32,8 +32,9 @@ func New(ctx context.Context) (*envtest.Environment, error) {
 	env := &envtest.Environment{
 		// Several servers start at once on a small machine with the race detector on.
 		ControlPlaneStartTimeout: time.Minute,
-		ControlPlaneStopTimeout:  30 * time.Second,
-		ErrorIfCRDPathMissing:    true,
+		// An API server lets what is under way end for as long as --request-timeout says, a minute, before it does so itself.
+		ControlPlaneStopTimeout: 90 * time.Second,
+		ErrorIfCRDPathMissing:   true,
 	}
 	apiServer := env.ControlPlane.GetAPIServer()
 	env.ControlPlane.Etcd = &envtest.Etcd{}
