@@ -35,7 +35,10 @@ type names struct {
 
 // find returns the node of the name, nil if there is none.
 func (n *names) find(name []byte) *node {
-	hash := maphash.Bytes(seed, name)
+	return find(n, maphash.Bytes(seed, name), name)
+}
+
+func find[Name string | []byte](n *names, hash uint64, name Name) *node {
 	s := n.shards[hash%shardCount]
 	if len(s) == 0 {
 		return nil
@@ -131,7 +134,7 @@ func (n *names) edit() *editor {
 }
 
 func (e *editor) get(name string) *node {
-	return e.find([]byte(name))
+	return find(e.names, maphash.String(seed, name), name)
 }
 
 // put sets the node of a name; nil removes it.
