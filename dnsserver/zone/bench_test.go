@@ -18,23 +18,30 @@ package zone_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 
+	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
+
+func wildcards(count int) []zone.Record {
+	records := make([]zone.Record, count)
+	for i := range records {
+		records[i] = zone.Record{Name: fmt.Sprintf("*.gateway.c%d.ns.clusters.xcc.test", i), Addresses: address("10.0.0.1")}
+	}
+	return records
+}
 
 // What does not change is shared and not made again, so a change costs the same among many names.
 func TestAChangeCostsTheSameAmongManyNames(t *testing.T) {
 	g := NewWithT(t)
 	allocations := map[int]float64{}
 	for _, count := range []int{1_000, 100_000} {
-		var records []zone.Record
-		for i := range count {
-			records = append(records, zone.Record{Name: fmt.Sprintf("*.gateway.c%d.ns.clusters.xcc.test", i), Addresses: address("10.0.0.1")})
-		}
+		records := wildcards(count)
 		snapshot := snapshotOf(start, []string{"xcc.test"}, records...)
 		last := netip.MustParseAddr("10.0.0.1")
 		allocations[count] = testing.AllocsPerRun(100, func() {
@@ -49,10 +56,7 @@ func TestAChangeCostsTheSameAmongManyNames(t *testing.T) {
 func BenchmarkWith(b *testing.B) {
 	for _, count := range []int{1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
-			var records []zone.Record
-			for i := range count {
-				records = append(records, zone.Record{Name: fmt.Sprintf("*.gateway.c%d.ns.clusters.xcc.test", i), Addresses: address("10.0.0.1")})
-			}
+			records := wildcards(count)
 			snapshot := snapshotOf(start, []string{"xcc.test"}, records...)
 			last := netip.MustParseAddr("10.0.0.1")
 			for b.Loop() {
@@ -60,5 +64,25 @@ func BenchmarkWith(b *testing.B) {
 				snapshot = snapshot.With([]zone.Record{{Name: records[count/2].Name, Addresses: []netip.Addr{last}}}, start)
 			}
 		})
+	}
+}
+
+// BenchmarkLookup looks up one name after the other, so that what it needs of many names is in no cache of the processor.
+func BenchmarkLookup(b *testing.B) {
+	for _, count := range []int{1_000, 10_000, 100_000} {
+		snapshot := snapshotOf(start, []string{"xcc.test"}, wildcards(count)...)
+		for about, name := range map[string]string{"hit": "kuard.gateway.c%d.ns.clusters.xcc.test", "miss": "kuard.gateway.nowhere%d.ns.clusters.xcc.test"} {
+			random := rand.New(rand.NewPCG(1, 1))
+			var names [1 << 17][]byte
+			for i := range names {
+				names[i] = fmt.Appendf(nil, name, random.IntN(count))
+			}
+			b.Run(fmt.Sprintf("%s/%d", about, count), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					snapshot.Lookup(names[i%len(names)], dns.TypeA)
+				}
+			})
+		}
 	}
 }

@@ -25,13 +25,13 @@ func (e *editor) update(name string, change func(n *node)) int {
 	if before == nil {
 		created := &node{}
 		change(created)
-		return e.attach(name, created).zone
+		return int(e.attach(name, created).zone)
 	}
 	changed := *before
 	change(&changed)
 	e.replace(name, &changed)
 	e.prune(name)
-	return changed.zone
+	return int(changed.zone)
 }
 
 // attach makes the name exist, and with it the names between it and the apex of its zone. The name did not exist.
@@ -65,7 +65,7 @@ func (e *editor) prune(name string) {
 	if n.kept || n.data != nil || n.offer != nil || n.children > 0 {
 		return
 	}
-	e.put(name, nil)
+	e.remove(n)
 	aboveName := parent(name)
 	above := *e.get(aboveName)
 	above.children--

@@ -21,9 +21,9 @@ import (
 	"slices"
 )
 
-// shardCount is how many parts the names are divided into. A change copies the list of parts, 96 KiB, and those parts in
+// shardCount is how many parts the names are divided into. A change copies the list of parts, 48 KiB, and those parts in
 // which something changes, so the number weighs one against the other for 1,000 to 100,000 names.
-const shardCount = 1 << 12
+const shardCount = 1 << 10
 
 // seed is the process's own, so that nobody can choose names that fall into one part.
 var seed = maphash.MakeSeed()
@@ -39,60 +39,72 @@ func (n *names) find(name []byte) *node {
 }
 
 func find[Name string | []byte](n *names, hash uint64, name Name) *node {
-	s := n.shards[hash%shardCount]
-	if len(s) == 0 {
+	s := &n.shards[hash%shardCount]
+	if len(s.tags) == 0 {
 		return nil
 	}
-	return s[place(s, hash, name)].node
+	return s.nodes[place(s, hash, name)]
 }
 
-// shard is a hash table with linear probing. Most names that are looked up do not exist, which a look at one slot tells mostly; a
-// map would be four memory accesses away from that, and with 100,000 gateways none of them finds a cache.
-type shard []slot
-
-// slot holds a name, or nothing where the node is nil.
-type slot struct {
-	hash uint64
-	name string
-	node *node
+// shard is a hash table with linear probing. Most names that are looked up do not exist, and few that do were looked up a moment
+// ago: with 100,000 gateways no cache of the processor has their nodes. It has the tags, which tell nearly always whether there is
+// a node to look at.
+type shard struct {
+	// tags has an octet of the hash of each name, never 0, and 0 where a slot is free.
+	tags  []uint8
+	nodes []*node
 }
+
+// tag returns the octet of a hash that is least of use to find the shard and the slot.
+func tag(hash uint64) uint8 { return max(1, uint8(hash>>56)) }
 
 // place returns the slot that holds the name, or the free one where it would be put. The shard has slots, and always a free one.
-func place[Name string | []byte](s shard, hash uint64, name Name) uint64 {
-	mask := uint64(len(s) - 1) //nolint:gosec // A shard without slots is not searched.
-	at := hash / shardCount & mask
-	for s[at].node != nil && (s[at].hash != hash || s[at].name != string(name)) {
-		at = (at + 1) & mask
-	}
-	return at
-}
-
-// set sets the node of a name, or removes the name where that is nil. It returns the shard that has it, which may be another one.
-func (s shard) set(changed slot) shard {
-	if len(s) > 0 {
-		if held := &s[place(s, changed.hash, changed.name)]; held.node != nil {
-			*held = changed
-			if changed.node == nil {
-				// What was put behind the slot, because it was taken, would not be found any more.
-				return s.sized(s.taken())
+func place[Name string | []byte](s *shard, hash uint64, name Name) uint64 {
+	mask := uint64(len(s.tags) - 1) //nolint:gosec // A shard without slots is not searched.
+	wanted := tag(hash)
+	for at := hash / shardCount & mask; ; at = (at + 1) & mask {
+		switch s.tags[at] {
+		case 0:
+			return at
+		case wanted:
+			if held := s.nodes[at]; held.hash == hash && held.name == string(name) {
+				return at
 			}
-			return s
 		}
 	}
-	if changed.node == nil {
-		return s
-	}
-	if count := s.taken() + 1; slotsFor(count) > len(s) {
-		s = s.sized(count)
-	}
-	s[place(s, changed.hash, changed.name)] = changed
-	return s
 }
 
-func (s shard) taken() int {
+// set adds the node, or puts it in the place of the one of the same name.
+func (s *shard) set(n *node) {
+	if len(s.tags) > 0 {
+		if at := place(s, n.hash, n.name); s.nodes[at] != nil {
+			s.nodes[at] = n
+			return
+		}
+	}
+	if count := s.taken() + 1; slotsFor(count) > len(s.tags) {
+		*s = s.sized(count)
+	}
+	s.add(n)
+}
+
+// remove removes the node of a name that exists. What was put behind its slot, because that was taken, finds another one.
+func (s *shard) remove(n *node) {
+	at := place(s, n.hash, n.name)
+	s.tags[at], s.nodes[at] = 0, nil
+	*s = s.sized(s.taken())
+}
+
+// add puts a node whose name the shard does not have into a free slot.
+func (s *shard) add(n *node) {
+	at := place(s, n.hash, n.name)
+	s.tags[at], s.nodes[at] = tag(n.hash), n
+}
+
+func (s *shard) taken() int {
 	count := 0
-	for i := range s {
-		if s[i].node != nil {
+	for _, tag := range s.tags {
+		if tag != 0 {
 			count++
 		}
 	}
@@ -109,11 +121,12 @@ func slotsFor(count int) int {
 }
 
 // sized returns a shard with room for so many names that has those of this one.
-func (s shard) sized(count int) shard {
-	other := make(shard, slotsFor(count))
-	for _, held := range s {
-		if held.node != nil {
-			other[place(other, held.hash, held.name)] = held
+func (s *shard) sized(count int) shard {
+	slots := slotsFor(count)
+	other := shard{tags: make([]uint8, slots), nodes: make([]*node, slots)}
+	for _, held := range s.nodes {
+		if held != nil {
+			other.add(held)
 		}
 	}
 	return other
@@ -137,13 +150,24 @@ func (e *editor) get(name string) *node {
 	return find(e.names, maphash.String(seed, name), name)
 }
 
-// put sets the node of a name; nil removes it.
+// put makes the name exist with the node, which is not part of a snapshot yet, in the place of the one that it had.
 func (e *editor) put(name string, n *node) {
-	hash := maphash.String(seed, name)
+	n.name, n.hash = name, maphash.String(seed, name)
+	e.shard(n.hash).set(n)
+}
+
+// remove removes a name that exists.
+func (e *editor) remove(n *node) {
+	e.shard(n.hash).remove(n)
+}
+
+// shard returns the one for a hash, to be written to.
+func (e *editor) shard(hash uint64) *shard {
 	i := hash % shardCount
+	s := &e.shards[i]
 	if !e.owned[i] {
 		e.owned[i] = true
-		e.shards[i] = slices.Clone(e.shards[i])
+		s.tags, s.nodes = slices.Clone(s.tags), slices.Clone(s.nodes)
 	}
-	e.shards[i] = e.shards[i].set(slot{hash: hash, name: name, node: n})
+	return s
 }

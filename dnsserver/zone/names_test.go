@@ -34,29 +34,35 @@ func TestAShardHoldsWhatAMapHolds(t *testing.T) {
 	expected := map[string]*node{}
 	for step := range 20_000 {
 		number := random.IntN(64)
-		changed := slot{name: fmt.Sprint(number), hash: uint64(number%7) * shardCount, node: &node{children: step}}
-		if random.IntN(2) == 0 {
-			changed.node = nil
-		}
-		s = s.set(changed)
-		if expected[changed.name] = changed.node; changed.node == nil {
-			delete(expected, changed.name)
+		n := &node{name: fmt.Sprint(number), hash: hashOf(number), children: int32(step)}
+		switch held := expected[n.name]; {
+		case random.IntN(2) == 0:
+			s.set(n)
+			expected[n.name] = n
+		case held != nil:
+			s.remove(held)
+			delete(expected, n.name)
 		}
 		held := map[string]*node{}
-		for name := range 64 {
-			name, hash := fmt.Sprint(name), uint64(name%7)*shardCount
-			if len(s) == 0 {
+		for number := range 64 {
+			if len(s.tags) == 0 {
 				continue
 			}
-			if n := s[place(s, hash, name)].node; n != nil {
-				held[name] = n
+			if n := s.nodes[place(&s, hashOf(number), fmt.Sprint(number))]; n != nil {
+				held[n.name] = n
 			}
 		}
 		if !maps.Equal(held, expected) {
 			g.Expect(held).To(Equal(expected), "after step %d", step)
 		}
-		if s.taken() == len(s) && len(s) > 0 {
+		if s.taken() != len(expected) {
+			t.Fatalf("after step %d there are %d names in place of %d", step, s.taken(), len(expected))
+		}
+		if s.taken() == len(s.tags) && len(s.tags) > 0 {
 			t.Fatalf("after step %d no slot is free", step)
 		}
 	}
 }
+
+// hashOf returns a hash that several numbers share in whole, as they share the place where their search begins, or that alone.
+func hashOf(number int) uint64 { return uint64(number%7)*shardCount | uint64(number%3)<<56 }

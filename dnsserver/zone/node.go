@@ -23,10 +23,13 @@ import (
 
 // node is one name that exists. It never changes once it is part of a snapshot.
 type node struct {
+	// name is what the editor has put the node at, and hash is the name's.
+	name string
+	hash uint64
 	// zone is the index of the zone that the name belongs to.
-	zone int
+	zone int32
 	// children is how many names exist directly below this one. A zone's apex counts below its parent in another zone.
-	children int
+	children int32
 	// wildcard is what the name "*" directly below this one holds: empty where that holds nothing, nil if there is no such name.
 	wildcard *data
 	// data is nil for a name that holds nothing (RFC 4592, section 2.2.2).

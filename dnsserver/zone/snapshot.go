@@ -58,7 +58,7 @@ func New(content Content, now time.Time) *Snapshot {
 		if _, ok := Find(apexes[:i], parent(apex)); ok {
 			e.attach(apex, &node{})
 		}
-		e.put(apex, &node{zone: i, apex: true, kept: true})
+		e.put(apex, &node{zone: int32(i), apex: true, kept: true})
 		e.attach(NameServer(apex), &node{kept: true, data: nameServer})
 		e.attach(probes(apex), &node{kept: true, data: probed})
 	}
@@ -130,9 +130,9 @@ func (s *Snapshot) Alias(name string) string {
 func (s *Snapshot) Records() []Record {
 	var all []Record
 	for _, shard := range s.names.shards {
-		for _, held := range shard {
-			if held.node != nil && held.node.data != nil {
-				all = append(all, held.node.data.record(held.name))
+		for _, n := range shard.nodes {
+			if n != nil && n.data != nil {
+				all = append(all, n.data.record(n.name))
 			}
 		}
 	}
