@@ -23,39 +23,39 @@ import "cmp"
 func (e *editor) update(name string, change func(n *node)) int {
 	before := e.get(name)
 	if before == nil {
-		created := &node{}
-		change(created)
-		return int(e.attach(name, created).zone)
+		created := node{}
+		change(&created)
+		return int(e.attach(name, created))
 	}
 	changed := *before
 	change(&changed)
-	e.replace(name, &changed)
+	e.replace(name, changed)
 	e.prune(name)
 	return int(changed.zone)
 }
 
-// attach makes the name exist, and with it the names between it and the apex of its zone. The name did not exist.
-func (e *editor) attach(name string, n *node) *node {
+// attach makes the name exist, and with it the names between it and the apex of its zone, of which it returns the index. The name
+// did not exist.
+func (e *editor) attach(name string, n node) int32 {
 	aboveName := parent(name)
-	above := e.get(aboveName)
-	if above == nil {
-		above = e.attach(aboveName, &node{})
+	if e.get(aboveName) == nil {
+		e.attach(aboveName, node{})
 	}
+	above := *e.get(aboveName)
+	above.children++
+	e.replace(aboveName, above)
 	n.zone = above.zone
-	counted := *above
-	counted.children++
-	e.replace(aboveName, &counted)
 	e.replace(name, n)
-	return n
+	return n.zone
 }
 
 // replace puts the node of a name in the place of another one, and tells the name above where it is a wildcard.
-func (e *editor) replace(name string, n *node) {
+func (e *editor) replace(name string, n node) {
 	e.put(name, n)
 	if covered, ok := wildcardParent(name); ok {
 		above := *e.get(covered)
 		above.wildcard = cmp.Or(n.data, empty)
-		e.replace(covered, &above)
+		e.replace(covered, above)
 	}
 }
 
@@ -65,13 +65,13 @@ func (e *editor) prune(name string) {
 	if n.kept || n.data != nil || n.offer != nil || n.children > 0 {
 		return
 	}
-	e.remove(n)
+	e.remove(name)
 	aboveName := parent(name)
 	above := *e.get(aboveName)
 	above.children--
 	if _, ok := wildcardParent(name); ok {
 		above.wildcard = nil
 	}
-	e.replace(aboveName, &above)
+	e.replace(aboveName, above)
 	e.prune(aboveName)
 }

@@ -93,7 +93,7 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 			return Result{Kind: Exists, Zone: z}
 		}
 	}
-	if n.offer != nil && (n.data == nil || n.data.alias == "") {
+	if n.offer != nil && n.data.target() == "" {
 		switch qtype {
 		case dns.TypeSRV:
 			return Result{Kind: Services, Zone: z, Services: n.offer.services, Alias: n.offer.alias}
@@ -121,10 +121,10 @@ func (s *Snapshot) closestEncloser(name []byte) (encloser *node, size int) {
 func (d *data) lookupService(z *Zone, services []Service, qtype uint16) Result {
 	switch {
 	case qtype == dns.TypeSRV:
-		return Result{Kind: Services, Zone: z, Services: services, Alias: d.alias}
+		return Result{Kind: Services, Zone: z, Services: services, Alias: d.target()}
 	case qtype == dns.TypeANY:
 		return Result{Kind: Exists, Zone: z}
-	case d.alias != "":
+	case d.alias != nil:
 		return Result{Kind: NoData, Zone: z}
 	default:
 		return d.lookup(z, qtype)
@@ -135,20 +135,20 @@ func (d *data) lookup(z *Zone, qtype uint16) Result {
 	if d == nil {
 		return Result{Kind: NoData, Zone: z}
 	}
-	if d.alias != "" {
-		return Result{Kind: Alias, Zone: z, Alias: d.alias, Target: d.target, Packed: d.packedAlias}
+	if d.alias != nil {
+		return Result{Kind: Alias, Zone: z, Alias: d.alias.name, Target: d.alias.octets, Packed: d.alias.packed}
 	}
-	var found rrset
+	found := Result{Kind: Addresses, Zone: z}
 	switch qtype {
 	case dns.TypeA:
-		found = d.ipv4
+		found.Addresses, found.Packed = d.addresses[:d.ipv4Count:d.ipv4Count], d.ipv4
 	case dns.TypeAAAA:
-		found = d.ipv6
+		found.Addresses, found.Packed = d.addresses[d.ipv4Count:], d.ipv6
 	case dns.TypeANY:
 		return Result{Kind: Exists, Zone: z}
 	}
-	if len(found.addresses) == 0 {
+	if len(found.Addresses) == 0 {
 		return Result{Kind: NoData, Zone: z}
 	}
-	return Result{Kind: Addresses, Zone: z, Addresses: found.addresses, Packed: found.packed}
+	return found
 }

@@ -43,7 +43,11 @@ func find[Name string | []byte](n *names, hash uint64, name Name) *node {
 	if len(s.tags) == 0 {
 		return nil
 	}
-	return s.nodes[place(s, hash, name)]
+	at := place(s, hash, name)
+	if s.tags[at] == 0 {
+		return nil
+	}
+	return &s.nodes[at]
 }
 
 // shard is a hash table with linear probing. Most names that are looked up do not exist, and few that do were looked up a moment
@@ -52,7 +56,7 @@ func find[Name string | []byte](n *names, hash uint64, name Name) *node {
 type shard struct {
 	// tags has an octet of the hash of each name, never 0, and 0 where a slot is free.
 	tags  []uint8
-	nodes []*node
+	nodes []node
 }
 
 // tag returns the octet of a hash that is least of use to find the shard and the slot.
@@ -67,7 +71,7 @@ func place[Name string | []byte](s *shard, hash uint64, name Name) uint64 {
 		case 0:
 			return at
 		case wanted:
-			if held := s.nodes[at]; held.hash == hash && held.name == string(name) {
+			if held := &s.nodes[at]; held.hash == hash && held.name == string(name) {
 				return at
 			}
 		}
@@ -75,9 +79,9 @@ func place[Name string | []byte](s *shard, hash uint64, name Name) uint64 {
 }
 
 // set adds the node, or puts it in the place of the one of the same name.
-func (s *shard) set(n *node) {
+func (s *shard) set(n node) {
 	if len(s.tags) > 0 {
-		if at := place(s, n.hash, n.name); s.nodes[at] != nil {
+		if at := place(s, n.hash, n.name); s.tags[at] != 0 {
 			s.nodes[at] = n
 			return
 		}
@@ -88,15 +92,14 @@ func (s *shard) set(n *node) {
 	s.add(n)
 }
 
-// remove removes the node of a name that exists. What was put behind its slot, because that was taken, finds another one.
-func (s *shard) remove(n *node) {
-	at := place(s, n.hash, n.name)
-	s.tags[at], s.nodes[at] = 0, nil
+// remove removes a name that exists. What was put behind its slot, because that was taken, finds another one.
+func (s *shard) remove(hash uint64, name string) {
+	s.tags[place(s, hash, name)] = 0
 	*s = s.sized(s.taken())
 }
 
 // add puts a node whose name the shard does not have into a free slot.
-func (s *shard) add(n *node) {
+func (s *shard) add(n node) {
 	at := place(s, n.hash, n.name)
 	s.tags[at], s.nodes[at] = tag(n.hash), n
 }
@@ -123,10 +126,10 @@ func slotsFor(count int) int {
 // sized returns a shard with room for so many names that has those of this one.
 func (s *shard) sized(count int) shard {
 	slots := slotsFor(count)
-	other := shard{tags: make([]uint8, slots), nodes: make([]*node, slots)}
-	for _, held := range s.nodes {
-		if held != nil {
-			other.add(held)
+	other := shard{tags: make([]uint8, slots), nodes: make([]node, slots)}
+	for at, tag := range s.tags {
+		if tag != 0 {
+			other.add(s.nodes[at])
 		}
 	}
 	return other
@@ -146,19 +149,21 @@ func (n *names) edit() *editor {
 	return &editor{names: &copied}
 }
 
+// get returns the node of the name, nil if there is none. It is not the name's any more once anything is put or removed.
 func (e *editor) get(name string) *node {
 	return find(e.names, maphash.String(seed, name), name)
 }
 
-// put makes the name exist with the node, which is not part of a snapshot yet, in the place of the one that it had.
-func (e *editor) put(name string, n *node) {
+// put makes the name exist with the node, in the place of the one that it had.
+func (e *editor) put(name string, n node) {
 	n.name, n.hash = name, maphash.String(seed, name)
 	e.shard(n.hash).set(n)
 }
 
 // remove removes a name that exists.
-func (e *editor) remove(n *node) {
-	e.shard(n.hash).remove(n)
+func (e *editor) remove(name string) {
+	hash := maphash.String(seed, name)
+	e.shard(hash).remove(hash, name)
 }
 
 // shard returns the one for a hash, to be written to.

@@ -31,25 +31,25 @@ func TestAShardHoldsWhatAMapHolds(t *testing.T) {
 	g := NewWithT(t)
 	random := rand.New(rand.NewPCG(1, 1))
 	var s shard
-	expected := map[string]*node{}
+	expected := map[string]node{}
 	for step := range 20_000 {
 		number := random.IntN(64)
-		n := &node{name: fmt.Sprint(number), hash: hashOf(number), children: int32(step)}
-		switch held := expected[n.name]; {
+		n := node{name: fmt.Sprint(number), hash: hashOf(number), children: int32(step)}
+		switch _, exists := expected[n.name]; {
 		case random.IntN(2) == 0:
 			s.set(n)
 			expected[n.name] = n
-		case held != nil:
-			s.remove(held)
+		case exists:
+			s.remove(hashOf(number), n.name)
 			delete(expected, n.name)
 		}
-		held := map[string]*node{}
+		held := map[string]node{}
 		for number := range 64 {
 			if len(s.tags) == 0 {
 				continue
 			}
-			if n := s.nodes[place(&s, hashOf(number), fmt.Sprint(number))]; n != nil {
-				held[n.name] = n
+			if at := place(&s, hashOf(number), fmt.Sprint(number)); s.tags[at] != 0 {
+				held[s.nodes[at].name] = s.nodes[at]
 			}
 		}
 		if !maps.Equal(held, expected) {

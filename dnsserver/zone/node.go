@@ -23,7 +23,7 @@ import (
 
 // node is one name that exists. It never changes once it is part of a snapshot.
 type node struct {
-	// name is what the editor has put the node at, and hash is the name's.
+	// name is the name, and hash its hash: see editor.put.
 	name string
 	hash uint64
 	// zone is the index of the zone that the name belongs to.
@@ -42,20 +42,25 @@ type node struct {
 	apex bool
 }
 
-// data is what a name holds: addresses or an alias. What most queries are for comes first, in one line of the processor's cache.
+// data is what a name holds: addresses or an alias. What most queries are for lies together, in few lines of the processor's cache.
 type data struct {
-	alias      string
-	ipv4, ipv6 rrset
-	// target is the alias as octets, and packedAlias what the Packer made of it.
-	target, packedAlias []byte
-	services            []Service
+	// alias is nil where there are addresses.
+	alias *alias
+	// ipv4Count is how many of the addresses are those of IPv4, which come first.
+	ipv4Count int
+	// ipv4 and ipv6 are what the Packer made of the addresses of each family.
+	ipv4, ipv6 []byte
+	// room is where ipv4 is kept if it fits, as it does with one address.
+	room      [16]byte
+	addresses []netip.Addr
+	services  []Service
 }
 
-// rrset are the addresses of one family.
-type rrset struct {
-	addresses []netip.Addr
-	// packed is what the Packer made of them.
-	packed []byte
+// alias is the target of a CNAME.
+type alias struct {
+	name string
+	// octets are the name, and packed is what the Packer made of it.
+	octets, packed []byte
 }
 
 // empty stands for what a wildcard holds that exists for the sake of a name below it.
@@ -65,25 +70,25 @@ var empty = &data{}
 func newData(record Record, packer Packer) *data {
 	if record.Alias != "" {
 		return &data{
-			alias: record.Alias, target: []byte(record.Alias), packedAlias: packer.Alias(record.Alias), services: record.Services,
+			alias:    &alias{name: record.Alias, octets: []byte(record.Alias), packed: packer.Alias(record.Alias)},
+			services: record.Services,
 		}
 	}
 	if len(record.Addresses) == 0 {
 		return nil
 	}
-	d := &data{services: record.Services}
-	for _, address := range record.Addresses {
+	d := &data{addresses: slices.Clone(record.Addresses), services: record.Services}
+	slices.SortStableFunc(d.addresses, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	for _, address := range d.addresses {
 		if address.Is4() {
-			d.ipv4.addresses = append(d.ipv4.addresses, address)
-		} else {
-			d.ipv6.addresses = append(d.ipv6.addresses, address)
+			d.ipv4Count++
 		}
 	}
-	for _, set := range []*rrset{&d.ipv4, &d.ipv6} {
-		set.addresses = slices.Clip(set.addresses)
-		if len(set.addresses) > 0 {
-			set.packed = packer.Addresses(set.addresses)
-		}
+	if ipv4 := d.addresses[:d.ipv4Count]; len(ipv4) > 0 {
+		d.ipv4 = append(d.room[:0], packer.Addresses(ipv4)...)
+	}
+	if ipv6 := d.addresses[d.ipv4Count:]; len(ipv6) > 0 {
+		d.ipv6 = packer.Addresses(ipv6)
 	}
 	return d
 }
@@ -93,8 +98,15 @@ func (d *data) equal(other *data) bool {
 	if d == nil || other == nil {
 		return d == other
 	}
-	return d.alias == other.alias && slices.Equal(d.ipv4.addresses, other.ipv4.addresses) &&
-		slices.Equal(d.ipv6.addresses, other.ipv6.addresses) && slices.Equal(d.services, other.services)
+	return d.target() == other.target() && slices.Equal(d.addresses, other.addresses) && slices.Equal(d.services, other.services)
+}
+
+// target returns that of the alias, and the empty string where there is none.
+func (d *data) target() string {
+	if d == nil || d.alias == nil {
+		return ""
+	}
+	return d.alias.name
 }
 
 // record returns the data as the record that it was made of.
@@ -102,5 +114,5 @@ func (d *data) record(name string) Record {
 	if d == nil {
 		return Record{Name: name}
 	}
-	return Record{Name: name, Addresses: slices.Concat(d.ipv4.addresses, d.ipv6.addresses), Alias: d.alias, Services: d.services}
+	return Record{Name: name, Addresses: d.addresses, Alias: d.target(), Services: d.services}
 }

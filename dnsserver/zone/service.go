@@ -54,7 +54,7 @@ func (d *data) offers() map[string]*offer {
 	offers := map[string]*offer{}
 	for rest := d.services; len(rest) > 0; {
 		same := samePrefix(rest)
-		offers[rest[0].Prefix] = &offer{services: same, alias: d.alias}
+		offers[rest[0].Prefix] = &offer{services: same, alias: d.target()}
 		rest = rest[len(same):]
 	}
 	return offers

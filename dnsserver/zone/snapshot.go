@@ -56,11 +56,11 @@ func New(content Content, now time.Time) *Snapshot {
 		z.authority = content.Packer.Authority(apex, z.serial)
 		s.zones = append(s.zones, z)
 		if _, ok := Find(apexes[:i], parent(apex)); ok {
-			e.attach(apex, &node{})
+			e.attach(apex, node{})
 		}
-		e.put(apex, &node{zone: int32(i), apex: true, kept: true})
-		e.attach(NameServer(apex), &node{kept: true, data: nameServer})
-		e.attach(probes(apex), &node{kept: true, data: probed})
+		e.put(apex, node{zone: int32(i), apex: true, kept: true})
+		e.attach(NameServer(apex), node{kept: true, data: nameServer})
+		e.attach(probes(apex), node{kept: true, data: probed})
 	}
 	s.names = e.names
 	return s
@@ -120,18 +120,19 @@ func (s *Snapshot) Len() int { return s.records }
 
 // Alias returns the target of the alias that is exactly at this name, and the empty string if there is none.
 func (s *Snapshot) Alias(name string) string {
-	if n := s.names.find([]byte(name)); n != nil && n.data != nil {
-		return n.data.alias
+	if n := s.names.find([]byte(name)); n != nil {
+		return n.data.target()
 	}
 	return ""
 }
 
-// Records returns what the names hold, the name servers' among them, sorted by name.
+// Records returns what the names hold, the name servers' among them, sorted by name. The addresses and services of each belong to
+// the snapshot and must not be changed.
 func (s *Snapshot) Records() []Record {
 	var all []Record
 	for _, shard := range s.names.shards {
 		for _, n := range shard.nodes {
-			if n != nil && n.data != nil {
+			if n.data != nil {
 				all = append(all, n.data.record(n.name))
 			}
 		}
