@@ -54,8 +54,9 @@ type server struct {
 	// draining is set once the shutdown began.
 	draining atomic.Bool
 
-	udp                           *wire.UDPServer
-	tcp, healthSocket, metricSock net.Listener
+	udp                      *wire.UDPServer
+	tcp                      *wire.TCPServer
+	healthSocket, metricSock net.Listener
 }
 
 // newServer binds the sockets. The options are valid.
@@ -115,7 +116,7 @@ func (s *server) listen(ctx context.Context) error {
 	if s.udp, err = wire.ListenUDP(ctx, s.options.DNSAddress, min(maxSockets, runtime.GOMAXPROCS(0)), s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over UDP: %w", err)
 	}
-	if s.tcp, err = listen.Listen(ctx, "tcp", s.options.DNSAddress); err != nil {
+	if s.tcp, err = wire.ListenTCP(ctx, s.options.DNSAddress, s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over TCP: %w", err)
 	}
 	if s.healthSocket, err = listen.Listen(ctx, "tcp", s.options.HealthAddress); err != nil {
@@ -132,7 +133,10 @@ func (s *server) close() {
 	if s.udp != nil {
 		s.udp.Close()
 	}
-	for _, listener := range []net.Listener{s.tcp, s.healthSocket, s.metricSock} {
+	if s.tcp != nil {
+		s.tcp.Close()
+	}
+	for _, listener := range []net.Listener{s.healthSocket, s.metricSock} {
 		if listener != nil {
 			_ = listener.Close()
 		}
@@ -148,14 +152,13 @@ type service struct {
 }
 
 // services returns what runs, in the order in which it is to be stopped.
-func (s *server) services(ctx context.Context) []service {
-	tcp := wire.NewTCPServer(s.tcp, s.handler(ctx))
-	s.metrics.Count(append(s.udp.Counters(), tcp.Counters())...)
+func (s *server) services() []service {
+	s.metrics.Count(append(s.udp.Counters(), s.tcp.Counters())...)
 	metricsMux := http.NewServeMux()
 	metricsMux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.Registry(), promhttp.HandlerOpts{}))
 	return []service{
 		{"DNS over UDP", s.udp.Serve, s.udp.Shutdown},
-		{"DNS over TCP", tcp.Serve, tcp.Shutdown},
+		{"DNS over TCP", s.tcp.Serve, s.tcp.Shutdown},
 		httpService("health", s.healthSocket, s.healthHandler()),
 		httpService("metrics", s.metricSock, metricsMux),
 	}
@@ -184,7 +187,7 @@ func (s *server) run(ctx context.Context) error {
 	// The records are followed to the last answer, so the shutdown does not end this.
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	services := s.services(ctx)
+	services := s.services()
 	group, failed := errgroup.WithContext(background)
 	for _, service := range services {
 		group.Go(func() error {

@@ -18,6 +18,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"time"
 
@@ -85,3 +86,9 @@ func Source(control []byte) []byte { return source(control) }
 
 // IsEnding returns whether Shutdown was called.
 func (s *TCPServer) IsEnding() bool { return s.ending.Load() }
+
+// Stream is what TCP is read from and written to.
+type Stream = stream
+
+// NewStream returns one for a connection.
+func NewStream(conn *net.TCPConn) (*Stream, error) { return newStream(conn) }

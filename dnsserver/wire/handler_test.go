@@ -110,12 +110,11 @@ func serve(t *testing.T, handler *wire.Handler) (udp, tcp string) {
 	g := NewWithT(t)
 	packets, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 2, handler)
 	g.Expect(err).NotTo(HaveOccurred())
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	connections, err := wire.ListenTCP(t.Context(), "127.0.0.1:0", handler)
 	g.Expect(err).NotTo(HaveOccurred())
-	connections := wire.NewTCPServer(listener, handler)
 	run(t, packets.Serve, packets.Shutdown)
 	run(t, connections.Serve, connections.Shutdown)
-	return packets.Addr().String(), listener.Addr().String()
+	return packets.Addr().String(), connections.Addr().String()
 }
 
 // run serves until the test ends.

@@ -45,7 +45,7 @@ const (
 // TCPServer answers on the connections of one listener.
 type TCPServer struct {
 	handler        *Handler
-	listener       net.Listener
+	listener       *net.TCPListener
 	counters       Counters
 	waiting        chan struct{}
 	maxConnections int
@@ -60,13 +60,21 @@ type TCPServer struct {
 	conns    map[*tcpConn]bool
 }
 
-// NewTCPServer returns a server for the listener.
-func NewTCPServer(listener net.Listener, handler *Handler) *TCPServer {
-	return &TCPServer{
-		handler: handler, listener: listener, counters: Counters{Transport: TCP}, waiting: make(chan struct{}, maxWaiting),
-		maxConnections: MaxConnections, idle: tcpIdle, slow: tcpSlow, grace: tcpGrace, conns: map[*tcpConn]bool{},
+// ListenTCP binds an address, as [host]:port. Without a host it takes IPv4 and IPv6.
+func ListenTCP(ctx context.Context, address string, handler *Handler) (*TCPServer, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
 	}
+	return &TCPServer{
+		handler: handler, listener: listener.(*net.TCPListener), counters: Counters{Transport: TCP}, waiting: make(chan struct{}, maxWaiting),
+		maxConnections: MaxConnections, idle: tcpIdle, slow: tcpSlow, grace: tcpGrace, conns: map[*tcpConn]bool{},
+	}, nil
 }
+
+// Addr returns the address that is bound.
+func (s *TCPServer) Addr() net.Addr { return s.listener.Addr() }
 
 // Counters returns those of all connections.
 func (s *TCPServer) Counters() *Counters { return &s.counters }
@@ -74,7 +82,7 @@ func (s *TCPServer) Counters() *Counters { return &s.counters }
 // Serve accepts connections until Shutdown, or until that fails for good.
 func (s *TCPServer) Serve() error {
 	for {
-		conn, err := s.listener.Accept()
+		conn, err := s.listener.AcceptTCP()
 		if err == nil {
 			s.start(conn)
 			continue
@@ -95,8 +103,13 @@ func (s *TCPServer) Serve() error {
 }
 
 // start serves a connection, for which another one may have to go.
-func (s *TCPServer) start(conn net.Conn) {
-	limitBuffers(conn)
+func (s *TCPServer) start(accepted *net.TCPConn) {
+	limitBuffers(accepted)
+	conn, err := newStream(accepted)
+	if err != nil {
+		_ = accepted.Close()
+		return
+	}
 	c := &tcpConn{server: s, conn: conn}
 	c.active.Store(time.Now().UnixNano())
 	s.mu.Lock()
@@ -121,11 +134,9 @@ func (s *TCPServer) start(conn net.Conn) {
 }
 
 // limitBuffers bounds what the kernel keeps for a connection. It fails only where the client has gone, which reading tells.
-func limitBuffers(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetReadBuffer(tcpReadBuffer)
-		_ = tcp.SetWriteBuffer(tcpWriteBuffer)
-	}
+func limitBuffers(conn *net.TCPConn) {
+	_ = conn.SetReadBuffer(tcpReadBuffer)
+	_ = conn.SetWriteBuffer(tcpWriteBuffer)
 }
 
 func (s *TCPServer) mostSilent() *tcpConn {
@@ -167,6 +178,9 @@ func (s *TCPServer) Shutdown(ctx context.Context) error {
 	}
 }
 
+// Close frees the address of a server that has not begun to serve.
+func (s *TCPServer) Close() { _ = s.listener.Close() }
+
 // endConnections lets every connection end that has nothing more to say. Those that come later see that by themselves.
 func (s *TCPServer) endConnections() {
 	s.ending.Store(true)
@@ -180,7 +194,7 @@ func (s *TCPServer) endConnections() {
 // tcpConn is one connection.
 type tcpConn struct {
 	server *TCPServer
-	conn   net.Conn
+	conn   *stream
 	// active is when a query came last, in nanoseconds since 1970.
 	active atomic.Int64
 	// reads is how long the client may take for what is read now, since when.

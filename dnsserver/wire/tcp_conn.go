@@ -48,8 +48,7 @@ func (c *tcpConn) serve() {
 // leave says that nothing more will come, and lets the client go first. If the connection were closed while there is something that
 // was not read, the client would lose responses that it has not read.
 func (c *tcpConn) leave() {
-	writer, ok := c.conn.(interface{ CloseWrite() error })
-	if !ok || writer.CloseWrite() != nil {
+	if c.conn.CloseWrite() != nil {
 		return
 	}
 	_ = c.conn.SetReadDeadline(time.Now().Add(c.server.grace))
@@ -59,22 +58,21 @@ func (c *tcpConn) leave() {
 // answerAll reads and answers. Responses to queries that come together leave together; one that has to be waited for is overtaken by
 // others (RFC 7766, section 7).
 func (c *tcpConn) answerAll() {
-	reader := bufio.NewReaderSize(c.conn, maxQuery)
-	packet := make([]byte, maxQuery)
+	reader := bufio.NewReaderSize(c.conn, lengthSize+maxQuery)
 	var out []byte
 	var answered int
-	var first time.Time
+	var arrived time.Time
 	for {
-		n, err := c.read(reader, packet)
+		packet, err := c.read(reader)
 		if err != nil {
 			return
 		}
-		now := time.Now()
 		if answered == 0 {
-			first = now
+			// What is answered together was read together.
+			arrived = time.Now()
+			c.active.Store(arrived.UnixNano())
 		}
-		c.active.Store(now.UnixNano())
-		query := Query{Packet: packet[:n], Transport: TCP, Client: c.conn.RemoteAddr(), Arrived: now}
+		query := Query{Packet: packet, Transport: TCP, Client: c.conn.RemoteAddr(), Arrived: arrived}
 		switch framed, done := c.answer(out, query); {
 		case !done:
 			c.wait(query)
@@ -91,7 +89,7 @@ func (c *tcpConn) answerAll() {
 		if answered == 0 {
 			continue
 		}
-		c.server.counters.observe(time.Since(first), answered)
+		c.server.counters.observe(time.Since(arrived), answered)
 		out, answered = reusable(out), 0
 	}
 }
@@ -123,27 +121,33 @@ func (c *tcpConn) allow(limit time.Duration) {
 	}
 }
 
-// read reads one query. Its first octet may let wait for itself, the rest of it must not.
-func (c *tcpConn) read(reader *bufio.Reader, packet []byte) (int, error) {
+// read reads one query, whose first octet may let wait for itself, while the rest of it must not. It belongs to the reader until the next
+// read.
+func (c *tcpConn) read(reader *bufio.Reader) ([]byte, error) {
 	if reader.Buffered() == 0 {
 		c.allow(c.server.idle)
 		if _, err := reader.Peek(1); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	if !hasQuery(reader) {
 		c.allow(c.server.slow)
 	}
-	var length [lengthSize]byte
-	if _, err := io.ReadFull(reader, length[:]); err != nil {
-		return 0, err
+	length, err := reader.Peek(lengthSize)
+	if err != nil {
+		return nil, err
 	}
-	n := int(binary.BigEndian.Uint16(length[:]))
-	if n > len(packet) {
+	n := int(binary.BigEndian.Uint16(length))
+	if n > maxQuery {
 		c.server.counters.drop(NoQuery)
-		return 0, errTooLong
+		return nil, errTooLong
 	}
-	return io.ReadFull(reader, packet[:n])
+	query, err := reader.Peek(lengthSize + n)
+	if err != nil {
+		return nil, err
+	}
+	_, err = reader.Discard(lengthSize + n)
+	return query[lengthSize:], err
 }
 
 // hasQuery returns whether a whole query has been received and not been read.

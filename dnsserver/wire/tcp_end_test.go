@@ -37,14 +37,13 @@ import (
 func TestNoQueryOverTCPIsLostAtTheEnd(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	server, err := wire.ListenTCP(t.Context(), "127.0.0.1:0", newHandler(dnstest.Snapshot()))
 	g.Expect(err).NotTo(HaveOccurred())
-	server := wire.NewTCPServer(listener, newHandler(dnstest.Snapshot()))
 	server.SetGrace(2 * time.Second)
 	const clients, queries = 5, 150
 	var conns []*dns.Conn
 	for range clients {
-		conn, err := dns.Dial("tcp", listener.Addr().String())
+		conn, err := dns.Dial("tcp", server.Addr().String())
 		g.Expect(err).NotTo(HaveOccurred())
 		defer conn.Close()
 		g.Expect(conn.SetDeadline(time.Now().Add(20 * time.Second))).To(Succeed())
@@ -75,12 +74,11 @@ func TestNoQueryOverTCPIsLostAtTheEnd(t *testing.T) {
 func TestAClientThatGoesOnReadsAllThatWasAnswered(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	server, err := wire.ListenTCP(t.Context(), "127.0.0.1:0", newHandler(dnstest.Snapshot()))
 	g.Expect(err).NotTo(HaveOccurred())
-	server := wire.NewTCPServer(listener, newHandler(dnstest.Snapshot()))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
-	conn, err := dns.Dial("tcp", listener.Addr().String())
+	conn, err := dns.Dial("tcp", server.Addr().String())
 	g.Expect(err).NotTo(HaveOccurred())
 	defer conn.Close()
 	g.Expect(conn.SetDeadline(time.Now().Add(20 * time.Second))).To(Succeed())

@@ -19,7 +19,6 @@ package wire_test
 import (
 	"encoding/binary"
 	"io"
-	"net"
 	"testing"
 	"time"
 
@@ -40,16 +39,15 @@ const (
 func startTCP(t *testing.T, handler *wire.Handler, connections int, idle, slow time.Duration, waiting ...int) func() *dns.Conn {
 	t.Helper()
 	g := NewWithT(t)
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	server, err := wire.ListenTCP(t.Context(), "127.0.0.1:0", handler)
 	g.Expect(err).NotTo(HaveOccurred())
-	server := wire.NewTCPServer(listener, handler)
 	server.SetLimits(connections, idle, slow)
 	for _, n := range waiting {
 		server.SetWaiting(n)
 	}
 	run(t, server.Serve, server.Shutdown)
 	return func() *dns.Conn {
-		conn, err := dns.Dial("tcp", listener.Addr().String())
+		conn, err := dns.Dial("tcp", server.Addr().String())
 		g.Expect(err).NotTo(HaveOccurred())
 		t.Cleanup(func() { _ = conn.Close() })
 		g.Expect(conn.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())

@@ -156,11 +156,10 @@ func TestWhatGetsNoResponseIsCountedAsDropped(t *testing.T) {
 	}
 	g.Expect(dropped()).To(Equal(uint64(1)))
 
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	tcp, err := wire.ListenTCP(t.Context(), "127.0.0.1:0", handler)
 	g.Expect(err).NotTo(HaveOccurred())
-	tcp := wire.NewTCPServer(listener, handler)
 	run(t, tcp.Serve, tcp.Shutdown)
-	stream, err := dns.Dial("tcp", listener.Addr().String())
+	stream, err := dns.Dial("tcp", tcp.Addr().String())
 	g.Expect(err).NotTo(HaveOccurred())
 	defer stream.Close()
 	g.Expect(stream.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())

@@ -22,7 +22,12 @@ import (
 	"syscall"
 )
 
-// Elsewhere the package builds, so that others can be worked on, and serves nothing over UDP.
+// Elsewhere the package builds, so that others can be worked on, and serves nothing.
+
 func recvmmsg(uintptr, []mmsghdr) (int, syscall.Errno) { return 0, syscall.ENOSYS }
 
 func sendmmsg(uintptr, []mmsghdr) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+
+func recv(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+
+func send(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }

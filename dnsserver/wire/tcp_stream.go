@@ -1,0 +1,92 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package wire
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// stream is a TCP connection that is read and written to with system calls of our own, of which the Go runtime is not told. One goroutine
+// may read and one write at a time.
+type stream struct {
+	*net.TCPConn
+
+	raw syscall.RawConn
+	// What follows belongs to the call that runs. A function that is made for each call would be allocated.
+	receive, transmit func(fd uintptr) bool
+	in, out           []byte
+	received          int
+	inErrno, outErrno syscall.Errno
+}
+
+func newStream(conn *net.TCPConn) (*stream, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &stream{TCPConn: conn, raw: raw}
+	s.receive, s.transmit = s.recv, s.send
+	return s, nil
+}
+
+// Read reads what is there, or waits for it until the deadline.
+func (s *stream) Read(p []byte) (int, error) {
+	s.in = p
+	if err := s.raw.Read(s.receive); err != nil {
+		return 0, err
+	}
+	if s.inErrno != 0 {
+		return 0, os.NewSyscallError("recv", s.inErrno)
+	}
+	if s.received == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return s.received, nil
+}
+
+// recv returns false to be called again when there is something to read.
+func (s *stream) recv(fd uintptr) bool {
+	s.received, s.inErrno = recv(fd, s.in)
+	return s.inErrno != syscall.EAGAIN
+}
+
+// Write writes all, and waits until the deadline for the client to take it.
+func (s *stream) Write(p []byte) (int, error) {
+	s.out = p
+	if err := s.raw.Write(s.transmit); err != nil {
+		return len(p) - len(s.out), err
+	}
+	if s.outErrno != 0 {
+		return len(p) - len(s.out), os.NewSyscallError("send", s.outErrno)
+	}
+	return len(p), nil
+}
+
+// send returns false to be called again when the socket takes more.
+func (s *stream) send(fd uintptr) bool {
+	for len(s.out) > 0 {
+		var n int
+		if n, s.outErrno = send(fd, s.out); s.outErrno != 0 {
+			return s.outErrno != syscall.EAGAIN
+		}
+		s.out = s.out[n:]
+	}
+	return true
+}
