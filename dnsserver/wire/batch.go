@@ -116,7 +116,7 @@ func (b *inbox) call(fd uintptr) bool {
 	if errno != 0 {
 		b.n, b.err = 0, os.NewSyscallError("recvmmsg", errno)
 	}
-	return errno != unix.EAGAIN && errno != unix.EINTR || b.dontWait
+	return errno != unix.EAGAIN || b.dontWait
 }
 
 // packet returns what a message holds. Of one that is longer than a query may be it returns the header, because the rest has not been
@@ -199,7 +199,7 @@ func (b *outbox) call(fd uintptr) bool {
 	switch errno {
 	case 0:
 		b.sent += n
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
 		return false
 	default:
 		b.err = errno

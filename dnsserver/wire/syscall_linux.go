@@ -23,26 +23,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// These calls return how many messages, or octets, were read or sent. The kernel does not let them wait, so that the Go runtime need not
-// be told of them: it would give the processor to another thread meanwhile, which takes longer than the call.
+// These calls return how many messages, or octets, were read or sent. The kernel does not let them wait for the client, so that the Go
+// runtime need not be told of them: it gives the processor to another thread when a call takes 20 µs, and then looks for such calls all the
+// time, which takes longer than they do.
 
 func recvmmsg(fd uintptr, messages []mmsghdr) (int, syscall.Errno) {
-	return call(unix.SYS_RECVMMSG, fd, unsafe.Pointer(unsafe.SliceData(messages)), len(messages), unix.MSG_DONTWAIT)
+	return rawCall(unix.SYS_RECVMMSG, fd, unsafe.Pointer(unsafe.SliceData(messages)), len(messages), 0)
 }
 
 func sendmmsg(fd uintptr, messages []mmsghdr) (int, syscall.Errno) {
-	return call(unix.SYS_SENDMMSG, fd, unsafe.Pointer(unsafe.SliceData(messages)), len(messages), unix.MSG_DONTWAIT)
+	return rawCall(unix.SYS_SENDMMSG, fd, unsafe.Pointer(unsafe.SliceData(messages)), len(messages), 0)
 }
 
 func recv(fd uintptr, octets []byte) (int, syscall.Errno) {
-	return call(unix.SYS_RECVFROM, fd, unsafe.Pointer(unsafe.SliceData(octets)), len(octets), unix.MSG_DONTWAIT)
+	return rawCall(unix.SYS_RECVFROM, fd, unsafe.Pointer(unsafe.SliceData(octets)), len(octets), 0)
 }
 
 func send(fd uintptr, octets []byte) (int, syscall.Errno) {
-	return call(unix.SYS_SENDTO, fd, unsafe.Pointer(unsafe.SliceData(octets)), len(octets), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+	return rawCall(unix.SYS_SENDTO, fd, unsafe.Pointer(unsafe.SliceData(octets)), len(octets), unix.MSG_NOSIGNAL)
 }
 
-func call(number, fd uintptr, data unsafe.Pointer, size int, flags uintptr) (int, syscall.Errno) {
-	n, _, errno := unix.RawSyscall6(number, fd, uintptr(data), uintptr(size), flags, 0, 0)
-	return int(n), errno
+func rawCall(number, fd uintptr, data unsafe.Pointer, size int, flags uintptr) (int, syscall.Errno) {
+	for {
+		n, _, errno := unix.RawSyscall6(number, fd, uintptr(data), uintptr(size), flags|unix.MSG_DONTWAIT, 0, 0)
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
 }

@@ -178,7 +178,7 @@ func (s *TCPServer) Shutdown(ctx context.Context) error {
 	}
 }
 
-// Close frees the address of a server that has not begun to serve.
+// Close frees the address of a server that never serves. One that does ends with Shutdown.
 func (s *TCPServer) Close() { _ = s.listener.Close() }
 
 // endConnections lets every connection end that has nothing more to say. Those that come later see that by themselves.

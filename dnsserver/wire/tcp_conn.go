@@ -121,8 +121,7 @@ func (c *tcpConn) allow(limit time.Duration) {
 	}
 }
 
-// read reads one query, whose first octet may let wait for itself, while the rest of it must not. It belongs to the reader until the next
-// read.
+// read reads one query, whose first octet may let wait for itself, while the rest of it must not. The next read overwrites the query.
 func (c *tcpConn) read(reader *bufio.Reader) ([]byte, error) {
 	if reader.Buffered() == 0 {
 		c.allow(c.server.idle)
@@ -147,7 +146,7 @@ func (c *tcpConn) read(reader *bufio.Reader) ([]byte, error) {
 		return nil, err
 	}
 	_, err = reader.Discard(lengthSize + n)
-	return query[lengthSize:], err
+	return slices.Clip(query[lengthSize:]), err
 }
 
 // hasQuery returns whether a whole query has been received and not been read.

@@ -21,12 +21,22 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 )
+
+// connection is what a stream does not do itself. Nothing of it reads or writes.
+type connection interface {
+	RemoteAddr() net.Addr
+	SetReadDeadline(t time.Time) error
+	SetWriteDeadline(t time.Time) error
+	CloseWrite() error
+	Close() error
+}
 
 // stream is a TCP connection that is read and written to with system calls of our own, of which the Go runtime is not told. One goroutine
 // may read and one write at a time.
 type stream struct {
-	*net.TCPConn
+	connection
 
 	raw syscall.RawConn
 	// What follows belongs to the call that runs. A function that is made for each call would be allocated.
@@ -41,7 +51,7 @@ func newStream(conn *net.TCPConn) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{TCPConn: conn, raw: raw}
+	s := &stream{connection: conn, raw: raw}
 	s.receive, s.transmit = s.recv, s.send
 	return s, nil
 }
@@ -70,13 +80,14 @@ func (s *stream) recv(fd uintptr) bool {
 // Write writes all, and waits until the deadline for the client to take it.
 func (s *stream) Write(p []byte) (int, error) {
 	s.out = p
-	if err := s.raw.Write(s.transmit); err != nil {
-		return len(p) - len(s.out), err
+	err := s.raw.Write(s.transmit)
+	written := len(p) - len(s.out)
+	// The connection may be silent from now on, and what was written be large.
+	s.out = nil
+	if err == nil && s.outErrno != 0 {
+		err = os.NewSyscallError("send", s.outErrno)
 	}
-	if s.outErrno != 0 {
-		return len(p) - len(s.out), os.NewSyscallError("send", s.outErrno)
-	}
-	return len(p), nil
+	return written, err
 }
 
 // send returns false to be called again when the socket takes more.
