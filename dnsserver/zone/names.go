@@ -51,8 +51,8 @@ func find[Name string | []byte](n *names, hash uint64, name Name) *node {
 }
 
 // shard is a hash table with linear probing. Most names that are looked up do not exist, and few that do were looked up a moment
-// ago: with 100,000 gateways no cache of the processor has their nodes. It has the tags, which tell nearly always whether there is
-// a node to look at.
+// ago: with 100,000 gateways no cache of the processor has their nodes. One has room for the tags, which tell nearly always whether
+// there is a node to look at.
 type shard struct {
 	// tags has an octet of the hash of each name, never 0, and 0 where a slot is free.
 	tags  []uint8
@@ -92,10 +92,18 @@ func (s *shard) set(n node) {
 	s.add(n)
 }
 
-// remove removes a name that exists. What was put behind its slot, because that was taken, finds another one.
+// remove removes a name that exists. What lies behind its slot, perhaps because that was taken, is put anew.
 func (s *shard) remove(hash uint64, name string) {
-	s.tags[place(s, hash, name)] = 0
-	*s = s.sized(s.taken())
+	at, mask := place(s, hash, name), uint64(len(s.tags)-1) //nolint:gosec // There are slots.
+	s.tags[at], s.nodes[at] = 0, node{}
+	for at = (at + 1) & mask; s.tags[at] != 0; at = (at + 1) & mask {
+		moved := s.nodes[at]
+		s.tags[at], s.nodes[at] = 0, node{}
+		s.add(moved)
+	}
+	if count := s.taken(); slotsFor(count) <= len(s.tags)/4 {
+		*s = s.sized(count)
+	}
 }
 
 // add puts a node whose name the shard does not have into a free slot.
@@ -149,7 +157,7 @@ func (n *names) edit() *editor {
 	return &editor{names: &copied}
 }
 
-// get returns the node of the name, nil if there is none. It is not the name's any more once anything is put or removed.
+// get returns the node of the name, nil if there is none. It may be part of a snapshot, and is another name's once anything was put or removed.
 func (e *editor) get(name string) *node {
 	return find(e.names, maphash.String(seed, name), name)
 }

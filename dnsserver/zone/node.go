@@ -77,15 +77,15 @@ func newData(record Record, packer Packer) *data {
 	if len(record.Addresses) == 0 {
 		return nil
 	}
-	d := &data{addresses: slices.Clone(record.Addresses), services: record.Services}
-	slices.SortStableFunc(d.addresses, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
-	for _, address := range d.addresses {
-		if address.Is4() {
-			d.ipv4Count++
-		}
+	d := &data{addresses: slices.Clip(slices.Clone(record.Addresses)), services: record.Services}
+	for d.ipv4Count < len(d.addresses) && d.addresses[d.ipv4Count].Is4() {
+		d.ipv4Count++
 	}
 	if ipv4 := d.addresses[:d.ipv4Count]; len(ipv4) > 0 {
-		d.ipv4 = append(d.room[:0], packer.Addresses(ipv4)...)
+		d.ipv4 = packer.Addresses(ipv4)
+		if len(d.ipv4) <= len(d.room) {
+			d.ipv4 = append(d.room[:0], d.ipv4...)
+		}
 	}
 	if ipv6 := d.addresses[d.ipv4Count:]; len(ipv6) > 0 {
 		d.ipv6 = packer.Addresses(ipv6)

@@ -49,6 +49,7 @@ func New(content Content, now time.Time) *Snapshot {
 	slices.SortFunc(apexes, func(a, b string) int { return len(a) - len(b) })
 	s := &Snapshot{packer: content.Packer}
 	e := (&names{}).edit()
+	content.NameServer = slices.SortedFunc(slices.Values(content.NameServer), netip.Addr.Compare)
 	nameServer := newData(Record{Addresses: content.NameServer}, content.Packer)
 	probed := newData(Record{Addresses: []netip.Addr{probeAddress}}, content.Packer)
 	for i, apex := range apexes {
@@ -130,8 +131,8 @@ func (s *Snapshot) Alias(name string) string {
 // the snapshot and must not be changed.
 func (s *Snapshot) Records() []Record {
 	var all []Record
-	for _, shard := range s.names.shards {
-		for _, n := range shard.nodes {
+	for i := range s.names.shards {
+		for _, n := range s.names.shards[i].nodes {
 			if n.data != nil {
 				all = append(all, n.data.record(n.name))
 			}

@@ -24,7 +24,7 @@ import (
 type Record struct {
 	// Name is canonical. It is the apex of a zone or below it.
 	Name string
-	// Addresses are sorted and without duplicates. IPv4 is answered as A, IPv6 as AAAA.
+	// Addresses are sorted, so that those of IPv4 come first, and without duplicates. IPv4 is answered as A, IPv6 as AAAA.
 	Addresses []netip.Addr
 	// Alias is the canonical target of a CNAME. It is empty when there are addresses.
 	Alias string
