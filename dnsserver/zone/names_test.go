@@ -21,6 +21,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	. "github.com/onsi/gomega"
 )
@@ -66,3 +67,11 @@ func TestAShardHoldsWhatAMapHolds(t *testing.T) {
 
 // hashOf returns a hash that several numbers share in whole, as they share the place where their search begins, or that alone.
 func hashOf(number int) uint64 { return uint64(number%7)*shardCount | uint64(number%3)<<56 }
+
+// A field more would let a lookup wait for memory twice.
+func TestWhatIsLookedUpFillsLinesOfTheCache(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	g.Expect(unsafe.Sizeof(node{})).To(BeEquivalentTo(64))
+	g.Expect(unsafe.Sizeof(data{})).To(BeEquivalentTo(128))
+}

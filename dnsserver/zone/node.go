@@ -21,7 +21,7 @@ import (
 	"slices"
 )
 
-// node is one name that exists. It never changes once it is part of a snapshot.
+// node is one name that exists. It never changes once it is part of a snapshot. It has the size of a line of the processor's cache.
 type node struct {
 	// name is the name, and hash its hash: see editor.put.
 	name string
@@ -42,7 +42,8 @@ type node struct {
 	apex bool
 }
 
-// data is what a name holds: addresses or an alias. What most queries are for lies together, in few lines of the processor's cache.
+// data is what a name holds: addresses or an alias. It has the size of two lines of the processor's cache, and what most
+// queries are for comes first.
 type data struct {
 	// alias is nil where there are addresses.
 	alias *alias
