@@ -55,7 +55,11 @@ type UDPServer struct {
 func ListenUDP(ctx context.Context, address string, sockets int, handler *Handler) (*UDPServer, error) {
 	s := &UDPServer{handler: handler}
 	waiting := make(chan struct{}, maxWaiting)
-	config := net.ListenConfig{Control: reusePort}
+	var config net.ListenConfig
+	if sockets > 1 {
+		// One socket does without: the kernel would look for others with each query, and not tell when another server has the port.
+		config.Control = reusePort
+	}
 	for range sockets {
 		conn, err := config.ListenPacket(ctx, "udp", address)
 		if err != nil {

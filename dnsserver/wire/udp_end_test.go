@@ -55,7 +55,7 @@ func TestAServerThatEndsLeavesQueriesToOthers(t *testing.T) {
 			g := NewWithT(t)
 			handler, known := newHandler(dnstest.Snapshot()), make(chan struct{})
 			handler.Aliases = waits{knownTargets(), known}
-			old, err := wire.ListenUDP(t.Context(), bound, 1, handler)
+			old, err := wire.ListenUDP(t.Context(), bound, 2, handler)
 			g.Expect(err).NotTo(HaveOccurred())
 			served, stopped := make(chan error, 1), make(chan error, 1)
 			go func() { served <- old.Serve() }()

@@ -70,6 +70,17 @@ func TestAnAddressInUseIsAnError(t *testing.T) {
 	g.Expect(err).To(HaveOccurred())
 }
 
+// Two servers with one processor each would otherwise take half of each other's queries.
+func TestAnAddressOfAnotherServerIsAnError(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	first, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 1, newHandler(nil))
+	g.Expect(err).NotTo(HaveOccurred())
+	defer first.Close()
+	_, err = wire.ListenUDP(t.Context(), first.Addr().String(), 1, newHandler(nil))
+	g.Expect(err).To(MatchError(ContainSubstring("address already in use")))
+}
+
 // More queries than a batch has, sent without waiting, are all answered, and those that arrived before the end, too.
 func TestNoQueryIsLostAtTheEnd(t *testing.T) {
 	t.Parallel()
