@@ -149,6 +149,7 @@ type udpSocket struct {
 	counters Counters
 	in       *inbox
 	out      *outbox
+	ahead    ahead
 	// responses is where those of a batch are written.
 	responses [batchSize][]byte
 	// waiting has an element for each query of any socket that waits.
@@ -249,6 +250,9 @@ func (s *udpSocket) leave() {
 // answer answers the first messages of a batch.
 func (s *udpSocket) answer(n int) {
 	arrived := time.Now()
+	if n > 1 {
+		s.ahead.prefetch(s.handler.Snapshot(), s.in, n)
+	}
 	for i := range n {
 		query := Query{Packet: s.in.packet(i), Transport: UDP, Client: s.in.client(i), Arrived: arrived}
 		response, done := s.handler.Answer(s.responses[i][:0], query, &s.counters)

@@ -72,7 +72,8 @@ func BenchmarkWith(b *testing.B) {
 	}
 }
 
-// BenchmarkLookup looks up one name after the other, so that what it needs of many names is in no cache of the processor.
+// BenchmarkLookup looks up one name after the other, so that what it needs of many names is in no cache of the processor, or has
+// been fetched for 16 names at a time.
 func BenchmarkLookup(b *testing.B) {
 	for _, count := range []int{1_000, 10_000, 100_000} {
 		snapshot := snapshotOf(start, []string{"xcc.test"}, wildcards(count)...)
@@ -86,6 +87,17 @@ func BenchmarkLookup(b *testing.B) {
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					snapshot.Lookup(names[i%len(names)], dns.TypeA)
+				}
+			})
+			b.Run(fmt.Sprintf("prefetched/%s/%d", about, count), func(b *testing.B) {
+				b.ReportAllocs()
+				const batch = 16
+				for i := 0; b.Loop(); i++ {
+					at := i % len(names)
+					if at%batch == 0 {
+						snapshot.Prefetch(names[at : at+batch])
+					}
+					snapshot.Lookup(names[at], dns.TypeA)
 				}
 			})
 		}

@@ -39,7 +39,7 @@ func (n *names) find(name []byte) *node {
 }
 
 func find[Name string | []byte](n *names, hash uint64, name Name) *node {
-	s := &n.shards[hash%shardCount]
+	s := n.shard(hash)
 	if len(s.tags) == 0 {
 		return nil
 	}
@@ -49,6 +49,9 @@ func find[Name string | []byte](n *names, hash uint64, name Name) *node {
 	}
 	return &s.nodes[at]
 }
+
+// shard returns the one that has the names of this hash.
+func (n *names) shard(hash uint64) *shard { return &n.shards[hash%shardCount] }
 
 // shard is a hash table with linear probing. Most names that are looked up do not exist, and few that do were looked up a moment
 // ago: with 100,000 gateways no cache of the processor has their nodes. One has room for the tags, which tell nearly always whether
@@ -62,11 +65,18 @@ type shard struct {
 // tag returns the octet of a hash that is least of use to find the shard and the slot.
 func tag(hash uint64) uint8 { return max(1, uint8(hash>>56)) }
 
+// slot returns the slot where the search for a hash begins. The shard has slots.
+func (s *shard) slot(hash uint64) uint64 { return hash / shardCount & s.mask() }
+
+// next returns the slot where a search goes on.
+func (s *shard) next(at uint64) uint64 { return (at + 1) & s.mask() }
+
+func (s *shard) mask() uint64 { return uint64(len(s.tags) - 1) } //nolint:gosec // A shard without slots is not searched.
+
 // place returns the slot that holds the name, or the free one where it would be put. The shard has slots, and always a free one.
 func place[Name string | []byte](s *shard, hash uint64, name Name) uint64 {
-	mask := uint64(len(s.tags) - 1) //nolint:gosec // A shard without slots is not searched.
 	wanted := tag(hash)
-	for at := hash / shardCount & mask; ; at = (at + 1) & mask {
+	for at := s.slot(hash); ; at = s.next(at) {
 		switch s.tags[at] {
 		case 0:
 			return at
@@ -94,9 +104,9 @@ func (s *shard) set(n node) {
 
 // remove removes a name that exists. What lies behind its slot, perhaps because that was taken, is put anew.
 func (s *shard) remove(hash uint64, name string) {
-	at, mask := place(s, hash, name), uint64(len(s.tags)-1) //nolint:gosec // There are slots.
+	at := place(s, hash, name)
 	s.tags[at], s.nodes[at] = 0, node{}
-	for at = (at + 1) & mask; s.tags[at] != 0; at = (at + 1) & mask {
+	for at = s.next(at); s.tags[at] != 0; at = s.next(at) {
 		moved := s.nodes[at]
 		s.tags[at], s.nodes[at] = 0, node{}
 		s.add(moved)
@@ -165,20 +175,19 @@ func (e *editor) get(name string) *node {
 // put makes the name exist with the node, in the place of the one that it had.
 func (e *editor) put(name string, n node) {
 	n.name, n.hash = name, maphash.String(seed, name)
-	e.shard(n.hash).set(n)
+	e.writable(n.hash).set(n)
 }
 
 // remove removes a name that exists.
 func (e *editor) remove(name string) {
 	hash := maphash.String(seed, name)
-	e.shard(hash).remove(hash, name)
+	e.writable(hash).remove(hash, name)
 }
 
-// shard returns the one for a hash, to be written to.
-func (e *editor) shard(hash uint64) *shard {
-	i := hash % shardCount
-	s := &e.shards[i]
-	if !e.owned[i] {
+// writable returns the shard for a hash, to be written to.
+func (e *editor) writable(hash uint64) *shard {
+	s := e.shard(hash)
+	if i := hash % shardCount; !e.owned[i] {
 		e.owned[i] = true
 		s.tags, s.nodes = slices.Clone(s.tags), slices.Clone(s.nodes)
 	}

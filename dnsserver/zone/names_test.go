@@ -18,6 +18,7 @@ package zone
 
 import (
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"math/rand/v2"
 	"testing"
@@ -67,6 +68,28 @@ func TestAShardHoldsWhatAMapHolds(t *testing.T) {
 
 // hashOf returns a hash that several numbers share in whole, as they share the place where their search begins, or that alone.
 func hashOf(number int) uint64 { return uint64(number%7)*shardCount | uint64(number%3)<<56 }
+
+// What is fetched for a wrong guess is fetched in vain.
+func TestAGuessIsNearlyAlwaysRight(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	e := new(names).edit()
+	const count = 10_000
+	for i := range count {
+		e.put(fmt.Sprint(i), node{})
+	}
+	right, wrong := 0, 0
+	for i := range count {
+		if n := e.guess(maphash.String(seed, fmt.Sprint(i))); n != nil && n.name == fmt.Sprint(i) {
+			right++
+		}
+		if e.guess(maphash.String(seed, fmt.Sprint(-1-i))) != nil {
+			wrong++
+		}
+	}
+	g.Expect(right).To(BeNumerically(">", count*98/100))
+	g.Expect(wrong).To(BeNumerically("<", count*4/100), "for names that do not exist")
+}
 
 // A field more would let a lookup wait for memory twice.
 func TestWhatIsLookedUpFillsLinesOfTheCache(t *testing.T) {
