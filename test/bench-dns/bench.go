@@ -27,6 +27,8 @@ import (
 const (
 	// steadyLoad is a load that all servers bear, in queries per second.
 	steadyLoad = 20_000
+	// settling is how long a server has for what it does once after its start, such as to give memory back.
+	settling = 2 * time.Second
 	// mostLoad is the part of the dns-server's maximum at which it must not lose a query.
 	mostLoad = 0.8
 )
@@ -100,6 +102,7 @@ func (b *bench) measure(ctx context.Context, s server, f *figures, round int) er
 		return err
 	}
 	defer r.stop()
+	time.Sleep(settling)
 	before, err := r.processorTime()
 	if err != nil {
 		return err
@@ -107,6 +110,11 @@ func (b *bench) measure(ctx context.Context, s server, f *figures, round int) er
 	full, err := b.load(ctx, r, b.options.duration, 0, false)
 	if err != nil {
 		return err
+	}
+	if !s.echoes {
+		if err := full.check(); err != nil {
+			return err
+		}
 	}
 	after, err := r.processorTime()
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"os/exec"
 	"regexp"
 	"runtime"
@@ -34,6 +35,9 @@ type result struct {
 	qps       float64
 	mean, p99 time.Duration
 	lost      int
+	// missing is the part of the responses that say that the name does not exist, and failed the part that say neither that nor what it
+	// holds.
+	missing, failed float64
 }
 
 // load lets dnsperf ask for this long, with at most so many queries per second, or as many as it can where that is zero.
@@ -41,7 +45,7 @@ func (b *bench) load(ctx context.Context, r *running, duration time.Duration, qp
 	processors := b.scenario.processors
 	args := []string{
 		"-c", loadProcessors(processors, runtime.NumCPU()), "dnsperf", "-s", "127.0.0.1", "-p", strconv.Itoa(r.port), "-d", b.queryFile,
-		"-l", fmt.Sprintf("%.0f", duration.Seconds()), "-c", "16", "-T", strconv.Itoa(processors), "-t", "1",
+		"-l", fmt.Sprintf("%.0f", duration.Seconds()), "-c", strconv.Itoa(b.scenario.clients), "-T", strconv.Itoa(processors), "-t", "1",
 		"-m", b.scenario.network(),
 	}
 	if qps > 0 {
@@ -62,6 +66,8 @@ var (
 	qpsLine  = regexp.MustCompile(`Queries per second:\s+([\d.]+)`)
 	meanLine = regexp.MustCompile(`Average Latency \(s\):\s+([\d.]+)`)
 	lostLine = regexp.MustCompile(`Queries lost:\s+(\d+)`)
+	codeLine = regexp.MustCompile(`Response codes:(.*)`)
+	codePart = regexp.MustCompile(`(\w+) \d+ \(([\d.]+)%\)`)
 )
 
 // parse reads the summary, and the latencies of single queries where there are any: "> NOERROR name A 0.000123".
@@ -78,6 +84,19 @@ func parse(output string) (result, error) {
 		}
 	}
 	r := result{qps: numbers[0], mean: seconds(numbers[1]), lost: int(numbers[2])}
+	for _, part := range codePart.FindAllStringSubmatch(codeLine.FindString(output), -1) {
+		percent, err := strconv.ParseFloat(part[2], 64)
+		if err != nil {
+			return result{}, err
+		}
+		switch part[1] {
+		case "NOERROR":
+		case "NXDOMAIN":
+			r.missing = percent / 100
+		default:
+			r.failed += percent / 100
+		}
+	}
 	var latencies []float64
 	lines := bufio.NewScanner(strings.NewReader(output))
 	for lines.Scan() {
@@ -97,3 +116,12 @@ func parse(output string) (result, error) {
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// check returns an error where the responses are not what was asked for, so that no server is fast because it is wrong.
+func (r result) check() error {
+	if r.failed > 0 || math.Abs(r.missing-misses) > 0.02 {
+		return fmt.Errorf("%.1f %% of the responses say that the name does not exist, which %.0f %% should, and %.1f %% are failures",
+			100*r.missing, 100*misses, 100*r.failed)
+	}
+	return nil
+}

@@ -32,10 +32,19 @@ func TestParse(t *testing.T) {
 	for i := range 200 {
 		fmt.Fprintf(&output, "> NOERROR x.xcc.test A 0.%06d\n", 200-i)
 	}
-	output.WriteString("  Queries lost:         3 (0.01%)\n  Queries per second:   12345.5\n  Average Latency (s):  0.000100 (min 0.000001, max 0.1)\n")
-	g.Expect(parse(output.String())).To(Equal(result{qps: 12345.5, mean: 100 * time.Microsecond, p99: 199 * time.Microsecond, lost: 3}))
+	output.WriteString("  Queries lost:         3 (0.01%)\n  Response codes:       NOERROR 170 (85.00%), SERVFAIL 8 (4.00%), REFUSED 2 (1.00%), NXDOMAIN 20 (10.00%)\n  Queries per second:   12345.5\n  Average Latency (s):  0.000100 (min 0.000001, max 0.1)\n")
+	g.Expect(parse(output.String())).To(Equal(result{qps: 12345.5, mean: 100 * time.Microsecond, p99: 199 * time.Microsecond, lost: 3, missing: 0.1, failed: 0.05}))
 	_, err := parse("nothing")
 	g.Expect(err).To(MatchError(ContainSubstring("Queries per second")))
+}
+
+func TestAServerThatIsWrongIsNotMeasured(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	g.Expect(result{missing: 0.11}.check()).To(Succeed())
+	for _, wrong := range []result{{}, {missing: 0.2}, {missing: 0.1, failed: 0.001}} {
+		g.Expect(wrong.check()).To(MatchError(ContainSubstring("responses")), "%v", wrong)
+	}
 }
 
 func TestHalfOfTheNamesAreAliases(t *testing.T) {

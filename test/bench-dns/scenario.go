@@ -17,6 +17,7 @@ limitations under the License.
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -27,6 +28,8 @@ const (
 	zoneName  = "xcc.test"
 	ttl       = 5
 	questions = 100_000
+	// misses is the part of the queries that are for names that do not exist.
+	misses = 0.1
 )
 
 // scenario is one set of names and queries.
@@ -34,6 +37,8 @@ type scenario struct {
 	name, about string
 	names       int
 	tcp         bool
+	// clients is how many sockets or connections dnsperf asks from.
+	clients int
 	// aliases lets every second name be an alias for a name with an address in the same zone.
 	aliases bool
 	// processors is how many the server has.
@@ -44,15 +49,20 @@ type scenario struct {
 
 func scenarios() []scenario {
 	all := []scenario{
-		{name: "udp-1000", about: "1,000 names, UDP", names: 1_000, processors: 1},
-		{name: "udp-10000", about: "10,000 names, UDP", names: 10_000, processors: 1},
-		{name: "udp-100000", about: "100,000 names, UDP", names: 100_000, processors: 1},
-		{name: "tcp-1000", about: "1,000 names, TCP", names: 1_000, tcp: true, processors: 1},
-		{name: "alias-1000", about: "1,000 names, UDP, half of the queries for aliases", names: 1_000, aliases: true, processors: 1},
+		{name: "udp-1000", about: "1,000 names, UDP", names: 1_000},
+		{name: "udp-10000", about: "10,000 names, UDP", names: 10_000},
+		{name: "udp-100000", about: "100,000 names, UDP", names: 100_000},
+		{name: "tcp-1000", about: "1,000 names, TCP, 16 connections", names: 1_000, tcp: true},
+		{name: "tcp-one-1000", about: "1,000 names, TCP, one connection", names: 1_000, tcp: true, clients: 1},
+		{name: "alias-1000", about: "1,000 names, UDP, half of the queries for aliases", names: 1_000, aliases: true},
+		{name: "changes-10000", about: "10,000 names, UDP, 1,000 of them change each second", names: 10_000, changes: 1_000},
 	}
-	all = append(all, scenario{name: "changes-10000", about: "10,000 names, UDP, 1,000 of them change each second", names: 10_000, processors: 1, changes: 1_000})
 	if enoughForTwo() {
 		all = append(all, scenario{name: "two-1000", about: "1,000 names, UDP, two processors", names: 1_000, processors: 2})
+	}
+	for i := range all {
+		all[i].processors = cmp.Or(all[i].processors, 1)
+		all[i].clients = cmp.Or(all[i].clients, 16)
 	}
 	return all
 }
@@ -98,10 +108,10 @@ func (s scenario) writeQueries(path string) error {
 	var b strings.Builder
 	for i := range questions {
 		qtype, name := "A", fmt.Sprintf("app%d.gateway.cluster-%d.dev-team.clusters.%s", i%97, random.IntN(s.names), zoneName)
-		switch kind := random.IntN(100); {
-		case kind < 10:
+		switch kind := random.Float64(); {
+		case kind < misses:
 			name = fmt.Sprintf("app%d.gateway.nowhere-%d.dev-team.clusters.%s", i%97, random.IntN(s.names), zoneName)
-		case kind < 55:
+		case kind < misses+(1-misses)/2:
 			qtype = "AAAA"
 		}
 		fmt.Fprintf(&b, "%s %s\n", name, qtype)
