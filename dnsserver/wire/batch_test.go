@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
 // From the system call that reads to the one that writes.
@@ -55,6 +57,43 @@ func TestAWholeBatchDoesNotAllocate(t *testing.T) {
 				_, _ = conn.Conn.Read(response)
 			}
 		})).To(BeZero(), bound)
+	}
+}
+
+// Each client gets its own response, whatever others have sent with its query.
+func TestABatchIsAnsweredAsItsQueriesAreAlone(t *testing.T) {
+	t.Parallel()
+	for about, snapshot := range map[string]*zone.Snapshot{"with names": dnstest.Snapshot(), "before the first snapshot": nil} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			handler := newHandler(snapshot)
+			server, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 1, handler)
+			g.Expect(err).NotTo(HaveOccurred())
+			defer server.Close()
+			cases, sent := dnstest.Cases(), 0
+			clients := make([]*dns.Conn, len(cases))
+			bad := client(t, server.Addr().String())
+			for i, c := range cases {
+				clients[i] = client(t, server.Addr().String())
+				g.Expect(clients[i].WriteMsg(question(c.Query, c.Type))).To(Succeed())
+				_, err := bad.Conn.Write([]byte(strings.Repeat("x", i)))
+				g.Expect(err).NotTo(HaveOccurred())
+				sent += 2
+			}
+			for sent > 0 {
+				sent -= server.AnswerBatch()
+			}
+			for i, c := range cases {
+				response, err := clients[i].ReadMsg()
+				g.Expect(err).NotTo(HaveOccurred(), c.About)
+				alone := throughLibrary(handler)(g, question(c.Query, c.Type))
+				g.Expect(response.Question).To(Equal(alone.Question), c.About)
+				g.Expect(response.Rcode).To(Equal(alone.Rcode), c.About)
+				g.Expect(texts(response.Answer)).To(ConsistOf(texts(alone.Answer)), c.About)
+				g.Expect(texts(response.Ns)).To(ConsistOf(texts(alone.Ns)), c.About)
+			}
+		})
 	}
 }
 

@@ -31,6 +31,8 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
 const (
@@ -57,7 +59,7 @@ func ListenUDP(ctx context.Context, address string, sockets int, handler *Handle
 	waiting := make(chan struct{}, maxWaiting)
 	var config net.ListenConfig
 	if sockets > 1 {
-		// One socket does without: the kernel would look for others with each query, and not tell when another server has the port.
+		// One socket does without, or the kernel would look for others with each query.
 		config.Control = reusePort
 	}
 	for range sockets {
@@ -149,7 +151,9 @@ type udpSocket struct {
 	counters Counters
 	in       *inbox
 	out      *outbox
-	ahead    ahead
+	// ahead are the names of a batch, and name is where one is read.
+	ahead zone.Batch
+	name  [maxName]byte
 	// responses is where those of a batch are written.
 	responses [batchSize][]byte
 	// waiting has an element for each query of any socket that waits.
@@ -233,7 +237,7 @@ func (s *udpSocket) end() {
 }
 
 // leave connects the socket to an address that nobody sends from. What has come stays, and the kernel gives what comes from now on
-// to other sockets of the port, also those of other processes, and not to one that nobody reads any more.
+// to other sockets of the port, if there are any, also those of other processes, and not to one that nobody reads any more.
 func (s *udpSocket) leave() {
 	conn, err := s.udp.SyscallConn()
 	if err != nil {
@@ -251,7 +255,7 @@ func (s *udpSocket) leave() {
 func (s *udpSocket) answer(n int) {
 	arrived := time.Now()
 	if n > 1 {
-		s.ahead.prefetch(s.handler.Snapshot(), s.in, n)
+		s.prefetch(n)
 	}
 	for i := range n {
 		query := Query{Packet: s.in.packet(i), Transport: UDP, Client: s.in.client(i), Arrived: arrived}
@@ -267,6 +271,21 @@ func (s *udpSocket) answer(n int) {
 	answered := s.out.added
 	s.write(s.out)
 	s.counters.observe(time.Since(arrived), answered)
+}
+
+// prefetch lets the processor have at hand what the first messages of a batch ask for.
+func (s *udpSocket) prefetch(n int) {
+	snapshot := s.handler.Snapshot()
+	if snapshot == nil {
+		return
+	}
+	s.ahead.Clear()
+	for i := range n {
+		if size, _, ok := parsePlainName(s.in.packet(i), &s.name); ok {
+			s.ahead.Add(s.name[:size])
+		}
+	}
+	snapshot.Prefetch(&s.ahead)
 }
 
 // write sends what can be sent. Of the rest there is nobody to tell, and the client asks again.

@@ -73,7 +73,7 @@ func BenchmarkWith(b *testing.B) {
 }
 
 // BenchmarkLookup looks up one name after the other, so that what it needs of many names is in no cache of the processor, or has
-// been fetched for 16 names at a time.
+// been fetched for a batch of names.
 func BenchmarkLookup(b *testing.B) {
 	for _, count := range []int{1_000, 10_000, 100_000} {
 		snapshot := snapshotOf(start, []string{"xcc.test"}, wildcards(count)...)
@@ -89,17 +89,23 @@ func BenchmarkLookup(b *testing.B) {
 					snapshot.Lookup(names[i%len(names)], dns.TypeA)
 				}
 			})
-			b.Run(fmt.Sprintf("prefetched/%s/%d", about, count), func(b *testing.B) {
-				b.ReportAllocs()
-				const batch = 16
-				for i := 0; b.Loop(); i++ {
-					at := i % len(names)
-					if at%batch == 0 {
-						snapshot.Prefetch(names[at : at+batch])
+			for _, size := range []int{2, 4, 16} {
+				b.Run(fmt.Sprintf("%s/%d/batch-%d", about, count, size), func(b *testing.B) {
+					b.ReportAllocs()
+					var batch zone.Batch
+					for i := 0; b.Loop(); i++ {
+						at := i % len(names)
+						if at%size == 0 {
+							batch.Clear()
+							for _, name := range names[at : at+size] {
+								batch.Add(name)
+							}
+							snapshot.Prefetch(&batch)
+						}
+						snapshot.Lookup(names[at], dns.TypeA)
 					}
-					snapshot.Lookup(names[at], dns.TypeA)
-				}
-			})
+				})
+			}
 		}
 	}
 }

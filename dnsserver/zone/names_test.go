@@ -91,6 +91,23 @@ func TestAGuessIsNearlyAlwaysRight(t *testing.T) {
 	g.Expect(wrong).To(BeNumerically("<", count*4/100), "for names that do not exist")
 }
 
+// Nothing else tells whether anything was read.
+func TestPrefetchReadsWhatNamesHold(t *testing.T) {
+	t.Parallel()
+	e := new(names).edit()
+	e.put("exact.test", node{data: &data{ipv4Count: 1000}})
+	e.put("below.test", node{wildcard: &data{ipv4Count: 1000}})
+	s := &Snapshot{names: e.names}
+	for name, held := range map[string]bool{"exact.test": true, "a.below.test": true, "below.test": false, "a.exact.test": false, "a.test": false} {
+		var b Batch
+		b.Add([]byte(name))
+		s.Prefetch(&b)
+		g := NewWithT(t)
+		g.Expect(b.read >= 1000).To(Equal(held), name)
+		g.Expect(b.nodes).To(HaveEach(BeNil()), "a batch must not keep a snapshot")
+	}
+}
+
 // A field more would let a lookup wait for memory twice.
 func TestWhatIsLookedUpFillsLinesOfTheCache(t *testing.T) {
 	t.Parallel()

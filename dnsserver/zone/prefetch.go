@@ -18,49 +18,59 @@ package zone
 
 import "hash/maphash"
 
-// maxPrefetch is how many names are fetched at a time.
-const maxPrefetch = 64
+// Batch are names that are about to be looked up, one after the other. The zero value has none.
+type Batch struct {
+	// hashes has two for each name: its own, and that of its parent, below which a wildcard may stand in for it.
+	hashes []uint64
+	nodes  []*node
+	// read is of no use but to have been read.
+	read int
+}
 
-// Prefetch lets the processor have at hand what Lookup of these names will read, of the first 64 of them. A lookup among many names waits
-// for memory again and again, each time for what it needs to know where to look next; here each step is taken for all names before
-// the next one, so that they wait together. It returns nothing of use, and returns it so that the compiler does not leave the reading
-// out. It does not allocate.
-func (s *Snapshot) Prefetch(lookups [][]byte) (read int) {
-	var hashes [2 * maxPrefetch]uint64
-	var nodes [2 * maxPrefetch]*node
-	count := 0
-	for _, name := range lookups[:min(len(lookups), maxPrefetch)] {
-		// A name that does not exist is answered by the wildcard below its parent, as a rule.
-		hashes[count], hashes[count+1] = maphash.Bytes(seed, name), maphash.Bytes(seed, parent(name))
-		count += 2
-	}
-	for _, hash := range hashes[:count] {
+// Clear removes all names.
+func (b *Batch) Clear() { b.hashes = b.hashes[:0] }
+
+// Add adds a name in lower case, as Lookup takes it, which is not kept.
+func (b *Batch) Add(name []byte) {
+	b.hashes = append(b.hashes, maphash.Bytes(seed, name), maphash.Bytes(seed, parent(name)))
+}
+
+// Prefetch lets the processor have at hand what most lookups of these names read. A lookup among many names waits for memory several
+// times, each time for what says where to read next; here every step is made for all names before the next one, so that they wait
+// together. It does not allocate if the batch was as large before.
+func (s *Snapshot) Prefetch(b *Batch) {
+	for _, hash := range b.hashes {
 		if shard := s.names.shard(hash); len(shard.tags) > 0 {
-			read += int(shard.tags[shard.slot(hash)])
+			b.read += int(shard.tags[shard.slot(hash)])
 		}
 	}
-	found := 0
-	for _, hash := range hashes[:count] {
-		if n := s.names.guess(hash); n != nil {
-			nodes[found] = n
-			found++
+	b.nodes = b.nodes[:0]
+	for _, hash := range b.hashes {
+		b.nodes = append(b.nodes, s.names.guess(hash))
+	}
+	for _, n := range b.nodes {
+		if n != nil {
+			b.read += len(n.name)
 		}
 	}
-	for _, n := range nodes[:found] {
-		read += len(n.name)
-	}
-	for _, n := range nodes[:found] {
-		// Most names fill two lines of the processor's cache at most.
+	for i, n := range b.nodes {
+		if n == nil {
+			continue
+		}
+		// Most names lie in two lines of the processor's cache at most.
 		if last := len(n.name) - 1; last >= 0 {
-			read += int(n.name[0]) + int(n.name[last])
+			b.read += int(n.name[0]) + int(n.name[last])
 		}
-		for _, d := range [...]*data{n.wildcard, n.data} {
-			if d != nil {
-				read += d.ipv4Count + len(d.services)
-			}
+		held := n.data
+		if i%2 == 1 {
+			held = n.wildcard
+		}
+		if held != nil {
+			b.read += held.ipv4Count + len(held.services)
 		}
 	}
-	return read
+	// The batch must not keep a snapshot.
+	clear(b.nodes)
 }
 
 // guess returns the first node whose tag is that of the hash, which is nearly always the one that find returns, and nil if there is none.
