@@ -160,7 +160,8 @@ func (r *Resolver) Peek(target string, qtype uint16) *Answer {
 	return s.answer.Load()
 }
 
-// Wait returns what a lookup of the target finds, a failure when that takes too long.
+// Wait returns what a lookup of the target finds, and when that takes too long the last good addresses, or a failure where there are
+// none that may be kept.
 func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 	s := r.slot(target, qtype)
 	if s == nil {
@@ -170,7 +171,7 @@ func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 	s.used.Store(true)
 	if s.waiters.Add(1) > maxWaiters {
 		s.waiters.Add(-1)
-		return failure
+		return s.kept(time.Now())
 	}
 	defer s.waiters.Add(-1)
 	timer := time.NewTimer(maxWait)
@@ -182,7 +183,8 @@ func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 	if answer := s.answer.Load(); answer != nil {
 		return answer
 	}
-	return failure
+	// Nobody has asked for a while, and now no resolver answers (RFC 8767, section 5).
+	return s.kept(time.Now())
 }
 
 // failure is the answer where there is none.

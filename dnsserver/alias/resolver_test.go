@@ -199,6 +199,27 @@ func TestLastGoodAddressesAreKeptForABoundedTime(t *testing.T) {
 	})
 }
 
+// RFC 8767, section 5: who asks first after a while does not get less than others because the resolvers are silent.
+func TestLastGoodAddressesAreKeptForWhoAsksAfterAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		w := newWorld(map[string][]string{balancer: {"lb.example.com. 60 IN A 198.51.100.1"}})
+		defer w.Close()
+		w.Follow(balancer)
+		time.Sleep(2 * idleLimit)
+		g.Expect(w.cached()).To(Equal("nothing"))
+		w.set(func(w *world) { w.hanging = balancer })
+		start := time.Now()
+		kept := w.Wait(balancer, dns.TypeA)
+		g.Expect(say(kept)).To(Equal("NOERROR 198.51.100.1"))
+		g.Expect(kept.TTL(time.Now())).To(Equal(uint32(5)))
+		g.Expect(time.Since(start)).To(Equal(maxWait))
+		time.Sleep(time.Hour)
+		g.Expect(say(w.Wait(balancer, dns.TypeA))).To(Equal("SERVFAIL"), "an hour is over")
+		time.Sleep(2 * lookupTimeout)
+	})
+}
+
 func TestADenialIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)

@@ -170,15 +170,33 @@ func (s *slot) accept(learned *Answer, now time.Time) (Outcome, time.Duration) {
 func (s *slot) fail(now time.Time) (Outcome, time.Duration) {
 	rest := min(maxRetry, minRetry<<min(s.failures, 5))
 	s.failures++
-	if s.good != nil && s.good.Rcode == dns.RcodeSuccess && now.Sub(s.good.learned) < s.resolver.options.MaxStale {
-		kept := *s.good
-		kept.kept = true
-		s.answer.Store(&kept)
+	if kept := s.keptLocked(now); kept != nil {
+		s.answer.Store(kept)
 		return Kept, rest
 	}
 	s.good = nil
 	s.answer.Store(failure)
 	return Failed, rest
+}
+
+// kept returns the last good answer, and a failure where that may not be kept any more.
+func (s *slot) kept(now time.Time) *Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept := s.keptLocked(now); kept != nil {
+		return kept
+	}
+	return failure
+}
+
+// keptLocked is kept for who holds the lock, and returns nil in place of a failure.
+func (s *slot) keptLocked(now time.Time) *Answer {
+	if s.good == nil || s.good.Rcode != dns.RcodeSuccess || now.Sub(s.good.learned) >= s.resolver.options.MaxStale {
+		return nil
+	}
+	kept := *s.good
+	kept.kept = true
+	return &kept
 }
 
 // refresh starts the next lookup, unless nobody has asked for long: then the next who asks has to wait for one.
