@@ -71,9 +71,10 @@ type Counters struct {
 	time      atomic.Int64
 }
 
-func (c *Counters) count(qtype uint16, rcode int) {
-	c.total.Add(1)
+// count returns how many responses there have been.
+func (c *Counters) count(qtype uint16, rcode int) uint64 {
 	c.responses[typeIndex(qtype)][rcodeIndex(rcode)].Add(1)
+	return c.total.Add(1)
 }
 
 func (c *Counters) drop(reason Drop) { c.dropped[reason].Add(1) }

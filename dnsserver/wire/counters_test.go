@@ -17,11 +17,14 @@ limitations under the License.
 package wire_test
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 )
 
@@ -34,4 +37,25 @@ func TestACodeThatIsNotCountedIsAFailure(t *testing.T) {
 	counters.Responses(func(_ uint16, rcode int, count uint64) { counted[rcode] += count })
 	g.Expect(counted).To(HaveKeyWithValue(dns.RcodeServerFailure, uint64(1)))
 	g.Expect(counted).To(HaveKeyWithValue(dns.RcodeSuccess, uint64(0)))
+}
+
+// Connections count together.
+func TestOneInSoManyQueriesIsLoggedWhoeverElseAsks(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	packet, err := question("plain.xcc.test.", dns.TypeA).Pack()
+	g.Expect(err).NotTo(HaveOccurred())
+	var logged atomic.Int64
+	handler, counters := newHandler(dnstest.Snapshot()), &wire.Counters{}
+	handler.LogEvery, handler.Log = 7, func(wire.LogEntry) { logged.Add(1) }
+	var running sync.WaitGroup
+	for range 7 {
+		running.Go(func() {
+			for range 5_000 {
+				handler.Answer(nil, wire.Query{Packet: packet}, counters)
+			}
+		})
+	}
+	running.Wait()
+	g.Expect(logged.Load()).To(BeEquivalentTo(5_000))
 }

@@ -88,8 +88,7 @@ type LogEntry struct {
 func (h *Handler) Answer(out []byte, q Query, counters *Counters) ([]byte, bool) {
 	response, plain, ok := h.fast(out, q.Packet, q.Transport, q.Arrived)
 	if ok {
-		counters.count(plain.qtype, plain.rcode)
-		h.sample(q, plain.qtype, plain.rcode, len(response)-len(out), counters)
+		h.sample(q, plain.qtype, plain.rcode, len(response)-len(out), counters.count(plain.qtype, plain.rcode))
 		return response, true
 	}
 	return h.answerWithLibrary(out, q, counters, h.Aliases.Cached)
@@ -147,14 +146,13 @@ func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, cha
 	if len(query.Question) > 0 {
 		qtype = query.Question[0].Qtype
 	}
-	counters.count(qtype, response.Rcode)
-	h.sample(q, qtype, response.Rcode, len(packed), counters)
+	h.sample(q, qtype, response.Rcode, len(packed), counters.count(qtype, response.Rcode))
 	return append(out, packed...), true
 }
 
-// sample logs one in LogEvery queries.
-func (h *Handler) sample(q Query, qtype uint16, rcode, size int, counters *Counters) {
-	if h.LogEvery == 0 || counters.total.Load()%h.LogEvery != 0 {
+// sample logs one in LogEvery queries, of which this is the one of the number.
+func (h *Handler) sample(q Query, qtype uint16, rcode, size int, number uint64) {
+	if h.LogEvery == 0 || number%h.LogEvery != 0 {
 		return
 	}
 	name, _, err := dns.UnpackDomainName(q.Packet, headerSize)
