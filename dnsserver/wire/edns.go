@@ -17,6 +17,8 @@ limitations under the License.
 package wire
 
 import (
+	"encoding/binary"
+
 	"github.com/miekg/dns"
 )
 
@@ -50,4 +52,18 @@ func respondEDNS(query, response *dns.Msg) {
 	if options := optionsOf(query); len(options) > 0 {
 		response.SetEdns0(maxUDP, options[0].Do())
 	}
+}
+
+// hasOption returns whether an OPT record follows the question of a packet that cannot be read. The response to one that is badly
+// formatted has an OPT record itself (RFC 6891, section 7).
+func hasOption(packet []byte) bool {
+	counts := binary.BigEndian.Uint64(packet[4:])
+	_, at, err := dns.UnpackDomainName(packet, headerSize)
+	// One question, no answer, no authority, and something behind them.
+	if err != nil || counts>>16 != 1<<32 || counts&0xffff == 0 {
+		return false
+	}
+	// Behind the type and the class, an OPT record begins with the root and its type.
+	rest := packet[min(at+4, len(packet)):]
+	return len(rest) >= 3 && rest[0] == 0 && binary.BigEndian.Uint16(rest[1:]) == dns.TypeOPT
 }

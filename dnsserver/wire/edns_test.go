@@ -18,6 +18,7 @@ package wire_test
 
 import (
 	"fmt"
+	"net"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -50,6 +51,76 @@ func TestOPTIsAnsweredWhenAskedOnly(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A message with more records than a query needs is not read, so that its OPT record is not known.
+func TestOPTIsAnsweredUpToSoManyRecords(t *testing.T) {
+	t.Parallel()
+	everyWay(t, dnstest.Snapshot(), func(t *testing.T, ask ask) {
+		t.Helper()
+		for opcode, rcodes := range map[int][2]int{ // when it is read, and when it is not
+			dns.OpcodeQuery:  {dns.RcodeSuccess, dns.RcodeFormatError},
+			dns.OpcodeNotify: {dns.RcodeNotImplemented, dns.RcodeNotImplemented},
+			dns.OpcodeUpdate: {dns.RcodeNotImplemented, dns.RcodeNotImplemented},
+			15:               {dns.RcodeNotImplemented, dns.RcodeNotImplemented},
+		} {
+			g := NewWithT(t)
+			query := question("plain.xcc.test.", dns.TypeA)
+			query.Opcode = opcode
+			// As in an UPDATE, one with data and two without (RFC 2136, section 2.5).
+			query.Insert([]dns.RR{&dns.A{Hdr: dns.RR_Header{Name: "a.xcc.test.", Rrtype: dns.TypeA}, A: net.IPv4(10, 0, 0, 1)}})
+			query.RemoveRRset(query.Ns)
+			query.RemoveName(query.Ns[:1])
+			query.SetEdns0(4096, true)
+			response := ask(g, query)
+			g.Expect(response.Rcode).To(Equal(rcodes[0]), dns.OpcodeToString[opcode])
+			g.Expect(response.IsEdns0()).NotTo(BeNil(), dns.OpcodeToString[opcode])
+			g.Expect(response.IsEdns0().UDPSize()).To(Equal(uint16(1232)))
+			g.Expect(response.IsEdns0().Do()).To(BeTrue(), "RFC 3225, section 3")
+
+			query.Insert(query.Ns[:1])
+			response = ask(g, query)
+			g.Expect(response.Rcode).To(Equal(rcodes[1]), dns.OpcodeToString[opcode])
+			g.Expect(response.Extra).To(BeEmpty(), "what has five records behind the question is not read")
+		}
+	})
+}
+
+// RFC 6891, section 7: who asks must be able to tell a server that does not like its OPT record from one that knows none.
+func TestABadOPTIsAnsweredWithAnOPT(t *testing.T) {
+	t.Parallel()
+	handler := newHandler(dnstest.Snapshot())
+	query := question("plain.xcc.test.", dns.TypeA)
+	query.SetEdns0(1232, false)
+	good, err := query.Pack()
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	size := len(good) - 2
+	for about, test := range map[string]struct {
+		packet []byte
+		option bool
+	}{
+		"an option that is longer than the record": {append(with(good, size+1, 4), 0, 3, 0, 9), true},
+		"a client subnet of a family that is none": {append(with(good, size+1, 8), 0, 8, 0, 4, 0, 9, 0, 0), true},
+		"a record that ends early":                 {good[:size], true},
+		"a record that has nothing but its type":   {good[:size-6], true},
+		"half a type":                              {good[:size-7], false},
+		"no record":                                {good[:size-9], false},
+		"another record":                           {with(with(good, size+1, 4), size-7, 1), false},
+		"a record in front of it":                  {with(with(good, size+1, 4), 7, 1), false},
+		"two questions":                            {with(with(good, size+1, 4), 5, 2), false},
+		"no question":                              {with(with(good, size+1, 4), 5, 0), false},
+		"a name that points at itself":             {with(with(good, 12, 0xc0), 13, 12), false},
+	} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			for _, transport := range []wire.Transport{wire.UDP, wire.TCP} {
+				response := unpacked(g, answer(handler, test.packet, transport))
+				g.Expect(response.Rcode).To(Equal(dns.RcodeFormatError))
+				g.Expect(response.IsEdns0() != nil).To(Equal(test.option))
+			}
+		})
+	}
 }
 
 func TestBadVersionIsAnsweredInVersionZero(t *testing.T) {

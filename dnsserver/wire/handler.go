@@ -116,11 +116,8 @@ func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, cha
 		counters.drop(NoQuery)
 		return out, true
 	}
-	query := new(dns.Msg)
-	response, limit := refuseUnread(q.Packet), dns.MinMsgSize
-	if response == nil && (query.Unpack(q.Packet) != nil || !isWhole(q.Packet, query)) {
-		response = refuse(q.Packet, dns.RcodeFormatError)
-	}
+	query := unpack(q.Packet)
+	response, limit := refuseUnread(q.Packet, query), dns.MinMsgSize
 	if response == nil {
 		limit = udpLimit(query)
 		if response = h.respond(query, chase, q.Arrived); response == nil {
@@ -143,7 +140,7 @@ func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, cha
 		return out, true
 	}
 	var qtype uint16
-	if len(query.Question) > 0 {
+	if query != nil && len(query.Question) > 0 {
 		qtype = query.Question[0].Qtype
 	}
 	h.sample(q, qtype, response.Rcode, len(packed), counters.count(qtype, response.Rcode))

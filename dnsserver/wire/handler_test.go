@@ -237,16 +237,22 @@ func TestQueriesThatAreNotLookedUp(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				g := NewWithT(t)
-				query := question("plain.xcc.test.", dns.TypeA)
-				test.change(query)
-				response := ask(g, query)
-				g.Expect(dns.RcodeToString[response.Rcode]).To(Equal(dns.RcodeToString[test.rcode]))
-				g.Expect(response.Id).To(Equal(query.Id))
-				g.Expect(response.Response).To(BeTrue())
-				g.Expect(response.Opcode).To(Equal(query.Opcode))
-				g.Expect(response.Authoritative).To(BeFalse())
-				g.Expect(response.Answer).To(BeEmpty())
-				g.Expect(response.Ns).To(BeEmpty())
+				for _, withOption := range []bool{false, true} {
+					query := question("plain.xcc.test.", dns.TypeA)
+					test.change(query)
+					if withOption && query.IsEdns0() == nil {
+						query.SetEdns0(1232, false)
+					}
+					response := ask(g, query)
+					g.Expect(dns.RcodeToString[response.Rcode]).To(Equal(dns.RcodeToString[test.rcode]))
+					g.Expect(response.Id).To(Equal(query.Id))
+					g.Expect(response.Response).To(BeTrue())
+					g.Expect(response.Opcode).To(Equal(query.Opcode))
+					g.Expect(response.Authoritative).To(BeFalse())
+					g.Expect(response.Answer).To(BeEmpty())
+					g.Expect(response.Ns).To(BeEmpty())
+					g.Expect(response.IsEdns0() != nil).To(Equal(query.IsEdns0() != nil), "RFC 6891, section 6.1.1")
+				}
 			})
 		}
 	})

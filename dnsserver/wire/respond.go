@@ -26,24 +26,42 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// maxRecords is how many records the sections behind the question may have in total, before anything is allocated for them. A
-// query needs an OPT record, perhaps a signature, and an incremental transfer's SOA.
-const maxRecords = 4
+// maxRecords is how many questions and records a message may have in total, or it is not read, because that allocates something for
+// each. A query has a question, and needs an OPT record, perhaps a signature, and an incremental transfer's SOA.
+const maxRecords = 5
 
-// refuseUnread returns the response to a query whose header says enough to refuse it, nil for others.
-func refuseUnread(packet []byte) *dns.Msg {
-	var counts [4]uint16
-	for i := range counts {
-		counts[i] = binary.BigEndian.Uint16(packet[4+2*i:])
+// unpack returns the query, nil where the packet is none that can be read.
+func unpack(packet []byte) *dns.Msg {
+	records := 0
+	for i := range 4 {
+		records += int(binary.BigEndian.Uint16(packet[4+2*i:]))
 	}
+	query := new(dns.Msg)
+	if records > maxRecords || query.Unpack(packet) != nil || !isWhole(packet, query) {
+		return nil
+	}
+	return query
+}
+
+// refuseUnread returns the response to a query that is refused for what its header says or because it cannot be read, nil for
+// others.
+func refuseUnread(packet []byte, query *dns.Msg) *dns.Msg {
+	var response *dns.Msg
 	switch opcode := int(packet[2]>>3) & 0xf; {
 	case opcode != dns.OpcodeQuery:
-		return refuse(packet, dns.RcodeNotImplemented)
-	case counts[0] != 1, int(counts[1])+int(counts[2])+int(counts[3]) > maxRecords: // RFC 9619
-		return refuse(packet, dns.RcodeFormatError)
+		response = refuse(packet, dns.RcodeNotImplemented)
+	case query == nil, len(query.Question) != 1: // RFC 9619
+		response = refuse(packet, dns.RcodeFormatError)
 	default:
 		return nil
 	}
+	switch {
+	case query != nil:
+		respondEDNS(query, response)
+	case hasOption(packet):
+		response.SetEdns0(maxUDP, false)
+	}
+	return response
 }
 
 // isWhole returns whether the library has found as many records as the header says. It lets them be missing at the end.
@@ -56,7 +74,7 @@ func isWhole(packet []byte, query *dns.Msg) bool {
 	return true
 }
 
-// refuse returns a response that repeats nothing but the header, because the rest was not or could not be read.
+// refuse returns a response that repeats nothing but the header, because the rest is of no use or could not be read.
 func refuse(packet []byte, rcode int) *dns.Msg {
 	response := new(dns.Msg)
 	response.Id = binary.BigEndian.Uint16(packet)
