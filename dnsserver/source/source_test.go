@@ -267,6 +267,7 @@ func TestAProblemIsLoggedOnceAndCounted(t *testing.T) {
 	g.Expect(store.Replace([]any{twice, endpointSlice("also", "also.xcc.test", "10.0.0.1"), alias}, "")).To(Succeed())
 	source.apply(ctx, store.take())
 	g.Expect(ignored()).To(Equal(map[string]float64{"invalid_address": 1, "alias_shadowed": 1}), "one slice, under both of its names")
+	g.Expect(logged()).To(Equal(6), "a line for each name at which addresses win")
 
 	g.Expect(store.Replace(nil, "")).To(Succeed())
 	source.apply(ctx, store.take())
