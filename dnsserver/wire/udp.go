@@ -53,7 +53,8 @@ type UDPServer struct {
 	stopping atomic.Bool
 }
 
-// ListenUDP binds this many sockets to an address, as [host]:port. Without a host they take IPv4 and IPv6.
+// ListenUDP binds this many sockets to an address, as [host]:port. Without a host they take IPv4 and IPv6. One socket has the address
+// alone; several share it with each other, and with other processes of the user that do the same (SO_REUSEPORT).
 func ListenUDP(ctx context.Context, address string, sockets int, handler *Handler) (*UDPServer, error) {
 	s := &UDPServer{handler: handler}
 	waiting := make(chan struct{}, maxWaiting)

@@ -19,7 +19,7 @@ limitations under the License.
 //
 // A Snapshot is a set of zones that is never changed after it was made, so any number of goroutines look names up in it
 // without a lock. Snapshot.With makes the next one and shares with it what stays the same, so that a change costs as much
-// as it changes, however many names there are. A lookup does not allocate.
+// as it changes, however many names there are. A lookup does not allocate, and those of a Batch wait for memory together.
 //
 // What is sent of a name is prepared when a snapshot is made, by a Packer that the wire layer gives. The bytes are kept
 // here and mean nothing here.
