@@ -34,7 +34,7 @@ const root = ".."
 
 // pages returns every page of the documentation, by its path below the repository's folder.
 func pages(g Gomega) map[string]string {
-	paths := []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"}
+	paths := []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}
 	g.Expect(filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if strings.HasSuffix(path, ".md") {
 			paths = append(paths, filepath.Join("docs", path))
