@@ -117,7 +117,7 @@ func TestAHostNameIsAnsweredWithItsAddresses(t *testing.T) {
 
 	node.set()
 	g.Eventually(func(g Gomega) {
-		_, text := get(g, server.metricSock.Addr(), "/metrics")
+		_, text := get(g, server.scrapes.Addr(), "/metrics")
 		g.Expect(text).To(MatchRegexp(fmt.Sprintf("xcc_dns_alias_lookups_total{result=%q} [1-9]", "kept")))
 	}, 30*time.Second, 50*time.Millisecond).Should(Succeed(), "lookups fail")
 	g.Expect(server.lookup(g, kuard, dns.TypeA)).To(ConsistOf(moved), "the last good addresses are kept")

@@ -48,8 +48,14 @@ func (s *server) healthHandler() http.Handler {
 	return mux
 }
 
-// listRecords lists what is served.
+// listRecords lists what is served. It does so for one client at a time, because a listing takes about 100 octets of memory for each
+// record until the client has read it.
 func (s *server) listRecords(w http.ResponseWriter, _ *http.Request) {
+	if !s.listing.TryLock() {
+		http.Error(w, "the records are being listed for another client", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.listing.Unlock()
 	snapshot := s.source.Snapshot()
 	if snapshot == nil {
 		http.Error(w, "nothing is known yet", http.StatusServiceUnavailable)

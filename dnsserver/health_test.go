@@ -54,6 +54,9 @@ func TestWhatIsServedIsListedOnRequestOnly(t *testing.T) {
 	g.Expect(code).To(Equal(http.StatusNotFound))
 	code, _ = debugRecords(t, func(*server) {})
 	g.Expect(code).To(Equal(http.StatusServiceUnavailable), "nothing is known yet")
+	code, text := debugRecords(t, func(s *server) { s.listing.Lock() })
+	g.Expect(code).To(Equal(http.StatusServiceUnavailable))
+	g.Expect(text).To(ContainSubstring("another client"))
 
 	now := time.Unix(1000, 0)
 	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, now).With([]zone.Record{

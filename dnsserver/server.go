@@ -18,11 +18,10 @@ package dnsserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +35,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/source"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
 )
 
 const (
@@ -53,10 +53,12 @@ type server struct {
 	metrics *metrics.Metrics
 	// draining is set once the shutdown began.
 	draining atomic.Bool
+	// listing is held while the records are listed for a client.
+	listing sync.Mutex
 
-	udp                      *wire.UDPServer
-	tcp                      *wire.TCPServer
-	healthSocket, metricSock net.Listener
+	udp             *wire.UDPServer
+	tcp             *wire.TCPServer
+	health, scrapes *httpserver.Server
 }
 
 // newServer binds the sockets. The options are valid.
@@ -111,7 +113,6 @@ func queryLog(ctx context.Context) func(wire.LogEntry) {
 
 // listen binds IPv4 and IPv6 where the address has no host. There is a socket for UDP for each processor, up to a limit.
 func (s *server) listen(ctx context.Context) error {
-	var listen net.ListenConfig
 	var err error
 	if s.udp, err = wire.ListenUDP(ctx, s.options.DNSAddress, min(maxSockets, runtime.GOMAXPROCS(0)), s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over UDP: %w", err)
@@ -119,10 +120,10 @@ func (s *server) listen(ctx context.Context) error {
 	if s.tcp, err = wire.ListenTCP(ctx, s.options.DNSAddress, s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over TCP: %w", err)
 	}
-	if s.healthSocket, err = listen.Listen(ctx, "tcp", s.options.HealthAddress); err != nil {
+	if s.health, err = httpserver.Listen(ctx, s.options.HealthAddress, s.healthHandler()); err != nil {
 		return fmt.Errorf("binding the health endpoints: %w", err)
 	}
-	if s.metricSock, err = listen.Listen(ctx, "tcp", s.options.MetricsAddress); err != nil {
+	if s.scrapes, err = httpserver.Listen(ctx, s.options.MetricsAddress, s.metricsHandler()); err != nil {
 		return fmt.Errorf("binding the metrics endpoint: %w", err)
 	}
 	return nil
@@ -136,9 +137,9 @@ func (s *server) close() {
 	if s.tcp != nil {
 		s.tcp.Close()
 	}
-	for _, listener := range []net.Listener{s.healthSocket, s.metricSock} {
-		if listener != nil {
-			_ = listener.Close()
+	for _, server := range []*httpserver.Server{s.health, s.scrapes} {
+		if server != nil {
+			_ = server.Close()
 		}
 	}
 }
@@ -154,31 +155,18 @@ type service struct {
 // services returns what runs, in the order in which it is to be stopped.
 func (s *server) services() []service {
 	s.metrics.Count(append(s.udp.Counters(), s.tcp.Counters())...)
-	metricsMux := http.NewServeMux()
-	metricsMux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.Registry(), promhttp.HandlerOpts{}))
 	return []service{
 		{"DNS over UDP", s.udp.Serve, s.udp.Shutdown},
 		{"DNS over TCP", s.tcp.Serve, s.tcp.Shutdown},
-		httpService("health", s.healthSocket, s.healthHandler()),
-		httpService("metrics", s.metricSock, metricsMux),
+		{"health", s.health.Serve, s.health.Shutdown},
+		{"metrics", s.scrapes.Serve, s.scrapes.Shutdown},
 	}
 }
 
-func httpService(name string, listener net.Listener, handler http.Handler) service {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
-	}
-	serve := func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	}
-	return service{name, serve, server.Shutdown}
+func (s *server) metricsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.Registry(), promhttp.HandlerOpts{}))
+	return mux
 }
 
 // run serves until the context is done and the lameduck time is over, or until something fails.
@@ -198,7 +186,7 @@ func (s *server) run(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { s.source.Run(background); return nil })
-	log.Info("Serving", "dns", s.udp.Addr(), "health", s.healthSocket.Addr(), "metrics", s.metricSock.Addr())
+	log.Info("Serving", "dns", s.udp.Addr(), "health", s.health.Addr(), "metrics", s.scrapes.Addr())
 
 	select {
 	case <-failed.Done():

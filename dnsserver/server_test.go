@@ -132,7 +132,7 @@ func get(g Gomega, address net.Addr, path string) (int, string) {
 }
 
 func (r *running) ready(g Gomega) int {
-	code, _ := get(g, r.healthSocket.Addr(), "/readyz")
+	code, _ := get(g, r.health.Addr(), "/readyz")
 	return code
 }
 
@@ -180,7 +180,7 @@ func checkBeforeSync(t *testing.T, cluster *apiServer, server *running) {
 	g.Expect(server.lookup(g, kuard, dns.TypeA)).To(Equal([]string{"SERVFAIL"}))
 	g.Expect(server.lookup(g, ".", dns.TypeNS)).To(Equal([]string{"SERVFAIL"}), "CoreDNS must not find us healthy")
 	g.Expect(server.ready(g)).To(Equal(http.StatusServiceUnavailable))
-	code, _ := get(g, server.healthSocket.Addr(), "/healthz")
+	code, _ := get(g, server.health.Addr(), "/healthz")
 	g.Expect(code).To(Equal(http.StatusOK), "it lives")
 
 	cluster.link.mend(t)
@@ -194,7 +194,7 @@ func checkGarbage(t *testing.T, _ *apiServer, server *running) {
 	g := NewWithT(t)
 	g.Expect(server.lookup(g, "www.example.com.", dns.TypeA)).To(Equal([]string{"REFUSED"}))
 	g.Expect(server.lookup(g, "xcc.test.", dns.TypeNS)).To(Equal([]string{"NOERROR", "ns.xcc.test."}))
-	_, text := get(g, server.metricSock.Addr(), "/metrics")
+	_, text := get(g, server.scrapes.Addr(), "/metrics")
 	for _, line := range []string{
 		`xcc_dns_slices_ignored{reason="invalid_hostname"} 2`, `xcc_dns_slices_ignored{reason="outside_zones"} 1`,
 		`xcc_dns_slices_ignored{reason="reserved_name"} 1`, `xcc_dns_slices_ignored{reason="no_address"} 0`,
@@ -263,7 +263,7 @@ func checkOutage(t *testing.T, cluster *apiServer, server *running) {
 }
 
 func watchErrors(g Gomega, server *running) string {
-	_, text := get(g, server.metricSock.Addr(), "/metrics")
+	_, text := get(g, server.scrapes.Addr(), "/metrics")
 	_, after, found := strings.Cut(text, "\nxcc_dns_watch_errors_total ")
 	g.Expect(found).To(BeTrue())
 	count, _, _ := strings.Cut(after, "\n")

@@ -122,7 +122,7 @@ func TestSeveralSlicesHaveOneName(t *testing.T) {
 // counted waits for the number of slices that are ignored for the reason.
 func (r *running) counted(g Gomega, why, reason string, want int) {
 	g.Eventually(func(g Gomega) {
-		_, text := get(g, r.metricSock.Addr(), "/metrics")
+		_, text := get(g, r.scrapes.Addr(), "/metrics")
 		g.Expect(text).To(ContainSubstring(fmt.Sprintf("\nxcc_dns_slices_ignored{reason=%q} %d\n", reason, want)))
 	}, 10*time.Second, 10*time.Millisecond).Should(Succeed(), why)
 }

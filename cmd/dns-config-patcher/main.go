@@ -21,13 +21,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -39,6 +37,7 @@ import (
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/probe"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 )
 
@@ -137,14 +136,13 @@ func metricsHandler(registry *prometheus.Registry) http.Handler {
 
 // serve listens and returns. It serves until the context ends, and ends the context if it cannot.
 func serve(ctx context.Context, cancel context.CancelCauseFunc, address string, handler http.Handler) error {
-	listener, err := net.Listen("tcp", address)
+	server, err := httpserver.Listen(ctx, address, handler)
 	if err != nil {
 		return fmt.Errorf("listening for HTTP: %w", err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(); err != nil {
 			cancel(fmt.Errorf("serving HTTP on %s: %w", address, err))
 		}
 	}()

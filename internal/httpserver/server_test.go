@@ -1,0 +1,174 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package httpserver_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
+)
+
+// start serves until the test ends, and returns the address.
+func start(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	g := NewWithT(t)
+	server, err := httpserver.Listen(t.Context(), "127.0.0.1:0", handler)
+	g.Expect(err).NotTo(HaveOccurred())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve() }()
+	t.Cleanup(func() {
+		g.Expect(server.Close()).To(Succeed())
+		g.Eventually(ended).Should(Receive(BeNil()))
+	})
+	return server.Addr().String()
+}
+
+func ok(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+
+// dial connects from an address of the loopback network.
+func dial(t *testing.T, address, source string) net.Conn {
+	t.Helper()
+	g := NewWithT(t)
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
+	conn, err := dialer.DialContext(t.Context(), "tcp", address)
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { _ = conn.Close() })
+	g.Expect(conn.SetDeadline(time.Now().Add(20 * time.Second))).To(Succeed())
+	return conn
+}
+
+// probe sends a request as kubelet does, and returns the status.
+func probe(address, source string) (int, error) {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialer.DialContext}}
+	response, err := client.Get("http://" + address + "/healthz") //nolint:noctx // The timeout ends it.
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	return response.StatusCode, nil
+}
+
+// expectEnd expects the server to end the connection, and not the test's deadline to be over.
+func expectEnd(g Gomega, conn net.Conn) {
+	_, err := io.Copy(io.Discard, conn)
+	g.Expect(err).To(Or(BeNil(), MatchError(ContainSubstring("reset"))))
+}
+
+func TestALargeHeaderIsRefused(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	address := start(t, ok)
+	for size, want := range map[int]int{
+		httpserver.MaxHeader - 100: http.StatusOK,
+		httpserver.MaxHeader + 100: http.StatusRequestHeaderFieldsTooLarge,
+	} {
+		conn := dial(t, address, "127.0.0.1")
+		header := "GET /healthz HTTP/1.1\r\nHost: x\r\nA: "
+		_, err := fmt.Fprint(conn, header, strings.Repeat("a", size-len(header)-4), "\r\n\r\n")
+		g.Expect(err).NotTo(HaveOccurred())
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(response.StatusCode).To(Equal(want), "%d octets", size)
+		g.Expect(response.Body.Close()).To(Succeed())
+	}
+}
+
+func TestAnUnfinishedHeaderEndsInTime(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	conn := dial(t, start(t, ok), "127.0.0.1")
+	_, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n")
+	g.Expect(err).NotTo(HaveOccurred())
+	expectEnd(g, conn)
+}
+
+func TestAProbeSucceedsWhileOthersHoldEveryConnection(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	address := start(t, ok)
+	var held []net.Conn
+	for range httpserver.MaxPerSource {
+		for source := range 12 {
+			conn := dial(t, address, fmt.Sprintf("127.0.1.%d", source+1))
+			_, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nA: ")
+			g.Expect(err).NotTo(HaveOccurred())
+			held = append(held, conn)
+		}
+	}
+	g.Expect(probe(address, "127.0.0.1")).To(Equal(http.StatusOK))
+	expectEnd(g, held[0])
+}
+
+func TestASourceHoldsNoMoreThanItsShare(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	address := start(t, ok)
+	other := dial(t, address, "127.0.0.1")
+	var held []net.Conn
+	for range httpserver.MaxPerSource + 1 {
+		held = append(held, dial(t, address, "127.0.2.1"))
+	}
+	expectEnd(g, held[0])
+	for _, conn := range append(held[1:], other) {
+		_, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(io.ReadAll(conn)).To(ContainSubstring("200 OK"))
+	}
+}
+
+func TestRequestsInFlightAreBounded(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var running, most atomic.Int32
+	release := make(chan struct{})
+	address := start(t, func(w http.ResponseWriter, r *http.Request) {
+		n := running.Add(1)
+		defer running.Add(-1)
+		for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+		}
+		<-release
+		ok(w, r)
+	})
+	const count = 2 * httpserver.MaxInFlight
+	var asking sync.WaitGroup
+	statuses := make(chan int, count)
+	for i := range count {
+		asking.Go(func() {
+			status, _ := probe(address, fmt.Sprintf("127.0.3.%d", i+1))
+			statuses <- status
+		})
+	}
+	g.Eventually(running.Load).Should(BeEquivalentTo(httpserver.MaxInFlight), "as many as may run do")
+	close(release)
+	asking.Wait()
+	for range count {
+		g.Expect(<-statuses).To(Equal(http.StatusOK), "the others wait for their turn")
+	}
+	g.Expect(most.Load()).To(BeEquivalentTo(httpserver.MaxInFlight))
+}
