@@ -37,13 +37,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/addon"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/fair"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/gatewaydns"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/records"
@@ -177,8 +177,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	if err != nil {
 		return fmt.Errorf("setting up the uncached client: %w", err)
 	}
-	perCluster := controller.Options{MaxConcurrentReconciles: options.ClusterConcurrency}
-	perGatewayDNS := controller.Options{MaxConcurrentReconciles: options.GatewayDNSConcurrency}
+	perCluster, perGatewayDNS := fair.Options(options.ClusterConcurrency), fair.Options(options.GatewayDNSConcurrency)
 	caches := workload.NewCaches(clusterCache, incarnations)
 	observations := gatewaydns.NewObservations()
 	gatewayMetrics, err := consumers.NewMetrics(registerer, mgr.GetClient())
@@ -233,7 +232,7 @@ func newClusterCache(ctx context.Context, mgr ctrl.Manager, options *Options, in
 		ClusterFilter:    incarnations.Admit,
 		Cache:            workload.CacheOptions(),
 		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
-	}, controller.Options{MaxConcurrentReconciles: options.ClusterCacheConcurrency})
+	}, fair.Options(options.ClusterCacheConcurrency))
 	if err != nil {
 		return nil, fmt.Errorf("setting up the cluster cache: %w", err)
 	}
