@@ -1,0 +1,147 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package kubeconfig
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
+)
+
+// maxBytes is how large a kubeconfig may be. One with certificates of its own is below 20 kB; one that trusts all public
+// authorities, as some companies hand out, about 300 kB.
+const maxBytes = 512 << 10
+
+// maxNames bounds how many users and clusters a kubeconfig may have: Cluster API's own have one.
+const maxNames = 100
+
+// Judge returns nil if everything that a client of the kubeconfig would send is in its bytes, and an error that says what to change
+// otherwise. Every user and cluster is judged, whether the current context uses it or not. The error holds names
+// and addresses of the kubeconfig, and none of its credentials.
+func Judge(data []byte) error {
+	if len(data) > maxBytes {
+		return fmt.Errorf("it has %d bytes and may have %d", len(data), maxBytes)
+	}
+	config, err := clientcmd.Load(data)
+	if err != nil {
+		// The error may quote a credential.
+		return errors.New("it cannot be parsed")
+	}
+	if len(config.AuthInfos)+len(config.Clusters) > maxNames {
+		return fmt.Errorf("it has more than %d users and clusters", maxNames)
+	}
+	var refused []string
+	for _, name := range slices.Sorted(maps.Keys(config.AuthInfos)) {
+		refused = append(refused, prefixed("user", name, judgeUser(config.AuthInfos[name]))...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(config.Clusters)) {
+		refused = append(refused, prefixed("cluster", name, judgeCluster(config.Clusters[name]))...)
+	}
+	if len(refused) == 0 {
+		refused = judgeContext(config)
+	}
+	// The first ones are enough to see what is meant, and a message has an end.
+	const most = 3
+	if len(refused) > most {
+		refused = append(refused[:most], "and more")
+	}
+	if len(refused) > 0 {
+		return errors.New(strings.Join(refused, "; "))
+	}
+	return nil
+}
+
+func prefixed(kind, name string, refused []string) []string {
+	for i := range refused {
+		refused[i] = fmt.Sprintf("%s %q %s", kind, shorten(name), refused[i])
+	}
+	return refused
+}
+
+func judgeUser(user *clientcmdapi.AuthInfo) []string {
+	var refused []string
+	for _, field := range []struct {
+		isSet     bool
+		name, use string
+	}{
+		{user.TokenFile != "", "tokenFile", "put the token itself into token"},
+		{user.ClientCertificate != "", "client-certificate", "put the certificate itself into client-certificate-data"},
+		{user.ClientKey != "", "client-key", "put the key itself into client-key-data"},
+		{user.Exec != nil, "exec", "use a token or a client certificate"},
+		{user.AuthProvider != nil, "auth-provider", "use a token or a client certificate"},
+	} {
+		if field.isSet {
+			refused = append(refused, fmt.Sprintf("has %s, which is refused: %s", field.name, field.use))
+		}
+	}
+	return refused
+}
+
+func judgeCluster(cluster *clientcmdapi.Cluster) []string {
+	var refused []string
+	if cluster.CertificateAuthority != "" {
+		refused = append(refused, "has certificate-authority, which is refused: put the certificate itself into certificate-authority-data")
+	}
+	if cluster.ProxyURL != "" && !isProxy(cluster.ProxyURL) {
+		refused = append(refused, "has a proxy-url that is no address of an http, https or socks5 proxy")
+	}
+	return refused
+}
+
+// isProxy returns whether client-go takes an address of a proxy.
+func isProxy(address string) bool {
+	proxy, err := url.Parse(address)
+	return err == nil && proxy.Host != "" && slices.Contains([]string{"http", "https", "socks5"}, proxy.Scheme)
+}
+
+// judgeContext returns what keeps the current context from being used.
+func judgeContext(config *clientcmdapi.Config) []string {
+	current, ok := config.Contexts[config.CurrentContext]
+	if !ok {
+		return []string{fmt.Sprintf("its current-context %q is not one of its contexts", shorten(config.CurrentContext))}
+	}
+	cluster, ok := config.Clusters[current.Cluster]
+	if !ok {
+		return []string{fmt.Sprintf("its current context names cluster %q, which it does not have", shorten(current.Cluster))}
+	}
+	if _, ok := config.AuthInfos[current.AuthInfo]; !ok && current.AuthInfo != "" {
+		return []string{fmt.Sprintf("its current context names user %q, which it does not have", shorten(current.AuthInfo))}
+	}
+	server, err := url.Parse(cluster.Server)
+	if err != nil || server.Host == "" || server.Scheme != "https" && server.Scheme != "http" {
+		return []string{fmt.Sprintf("cluster %q has a server that is no https address", shorten(current.Cluster))}
+	}
+	return nil
+}
+
+// shorten makes a name fit a message.
+func shorten(name string) string {
+	const most = 63
+	name = remote.Shorten(name)
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "…"
+}
