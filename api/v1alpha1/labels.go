@@ -29,11 +29,11 @@ const (
 	DNSClusterLabel = "connectivity.tanzu.vmware.com/dns-cluster"
 
 	// DNSReplicasAnnotation on a labelled Cluster is how many dns-servers run in that workload cluster, in place of the
-	// manager's --dns-replicas: a whole number of at least 1.
+	// manager's --dns-replicas: a whole number from 1 to the manager's --max-dns-replicas.
 	DNSReplicasAnnotation = "connectivity.tanzu.vmware.com/dns-replicas"
 
 	// DNSResourcesAnnotation on a labelled Cluster is the resources of the dns-server's container in that workload cluster,
-	// in place of the manager's --dns-resources: a ResourceRequirements object as JSON.
+	// in place of the manager's --dns-resources: requests and limits as JSON, each at most the manager's --max-dns-resources.
 	DNSResourcesAnnotation = "connectivity.tanzu.vmware.com/dns-resources"
 
 	// GatewayAddressesAnnotation on a Cluster replaces whatever addresses were found for that cluster's gateways, for

@@ -42,6 +42,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
@@ -73,6 +74,8 @@ type Reconciler struct {
 	WatchFilterValue string
 	// Values are what is installed in every workload cluster whose Cluster has no options of its own.
 	Values templates.Values
+	// Bounds are the most that the options of a Cluster can ask for.
+	Bounds install.Bounds
 	// RolloutConcurrency is how many workload clusters, of those whose DNS was ready, are given another release at the same time.
 	RolloutConcurrency int
 	// DrainTime is how long the DNS servers of a cluster go on after CoreDNS's configuration has no server block of ours.

@@ -32,6 +32,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
 // scope is what the management cluster holds of the add-on of one Cluster.
@@ -126,10 +127,10 @@ func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
 // payloadFor returns the payload with the options of a Cluster, or one sentence that says what is wrong with these, and the
 // payload without them: a Cluster that has none yet must be given one.
 func (r *Reconciler) payloadFor(cluster *clusterv1.Cluster) (payload, string, error) {
-	if !hasOptions(cluster) {
+	if !install.HasOptions(cluster.Annotations) {
 		return r.release, "", nil
 	}
-	values, problem := valuesFor(cluster, r.Values)
+	values, problem := install.Options(cluster.Annotations, r.Values, r.Bounds)
 	if problem != "" {
 		return r.release, problem, nil
 	}

@@ -32,6 +32,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
@@ -69,6 +70,9 @@ type Options struct {
 	// Tolerations and Resources are the JSON of the flags; Validate parses them into DNS.
 	Tolerations string
 	Resources   string
+	// Bounds are the most that annotations of a Cluster can ask for. MaxResources is the JSON of the flag, which Validate parses.
+	Bounds       install.Bounds
+	MaxResources string
 
 	// Manager holds the flags of diagnostics and TLS that every Cluster API provider has.
 	Manager flags.ManagerOptions
@@ -129,6 +133,11 @@ func (o *Options) addDNSFlags(fs *pflag.FlagSet) {
 		"Labels of the nodes on which the pods in workload clusters run, besides kubernetes.io/os=linux, as key=value,key=value.")
 	fs.StringVar(&o.Resources, "dns-resources", "",
 		`The resources of the DNS server's container instead of its own, as JSON, for example {"requests":{"cpu":"100m"}}.`)
+	fs.Int32Var(&o.Bounds.Replicas, "max-dns-replicas", 10, "The most DNS servers that the annotation "+xccv1.DNSReplicasAnnotation+
+		" of a Cluster can ask for.")
+	fs.StringVar(&o.MaxResources, "max-dns-resources", "", "The largest request and limit of each resource that the annotation "+
+		xccv1.DNSResourcesAnnotation+" of a Cluster can ask for, as JSON. A resource that is not named keeps its default: "+
+		`{"cpu":"2","memory":"1Gi","ephemeral-storage":"1Gi"}.`)
 }
 
 // Validate parses what the flags hold as text, and returns an error that names each flag that is wrong.
@@ -139,6 +148,14 @@ func (o *Options) Validate() error {
 	}
 	if err := yaml.UnmarshalStrict([]byte(o.Resources), &o.DNS.Resources); err != nil {
 		errs = append(errs, fmt.Errorf("--dns-resources must be JSON with requests and limits: %w", err))
+	}
+	bound, err := install.ParseBound(o.MaxResources)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("--max-dns-resources must be JSON with quantities of cpu, memory and ephemeral-storage: %w", err))
+	}
+	o.Bounds.Resources = bound
+	if o.Bounds.Replicas < 1 {
+		errs = append(errs, fmt.Errorf("--max-dns-replicas is %d, it must be at least 1", o.Bounds.Replicas))
 	}
 	for key, value := range o.DNS.NodeSelector {
 		if problems := append(content.IsLabelKey(key), content.IsLabelValue(value)...); len(problems) > 0 {

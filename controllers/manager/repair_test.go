@@ -286,8 +286,18 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 	good := n.payload("cluster-a").Data
 	annotate(xccv1.DNSReplicasAnnotation, "three")
 	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).Should(
-		HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(`is "three"; it must be a whole number from 1 to 100`)))
+		HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(`is "three"; it must be a whole number from 1 to 10`)))
 	n.Expect(n.payload("cluster-a").Data).To(Equal(good))
+
+	t.Log("Nor is more given than the flags of the manager allow")
+	for key, value := range map[string]string{
+		xccv1.DNSReplicasAnnotation: "11", xccv1.DNSResourcesAnnotation: `{"limits":{"memory":"2Gi"}}`,
+	} {
+		annotate(key, value)
+		n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).Should(
+			HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring("the manager's --max-dns-")), value)
+		n.Expect(n.payload("cluster-a").Data).To(Equal(good))
+	}
 
 	annotate(xccv1.DNSResourcesAnnotation, `{"requests":{"cpu":"0.2"}}`)
 	n.Eventually(func(g Gomega) string {

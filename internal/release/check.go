@@ -48,7 +48,7 @@ var kinds = map[string]bool{
 var variables = []string{
 	"XCC_DIAGNOSTICS_ADDRESS", "XCC_DNS_IMAGE", "XCC_DNS_IMAGE_PULL_SECRET", "XCC_DNS_NODE_SELECTOR", "XCC_DNS_REPLICAS",
 	"XCC_DNS_RESOURCES", "XCC_DNS_TOLERATIONS", "XCC_DNS_TTL", "XCC_DRAIN_TIME", "XCC_INSECURE_DIAGNOSTICS",
-	"XCC_ROLLOUT_CONCURRENCY", "XCC_ZONE",
+	"XCC_MAX_DNS_REPLICAS", "XCC_MAX_DNS_RESOURCES", "XCC_ROLLOUT_CONCURRENCY", "XCC_ZONE",
 }
 
 // Check returns everything that is wrong with the components of a release. It reads them as clusterctl does, with no

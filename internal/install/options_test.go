@@ -1,0 +1,116 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package install_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+)
+
+func bounds() install.Bounds {
+	return install.Bounds{Replicas: 10, Resources: install.DefaultResources()}
+}
+
+func TestOptionsAreKeptWithinTheBounds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		replicas, resources string
+		problem             string
+	}{
+		"the most replicas":                   {replicas: "10"},
+		"one replica more":                    {replicas: "11", problem: `is "11"; it must be a whole number from 1 to 10, the manager's --max-dns-replicas`},
+		"no number":                           {replicas: "three", problem: "from 1 to 10"},
+		"more than fits an integer":           {replicas: "99999999999999999999", problem: "from 1 to 10"},
+		"megabytes of replicas":               {replicas: strings.Repeat("9", 200<<10), problem: "from 1 to 10"},
+		"the most of everything":              {resources: `{"requests":{"cpu":"2","memory":"1Gi","ephemeral-storage":"1Gi"},"limits":{"cpu":2}}`},
+		"a request of CPU beyond the bound":   {resources: `{"requests":{"cpu":"2001m"}}`, problem: "the request of cpu is 2001m; the most is 2, the manager's --max-dns-resources"},
+		"a limit of CPU beyond the bound":     {resources: `{"limits":{"cpu":"64"}}`, problem: "the limit of cpu is 64; the most is 2"},
+		"a request of memory":                 {resources: `{"requests":{"memory":"1025Mi"}}`, problem: "the request of memory is 1025Mi; the most is 1Gi"},
+		"a limit of memory":                   {resources: `{"limits":{"memory":"1Ti"}}`, problem: "the limit of memory is 1Ti"},
+		"ephemeral storage":                   {resources: `{"requests":{"ephemeral-storage":"2Gi"}}`, problem: "the request of ephemeral-storage is 2Gi"},
+		"two problems, in the same order":     {resources: `{"requests":{"memory":"2Gi","cpu":"9"}}`, problem: "the request of cpu is 9; the most is 2, the manager's --max-dns-resources the request of memory"},
+		"another resource":                    {resources: `{"requests":{"nvidia.com/gpu":"1"}}`, problem: "nvidia.com/gpu is not one of"},
+		"claims":                              {resources: `{"claims":[{"name":"x"}]}`, problem: "unknown field"},
+		"less than nothing":                   {resources: `{"requests":{"cpu":"-1"}}`, problem: "cpu is negative"},
+		"a request above its limit":           {resources: `{"requests":{"cpu":"2"},"limits":{"cpu":"1"}}`, problem: "more than its limit"},
+		"an exponent that takes hours":        {resources: `{"requests":{"cpu":"1e-999999999"}}`, problem: "it is not a quantity"},
+		"an exponent beyond all numbers":      {resources: `{"requests":{"cpu":"1e2000000000"}}`, problem: "it is not a quantity"},
+		"an annotation of 200 kB":             {resources: `{"requests":{"cpu":"` + strings.Repeat("1", 200<<10) + `"}}`, problem: "longer than 1024 bytes"},
+		"text that is no quantity, in length": {resources: `{"requests":{"cpu":"` + strings.Repeat("x", 900) + `"}}`, problem: "it is not a quantity"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			annotations := map[string]string{}
+			if test.replicas != "" {
+				annotations[xccv1.DNSReplicasAnnotation] = test.replicas
+			}
+			if test.resources != "" {
+				annotations[xccv1.DNSResourcesAnnotation] = test.resources
+			}
+			began := time.Now()
+			_, problem := install.Options(annotations, templates.Values{}, bounds())
+			g.Expect(time.Since(began)).To(BeNumerically("<", 10*time.Second), "the worst takes less than a millisecond")
+			g.Expect(len(problem)).To(BeNumerically("<", 600))
+			if test.problem == "" {
+				g.Expect(problem).To(BeEmpty())
+			} else {
+				g.Expect(problem).To(ContainSubstring(test.problem))
+			}
+		})
+	}
+}
+
+func TestMemoryIsNeverWithoutALimit(t *testing.T) {
+	t.Parallel()
+	for resources, limit := range map[string]string{
+		`{}`:                             "1Gi",
+		`{"requests":{"cpu":"200m"}}`:    "1Gi",
+		`{"limits":{"cpu":"1"}}`:         "1Gi",
+		`{"limits":{"memory":"300Mi"}}`:  "300Mi",
+		`{"limits":{"memory":"1024Mi"}}`: "1Gi",
+	} {
+		g := NewWithT(t)
+		values, problem := install.Options(map[string]string{xccv1.DNSResourcesAnnotation: resources}, templates.Values{}, bounds())
+		g.Expect(problem).To(BeEmpty())
+		g.Expect(values.Resources.Limits.Memory().String()).To(Equal(limit), resources)
+	}
+}
+
+func TestABoundKeepsTheDefaultOfWhatItDoesNotName(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	for _, text := range []string{"", "null", "{}"} {
+		g.Expect(install.ParseBound(text)).To(Equal(install.DefaultResources()), text)
+	}
+	wanted := install.DefaultResources()
+	wanted[corev1.ResourceMemory] = resource.MustParse("2Gi")
+	g.Expect(install.ParseBound(`{"memory":"2Gi"}`)).To(Equal(wanted))
+	for _, text := range []string{`{"gpu":"1"}`, `{"cpu":"0"}`, `{"cpu":"-1"}`, `{"cpu":"much"}`, `[]`} {
+		_, err := install.ParseBound(text)
+		g.Expect(err).To(HaveOccurred(), text)
+	}
+}
