@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 // addresses collects what was found of a gateway.
@@ -54,27 +55,10 @@ func (f *addresses) addAny(address, zone string) {
 func (f *addresses) add(address string, check func() (usable, reason string)) {
 	usable, reason := check()
 	if reason != "" {
-		f.refused = append(f.refused, fmt.Sprintf("%s is %s", quoted(address), reason))
+		f.refused = append(f.refused, fmt.Sprintf("%s is %s", fit.Quoted(address), reason))
 		return
 	}
 	f.usable = append(f.usable, usable)
-}
-
-// quoted returns what somebody else wrote, in quotation marks when it could be misread or is overlong.
-func quoted(text string) string {
-	const most = 80
-	if len(text) > most {
-		return fmt.Sprintf("%q…", text[:most])
-	}
-	for _, c := range []byte(text) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`",;`, c) >= 0 {
-			return fmt.Sprintf("%q", text)
-		}
-	}
-	if text == "" {
-		return `""`
-	}
-	return text
 }
 
 // usableHostname returns the name in lower case without a final dot, or why an EndpointSlice must not hold it.

@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 // gatewayAPI takes the addresses in the status of a Gateway; its listeners are the ports.
@@ -56,19 +57,23 @@ func gatewayAPI(target Target, objects Objects, zone string) Result {
 		case "Hostname":
 			found.addHostname(value, zone)
 		default:
-			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", quoted(value), quoted(addressType)))
+			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", fit.Quoted(value), fit.Quoted(addressType)))
 		}
 	}
-	return found.publish(target, "status.addresses", listenerPorts(objects.Gateway),
+	ports, unfit := listenerPorts(objects.Gateway)
+	if unfit != "" {
+		found.remarks = append(found.remarks, unfit)
+	}
+	return found.publish(target, "status.addresses", ports,
 		noAddress("%s has no address in its status yet: %s", target, whyNotProgrammed(objects.Gateway)))
 }
 
-// listenerPorts returns the ports of the listeners. TCP carries what is not UDP.
-func listenerPorts(gateway *unstructured.Unstructured) []xccv1.GatewayPort {
-	var ports []xccv1.GatewayPort
+// listenerPorts returns the ports of the listeners, and says of a listener that it has none. TCP carries what is not UDP.
+func listenerPorts(gateway *unstructured.Unstructured) (ports []xccv1.GatewayPort, unfit string) {
 	for _, listener := range objectsAt(gateway, "spec", "listeners") {
-		number, _, _ := unstructured.NestedInt64(listener, "port")
-		if number < 1 || number > 65535 {
+		number, ok := listener["port"].(int64)
+		if !ok || number < 1 || number > 65535 {
+			unfit = fmt.Sprintf("Left out: the port of listener %s is not within 1 to 65535", fit.Quoted(textAt(listener, "name")))
 			continue
 		}
 		protocol := corev1.ProtocolTCP
@@ -77,7 +82,7 @@ func listenerPorts(gateway *unstructured.Unstructured) []xccv1.GatewayPort {
 		}
 		ports = append(ports, xccv1.GatewayPort{Name: textAt(listener, "name"), Protocol: string(protocol), Port: int32(number)})
 	}
-	return ports
+	return ports, unfit
 }
 
 // whyNotProgrammed returns what the Gateway's controller says.
@@ -85,7 +90,7 @@ func whyNotProgrammed(gateway *unstructured.Unstructured) string {
 	for _, wanted := range []string{"Accepted", "Programmed"} {
 		for _, condition := range objectsAt(gateway, "status", "conditions") {
 			if textAt(condition, "type") == wanted && textAt(condition, "status") != "True" && textAt(condition, "message") != "" {
-				return shorten(fmt.Sprintf("its condition %s says %q", wanted, textAt(condition, "message")))
+				return fmt.Sprintf("its condition %s says %q", wanted, fit.Message(textAt(condition, "message")))
 			}
 		}
 	}
@@ -94,7 +99,8 @@ func whyNotProgrammed(gateway *unstructured.Unstructured) string {
 
 // objectsAt returns the objects of a list; what is not an object is left out.
 func objectsAt(object *unstructured.Unstructured, path ...string) []map[string]any {
-	list, _, _ := unstructured.NestedSlice(object.Object, path...)
+	found, _, _ := unstructured.NestedFieldNoCopy(object.Object, path...)
+	list, _ := found.([]any)
 	var objects []map[string]any
 	for _, item := range list {
 		if object, ok := item.(map[string]any); ok {

@@ -28,6 +28,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 // hostPort takes the addresses of the nodes on which a ready Pod of the Service has host ports. A node that is cordoned
@@ -96,6 +97,7 @@ func readyPods(objects Objects) (ready map[*corev1.Pod][]xccv1.GatewayPort, unse
 		pods[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
 	}
 	ready = map[*corev1.Pod][]xccv1.GatewayPort{}
+	byPod := map[*corev1.Pod]hostPorts{}
 	for _, slice := range objects.Slices {
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
@@ -108,7 +110,10 @@ func readyPods(objects Objects) (ready map[*corev1.Pod][]xccv1.GatewayPort, unse
 				unseen = append(unseen, ref.Name)
 				continue
 			}
-			ready[pod] = append(ready[pod], hostPorts(pod, slice.Ports)...)
+			if byPod[pod] == nil {
+				byPod[pod] = hostPortsOf(pod)
+			}
+			ready[pod] = byPod[pod].lead(ready[pod], pod, slice.Ports)
 		}
 	}
 	return ready, unseen
@@ -122,34 +127,46 @@ func isPodReady(pod *corev1.Pod) bool {
 	})
 }
 
-// hostPorts returns the host ports that lead to the given ports of a Pod.
-func hostPorts(pod *corev1.Pod, wanted []discoveryv1.EndpointPort) []xccv1.GatewayPort {
-	var ports []xccv1.GatewayPort
-	for _, port := range wanted {
-		protocol := ptr.Deref(port.Protocol, corev1.ProtocolTCP)
-		if number := hostPortOf(pod, ptr.Deref(port.Port, 0), protocol); number != 0 {
-			ports = append(ports, xccv1.GatewayPort{Name: ptr.Deref(port.Name, ""), Protocol: string(protocol), Port: number})
-		}
-	}
-	return ports
+// containerPort is a port of a Pod's containers.
+type containerPort struct {
+	number   int32
+	protocol corev1.Protocol
 }
 
-// hostPortOf returns the port of the node that leads to a port of a Pod, 0 when there is none. One that is bound to the
-// node's loopback interface is none.
-func hostPortOf(pod *corev1.Pod, port int32, protocol corev1.Protocol) int32 {
+// hostPorts are the ports of the node that lead to the ports of a Pod. One that is bound to the node's loopback interface is
+// none.
+type hostPorts map[containerPort]int32
+
+func hostPortsOf(pod *corev1.Pod) hostPorts {
+	found := hostPorts{}
 	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) {
-		for _, candidate := range container.Ports {
-			ip, err := netip.ParseAddr(candidate.HostIP)
+		for _, port := range container.Ports {
+			ip, err := netip.ParseAddr(port.HostIP)
 			loopback := err == nil && ip.IsLoopback()
-			if candidate.ContainerPort == port && cmp.Or(candidate.Protocol, corev1.ProtocolTCP) == protocol && candidate.HostPort != 0 && !loopback {
-				return candidate.HostPort
+			key := containerPort{port.ContainerPort, cmp.Or(port.Protocol, corev1.ProtocolTCP)}
+			if _, known := found[key]; !known && port.HostPort != 0 && !loopback {
+				found[key] = port.HostPort
 			}
 		}
 	}
-	if pod.Spec.HostNetwork {
-		return port
+	return found
+}
+
+// lead adds the host ports that lead to the given ports of a Pod to those that are known. It looks at the first fit.MaxPorts of
+// a slice, and a Pod has no more, because each of thousands of endpoints may refer to it.
+func (h hostPorts) lead(known []xccv1.GatewayPort, pod *corev1.Pod, wanted []discoveryv1.EndpointPort) []xccv1.GatewayPort {
+	for _, port := range wanted[:min(len(wanted), fit.MaxPorts)] {
+		number, protocol := ptr.Deref(port.Port, 0), ptr.Deref(port.Protocol, corev1.ProtocolTCP)
+		hostPort, ok := h[containerPort{number, protocol}]
+		if !ok && pod.Spec.HostNetwork {
+			hostPort = number
+		}
+		found := xccv1.GatewayPort{Name: ptr.Deref(port.Name, ""), Protocol: string(protocol), Port: hostPort}
+		if hostPort != 0 && len(known) < fit.MaxPorts && !slices.Contains(known, found) {
+			known = append(known, found)
+		}
 	}
-	return 0
+	return known
 }
 
 // portVotes counts, for each name and protocol, how many Pods have which host port: during a rollout that changes it they
@@ -157,8 +174,11 @@ func hostPortOf(pod *corev1.Pod, port int32, protocol corev1.Protocol) int32 {
 type portVotes map[xccv1.GatewayPort]map[int32]int
 
 func (v portVotes) add(ports []xccv1.GatewayPort) {
-	for _, port := range sortPorts(ports) {
+	for _, port := range ports {
 		key := xccv1.GatewayPort{Name: port.Name, Protocol: port.Protocol}
+		if !fit.Port(port) {
+			key = port // It is left out, and has no vote against one that is not.
+		}
 		if v[key] == nil {
 			v[key] = map[int32]int{}
 		}

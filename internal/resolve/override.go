@@ -22,7 +22,11 @@ import (
 	"strings"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
+
+// maxOverride is how long the annotation may be, in bytes: fit.MaxAddresses host names of 253 characters, with what separates them.
+const maxOverride = 32 << 10
 
 // Override returns what is known of a gateway whose Cluster carries GatewayAddressesAnnotation with the given value, and
 // what was found in the cluster: the addresses are those of the annotation and the ports those that were found. A gateway
@@ -34,8 +38,11 @@ func Override(annotation, zone string, found Result) Result {
 		return found
 	}
 	invalid := func(format string, args ...any) Result {
-		return Result{State: xccv1.GatewayInvalidOverride, Message: shorten(fmt.Sprintf(
+		return Result{State: xccv1.GatewayInvalidOverride, Message: fit.Message(fmt.Sprintf(
 			"Annotation "+xccv1.GatewayAddressesAnnotation+" of the Cluster must be IP addresses or host names, separated by commas: "+format, args...))}
+	}
+	if len(annotation) > maxOverride {
+		return invalid("it has %d bytes, and at most %d are read", len(annotation), maxOverride)
 	}
 	var given addresses
 	for part := range strings.SplitSeq(annotation, ",") {
@@ -46,17 +53,17 @@ func Override(annotation, zone string, found Result) Result {
 	}
 	slices.Sort(given.usable)
 	all := slices.Compact(given.usable)
-	if len(all) > MaxAddresses {
-		return invalid("it has %d, and at most %d are published", len(all), MaxAddresses)
+	if len(all) > fit.MaxAddresses {
+		return invalid("it has %d, and at most %d are published", len(all), fit.MaxAddresses)
 	}
 	message := "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation + " replaces what was found" + foundInstead(found)
 	if unserved := notServed(all); unserved != "" {
 		message = unserved + "; " + message
 	}
 	return Result{
-		State: xccv1.GatewayOverridden, Addresses: all, Ports: found.Ports, Message: shorten(message),
+		State: xccv1.GatewayOverridden, Addresses: all, Ports: found.Ports, Message: message,
 		Source: "Cluster: annotation " + xccv1.GatewayAddressesAnnotation,
-	}
+	}.fitting()
 }
 
 // foundInstead says what an override hides.
@@ -65,7 +72,7 @@ func foundInstead(found Result) string {
 	case len(found.Addresses) > 0:
 		return ", which was " + firstOf(found.Addresses)
 	case found.Message != "":
-		return shorten(", which was nothing: " + found.Message)
+		return ", which was nothing: " + found.Message
 	}
 	return ""
 }

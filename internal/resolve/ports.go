@@ -18,7 +18,6 @@ package resolve
 
 import (
 	"cmp"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -43,14 +42,4 @@ func nodePortOf(port corev1.ServicePort) int32 { return port.NodePort }
 // hasNodePorts returns whether a Service can be reached through ports of the nodes.
 func hasNodePorts(service *corev1.Service) bool {
 	return len(servicePorts(service, nodePortOf)) > 0
-}
-
-// sortPorts sorts ports and drops duplicates and what is beyond MaxPorts.
-func sortPorts(ports []xccv1.GatewayPort) []xccv1.GatewayPort {
-	ports = slices.Clone(ports)
-	slices.SortFunc(ports, func(a, b xccv1.GatewayPort) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Port, b.Port))
-	})
-	ports = slices.Compact(ports)
-	return ports[:min(len(ports), MaxPorts)]
 }

@@ -181,7 +181,7 @@ func TestAGatewayWithVeryManyAddressesStaysWithinTheSchema(t *testing.T) {
 	g.Expect(result.State).To(Equal(xccv1.GatewayResolved))
 	g.Expect(result.Addresses).To(HaveLen(100))
 	g.Expect(result.Ports).To(HaveLen(100))
-	g.Expect(result.Message).To(Equal("Only the first 100 of 5000 addresses are published"))
+	g.Expect(result.Message).To(Equal("Only the first 100 of 5000 addresses are published; Only the first 100 of 5002 ports are published"))
 	check(t, resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer", ingress(bad...))}, zone),
 		expected{"NoAddress", "", "", "localhost0 is not a fully qualified host name"})
 }

@@ -23,26 +23,18 @@ import (
 	"strings"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-const (
-	// MaxAddresses is how many addresses of one gateway are published; a DNS answer with more serves nobody.
-	MaxAddresses = 100
-	// MaxPorts is how many ports of one gateway are published.
-	MaxPorts = 100
-	// maxMessage is where the list of what is wrong is cut off, so that a message stays well below the schema's limit.
-	maxMessage = 512
-)
-
-// Result is what is known of a gateway.
+// Result is what is known of a gateway. It fits the schema of status.gateways, whatever the objects hold that it was made of.
 type Result struct {
 	State xccv1.GatewayState
 	// Message says why the gateway is in its state and what to do about it, as a sentence without a period.
 	Message string
 	// Addresses are IP addresses in their canonical form and host names in lower case without a final dot, sorted, each
-	// once, at most MaxAddresses.
+	// once, at most fit.MaxAddresses.
 	Addresses []string
-	// Ports are what must be dialled at the addresses, sorted, each once, at most MaxPorts.
+	// Ports are what must be dialled at the addresses, sorted, each once, at most fit.MaxPorts.
 	Ports []xccv1.GatewayPort
 	// Source says where the addresses come from.
 	Source string
@@ -51,6 +43,18 @@ type Result struct {
 // Gateway returns what the objects say of the target. zone is the zone that we serve, without a final dot: a host name in
 // it is no address, because it would lead back to us.
 func Gateway(target Target, objects Objects, zone string) Result {
+	return gateway(target, objects, zone).fitting()
+}
+
+// fitting returns the Result as the schema of status.gateways allows it.
+func (r Result) fitting() Result {
+	entry := fit.Gateway(xccv1.GatewayStatus{
+		State: r.State, Message: r.Message, Addresses: r.Addresses, Ports: r.Ports, Source: r.Source,
+	})
+	return Result{State: entry.State, Message: entry.Message, Addresses: entry.Addresses, Ports: entry.Ports, Source: entry.Source}
+}
+
+func gateway(target Target, objects Objects, zone string) Result {
 	switch {
 	case target.Gateway:
 		return gatewayAPI(target, objects, zone)
@@ -92,24 +96,20 @@ func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayP
 	switch {
 	case len(all) == 0 && len(refused) > 0:
 		return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf("%s has no address that can be published: %s",
-			target, shorten(strings.Join(refused, "; ")))}
+			target, fit.Message(strings.Join(refused, "; ")))}
 	case len(all) == 0:
 		return none
 	}
 	var messages []string
-	if count := len(all); count > MaxAddresses {
-		all = all[:MaxAddresses:MaxAddresses]
-		messages = append(messages, fmt.Sprintf("Only the first %d of %d addresses are published", MaxAddresses, count))
-	}
 	if len(refused) > 0 {
 		messages = append(messages, "Left out: "+strings.Join(refused, "; "))
 	}
-	if unserved := notServed(all); unserved != "" {
+	if unserved := notServed(all[:min(len(all), fit.MaxAddresses)]); unserved != "" {
 		messages = append(messages, unserved)
 	}
 	messages = append(messages, f.remarks...)
 	return Result{
-		State: xccv1.GatewayResolved, Message: shorten(strings.Join(messages, "; ")), Addresses: all, Ports: sortPorts(ports), Source: source,
+		State: xccv1.GatewayResolved, Message: strings.Join(messages, "; "), Addresses: all, Ports: ports, Source: source,
 	}
 }
 
@@ -155,12 +155,4 @@ func noEndpoint(format string, args ...any) Result {
 func notSeen(target Target, kind, name string) Result {
 	return Result{State: xccv1.GatewayUnknown, Message: fmt.Sprintf(
 		"%s has a ready endpoint with the %s %s, which has not been seen yet: see its EndpointSlices if this lasts", target, kind, name)}
-}
-
-// shorten keeps a message well below the schema's limit.
-func shorten(message string) string {
-	if len(message) <= maxMessage {
-		return message
-	}
-	return strings.ToValidUTF8(message[:maxMessage], "") + " …"
 }

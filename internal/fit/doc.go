@@ -1,0 +1,26 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package fit makes what a workload cluster says fit the schema of a GatewayDNS's status. It has no client and no clock.
+//
+// The API server accepts or refuses a status as a whole, so one value that the schema does not allow would stop the changes
+// and withdrawals of every other cluster. Gateway is the last step that each entry of status.gateways goes through, and
+// Gateways the one that bounds all of them together. A value that cannot be published is left out and named in the entry's
+// message; texts are shortened.
+//
+// If a status is refused all the same, Refused and Search find the entries that are to blame, and Isolated returns what is
+// published in their place.
+package fit

@@ -1,0 +1,160 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package fit
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+const (
+	// MaxAddresses and MaxPorts are how many addresses and ports of one gateway are published; a DNS answer with more serves
+	// nobody, and the schema allows no more.
+	MaxAddresses = 100
+	MaxPorts     = 100
+	// maxName is the schema's limit for host names and the names of ports, and DNS's (RFC 1035, section 2.3.4).
+	maxName = 253
+	// maxSource and maxState are the schema's limits.
+	maxSource = 512
+	maxState  = 63
+)
+
+// Gateway returns the entry as the schema of status.gateways allows it:
+//   - an address that is no IP address and no host name, and a port that the schema refuses, are left out and named in the
+//     message;
+//   - addresses and ports are sorted, each once, at most MaxAddresses and MaxPorts;
+//   - texts are shortened;
+//   - a published gateway that is left without an address says NoAddress.
+//
+// An entry that fits is returned as it is. The name of the Cluster is the management cluster's own and is not judged.
+func Gateway(gateway xccv1.GatewayStatus) xccv1.GatewayStatus {
+	if len(gateway.Hostname) > maxName {
+		gateway.Hostname = ""
+	}
+	if gateway.State == "" || len(gateway.State) > maxState {
+		gateway.State = xccv1.GatewayUnknown
+	}
+	asked := len(gateway.Addresses)
+	var ofAddresses, ofPorts string
+	gateway.Addresses, ofAddresses = addresses(gateway.Addresses)
+	gateway.Ports, ofPorts = ports(gateway.Ports)
+	if gateway.State.Current() && asked > 0 && len(gateway.Addresses) == 0 {
+		gateway.State, gateway.Ports = xccv1.GatewayNoAddress, nil
+	}
+	gateway.Source = Text(gateway.Source, maxSource)
+	gateway.Message = withRemarks(gateway.Message, ofAddresses, ofPorts)
+	return gateway
+}
+
+// withRemarks appends remarks to a message. The message makes room for them: each is shorter than a third of it.
+func withRemarks(message string, remarks ...string) string {
+	remarks = slices.DeleteFunc(remarks, func(remark string) bool { return remark == "" })
+	if len(remarks) == 0 {
+		return Message(message)
+	}
+	const longest = MaxMessage / 3
+	for i, remark := range remarks {
+		remarks[i] = Text(remark, longest)
+	}
+	all := strings.Join(remarks, "; ")
+	if message == "" {
+		return all
+	}
+	const separator = "; "
+	return Text(message, MaxMessage-len(separator)-len(all)) + separator + all
+}
+
+// addresses returns those of the addresses that can be published, and says what was left out.
+func addresses(all []string) (fitting []string, remark string) {
+	var refused []string
+	for _, address := range all {
+		if isAddress(address) {
+			fitting = append(fitting, address)
+		} else {
+			refused = append(refused, Quoted(address)+" is not an IP address or a host name")
+		}
+	}
+	slices.Sort(fitting)
+	fitting = slices.Compact(fitting)
+	var remarks []string
+	if count := len(fitting); count > MaxAddresses {
+		fitting = fitting[:MaxAddresses:MaxAddresses]
+		remarks = append(remarks, fmt.Sprintf("Only the first %d of %d addresses are published", MaxAddresses, count))
+	}
+	if len(refused) > 0 {
+		remarks = append(remarks, "Left out: "+list(refused))
+	}
+	return fitting, strings.Join(remarks, "; ")
+}
+
+// isAddress returns whether a text has the form of an IP address or of a host name.
+func isAddress(address string) bool {
+	if ip, err := netip.ParseAddr(address); err == nil {
+		return ip.Zone() == ""
+	}
+	return len(address) <= maxName && len(validation.IsFullyQualifiedDomainName(field.NewPath("address"), address)) == 0
+}
+
+// ports returns those of the ports that can be published, and says what was left out.
+func ports(all []xccv1.GatewayPort) (fitting []xccv1.GatewayPort, remark string) {
+	var refused []string
+	for _, port := range all {
+		if reason := unfit(port); reason == "" {
+			fitting = append(fitting, port)
+		} else {
+			refused = append(refused, reason)
+		}
+	}
+	slices.SortFunc(fitting, func(a, b xccv1.GatewayPort) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Port, b.Port))
+	})
+	fitting = slices.Compact(fitting)
+	var remarks []string
+	if count := len(fitting); count > MaxPorts {
+		fitting = fitting[:MaxPorts:MaxPorts]
+		remarks = append(remarks, fmt.Sprintf("Only the first %d of %d ports are published", MaxPorts, count))
+	}
+	if len(refused) > 0 {
+		remarks = append(remarks, "Left out: "+list(refused))
+	}
+	return fitting, strings.Join(remarks, "; ")
+}
+
+// Port returns whether a port can be published.
+func Port(port xccv1.GatewayPort) bool { return unfit(port) == "" }
+
+// unfit returns why a port cannot be published, or an empty string.
+func unfit(port xccv1.GatewayPort) string {
+	switch {
+	case port.Port < 1 || port.Port > 65535:
+		return fmt.Sprintf("port %d is not within 1 to 65535", port.Port)
+	case !slices.Contains([]corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP}, corev1.Protocol(port.Protocol)):
+		return fmt.Sprintf("protocol %s of port %d is not TCP, UDP or SCTP", Quoted(port.Protocol), port.Port)
+	case port.Name != Text(port.Name, maxName):
+		return fmt.Sprintf("name %s of port %d is not one that DNS allows", Quoted(port.Name), port.Port)
+	}
+	return ""
+}

@@ -1,0 +1,121 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package fit
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// entryField matches the field of a cause that lies in an entry of status.gateways.
+var entryField = regexp.MustCompile(`^status\.gateways\[([0-9]+)\]`)
+
+// Refused returns which entries of status.gateways an API server names when it refuses a status, by their index, each with what it
+// says of it. It is empty if the error is of another kind or names none.
+func Refused(err error) map[int]string {
+	refused := map[int]string{}
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return refused
+	}
+	for _, cause := range status.Status().Details.Causes {
+		match := entryField.FindStringSubmatch(cause.Field)
+		if match == nil {
+			continue
+		}
+		index, err := strconv.Atoi(match[1])
+		if _, known := refused[index]; err == nil && !known {
+			refused[index] = cause.Field[len("status."):] + ": " + cause.Message
+		}
+	}
+	return refused
+}
+
+// Isolated returns what is published in the place of an entry that an API server refuses: what was published before, in the state
+// Unknown, so that no consuming cluster loses anything. If bare is true the API server refuses that, too, and the entry has no
+// addresses; consuming clusters keep what they hold.
+func Isolated(refused, previous xccv1.GatewayStatus, why string, bare bool) xccv1.GatewayStatus {
+	isolated := xccv1.GatewayStatus{
+		Cluster: refused.Cluster, Hostname: refused.Hostname, State: xccv1.GatewayUnknown,
+		Message: Message("The management cluster's API server refuses what was found, so that whatever was published stays: " + why),
+	}
+	if !bare {
+		isolated.Addresses, isolated.Ports, isolated.Source = previous.Addresses, previous.Ports, previous.Source
+	}
+	return isolated
+}
+
+// Search finds which of the suspects are to blame for a refusal that names none of them. accepted tells whether the API server
+// takes everything but the suspects that it is given; it is called at most the given number of times. A half that does no
+// harm is cleared. Suspects that this many calls neither clear nor blame are returned as unsure.
+//
+// It returns false if the refusal stays without any of the suspects, so that something else is to blame.
+func Search[T any](suspects []T, calls int, accepted func(without []T) (bool, error)) (blamed, unsure []T, ok bool, err error) {
+	if len(suspects) == 0 {
+		return nil, nil, false, nil
+	}
+	if ok, err := accepted(suspects); err != nil || !ok {
+		return nil, nil, false, err
+	}
+	calls--
+	pending := [][]T{suspects}
+	for calls > 0 {
+		next := slices.IndexFunc(pending, func(group []T) bool { return len(group) > 1 })
+		if next < 0 {
+			break
+		}
+		group := pending[next]
+		pending = slices.Delete(pending, next, next+1)
+		left, right := group[:len(group)/2], group[len(group)/2:]
+		harmful := [][]T{right}
+		calls--
+		leftIsCleared, err := accepted(slices.Concat(slices.Concat(pending...), right))
+		if err != nil {
+			return nil, nil, false, err
+		}
+		if !leftIsCleared {
+			harmful = [][]T{left}
+			if calls == 0 {
+				pending, unsure = append(pending, left), right
+				break
+			}
+			calls--
+			rightIsCleared, err := accepted(slices.Concat(slices.Concat(pending...), left))
+			if err != nil {
+				return nil, nil, false, err
+			}
+			if !rightIsCleared {
+				harmful = [][]T{left, right}
+			}
+		}
+		pending = append(pending, harmful...)
+	}
+	for _, group := range pending {
+		if len(group) == 1 {
+			blamed = append(blamed, group[0])
+		} else {
+			unsure = append(unsure, group...)
+		}
+	}
+	return blamed, unsure, true, nil
+}
