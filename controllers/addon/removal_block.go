@@ -175,8 +175,7 @@ func apply(ctx context.Context, remote client.Client, configMap *corev1.ConfigMa
 		return remote.Update(ctx, configMap)
 	}
 	delete(configMap.Data, edit.Key)
-	isOurs := configMap.Labels[xccv1.PartOfLabel] == xccv1.PartOf && configMap.Labels["app.kubernetes.io/managed-by"] == xccv1.DNSConfigPatcherName
-	if isOurs && len(configMap.Data)+len(configMap.BinaryData) == 0 {
+	if corefile.IsCustomOurs(configMap.Labels) && len(configMap.Data)+len(configMap.BinaryData) == 0 {
 		return remote.Delete(ctx, configMap, client.Preconditions{UID: &configMap.UID, ResourceVersion: &configMap.ResourceVersion})
 	}
 	return remote.Update(ctx, configMap)

@@ -50,6 +50,9 @@ func (r *Reconciler) reconcileWorkload(ctx context.Context, s *scope) (reconcile
 	if err := r.reconcileMemory(ctx, s, reader, remote); err != nil {
 		return reconcile.Result{}, err
 	}
+	if err := r.reconcileCustom(ctx, reader, remote); err != nil {
+		return reconcile.Result{}, err
+	}
 	state := s.delivered()
 	if state == pending {
 		return reconcile.Result{}, nil // The binding wakes us.

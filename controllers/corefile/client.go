@@ -72,12 +72,12 @@ func listWatch(client dynamic.Interface, resource schema.GroupVersionResource, o
 	}
 }
 
-// createConfigMap returns the ConfigMap as it was created.
-func (c *Controller) createConfigMap(ctx context.Context, name types.NamespacedName, labels, data map[string]string) (*unstructured.Unstructured, error) {
+// createMemory returns the memory as it was created.
+func (c *Controller) createMemory(ctx context.Context, data map[string]string) (*unstructured.Unstructured, error) {
+	name := c.self
 	configMap := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
 	configMap.SetNamespace(name.Namespace)
 	configMap.SetName(name.Name)
-	configMap.SetLabels(labels)
 	if err := unstructured.SetNestedStringMap(configMap.Object, data, "data"); err != nil {
 		return nil, fmt.Errorf("filling the ConfigMap %s: %w", name, err)
 	}
@@ -98,32 +98,23 @@ func (c *Controller) updateConfigMap(ctx context.Context, read *unstructured.Uns
 		Update(ctx, configMap, metav1.UpdateOptions{FieldManager: fieldManager})
 }
 
-// created labels a ConfigMap of cluster DNS that would not be there without us.
-var created = map[string]string{"app.kubernetes.io/part-of": "xcc", "app.kubernetes.io/managed-by": fieldManager}
-
-// apply makes an edit to a ConfigMap, which is nil if it does not exist. Like any update it fails with a conflict when
-// the ConfigMap is not the version that was read any more.
+// apply makes an edit to a ConfigMap. Like any update it fails with a conflict when the ConfigMap is not the version that was
+// read any more.
 func (c *Controller) apply(ctx context.Context, read *unstructured.Unstructured, edit corefile.Edit) error {
-	data := map[string]string{edit.Key: edit.Text}
-	var err error
-	switch {
-	case read == nil:
-		_, err = c.createConfigMap(ctx, types.NamespacedName{Namespace: corefile.Namespace, Name: edit.ConfigMap}, created, data)
-	case edit.Delete:
-		err = c.removeKey(ctx, read, edit.Key)
-	default:
-		_, err = c.updateConfigMap(ctx, read, data)
+	if edit.Delete {
+		return c.removeKey(ctx, read, edit.Key)
 	}
+	_, err := c.updateConfigMap(ctx, read, map[string]string{edit.Key: edit.Text})
 	return err
 }
 
-// removeKey takes a key out of a ConfigMap, and deletes the ConfigMap if we created it and nothing else is in it.
+// removeKey takes a key out of a ConfigMap, and deletes the ConfigMap if it exists for us and nothing else is in it.
 func (c *Controller) removeKey(ctx context.Context, read *unstructured.Unstructured, key string) error {
 	configMap := read.DeepCopy()
 	unstructured.RemoveNestedField(configMap.Object, "data", key)
 	client := c.client.Resource(configMaps).Namespace(configMap.GetNamespace())
 	binary, _, _ := unstructured.NestedMap(configMap.Object, "binaryData")
-	if len(dataOf(configMap)) == 0 && len(binary) == 0 && configMap.GetLabels()["app.kubernetes.io/managed-by"] == fieldManager {
+	if len(dataOf(configMap)) == 0 && len(binary) == 0 && corefile.IsCustomOurs(configMap.GetLabels()) {
 		uid, version := read.GetUID(), read.GetResourceVersion()
 		return client.Delete(ctx, read.GetName(), metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
 	}

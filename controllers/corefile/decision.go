@@ -97,7 +97,13 @@ func decide(o observation, zones []string) decision {
 		return d.with(report.WaitingForService, "The DNS server's Service has no ClusterIP; CoreDNS's configuration is left as it is")
 	}
 	plan := corefile.Install(o.cluster(), corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written})
-	d.edits, d.written, d.coreDNS = plan.Edits, plan.Written, strings.Join(plan.Found, "; ")
+	d.coreDNS = strings.Join(plan.Found, "; ")
+	if missing := o.missing(plan.Edits); missing != "" {
+		// The other edits wait, too: they may take a block out of the Corefile that belongs into this ConfigMap.
+		return d.with(report.WaitingForConfigMap,
+			"The Corefile imports ConfigMap %s/%s, which does not exist: the manager creates it, and where none runs somebody has to", corefile.Namespace, missing)
+	}
+	d.edits, d.written = plan.Edits, plan.Written
 	switch {
 	case errors.Is(plan.Err, corefile.ErrNotFound):
 		return d.with(report.CorefileNotFound, "Names in %s do not resolve in this cluster: there is no ConfigMap %s with a key Corefile%s",
@@ -108,6 +114,16 @@ func decide(o observation, zones []string) decision {
 		return d.with(report.UnsupportedCorefile, "Left as it is: %s; correct it and the block for %s will be added", lines(plan.Err), list(zones))
 	}
 	return d.with(report.Forwarding, "CoreDNS is configured to forward %s to %s", list(zones), ips[0])
+}
+
+// missing returns the name of a ConfigMap that does not exist and is to be edited.
+func (o observation) missing(edits []corefile.Edit) string {
+	for _, edit := range edits {
+		if o.configMaps[edit.ConfigMap] == nil {
+			return edit.ConfigMap
+		}
+	}
+	return ""
 }
 
 // removal takes the blocks out.

@@ -62,6 +62,10 @@ func TestDecide(t *testing.T) {
 			observation{configMaps: coreDNS(map[string]any{"Corefile": text + "b.test {\n}\n"}), service: service("10.0.0.1")},
 			report.ForeignBlock, "remove that block or choose another zone", "a.test:53 {",
 		},
+		"the ConfigMap that it imports is not there": {
+			observation{configMaps: coreDNS(map[string]any{"Corefile": text + "import custom/*.server\n"}), service: service("10.0.0.1")},
+			report.WaitingForConfigMap, "imports ConfigMap kube-system/coredns-custom, which does not exist", "",
+		},
 		"the Corefile is empty": {
 			observation{configMaps: coreDNS(map[string]any{"Corefile": ""}), service: service("10.0.0.1")},
 			report.UnsupportedCorefile, "the Corefile in kube-system/coredns cannot be edited: it holds no server block", "",

@@ -56,7 +56,7 @@ func (c *Controller) recordEvent(ctx context.Context, state report.State, messag
 // eventType is Warning where somebody has to do something.
 func eventType(state report.State) string {
 	switch state {
-	case report.Forwarding, report.WaitingForService, report.Removed:
+	case report.Forwarding, report.WaitingForService, report.WaitingForConfigMap, report.Removed:
 		return "Normal"
 	}
 	return "Warning"

@@ -24,7 +24,7 @@ import (
 // remember stores the values in the memory and in the observation. It sends nothing when they are there.
 func (c *Controller) remember(ctx context.Context, o *observation, values map[string]string) error {
 	if o.memory == nil {
-		created, err := c.createConfigMap(ctx, c.self, nil, values)
+		created, err := c.createMemory(ctx, values)
 		if err != nil {
 			return err
 		}

@@ -24,8 +24,10 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
@@ -129,12 +131,23 @@ func TestARemovalThatCannotBeDoneIsReported(t *testing.T) {
 	c.Expect(c.corefile()).To(Equal(defaultCorefile))
 }
 
+// createAsManager creates kube-system/coredns-custom as the manager does when the patcher reports that it needs one.
+func (c *cluster) createAsManager() {
+	c.t.Helper()
+	empty := custom(map[string]string{"xcc.server": ""})
+	empty.Labels = map[string]string{"app.kubernetes.io/part-of": "xcc", "app.kubernetes.io/managed-by": patcher}
+	c.create(empty)
+}
+
 func TestACorefileThatImportsIsLeftAlone(t *testing.T) {
 	c := newCluster(t)
 	c.create(coreDNS(importing))
 	c.create(dnsServer(clusterIP))
 	version := c.configMap("kube-system", "coredns").ResourceVersion
 	r := c.run(nil)
+	c.eventuallyReports(r, report.WaitingForConfigMap)
+	c.Expect(c.customExists()).To(BeFalse(), "it is not the patcher that creates it")
+	c.createAsManager()
 	c.eventuallyReports(r, report.Forwarding)
 	c.Expect(c.configMap("kube-system", "coredns").ResourceVersion).To(Equal(version))
 	c.Expect(c.configMap("kube-system", "coredns-custom").Data).To(HaveKeyWithValue("xcc.server", ContainSubstring("forward . "+clusterIP+" {")))
@@ -142,7 +155,7 @@ func TestACorefileThatImportsIsLeftAlone(t *testing.T) {
 
 	c.ask(true)
 	c.eventuallyReports(r, report.Removed)
-	c.Eventually(c.customExists).Should(BeFalse(), "what we created goes when nothing is left in it")
+	c.Eventually(c.customExists).Should(BeFalse(), "what was created for us goes when nothing is left in it")
 
 	c.create(custom(map[string]string{"a.server": "a.test {\n}\n"}))
 	c.ask(false)
@@ -171,4 +184,53 @@ func TestNodeLocalDNSCacheHasItsOwnBlock(t *testing.T) {
 	c.eventuallyReports(r, report.Removed)
 	c.Expect(c.configMap("kube-system", "node-local-dns").Data["Corefile"]).To(Equal(cache))
 	c.Expect(c.corefile()).To(Equal(defaultCorefile))
+}
+
+// A block that is in the main Corefile stays there until there is a place for it: nothing may be without an answer meanwhile.
+func TestABlockStaysUntilTheConfigMapExists(t *testing.T) {
+	c := newCluster(t)
+	c.create(coreDNS(defaultCorefile))
+	c.create(dnsServer(clusterIP))
+	r := c.run(nil)
+	c.eventuallyForwards(clusterIP)
+	withBlock := c.corefile() + "import /etc/coredns/custom/*.server\n"
+	c.overwrite(withBlock)
+	c.eventuallyReports(r, report.WaitingForConfigMap)
+	c.Expect(c.corefile()).To(Equal(withBlock))
+	c.createAsManager()
+	c.eventuallyReports(r, report.Forwarding)
+	c.Expect(c.corefile()).NotTo(ContainSubstring("xcc.test"))
+	c.Expect(c.configMap("kube-system", "coredns-custom").Data).To(HaveKeyWithValue("xcc.server", ContainSubstring("forward . "+clusterIP+" {")))
+}
+
+// The add-on may go before the patcher has written anything into what was created for it.
+func TestWhatWasCreatedAndNotUsedGoes(t *testing.T) {
+	c := newCluster(t)
+	c.create(coreDNS(importing))
+	c.createAsManager()
+	c.ask(true)
+	r := c.run(nil)
+	c.eventuallyReports(r, report.Removed)
+	c.Eventually(c.customExists).Should(BeFalse(), "the cluster is as if the add-on had never been there")
+}
+
+// On some platforms a ConfigMap of kube-system says who is an administrator: aws-auth does on EKS.
+func TestThePatcherCreatesNothingInKubeSystem(t *testing.T) {
+	c := newCluster(t)
+	config := rest.CopyConfig(adminConfig)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + patcher}
+	asPatcher, err := ctrlclient.New(config, ctrlclient.Options{})
+	c.Expect(err).NotTo(HaveOccurred())
+	awsAuth := metav1.ObjectMeta{Namespace: "kube-system", Name: "aws-auth"}
+	for _, object := range []ctrlclient.Object{
+		&corev1.ConfigMap{ObjectMeta: awsAuth}, &corev1.Secret{ObjectMeta: awsAuth}, &corev1.Pod{ObjectMeta: awsAuth}, &corev1.ServiceAccount{ObjectMeta: awsAuth},
+		&rbacv1.RoleBinding{ObjectMeta: awsAuth}, &corev1.Event{ObjectMeta: awsAuth},
+	} {
+		c.Expect(asPatcher.Create(t.Context(), object)).To(MatchError(apierrors.IsForbidden, "Forbidden"), "%T", object)
+	}
+	c.create(&corev1.ConfigMap{ObjectMeta: awsAuth})
+	defer c.delete(&corev1.ConfigMap{ObjectMeta: awsAuth})
+	theirs := c.configMap("kube-system", "aws-auth")
+	c.Expect(asPatcher.Update(t.Context(), theirs)).To(MatchError(apierrors.IsForbidden, "Forbidden"))
+	c.Expect(asPatcher.Delete(t.Context(), theirs)).To(MatchError(apierrors.IsForbidden, "Forbidden"))
 }

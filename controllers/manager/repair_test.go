@@ -326,3 +326,61 @@ func TestAClusterThatIsCreatedAnewIsInstalledAnew(t *testing.T) {
 	})
 	n.awaitInstalled("cluster-a", workload)
 }
+
+// dns-config-patcher has no right to create ConfigMaps in kube-system.
+func TestTheManagerCreatesTheConfigMapThatTheCorefileImports(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	n.addInstalled("cluster-a", workload)
+	said := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
+		Data: map[string]string{
+			report.KeyState: string(report.WaitingForConfigMap), report.KeyMessage: "The Corefile imports kube-system/aws-auth",
+		},
+	}
+	n.Expect(workload.Create(ctx, said)).To(Succeed())
+	custom := &corev1.ConfigMap{}
+	n.Eventually(func() error {
+		return workload.Get(ctx, client.ObjectKey{Namespace: "kube-system", Name: "coredns-custom"}, custom)
+	}, repairTime).Should(Succeed())
+	n.Expect(custom.Data).To(Equal(map[string]string{"xcc.server": ""}))
+	n.Expect(custom.Labels).To(Equal(map[string]string{
+		"app.kubernetes.io/part-of": "xcc", "app.kubernetes.io/managed-by": "dns-config-patcher",
+	}), "by which the patcher knows that it may delete it")
+
+	t.Log("What a user has there is left alone, and no report makes the manager create anything else")
+	custom.Data = map[string]string{"a.server": "a.test {\n}\n"}
+	n.Expect(workload.Update(ctx, custom)).To(Succeed())
+	said.Data[report.KeySince] = "2026-01-01T00:00:00Z"
+	n.Expect(workload.Update(ctx, said)).To(Succeed())
+	n.Consistently(func(g Gomega) map[string]string {
+		g.Expect(workload.Get(ctx, client.ObjectKeyFromObject(custom), custom)).To(Succeed())
+		return custom.Data
+	}, 2*time.Second).Should(HaveLen(1))
+	all := &corev1.ConfigMapList{}
+	n.Expect(workload.List(ctx, all, client.InNamespace("kube-system"))).To(Succeed())
+	for _, found := range all.Items {
+		n.Expect(found.Name).To(Or(Equal("coredns-custom"), Not(HavePrefix("aws"))))
+	}
+}
+
+// A Role of a former release let the patcher create ConfigMaps in kube-system.
+func TestAnUpdateTakesRightsAway(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	former := &rbacv1.Role{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "kube-system", Name: "xcc-dns-config-patcher", Labels: map[string]string{xccv1.PartOfLabel: xccv1.PartOf},
+		},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"create"}}},
+	}
+	n.Expect(workload.Create(ctx, former)).To(Succeed())
+	n.addInstalled("cluster-a", workload)
+	n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(former), former)).To(Succeed())
+	n.Expect(former.Rules).NotTo(BeEmpty())
+	for _, rule := range former.Rules {
+		n.Expect(rule.Verbs).NotTo(ContainElement("create"))
+	}
+}

@@ -26,6 +26,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -446,4 +447,20 @@ func TestTheMemoryIsBounded(t *testing.T) {
 	}
 	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(32))
 	g.Expect(s.Written).To(ContainSubstring(s.ClusterIPs[0]), "the latest is kept")
+}
+
+// The manager copies the memory into an annotation.
+func TestTheMemoryOfLongZonesIsBounded(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	s := settings()
+	s.Zones = []string{strings.Repeat(strings.Repeat("a", 49)+".", 4) + "test"}
+	for i := range 40 {
+		s.ClusterIPs = []string{"10.96.1." + string(rune('0'+i%10)) + string(rune('0'+i/10))}
+		s.Written = written(s)
+	}
+	g.Expect(len(s.Written)).To(BeNumerically("~", report.MaxWritten, 500))
+	g.Expect(len(s.Written)).To(BeNumerically("<=", report.MaxWritten))
+	g.Expect(s.Written).To(ContainSubstring(s.ClusterIPs[0]), "the latest is kept")
+	g.Expect(s.Written).To(HavePrefix(s.Zones[0]), "blocks are whole")
 }

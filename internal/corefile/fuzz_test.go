@@ -204,7 +204,7 @@ func perform(cluster Cluster, plan Plan) Cluster {
 // requireNoTwoBlocks asserts that a block of ours is the only one for the zone in what CoreDNS reads together.
 func requireNoTwoBlocks(t *testing.T, cluster Cluster) {
 	t.Helper()
-	ours := len(blocksNamed(cluster[CustomName][customKey]))
+	ours := len(blocksNamed(cluster[CustomName][CustomKey]))
 	if ours == 0 {
 		return
 	}

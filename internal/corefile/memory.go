@@ -19,9 +19,11 @@ package corefile
 import (
 	"slices"
 	"strings"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
-// maxRemembered bounds the memory. Older blocks than these come back only from a backup of the Corefile.
+// maxRemembered bounds the memory, as report.MaxWritten does. Older blocks than these come back only from a backup of the Corefile.
 const maxRemembered = 32
 
 // remember returns the memory to be when blocks are about to be written: those that were written before and those, the
@@ -42,7 +44,11 @@ func remember(memory string, wanted []string) string {
 	if excess := len(blocks) - maxRemembered; excess > 0 {
 		blocks = blocks[excess:]
 	}
-	return strings.Join(blocks, "")
+	text := strings.Join(blocks, "")
+	for len(text) > report.MaxWritten {
+		text, blocks = text[len(blocks[0]):], blocks[1:]
+	}
+	return text
 }
 
 func splitBlocks(text string, statements []statement) []string {

@@ -21,6 +21,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
 // Where CoreDNS's configuration can be. All are in Namespace.
@@ -33,11 +35,27 @@ const (
 
 	// corefileKey is the key of a main Corefile.
 	corefileKey = "Corefile"
-	// customKey is ours in CustomName.
-	customKey    = "xcc.server"
+	// CustomKey is ours in CustomName.
+	CustomKey    = "xcc.server"
 	customSuffix = ".server"
 	customFolder = "custom"
 )
+
+// CustomLabels returns the labels of a ConfigMap CustomName that would not exist without us. Whoever takes the last key out of
+// such a ConfigMap deletes it.
+func CustomLabels() map[string]string {
+	return map[string]string{xccv1.PartOfLabel: xccv1.PartOf, "app.kubernetes.io/managed-by": xccv1.DNSConfigPatcherName}
+}
+
+// IsCustomOurs returns whether the labels of the ConfigMap CustomName say that it would not exist without us.
+func IsCustomOurs(labels map[string]string) bool {
+	for key, value := range CustomLabels() {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
 
 // place is a ConfigMap with a main Corefile.
 type place struct {
@@ -106,5 +124,5 @@ func importsCustom(statements []statement) bool {
 // customFiles returns the keys of CustomName that the Corefile imports, sorted, without ours.
 func (c Cluster) customFiles() []string {
 	keys := slices.Sorted(maps.Keys(c[CustomName]))
-	return slices.DeleteFunc(keys, func(key string) bool { return key == customKey || !strings.HasSuffix(key, customSuffix) })
+	return slices.DeleteFunc(keys, func(key string) bool { return key == CustomKey || !strings.HasSuffix(key, customSuffix) })
 }

@@ -163,7 +163,7 @@ func (b *builder) installCustom(p place, main document, o owner, zones []string)
 	b.needsCustom = true
 	b.found = append(b.found, fmt.Sprintf("ConfigMap %s/%s, imported by %s%s", Namespace, CustomName, p.words, o.listen))
 	documents := []document{main}
-	for _, key := range append(b.cluster.customFiles(), customKey) {
+	for _, key := range append(b.cluster.customFiles(), CustomKey) {
 		d, err := newDocument(customFile(key), b.cluster[CustomName][key])
 		if err != nil {
 			b.failed(customFile(key), err)
@@ -180,11 +180,11 @@ func (b *builder) installCustom(p place, main document, o owner, zones []string)
 	}
 	own, err := o.ensure(documents[len(documents)-1], admitted)
 	if err != nil {
-		b.failed(customFile(customKey), err)
+		b.failed(customFile(CustomKey), err)
 		return zones
 	}
 	b.edit(Edit{ConfigMap: p.name, Key: corefileKey, Text: without})
-	b.edit(Edit{ConfigMap: CustomName, Key: customKey, Text: own, Delete: own == ""})
+	b.edit(Edit{ConfigMap: CustomName, Key: CustomKey, Text: own, Delete: own == ""})
 	b.remember(o, admitted)
 	return admitted
 }
@@ -200,8 +200,8 @@ func (b *builder) remember(o owner, zones []string) {
 
 // uninstallCustom edits our key in CustomName.
 func (b *builder) uninstallCustom(listen listener) {
-	if _, found := b.cluster[CustomName][customKey]; found {
-		b.uninstall(newOwner(b.settings, listen), CustomName, customKey)
+	if _, found := b.cluster[CustomName][CustomKey]; found {
+		b.uninstall(newOwner(b.settings, listen), CustomName, CustomKey)
 	}
 }
 
@@ -219,7 +219,7 @@ func (b *builder) uninstall(o owner, configMap, key string) {
 	case err != nil:
 		b.failed(name, err)
 	default:
-		b.edit(Edit{ConfigMap: configMap, Key: key, Text: without, Delete: key == customKey && without == ""})
+		b.edit(Edit{ConfigMap: configMap, Key: key, Text: without, Delete: key == CustomKey && without == ""})
 	}
 }
 

@@ -26,6 +26,9 @@ const (
 	Forwarding State = "Forwarding"
 	// WaitingForService: the DNS server's Service has no ClusterIP. The Corefile is left as it is.
 	WaitingForService State = "WaitingForService"
+	// WaitingForConfigMap: the Corefile imports a ConfigMap that does not exist. Nothing is written until the manager has
+	// created it, because the patcher has no right to create ConfigMaps in kube-system.
+	WaitingForConfigMap State = "WaitingForConfigMap"
 	// CorefileNotFound: there is no ConfigMap kube-system/coredns, or it has no key Corefile.
 	CorefileNotFound State = "CorefileNotFound"
 	// UnsupportedCorefile: the Corefile cannot be parsed or cannot be edited safely. It is left as it is.
@@ -40,8 +43,14 @@ const (
 
 // States returns all states.
 func States() []State {
-	return []State{Forwarding, WaitingForService, CorefileNotFound, UnsupportedCorefile, ForeignBlock, WriteFailed, Removed}
+	return []State{
+		Forwarding, WaitingForService, WaitingForConfigMap, CorefileNotFound, UnsupportedCorefile, ForeignBlock, WriteFailed, Removed,
+	}
 }
+
+// MaxWritten is how long the value of KeyWritten may be, in bytes. The manager keeps a copy of it in an annotation, and copies
+// nothing that is longer. It is room for the latest 32 blocks of one zone with a name of usual length.
+const MaxWritten = 8 << 10
 
 // The keys of the ConfigMap.
 const (

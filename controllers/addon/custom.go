@@ -1,0 +1,55 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package addon
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+)
+
+// reconcileCustom creates the ConfigMap that the Corefile imports, if dns-config-patcher reports that it does not exist. A right
+// to create cannot be given by name, so the patcher has none in kube-system. The report chooses neither the name nor the
+// content. The key of ours is there from the beginning, so that a removal that comes before the patcher's first write still
+// finds something to take out.
+func (r *Reconciler) reconcileCustom(ctx context.Context, reader client.Reader, remote client.Client) error {
+	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
+	said, err := get(ctx, reader, name, &corev1.ConfigMap{})
+	if err != nil || said == nil || report.State(said.Data[report.KeyState]) != report.WaitingForConfigMap {
+		return err
+	}
+	custom := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: corefile.Namespace, Name: corefile.CustomName, Labels: corefile.CustomLabels()},
+		Data:       map[string]string{corefile.CustomKey: ""},
+	}
+	if err := remote.Create(ctx, custom); apierrors.IsAlreadyExists(err) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("creating ConfigMap %s/%s: %w", corefile.Namespace, corefile.CustomName, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Created the ConfigMap that the Corefile imports", "ConfigMap", corefile.Namespace+"/"+corefile.CustomName)
+	return nil
+}
