@@ -43,6 +43,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
@@ -83,6 +84,7 @@ type Reconciler struct {
 
 	controller controller.Controller
 	memory     memory
+	pace       pacing.Buckets
 	rollout    *rollout
 	// release is the payload of every Cluster that has no options of its own.
 	release payload
@@ -120,6 +122,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	cluster := &clusterv1.Cluster{}
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		r.memory.forget(request.NamespacedName)
+		r.pace.Forget(request.NamespacedName)
 		r.rollout.forget(request.NamespacedName)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -131,7 +134,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	result, err := r.reconcile(ctx, s)
+	result, err := afterDelay(r.reconcile(ctx, s))
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return reconcile.Result{RequeueAfter: retry}, nil
 	}

@@ -44,8 +44,9 @@ type knowledge struct {
 	payload string
 	// right are objects that were found to be what the payload says.
 	right map[reference]client.Object
-	// repairs bounds how often an object is repaired.
+	// repairs bounds how often an object is repaired, and told how often an Event says that it is not.
 	repairs map[reference]flowcontrol.PassiveRateLimiter
+	told    flowcontrol.PassiveRateLimiter
 }
 
 func (m *memory) known(cluster client.ObjectKey, payload string) *knowledge {
@@ -56,7 +57,9 @@ func (m *memory) known(cluster client.ObjectKey, payload string) *knowledge {
 	}
 	k := m.clusters[cluster]
 	if k == nil {
-		k = &knowledge{repairs: map[reference]flowcontrol.PassiveRateLimiter{}}
+		k = &knowledge{
+			repairs: map[reference]flowcontrol.PassiveRateLimiter{}, told: flowcontrol.NewTokenBucketPassiveRateLimiter(repairsRefill, 1),
+		}
 		m.clusters[cluster] = k
 	}
 	if k.right == nil || k.payload != payload {
@@ -90,3 +93,6 @@ func (k *knowledge) mayRepair(ref reference) bool {
 	}
 	return limiter.TryAccept()
 }
+
+// mayTell returns whether an Event may say now that an object is not repaired: once per repairsRefill, like the repairs.
+func (k *knowledge) mayTell() bool { return k.told.TryAccept() }

@@ -30,8 +30,8 @@ import (
 const (
 	// writtenAnnotation on a payload Secret is a copy of what dns-config-patcher remembers of the server blocks that it wrote.
 	writtenAnnotation = "connectivity.tanzu.vmware.com/written"
-	// longestMemory bounds what a workload cluster can put there, in bytes. An API server takes 256 KiB of annotations.
-	longestMemory = 64 << 10
+	// longestMemory bounds what a workload cluster can put there, in bytes. It is what the patcher's own memory is bounded to.
+	longestMemory = report.MaxWritten
 )
 
 // reconcileMemory keeps a copy of the patcher's memory, and gives it back when it was lost: somebody deleted the namespace, and
@@ -47,7 +47,10 @@ func (r *Reconciler) reconcileMemory(ctx context.Context, s *scope, reader clien
 	case written == copied || len(written) > longestMemory:
 		return nil
 	case written != "":
-		return r.changeSecret(ctx, s, func(secret *corev1.Secret) error { setAnnotation(secret, writtenAnnotation, written); return nil })
+		return r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error { setAnnotation(secret, writtenAnnotation, written); return nil })
+	}
+	if len(copied) > longestMemory {
+		return nil // A manager of a former release copied it.
 	}
 	original := memory.DeepCopy()
 	memory.Data = map[string]string{report.KeyWritten: copied}

@@ -45,7 +45,7 @@ func (r *Reconciler) removeObsolete(ctx context.Context, s *scope, remote client
 			return err
 		}
 	}
-	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error { return setObsolete(secret, nil, nil) })
+	return r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error { return setObsolete(secret, nil, nil) })
 }
 
 // isAdopted returns whether a ReplicaSet that was left behind is the new Deployment's.

@@ -91,7 +91,7 @@ func (r *Reconciler) recreateSecret(ctx context.Context, s *scope) error {
 
 // tell says on the payload how far the removal is.
 func (r *Reconciler) tell(ctx context.Context, s *scope, sentence string) error {
-	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
+	return r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error {
 		delete(secret.Annotations, xccv1.WaitingAnnotation)
 		delete(secret.Annotations, xccv1.InvalidOptionsAnnotation)
 		setAnnotation(secret, xccv1.RemovingAnnotation, sentence)

@@ -65,7 +65,7 @@ func (r *Reconciler) startDraining(ctx context.Context, s *scope, removed string
 		return nil
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
-	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
+	return r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error {
 		setAnnotation(secret, drainingAnnotation, strings.TrimSpace(now+" "+removed))
 		return nil
 	})
@@ -76,7 +76,7 @@ func (r *Reconciler) stopDraining(ctx context.Context, s *scope) error {
 	if s.secret.Annotations[drainingAnnotation] == "" {
 		return nil
 	}
-	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error { setOrDelete(secret, drainingAnnotation, ""); return nil })
+	return r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error { setOrDelete(secret, drainingAnnotation, ""); return nil })
 }
 
 // markDrained has the records controller write no more here, before what it wrote is deleted.

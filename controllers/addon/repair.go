@@ -47,9 +47,20 @@ func (r *Reconciler) reconcileWorkload(ctx context.Context, s *scope) (reconcile
 	} else if err != nil {
 		return reconcile.Result{}, err
 	}
-	if err := r.reconcileMemory(ctx, s, reader, remote); err != nil {
+	// A copy that has to wait keeps nothing from being repaired.
+	delayed, err := afterDelay(reconcile.Result{}, r.reconcileMemory(ctx, s, reader, remote))
+	if err != nil {
 		return reconcile.Result{}, err
 	}
+	result, err := r.reconcileDelivered(ctx, s, reader, remote)
+	if delayed.RequeueAfter > 0 {
+		result = within(result, delayed.RequeueAfter)
+	}
+	return result, err
+}
+
+// reconcileDelivered compares what the workload cluster has with the payload, once that has been delivered.
+func (r *Reconciler) reconcileDelivered(ctx context.Context, s *scope, reader client.Reader, remote client.Client) (reconcile.Result, error) {
 	if err := r.reconcileCustom(ctx, reader, remote); err != nil {
 		return reconcile.Result{}, err
 	}
@@ -95,12 +106,15 @@ func (r *Reconciler) repair(ctx context.Context, s *scope, reader client.Reader,
 			waiting = append(waiting, d)
 		}
 	}
-	if len(waiting) > 0 {
+	if len(waiting) > 0 && known.mayTell() {
 		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeWarning, "RepairContested", "Repair", "%s",
 			"Repairing once a minute only, because somebody else keeps changing it in the workload cluster: "+describe(ctx, remote, waiting))
 	}
 	if len(due) == 0 {
 		return reconcile.Result{RequeueAfter: contested}, nil
+	}
+	if err := r.takeToken(ctx, s); err != nil {
+		return reconcile.Result{}, err
 	}
 	r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeNormal, "Repairing", "Repair", "%s",
 		"Applying the add-on again in the workload cluster: "+describe(ctx, nil, due))

@@ -35,6 +35,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
@@ -52,6 +53,7 @@ type Observer struct {
 
 	controller controller.Controller
 	silences   silences
+	pace       pacing.Buckets
 }
 
 // SetupWithManager adds the observer to the manager.
@@ -115,6 +117,12 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 	settled, changed, wait := r.silences.settle(request.NamespacedName, previous, observation, time.Now())
 	if changed {
 		settled.SeenAt = seenAt
+		if delay := r.admit(ctx, request.NamespacedName, settled); delay > 0 {
+			if wait == 0 || delay < wait {
+				wait = delay
+			}
+			return reconcile.Result{RequeueAfter: wait}, nil
+		}
 		r.Observations.Set(request.NamespacedName, settled, interested)
 	}
 	return reconcile.Result{RequeueAfter: wait}, nil
@@ -125,6 +133,7 @@ func (r *Observer) forget(cluster client.ObjectKey) {
 	r.silences.ended(cluster, func(silence) bool { return false })
 	r.OnDemand.Forget(cluster)
 	r.Observations.Forget(cluster)
+	r.pace.Forget(cluster)
 }
 
 // interestedIn returns the GatewayDNS that select the Cluster. One with a selector that cannot be evaluated selects none.

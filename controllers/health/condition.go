@@ -106,7 +106,7 @@ func judge(o *observation) verdict {
 		}
 	}
 	// Time alone can still make the Lease too old.
-	return verdict{reason: xccv1.DNSReadyReason, message: sentences(coreDNS(o), missing(o)), again: o.lease.nextChange(o.now)}
+	return verdict{reason: xccv1.DNSReadyReason, message: sentences(coreDNS(o), missing(o), uncopied(o)), again: o.lease.nextChange(o.now)}
 }
 
 func removal(o *observation) verdict {

@@ -97,6 +97,9 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 		"one DNS server is away, as the PodDisruptionBudget allows": {
 			healthy(func(o *observation) { o.dnsServer.Status.AvailableReplicas = 1 }), "Ready", "1 of 2 DNS servers are available",
 		},
+		"the patcher remembers too much": {
+			healthy(reports(report.KeyWritten, strings.Repeat("x", 9000))), "Ready", "is 9000 bytes long and is not copied, 8192 are allowed",
+		},
 		"the patcher is away for a moment": {healthy(func(o *observation) { o.patcher.Status.AvailableReplicas = 0 }), "Ready", ""},
 		"an update waits for its turn":     {healthy(annotate(xccv1.WaitingAnnotation, "Waits for c2.")), "UpdateWaiting", "Waits for c2. CoreDNS"},
 		"an option cannot be obeyed": {

@@ -118,3 +118,11 @@ func shorten(sentence string) string {
 	}
 	return strings.ToValidUTF8(sentence[:longestSentence], "") + "…"
 }
+
+// uncopied says that the manager keeps no copy of what the patcher remembers, by which it could be given back.
+func uncopied(o *observation) string {
+	if length := len(o.report[report.KeyWritten]); length > report.MaxWritten {
+		return fmt.Sprintf("What dns-config-patcher remembers of its server blocks is %d bytes long and is not copied, %d are allowed", length, report.MaxWritten)
+	}
+	return ""
+}

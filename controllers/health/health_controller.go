@@ -45,6 +45,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
@@ -71,6 +72,7 @@ type Reconciler struct {
 	controller controller.Controller
 	gauge      *gauge
 
+	pace     pacing.Buckets
 	mu       sync.Mutex
 	memories map[client.ObjectKey]*memory
 }
@@ -138,7 +140,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	verdict := judge(observation)
-	current, err := r.write(ctx, cluster, memory, verdict)
+	current, delay, err := r.write(ctx, cluster, memory, verdict)
 	switch {
 	case apierrors.IsNotFound(err):
 		return reconcile.Result{}, nil
@@ -152,10 +154,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if verdict.reason == "" {
 		r.forget(request.NamespacedName)
 	}
-	if verdict.again.IsZero() {
-		return reconcile.Result{}, nil
+	if !verdict.again.IsZero() {
+		again := max(verdict.again.Sub(observation.now), time.Millisecond)
+		if delay == 0 || again < delay {
+			delay = again
+		}
 	}
-	return reconcile.Result{RequeueAfter: max(verdict.again.Sub(observation.now), time.Millisecond)}, nil
+	return reconcile.Result{RequeueAfter: delay}, nil
 }
 
 // remember returns the memory of a Cluster, and a new one if the Cluster was created anew under the same name.
@@ -175,6 +180,7 @@ func (r *Reconciler) forget(cluster client.ObjectKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.memories, cluster)
+	r.pace.Forget(cluster)
 }
 
 // relevantStatusChanged passes the updates of a Cluster whose condition somebody changed, or whose control plane came up.

@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -36,30 +37,37 @@ import (
 // fieldOwner owns our condition, and nothing else, in the status of Clusters.
 const fieldOwner = client.FieldOwner("xcc-dns-ready")
 
-// write brings the condition on the Cluster in line with the verdict, and returns the one that is there then.
+// write brings the condition on the Cluster in line with the verdict, and returns the one that is there then. If the workload
+// cluster changes too often nothing is written, and the verdict must be tried again after the delay.
 func (r *Reconciler) write(
 	ctx context.Context, cluster *clusterv1.Cluster, memory *memory, verdict verdict,
-) (*metav1.Condition, error) {
+) (written *metav1.Condition, delay time.Duration, err error) {
 	existing := conditions.Get(cluster, xccv1.DNSReadyCondition)
 	if memory.written != nil && memory.writtenOver == cluster.ResourceVersion {
 		existing = memory.written
 	}
 	if verdict.keep {
-		return existing, nil
+		return existing, 0, nil
 	}
 	if verdict.reason == "" {
-		return nil, r.remove(ctx, cluster, existing)
+		return nil, 0, r.remove(ctx, cluster, existing)
 	}
 	wanted := newCondition(cluster, verdict, existing)
 	if hasSameState(existing, wanted) {
-		return existing, nil
+		return existing, 0, nil
+	}
+	if delay := r.pace.Take(client.ObjectKeyFromObject(cluster), time.Now()); delay.For > 0 {
+		if delay.Begins {
+			ctrl.LoggerFrom(ctx).Info("Delaying the condition, because the workload cluster changes too often", "condition", wanted.Type, "delay", delay.For)
+		}
+		return existing, delay.For, nil
 	}
 	if err := r.apply(ctx, cluster, wanted); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	memory.written, memory.writtenOver = wanted, cluster.ResourceVersion
 	r.recordTransition(cluster, existing, wanted)
-	return wanted, nil
+	return wanted, 0, nil
 }
 
 func newCondition(cluster *clusterv1.Cluster, verdict verdict, existing *metav1.Condition) *metav1.Condition {

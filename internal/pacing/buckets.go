@@ -1,0 +1,109 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package pacing
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+const (
+	// Burst is how many writes in a row a cluster can cause without a delay. An upgrade of a cluster's nodes changes a node port
+	// gateway about four times per node, over minutes, and an installation writes its condition a dozen times.
+	Burst = 50
+	// Refill is how long one token takes. It is the longest delay, half of the 10 seconds that are promised, so that a busy
+	// manager keeps the promise. A hostile cluster then causes 720 writes an hour of each kind, which an API server with a
+	// thousand such clusters still takes.
+	Refill = 5 * time.Second
+)
+
+// Buckets hold one token bucket for each workload cluster. The zero value is ready for use, and safe for concurrent use.
+type Buckets struct {
+	mu       sync.Mutex
+	clusters map[types.NamespacedName]*bucket
+}
+
+// bucket has tokens for every write, and as many again for withdrawals alone.
+type bucket struct {
+	writes, withdrawals *rate.Limiter
+	// delayed says that the last attempt got no token.
+	delayed bool
+}
+
+// Delay says when a write may be tried again. Its zero value is now.
+type Delay struct {
+	// For is positive, and at most Refill, if the write has to wait.
+	For time.Duration
+	// Begins says that the cluster was not delayed before, which is worth a line in a log.
+	Begins bool
+}
+
+// Take takes a token of the cluster for a write. If there is none it takes nothing, and the write must be tried again after the
+// Delay.
+func (b *Buckets) Take(cluster types.NamespacedName, now time.Time) Delay {
+	return b.take(cluster, func(bucket *bucket) (bool, time.Duration) {
+		return bucket.writes.AllowN(now, 1), untilToken(bucket.writes, now)
+	})
+}
+
+// TakeWithdrawal is Take for a write that takes back what was published before. It has tokens of its own, so other changes do
+// not delay it, and uses those for every write beyond them.
+func (b *Buckets) TakeWithdrawal(cluster types.NamespacedName, now time.Time) Delay {
+	return b.take(cluster, func(bucket *bucket) (bool, time.Duration) {
+		taken := bucket.withdrawals.AllowN(now, 1) || bucket.writes.AllowN(now, 1)
+		return taken, min(untilToken(bucket.withdrawals, now), untilToken(bucket.writes, now))
+	})
+}
+
+func (b *Buckets) take(cluster types.NamespacedName, try func(*bucket) (taken bool, wait time.Duration)) Delay {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.clusters == nil {
+		b.clusters = map[types.NamespacedName]*bucket{}
+	}
+	found, ok := b.clusters[cluster]
+	if !ok {
+		found = &bucket{writes: newLimiter(), withdrawals: newLimiter()}
+		b.clusters[cluster] = found
+	}
+	taken, wait := try(found)
+	if taken {
+		found.delayed = false
+		return Delay{}
+	}
+	delay := Delay{For: wait, Begins: !found.delayed}
+	found.delayed = true
+	return delay
+}
+
+func newLimiter() *rate.Limiter { return rate.NewLimiter(rate.Every(Refill), Burst) }
+
+// untilToken returns when an empty bucket has a token again. It is never 0, which would say that it has one.
+func untilToken(limiter *rate.Limiter, now time.Time) time.Duration {
+	missing := 1 - limiter.TokensAt(now)
+	return min(Refill, max(time.Duration(missing*float64(Refill)), time.Millisecond))
+}
+
+// Forget drops the bucket of a cluster that is gone.
+func (b *Buckets) Forget(cluster types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.clusters, cluster)
+}

@@ -1,0 +1,103 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package pacing_test
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
+)
+
+var (
+	restless = types.NamespacedName{Namespace: "dev", Name: "restless"}
+	calm     = types.NamespacedName{Namespace: "dev", Name: "calm"}
+	start    = time.Unix(1000, 0)
+)
+
+// exhaust takes as many tokens as there are.
+func exhaust(g *WithT, buckets *pacing.Buckets) {
+	for range pacing.Burst {
+		g.Expect(buckets.Take(restless, start)).To(BeZero(), "a normal cluster is never delayed")
+	}
+}
+
+func TestAClusterWithoutTokensIsDelayedAlone(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var buckets pacing.Buckets
+	exhaust(g, &buckets)
+	g.Expect(buckets.Take(restless, start)).To(Equal(pacing.Delay{For: pacing.Refill, Begins: true}))
+	g.Expect(buckets.Take(restless, start.Add(time.Second))).To(Equal(pacing.Delay{For: pacing.Refill - time.Second}), "a waiting write takes no token")
+	g.Expect(buckets.Take(calm, start)).To(BeZero())
+	g.Expect(buckets.Take(restless, start.Add(pacing.Refill))).To(BeZero())
+	g.Expect(buckets.Take(restless, start.Add(pacing.Refill))).To(Equal(pacing.Delay{For: pacing.Refill, Begins: true}))
+}
+
+func TestAWithdrawalPassesFirst(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var buckets pacing.Buckets
+	exhaust(g, &buckets)
+	g.Expect(buckets.Take(restless, start).For).To(BeNumerically(">", 0))
+	for range pacing.Burst {
+		g.Expect(buckets.TakeWithdrawal(restless, start)).To(BeZero())
+	}
+	g.Expect(buckets.TakeWithdrawal(restless, start).For).To(Equal(pacing.Refill), "withdrawals are paced, too")
+}
+
+func TestAWithdrawalUsesEveryToken(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var buckets pacing.Buckets
+	for range 2 * pacing.Burst {
+		g.Expect(buckets.TakeWithdrawal(restless, start)).To(BeZero())
+	}
+	g.Expect(buckets.TakeWithdrawal(restless, start).For).To(BeNumerically(">", 0))
+}
+
+// What is promised: a write that keeps trying is delayed by 10 seconds at most, and an hour brings no more writes than are named.
+func TestTheDelayAndTheRateAreBounded(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var buckets pacing.Buckets
+	writes, waited := 0, time.Duration(0)
+	for now := start; now.Before(start.Add(time.Hour)); {
+		delay := buckets.Take(restless, now)
+		if delay.For == 0 {
+			writes, waited = writes+1, 0
+			now = now.Add(time.Millisecond)
+			continue
+		}
+		waited += delay.For
+		g.Expect(waited).To(BeNumerically("<=", 10*time.Second))
+		now = now.Add(delay.For)
+	}
+	g.Expect(writes).To(BeNumerically("~", pacing.Burst+int(time.Hour/pacing.Refill), 2))
+}
+
+func TestAForgottenClusterBeginsAnew(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var buckets pacing.Buckets
+	exhaust(g, &buckets)
+	buckets.Forget(restless)
+	g.Expect(buckets.Take(restless, start)).To(BeZero())
+}

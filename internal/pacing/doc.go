@@ -1,0 +1,28 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package pacing bounds how often one workload cluster can make the manager write to the management cluster. Whoever controls the
+// API server of a workload cluster can change what the manager watches there as often as they like, and each change would
+// otherwise be a write, the wake-up of every controller that watches what is written, and for a gateway a write to each
+// consuming cluster.
+//
+// Each workload cluster has a token bucket of its own, so a cluster that changes all the time delays itself alone. What is
+// delayed is not lost: controllers are level-based, and write the latest state when there is a token again. There is one set
+// of Buckets for each kind of write; a cluster then has at most one write of that kind waiting, and waits for it no longer
+// than Refill.
+//
+// The package has no client and no clock.
+package pacing
