@@ -127,3 +127,38 @@ func TestAHostNameIsAnsweredWithItsAddresses(t *testing.T) {
 	g.Expect(cluster.Update(t.Context(), published)).To(Succeed())
 	server.eventually(g, "the slice has another host name", kuard, dns.TypeA, "NOERROR", "lb.example.org.", "203.0.113.9")
 }
+
+// The same over real sockets for whoever answers for a host name and lies: see package alias for all that may be said.
+func TestAHostNameCannotLeadPodsToThemselves(t *testing.T) {
+	g := NewWithT(t)
+	cluster := startAPIServer(t)
+	cluster.link.mend(t)
+	node, port, resolvConf := startUpstream(t)
+	node.set("lb.example.com. 1 IN A 127.0.0.1", "lb.example.com. 1 IN A 169.254.169.254", "lb.example.com. 1 IN A 10.96.0.1",
+		"lb.example.com. 1 IN AAAA ::1", "lb.example.com. 1 IN AAAA 64:ff9b::7f00:1", "lb.example.com. 1 IN AAAA 2001:db8::1")
+	options := localOptions()
+	options.ResolvConf, options.resolverPort, options.DenyAddresses = resolvConf, port, []string{"10.96.0.0/12"}
+	server := start(t, cluster.throughLink, options)
+
+	published := slice("gateway", "*.gateway.cluster-a.dev-team.clusters.xcc.test", discoveryv1.AddressTypeFQDN, "lb.example.com")
+	g.Expect(cluster.Create(t.Context(), published)).To(Succeed())
+	server.eventually(g, "one of the IPv6 addresses is that of a host", kuard, dns.TypeAAAA, "NOERROR", "lb.example.com.", "2001:db8::1")
+	server.eventually(g, "none of the IPv4 addresses is", kuard, dns.TypeA, "NOERROR", "lb.example.com.")
+	g.Eventually(func(g Gomega) {
+		_, text := get(g, server.scrapes.Addr(), "/metrics")
+		g.Expect(text).To(MatchRegexp(`xcc_dns_alias_lookups_total{result="refused"} [1-9]`))
+	}, 10*time.Second, 50*time.Millisecond).Should(Succeed(), "that is counted")
+
+	t.Log("What the name stands for then is an alias into the zone, for a name of somebody else")
+	node.set("lb.example.com. 1 IN CNAME app.gateway.cluster-a.victim.clusters.xcc.test.",
+		"app.gateway.cluster-a.victim.clusters.xcc.test. 1 IN A 203.0.113.66")
+	server.eventually(g, "the last good answer is kept", kuard, dns.TypeAAAA, "NOERROR", "lb.example.com.", "2001:db8::1")
+	g.Consistently(func(g Gomega) {
+		g.Expect(server.lookup(g, kuard, dns.TypeA)).NotTo(ContainElement("203.0.113.66"))
+	}, 3*time.Second, 50*time.Millisecond).Should(Succeed(), "it is looked up once a second meanwhile")
+
+	t.Log("Literal addresses in a denied range are not served either")
+	literal := slice("literal", "literal.xcc.test", discoveryv1.AddressTypeIPv4, "10.96.0.1", "192.0.2.9")
+	g.Expect(cluster.Create(t.Context(), literal)).To(Succeed())
+	server.eventually(g, "the other address is", "literal.xcc.test.", dns.TypeA, "NOERROR", "192.0.2.9")
+}

@@ -32,6 +32,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 const (
@@ -72,6 +73,9 @@ type Options struct {
 	ResolvConf string
 	// AliasMaxStale is how long the last good addresses of a target are served while lookups fail. Default: 24h.
 	AliasMaxStale time.Duration
+	// DenyAddresses are ranges, as CIDRs, of which no address is served, published or found out, besides those that never are:
+	// see package netaddr. Default: none.
+	DenyAddresses []string
 	// QueryLogEvery logs one query in so many of each socket; 0 logs none. Default: 0.
 	QueryLogEvery uint64
 	// DebugRecords serves /debug/records at the HealthAddress. Default: false.
@@ -80,6 +84,8 @@ type Options struct {
 	// dns-server where Kubernetes tells it; without one the name server's name exists and has no addresses.
 	NameServer []netip.Addr
 
+	// denied is what Validate made of DenyAddresses.
+	denied []netip.Prefix
 	// resolverPort is that of the resolvers in ResolvConf, for tests. Default: 53.
 	resolverPort string
 }
@@ -120,6 +126,9 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"path of a file that names the resolvers for the targets of aliases; they must not be the cluster's, which ask us")
 	flags.DurationVar(&o.AliasMaxStale, "alias-max-stale", o.AliasMaxStale,
 		"how long the last good addresses of an alias's target are served while lookups fail")
+	flags.StringSliceVar(&o.DenyAddresses, "deny-addresses", o.DenyAddresses,
+		"CIDRs whose addresses are not served, separated by commas, besides loopback, link-local, multicast, reserved and metadata addresses; "+
+			"may be given several times")
 	flags.Uint64Var(&o.QueryLogEvery, "query-log-every", o.QueryLogEvery, "log one query in so many; 0 logs none")
 	flags.BoolVar(&o.DebugRecords, "debug-records", o.DebugRecords,
 		"list what is served at /debug/records of the health address, for everybody who can reach it")
@@ -143,6 +152,15 @@ func (o *Options) Validate() error {
 		if _, _, err := net.SplitHostPort(bind.address); err != nil {
 			errs = append(errs, fmt.Errorf("--%s %q is not [host]:port: %w", bind.flag, bind.address, err))
 		}
+	}
+	o.denied = nil
+	for _, text := range o.DenyAddresses {
+		denied, err := netaddr.ParseRange(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--deny-addresses: %w", err))
+			continue
+		}
+		o.denied = append(o.denied, denied)
 	}
 	if o.TTL > maxTTL {
 		errs = append(errs, fmt.Errorf("--ttl %d is more than %d seconds", o.TTL, maxTTL))

@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/source"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 const (
@@ -68,18 +70,23 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 		return nil, err
 	}
 	s := &server{options: options, metrics: metrics.New()}
+	judge := netaddr.NewJudge(options.denied)
 	s.aliases = alias.New(alias.Options{
 		ResolvConf: options.ResolvConf,
 		Port:       options.resolverPort,
 		MaxStale:   options.AliasMaxStale,
+		Judge:      judge,
+		Zones:      options.Zones,
 		Pack:       wire.PackAlias,
 		Observe:    s.metrics.ObserveLookup,
+		LogRefused: refusalLog(ctx),
 	})
 	s.source = &source.Source{
 		Client:     client,
 		Namespace:  options.Namespace,
 		Zones:      options.Zones,
 		NameServer: options.NameServer,
+		Judge:      judge,
 		Packer:     wire.Packer{TTL: options.TTL},
 		Aliases:    s.aliases,
 		Metrics:    s.metrics,
@@ -108,6 +115,14 @@ func queryLog(ctx context.Context) func(wire.LogEntry) {
 	return func(entry wire.LogEntry) {
 		log.Info("Answered a query", "client", entry.Client.String(), "transport", entry.Transport.String(), "name", entry.Name,
 			"type", dns.Type(entry.Type).String(), "rcode", dns.RcodeToString[entry.Rcode], "size", entry.Size)
+	}
+}
+
+// refusalLog returns what writes a line of the log for an address that the target of an alias has and that is not served.
+func refusalLog(ctx context.Context) func(target string, address netip.Addr, reason string, others int) {
+	log := klog.FromContext(ctx)
+	return func(target string, address netip.Addr, reason string, others int) {
+		log.Info("Not serving an address of a host name", "host", target, "address", address.String(), "reason", "it is "+reason, "others", others)
 	}
 }
 

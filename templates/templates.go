@@ -33,6 +33,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 //go:embed *.yaml
@@ -58,6 +59,8 @@ type Values struct {
 	Replicas int32
 	// TTL is the time to live of the records in seconds; from 0 to a day.
 	TTL int32
+	// DenyAddresses are ranges, as CIDRs, whose addresses the dns-servers do not serve.
+	DenyAddresses []string
 	// Tolerations are added to those of the manifests.
 	Tolerations []corev1.Toleration
 	// NodeSelector is added to that of the manifests.
@@ -82,6 +85,11 @@ func (v Values) Validate() error {
 	}
 	if v.TTL < 0 || v.TTL > maxTTL {
 		errs = append(errs, fmt.Errorf("TTL is %d s, it must be from 0 to %d", v.TTL, maxTTL))
+	}
+	for _, text := range v.DenyAddresses {
+		if _, err := netaddr.ParseRange(text); err != nil {
+			errs = append(errs, fmt.Errorf("denied addresses: %w", err))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -144,6 +152,9 @@ func setDeployment(object *unstructured.Unstructured, values Values) error {
 	if deployment.Name == xccv1.DNSServerName {
 		deployment.Spec.Replicas = &values.Replicas
 		container.Args = append(container.Args, "--ttl="+strconv.Itoa(int(values.TTL)))
+		if len(values.DenyAddresses) > 0 {
+			container.Args = append(container.Args, "--deny-addresses="+strings.Join(values.DenyAddresses, ","))
+		}
 		if values.Resources != nil {
 			container.Resources = *values.Resources
 		}

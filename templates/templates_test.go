@@ -57,6 +57,7 @@ func TestRenderFillsInWhatIsChosen(t *testing.T) {
 	g := NewWithT(t)
 	chosen := values()
 	chosen.Zone, chosen.Replicas, chosen.TTL, chosen.ImagePullSecret = "dns.example.com", 3, 30, "pull"
+	chosen.DenyAddresses = []string{"10.96.0.0/12", "fd00::/8"}
 	chosen.Tolerations = []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpExists}}
 	chosen.NodeSelector = map[string]string{"pool": "infra"}
 	chosen.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}}
@@ -72,7 +73,7 @@ func TestRenderFillsInWhatIsChosen(t *testing.T) {
 	}
 	server := deployments["dns-server"]
 	g.Expect(server.Spec.Replicas).To(HaveValue(BeEquivalentTo(3)))
-	g.Expect(server.Spec.Template.Spec.Containers[0].Args).To(ContainElement("--ttl=30"))
+	g.Expect(server.Spec.Template.Spec.Containers[0].Args).To(ContainElements("--ttl=30", "--deny-addresses=10.96.0.0/12,fd00::/8"))
 	g.Expect(server.Spec.Template.Spec.Containers[0].Resources).To(Equal(*chosen.Resources))
 	g.Expect(deployments["dns-config-patcher"].Spec.Replicas).To(HaveValue(BeEquivalentTo(1)))
 }
@@ -148,6 +149,7 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		"no replicas":                   {func(v *templates.Values) { v.Replicas = 0 }, "it must be at least 1"},
 		"a negative TTL":                {func(v *templates.Values) { v.TTL = -1 }, "it must be from 0 to 86400"},
 		"a TTL that dns-server refuses": {func(v *templates.Values) { v.TTL = 86401 }, "it must be from 0 to 86400"},
+		"a range that is none":          {func(v *templates.Values) { v.DenyAddresses = []string{"10.0.0.0/8", "fd00::1/8"} }, "write fd00::/8"},
 		"a wildcard as zone":            {func(v *templates.Values) { v.Zone = "*.test" }, "without a wildcard"},
 		"a zone without room":           {func(v *templates.Values) { v.Zone = strings.Repeat("a.", 50) + "b" }, "at most 100 characters"},
 	} {

@@ -128,6 +128,8 @@ func (o *Options) addDNSFlags(fs *pflag.FlagSet) {
 		"The name of a Secret in the namespace "+xccv1.WorkloadNamespace+" of workload clusters with which the image is pulled.")
 	fs.Int32Var(&o.DNS.Replicas, "dns-replicas", 2, "How many DNS servers run in each workload cluster.")
 	fs.Int32Var(&o.DNS.TTL, "dns-ttl", 5, "The time to live of the records, in seconds.")
+	fs.StringSliceVar(&o.DNS.DenyAddresses, "dns-deny-addresses", nil,
+		"CIDRs whose addresses the DNS servers do not serve, separated by commas, besides loopback, link-local, multicast, reserved and metadata addresses.")
 	fs.StringVar(&o.Tolerations, "dns-tolerations", "", "Tolerations that the pods in workload clusters have besides their own, as a JSON list.")
 	fs.StringToStringVar(&o.DNS.NodeSelector, "dns-node-selector", nil,
 		"Labels of the nodes on which the pods in workload clusters run, besides kubernetes.io/os=linux, as key=value,key=value.")
@@ -169,7 +171,7 @@ func (o *Options) Validate() error {
 		errs = append(errs, fmt.Errorf("--drain-time is %s, it must not be negative", o.DrainTime))
 	}
 	if err := o.DNS.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("--zone, --dns-image, --dns-replicas, --dns-ttl: %w", err))
+		errs = append(errs, fmt.Errorf("--zone, --dns-image, --dns-replicas, --dns-ttl, --dns-deny-addresses: %w", err))
 	}
 	return errors.Join(errs...)
 }

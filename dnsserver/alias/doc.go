@@ -22,8 +22,11 @@ limitations under the License.
 // not known is not deleted.
 //
 // All is bounded: lookups that run at a time, how long each takes, how long a query waits for one, the length of a chain
-// of aliases. A resolver that hangs on one name holds up no other, because each name and type is looked up by itself, as long
-// as fewer than 512 lookups hang at a time. Where more do, a lookup waits for its turn, up to 4 seconds for each 512 before it; what
+// of aliases, the records that are read of a response and the addresses that are served of it. Addresses that must not be
+// published are left out, and a chain that leads back into our zones is not followed: whoever answers for a target may lie.
+//
+// A resolver that hangs on one name holds up no other, because each name and type is looked up by itself, as long as fewer
+// than 512 lookups hang at a time. Where more do, a lookup waits for its turn, up to 4 seconds for each 512 before it; what
 // waits is an entry of a list. Of the queries that wait for one name and type, 100 do.
 // Targets that nobody asks for are not looked up again.
 package alias

@@ -19,10 +19,14 @@ package alias
 import (
 	"cmp"
 	"context"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 const (
@@ -54,10 +58,12 @@ const (
 	Kept Outcome = "kept"
 	// Failed means that the lookup failed, and that there is nothing to serve.
 	Failed Outcome = "failed"
+	// Refused means that the target has addresses of the type, of which none may be served.
+	Refused Outcome = "refused"
 )
 
 // Outcomes are all of them.
-var Outcomes = [...]Outcome{Found, NoAddress, NoName, Kept, Failed}
+var Outcomes = [...]Outcome{Found, NoAddress, NoName, Kept, Failed, Refused}
 
 // Options of a Resolver.
 type Options struct {
@@ -67,16 +73,25 @@ type Options struct {
 	Port string
 	// MaxStale is how long the last good addresses are kept while lookups fail.
 	MaxStale time.Duration
+	// Judge decides which addresses may be served. Default: that of package netaddr, without further ranges.
+	Judge netaddr.Judge
+	// Zones are those that are served here, canonical: no chain of aliases may lead into them.
+	Zones []string
 	// Pack prepares what is sent of an answer. The result becomes Answer.Packed.
 	Pack func(target string, answer *Answer) []byte
 	// Observe is told what came of each lookup.
 	Observe func(Outcome)
+	// LogRefused is told of an address that a target has and that is not served, and why. It is called once in 10 seconds at
+	// most; others is how many more there were since. Default: nothing is told.
+	LogRefused func(target string, address netip.Addr, reason string, others int)
 }
 
 // Resolver knows the addresses of the targets that it follows.
 type Resolver struct {
 	options Options
+	reader  reader
 	ask     func(ctx context.Context, target string, qtype uint16) (*dns.Msg, error)
+	refused refusals
 	lookups queue
 	targets targets
 	// mu is held to change the targets.
@@ -92,8 +107,13 @@ type entry struct {
 
 // New returns a resolver that follows nothing yet.
 func New(options Options) *Resolver {
+	isOurs := func(name string) bool {
+		return slices.ContainsFunc(options.Zones, func(zone string) bool { return dns.IsSubDomain(dns.Fqdn(zone), name) })
+	}
 	return &Resolver{
 		options: options,
+		reader:  reader{judge: options.Judge, isOurs: isOurs},
+		refused: refusals{log: options.LogRefused},
 		ask:     (&upstream{path: options.ResolvConf, port: cmp.Or(options.Port, "53")}).ask,
 	}
 }

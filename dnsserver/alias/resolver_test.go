@@ -466,7 +466,7 @@ func TestRead(t *testing.T) {
 			response := new(dns.Msg)
 			response.Rcode = test.rcode
 			response.Answer, response.Ns = records(g, test.answer), records(g, test.authority)
-			answer, ok := read(response, balancer, dns.TypeA)
+			answer, ok := reader{}.read(response, balancer, dns.TypeA)
 			g.Expect(ok).To(Equal(test.want != nil))
 			g.Expect(answer).To(Equal(test.want))
 		})

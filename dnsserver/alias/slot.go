@@ -108,7 +108,10 @@ func (s *slot) lookup() {
 	response, err := s.resolver.ask(ctx, s.target, s.qtype)
 	var learned *Answer
 	if err == nil {
-		learned, _ = read(response, s.target, s.qtype)
+		learned, _ = s.resolver.reader.read(response, s.target, s.qtype)
+	}
+	if learned != nil {
+		s.resolver.refused.add(s.target, learned.refused, time.Now())
 	}
 	s.finish(learned, time.Now())
 }
@@ -158,6 +161,8 @@ func (s *slot) accept(learned *Answer, now time.Time) (Outcome, time.Duration) {
 	switch {
 	case len(learned.Addresses) > 0:
 		return Found, rest
+	case learned.refused.count > 0:
+		return Refused, rest
 	case learned.Rcode == dns.RcodeNameError:
 		return NoName, rest
 	default:

@@ -79,7 +79,7 @@ func ask(t *testing.T, u *upstream) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, ok := read(response, balancer, dns.TypeA)
+	answer, ok := reader{}.read(response, balancer, dns.TypeA)
 	NewWithT(t).Expect(ok).To(BeTrue())
 	return say(answer), nil
 }

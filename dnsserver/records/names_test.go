@@ -26,6 +26,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 // also gives a slice further names.
@@ -135,7 +136,9 @@ func TestPorts(t *testing.T) {
 func TestWhatIsTheSame(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	parse := func(slice *discoveryv1.EndpointSlice) records.Slice { return records.Parse(slice, zones)[0] }
+	parse := func(slice *discoveryv1.EndpointSlice) records.Slice {
+		return records.Parse(slice, zones, netaddr.Judge{})[0]
+	}
 	slice := parse(at(v4("a", "x.xcc.test", "10.0.0.1", "word"), "https", "TCP", 443))
 	g.Expect(slice.Equal(parse(at(v4("a", "X.xcc.test.", "10.0.0.1", "word"), "https", "TCP", 443)))).To(BeTrue())
 	for _, other := range []*discoveryv1.EndpointSlice{

@@ -32,6 +32,8 @@ const (
 	UnknownAddressType Reason = "unknown_address_type"
 	// InvalidAddress means that an address is not of the slice's type. The slice's other addresses are served.
 	InvalidAddress Reason = "invalid_address"
+	// RefusedAddress means that an address must not be published, or is in a denied range. The slice's other addresses are served.
+	RefusedAddress Reason = "refused_address"
 	// InvalidPort means that no SRV record can be made of a port's name, protocol or number. The slice's other ports are served.
 	InvalidPort Reason = "invalid_port"
 	// NoAddress means that the slice has no usable address, so by itself it does not make its name exist.
@@ -44,8 +46,8 @@ const (
 
 // Reasons are all of them.
 var Reasons = [...]Reason{
-	InvalidHostname, OutsideZones, ReservedName, ProbeName, UnknownAddressType, InvalidAddress, InvalidPort, NoAddress, AliasShadowed,
-	SeveralAliases,
+	InvalidHostname, OutsideZones, ReservedName, ProbeName, UnknownAddressType, InvalidAddress, RefusedAddress, InvalidPort, NoAddress,
+	AliasShadowed, SeveralAliases,
 }
 
 // Problem is something of a slice that is not served.

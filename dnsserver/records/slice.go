@@ -27,6 +27,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 // Slice is what is served of one EndpointSlice under one name.
@@ -46,6 +47,14 @@ type target struct {
 	ready   bool
 }
 
+// refused returns why an address is not to be served; an alias never is refused here, because its addresses are not known yet.
+func (t target) refused(refuse func(netip.Addr) string) string {
+	if t.alias != "" {
+		return ""
+	}
+	return refuse(t.address)
+}
+
 // Equal returns whether both say the same.
 func (s Slice) Equal(other Slice) bool {
 	return s.name == other.name && s.hostname == other.hostname && slices.Equal(s.targets, other.targets) &&
@@ -53,7 +62,10 @@ func (s Slice) Equal(other Slice) bool {
 }
 
 // Parse reads an EndpointSlice: one Slice for each name that it asks for, of which there may be none. The zones are canonical.
-func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string) []Slice {
+//
+// The judge decides about the addresses of slices that the manager published. Whoever writes a slice by hand is trusted with
+// this cluster, and has it served as it is, but for the ranges that are denied.
+func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string, judge netaddr.Judge) []Slice {
 	hostname, ok := endpointSlice.Annotations[xccv1.DNSHostnameAnnotation]
 	if !ok {
 		return nil
@@ -68,7 +80,7 @@ func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string) []Slice {
 			continue
 		case slice.hostname == "":
 		case content == nil:
-			slice.readEndpoints(endpointSlice)
+			slice.readEndpoints(endpointSlice, judge)
 			slice.readPorts(endpointSlice.Ports)
 			content = &slice
 		default:
@@ -118,7 +130,11 @@ func (s *Slice) readHostname(text string, zones []string, addressType discoveryv
 	}
 }
 
-func (s *Slice) readEndpoints(endpointSlice *discoveryv1.EndpointSlice) {
+func (s *Slice) readEndpoints(endpointSlice *discoveryv1.EndpointSlice, judge netaddr.Judge) {
+	refuse := judge.RefuseDenied
+	if _, published := endpointSlice.Annotations[xccv1.GatewayDNSRefAnnotation]; published {
+		refuse = judge.Refuse
+	}
 	parse := parserOf(endpointSlice.AddressType)
 	if parse == nil {
 		s.reject(UnknownAddressType, string(endpointSlice.AddressType))
@@ -131,6 +147,10 @@ func (s *Slice) readEndpoints(endpointSlice *discoveryv1.EndpointSlice) {
 			read, err := parse(text)
 			if err != nil {
 				s.reject(InvalidAddress, err.Error())
+				continue
+			}
+			if reason := read.refused(refuse); reason != "" {
+				s.reject(RefusedAddress, text+" is "+reason)
 				continue
 			}
 			read.ready = ready

@@ -31,6 +31,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 var zones = []string{"xcc.test", "other.test"}
@@ -88,7 +89,7 @@ func (test test) check(t *testing.T) {
 	g := NewWithT(t)
 	var parsed []records.Slice
 	for _, slice := range test.slices {
-		parsed = append(parsed, records.Parse(slice, zones)...)
+		parsed = append(parsed, records.Parse(slice, zones, netaddr.Judge{})...)
 	}
 	// The order of events must not matter.
 	for range 4 {
@@ -216,6 +217,55 @@ func TestGarbageCostsItsOwnRecordOnly(t *testing.T) {
 		"an address of zero characters": {bad: v4("bad", "bad.xcc.test", "", "10.0.0.2"), reason: records.InvalidAddress, left: []zone.Record{addresses("bad.xcc.test", "10.0.0.2")}},
 	} {
 		t.Run(name, besides(good, test.bad, test.reason, test.left).check)
+	}
+}
+
+func TestAddressesThatMustNotBePublished(t *testing.T) {
+	t.Parallel()
+	published := func(slice *discoveryv1.EndpointSlice) *discoveryv1.EndpointSlice {
+		slice.Annotations[xccv1.GatewayDNSRefAnnotation] = "dev-team/gateway"
+		return slice
+	}
+	judge := netaddr.NewJudge([]netip.Prefix{netip.MustParsePrefix("10.96.0.0/12"), netip.MustParsePrefix("fd00:10:96::/112")})
+	for name, test := range map[string]struct {
+		slice    *discoveryv1.EndpointSlice
+		served   []string
+		problems []string
+	}{
+		"of the manager's slices none is served": {
+			published(v4("a", "x.xcc.test", "127.0.0.1", "169.254.169.254", "168.63.129.16", "239.0.0.1", "10.96.0.1", "192.0.2.1")), []string{"192.0.2.1"},
+			[]string{"127.0.0.1 is a loopback address", "169.254.169.254 is a link-local address", "168.63.129.16 is the address of a cloud's metadata service",
+				"239.0.0.1 is a multicast address", "10.96.0.1 is in the denied range 10.96.0.0/12"},
+		},
+		"the same for IPv6": {
+			published(v6("a", "x.xcc.test", "::1", "64:ff9b::7f00:1", "fd00:10:96::1", "64:ff9b::a60:1", "64:ff9b::c000:201")), []string{"64:ff9b::c000:201"},
+			[]string{"::1 is a loopback address", "64:ff9b::7f00:1 is a NAT64 address for 127.0.0.1, which is a loopback address",
+				"fd00:10:96::1 is in the denied range fd00:10:96::/112", "64:ff9b::a60:1 is a NAT64 address for 10.96.0.1, which is in the denied range 10.96.0.0/12"},
+		},
+		"a slice that somebody wrote by hand is served as it is, but for the denied ranges": {
+			v4("a", "x.xcc.test", "169.254.20.10", "168.63.129.16", "10.96.0.1"), []string{"168.63.129.16", "169.254.20.10"},
+			[]string{"10.96.0.1 is in the denied range 10.96.0.0/12"},
+		},
+		"a name without any other address does not exist": {
+			published(v4("a", "x.xcc.test", "127.0.0.1")), nil, []string{"127.0.0.1 is a loopback address", "x.xcc.test"},
+		},
+		"a host name is judged once its addresses are known": {published(fqdn("a", "x.xcc.test", "lb.example.com")), []string{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			record, problems := records.Merge("x.xcc.test", records.Parse(test.slice, zones, judge))
+			var served, found []string
+			for _, address := range record.Addresses {
+				served = append(served, address.String())
+			}
+			for _, problem := range problems {
+				found = append(found, problem.Detail)
+			}
+			g.Expect(served).To(ConsistOf(test.served))
+			g.Expect(found).To(Equal(test.problems))
+			g.Expect(record.Alias != "").To(Equal(test.slice.AddressType == discoveryv1.AddressTypeFQDN))
+		})
 	}
 }
 

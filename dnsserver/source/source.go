@@ -33,6 +33,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 // minRest is the shortest time between two snapshots. A change that comes alone is not delayed by it.
@@ -57,6 +58,8 @@ type Source struct {
 	Zones []string
 	// NameServer are the addresses of the zones' name server, if they are known.
 	NameServer []netip.Addr
+	// Judge decides which addresses are served.
+	Judge netaddr.Judge
 	// Packer prepares what is sent.
 	Packer zone.Packer
 	// Aliases are told of targets outside of the zones.
@@ -78,7 +81,7 @@ func (s *Source) Run(ctx context.Context) {
 }
 
 func (s *Source) run(ctx context.Context, slices cache.ListerWatcher) {
-	store := newStore(s.Zones, s.Metrics.ObserveSync)
+	store := newStore(s.Zones, s.Judge, s.Metrics.ObserveSync)
 	reflector := cache.NewReflectorWithOptions(slices, &discoveryv1.EndpointSlice{}, store,
 		cache.ReflectorOptions{
 			Name: "endpointslices",

@@ -34,6 +34,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 var zones = []string{"xcc.test"}
@@ -54,7 +55,7 @@ func newSource() *Source {
 	return &Source{Zones: zones, Metrics: metrics.New(), Packer: wire.Packer{}, Aliases: followed{}}
 }
 
-func emptyStore() *store { return newStore(zones, func() {}) }
+func emptyStore() *store { return newStore(zones, netaddr.Judge{}, func() {}) }
 
 // followed counts the names that are an alias for each target.
 type followed map[string]int
@@ -170,7 +171,7 @@ func TestEverySignOfLifeOfTheAPIServerIsASync(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	syncs := 0
-	store := newStore(zones, func() { syncs++ })
+	store := newStore(zones, netaddr.Judge{}, func() { syncs++ })
 	g.Expect(store.Replace(nil, "")).To(Succeed())
 	g.Expect(syncs).To(Equal(1))
 	store.UpdateResourceVersion("7")

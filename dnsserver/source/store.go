@@ -26,12 +26,14 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 // store is what the reflector writes to. It holds what was read of each slice, and which groups of slices were changed since
 // somebody looked.
 type store struct {
 	zones []string
+	judge netaddr.Judge
 	// changed has an element after something was changed and until somebody takes it: any number of changes are one.
 	changed chan struct{}
 	// synced is called when the API server has told that what is known is recent.
@@ -57,9 +59,9 @@ var (
 	_ cache.ResourceVersionUpdater = &store{}
 )
 
-func newStore(zones []string, synced func()) *store {
+func newStore(zones []string, judge netaddr.Judge, synced func()) *store {
 	return &store{
-		zones: zones, changed: make(chan struct{}, 1), synced: synced,
+		zones: zones, judge: judge, changed: make(chan struct{}, 1), synced: synced,
 		slices: map[string][]records.Slice{}, groups: map[string][]string{}, dirty: map[string]time.Time{},
 	}
 }
@@ -107,7 +109,7 @@ func (s *store) Replace(objects []any, _ string) error {
 		}
 	}
 	for name, endpointSlice := range listed {
-		s.replace(name, records.Parse(endpointSlice, s.zones))
+		s.replace(name, records.Parse(endpointSlice, s.zones, s.judge))
 	}
 	// Even where nothing was found, there is something to serve now.
 	s.signal()
@@ -126,7 +128,7 @@ func (s *store) Update(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.replace(endpointSlice.Name, records.Parse(endpointSlice, s.zones)) {
+	if s.replace(endpointSlice.Name, records.Parse(endpointSlice, s.zones, s.judge)) {
 		s.signal()
 	}
 	return nil

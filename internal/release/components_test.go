@@ -75,6 +75,7 @@ func TestTheManagerGetsTheDefaultsOfEveryVariable(t *testing.T) {
 		"--dns-image-pull-secret=",
 		"--dns-replicas=2",
 		"--dns-ttl=5",
+		"--dns-deny-addresses=",
 		"--dns-tolerations=[]",
 		"--dns-node-selector=kubernetes.io/os=linux",
 		"--dns-resources=null",
@@ -98,6 +99,7 @@ func TestTheManagerGetsWhatAUserSets(t *testing.T) {
 		"what YAML takes for a comment": {"XCC_ZONE", "xcc.test #1", "--zone=xcc.test #1"},
 		"an address with a colon":       {"XCC_DIAGNOSTICS_ADDRESS", "127.0.0.1:8080", "--diagnostics-address=127.0.0.1:8080"},
 		"a list":                        {"XCC_DNS_NODE_SELECTOR", "a=b,c/d=e", "--dns-node-selector=a=b,c/d=e"},
+		"ranges":                        {"XCC_DNS_DENY_ADDRESSES", "10.96.0.0/12,fd00::/8", "--dns-deny-addresses=10.96.0.0/12,fd00::/8"},
 		"a name":                        {"XCC_DNS_IMAGE_PULL_SECRET", "registry", "--dns-image-pull-secret=registry"},
 		"an image with a digest": {
 			"XCC_DNS_IMAGE", "registry.example:5000/xcc-dns@sha256:0123", "--dns-image=registry.example:5000/xcc-dns@sha256:0123",

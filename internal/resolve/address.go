@@ -26,6 +26,7 @@ import (
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 // addresses collects what was found of a gateway.
@@ -79,22 +80,11 @@ func usableHostname(name, zone string) (usable, reason string) {
 // usableIP returns the address in its canonical form, or why an EndpointSlice must not hold it.
 func usableIP(address string) (usable, reason string) {
 	ip, err := netip.ParseAddr(address)
-	ip = ip.Unmap()
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", "not an IP address"
-	case ip.Zone() != "":
-		return "", "an address with a zone"
-	case ip.IsUnspecified():
-		return "", "the unspecified address"
-	case ip.IsLoopback():
-		return "", "a loopback address"
-	case ip.IsLinkLocalUnicast(), ip.IsLinkLocalMulticast():
-		return "", "a link-local address"
-	case ip.IsMulticast():
-		return "", "a multicast address"
-	case ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return "", "the broadcast address"
 	}
-	return ip.String(), ""
+	if reason := (netaddr.Judge{}).Refuse(ip); reason != "" {
+		return "", reason
+	}
+	return ip.Unmap().String(), ""
 }
