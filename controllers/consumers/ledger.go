@@ -19,6 +19,7 @@ package consumers
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -30,18 +31,20 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// Ledger holds what each consuming cluster holds. It is safe for concurrent use.
+// Ledger holds what each consuming cluster holds. It is safe for concurrent use. What is done for one namespace of the
+// management cluster does not wait for another one.
 type Ledger struct {
 	metrics *Metrics
 	started time.Time
+	queue   atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
 
 	mu         sync.Mutex
 	namespaces map[string]*book
-	queue      workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
 // book is the part of a Ledger for one namespace of the management cluster.
 type book struct {
+	mu sync.Mutex
 	// consumers are by the names of their Clusters.
 	consumers map[string]*consumer
 	published map[client.ObjectKey]*published
@@ -83,7 +86,16 @@ func NewLedger(metrics *Metrics) *Ledger {
 	return &Ledger{metrics: metrics, started: time.Now(), namespaces: map[string]*book{}}
 }
 
+// open returns the book of a namespace, which the caller has for itself until it calls the book's mu.Unlock.
+func (l *Ledger) open(namespace string) *book {
+	found := l.book(namespace)
+	found.mu.Lock()
+	return found
+}
+
 func (l *Ledger) book(namespace string) *book {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	found, ok := l.namespaces[namespace]
 	if !ok {
 		found = &book{
@@ -117,10 +129,9 @@ func (b *book) fingerprintOf(gatewayDNS *xccv1.GatewayDNS) Fingerprint {
 // Publishing notes that the gateways of a GatewayDNS are about to be written, because of a change that the manager saw at
 // the given time.
 func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.GatewayStatus, seenAt time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	book := l.book(gatewayDNS.Namespace)
 	fingerprint := FingerprintOf(gateways)
+	book := l.open(gatewayDNS.Namespace)
+	defer book.mu.Unlock()
 	current, ok := book.published[gatewayDNS]
 	if ok && current.fingerprint == fingerprint {
 		return
@@ -151,9 +162,8 @@ type Refusal struct {
 // Held notes that a consuming cluster holds what the given GatewayDNS publish, but for those that it was refused, with the
 // reason. records is how many EndpointSlices it holds for them.
 func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refused map[client.ObjectKey]Refusal, records int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	book := l.book(cluster.Namespace)
+	book := l.open(cluster.Namespace)
+	defer book.mu.Unlock()
 	consumer := book.consumer(cluster.Name)
 	lagged := consumer.lag != "" || consumer.absent || !consumer.asked || !consumer.silentSince.IsZero()
 	consumer.answered("", "")
@@ -170,7 +180,7 @@ func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refu
 			}
 		} else {
 			consumer.held[gatewayDNS] = book.fingerprintOf(&visible[i])
-			l.arrived(cluster.Name, gatewayDNS, consumer.held[gatewayDNS])
+			l.arrived(book, cluster.Name, gatewayDNS, consumer.held[gatewayDNS])
 		}
 		if lagged || former[gatewayDNS] != consumer.held[gatewayDNS] || formerlyFailed[gatewayDNS] != consumer.failed[gatewayDNS] {
 			l.wake(gatewayDNS)
@@ -180,8 +190,8 @@ func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refu
 }
 
 // arrived measures how long a change took until a cluster held it.
-func (l *Ledger) arrived(cluster string, gatewayDNS client.ObjectKey, held Fingerprint) {
-	current, ok := l.book(gatewayDNS.Namespace).published[gatewayDNS]
+func (l *Ledger) arrived(book *book, cluster string, gatewayDNS client.ObjectKey, held Fingerprint) {
+	current, ok := book.published[gatewayDNS]
 	if !ok || current.fingerprint != held {
 		return
 	}
@@ -193,9 +203,8 @@ func (l *Ledger) arrived(cluster string, gatewayDNS client.ObjectKey, held Finge
 
 // Lags notes that a cluster could not be brought up to date, and why.
 func (l *Ledger) Lags(cluster client.ObjectKey, reason xccv1.LagReason, message string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	book := l.book(cluster.Namespace)
+	book := l.open(cluster.Namespace)
+	defer book.mu.Unlock()
 	consumer := book.consumer(cluster.Name)
 	if reason == xccv1.LagUnreachable {
 		// It keeps what it was until it has been silent for a while.
@@ -218,9 +227,8 @@ func (c *consumer) answered(lag xccv1.LagReason, message string) {
 
 // Absent notes that a cluster does not consume records.
 func (l *Ledger) Absent(cluster client.ObjectKey) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	book := l.book(cluster.Namespace)
+	book := l.open(cluster.Namespace)
+	defer book.mu.Unlock()
 	if former, ok := book.consumers[cluster.Name]; ok && former.absent {
 		return
 	}
@@ -231,17 +239,16 @@ func (l *Ledger) Absent(cluster client.ObjectKey) {
 
 // Consumes returns whether a cluster is known to consume records.
 func (l *Ledger) Consumes(cluster client.ObjectKey) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	consumer, ok := l.book(cluster.Namespace).consumers[cluster.Name]
+	book := l.open(cluster.Namespace)
+	defer book.mu.Unlock()
+	consumer, ok := book.consumers[cluster.Name]
 	return ok && !consumer.absent
 }
 
 // Forget drops a cluster that is gone or none of ours.
 func (l *Ledger) Forget(cluster client.ObjectKey) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	book := l.book(cluster.Namespace)
+	book := l.open(cluster.Namespace)
+	defer book.mu.Unlock()
 	if _, ok := book.consumers[cluster.Name]; !ok {
 		return
 	}
@@ -259,9 +266,8 @@ func (l *Ledger) drop(cluster client.ObjectKey, book *book) {
 
 // ForgetGatewayDNS drops a GatewayDNS that does not exist any more.
 func (l *Ledger) ForgetGatewayDNS(gatewayDNS client.ObjectKey) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	book := l.book(gatewayDNS.Namespace)
+	book := l.open(gatewayDNS.Namespace)
+	defer book.mu.Unlock()
 	delete(book.published, gatewayDNS)
 	delete(book.fingerprints, gatewayDNS)
 }
@@ -269,9 +275,7 @@ func (l *Ledger) ForgetGatewayDNS(gatewayDNS client.ObjectKey) {
 // Source wakes the Reconciler for a GatewayDNS of which a cluster holds something else than before.
 func (l *Ledger) Source() source.Source {
 	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.queue = queue
+		l.queue.Store(&queue)
 		return nil
 	})
 }
@@ -283,7 +287,7 @@ func (l *Ledger) wakeAll(book *book) {
 }
 
 func (l *Ledger) wake(gatewayDNS client.ObjectKey) {
-	if l.queue != nil {
-		l.queue.Add(reconcile.Request{NamespacedName: gatewayDNS})
+	if queue := l.queue.Load(); queue != nil {
+		(*queue).Add(reconcile.Request{NamespacedName: gatewayDNS})
 	}
 }

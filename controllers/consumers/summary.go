@@ -41,10 +41,9 @@ const (
 // mere passing of time; 0 if it will not. It is not settled while clusters are just being brought up to date. clusters are
 // the names of all Clusters of the namespace that may consume.
 func (l *Ledger) Summary(gatewayDNS *xccv1.GatewayDNS, clusters []string, now time.Time) (summary *xccv1.ConsumersStatus, settled bool, revisit time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	key := client.ObjectKeyFromObject(gatewayDNS)
-	book := l.book(key.Namespace)
+	book := l.open(key.Namespace)
+	defer book.mu.Unlock()
 	current, ok := book.published[key]
 	if fingerprint := book.fingerprintOf(gatewayDNS); !ok || current.fingerprint != fingerprint {
 		current = &published{fingerprint: fingerprint, since: now, waiting: map[string]time.Time{}}

@@ -97,26 +97,33 @@ func (o *Observations) seenAt(clusters []clusterv1.Cluster) (times []time.Time, 
 }
 
 // Set stores what was observed, and wakes the reconciler for those of the given GatewayDNS of which something else is known
-// than before.
+// than before. Only the reconcile of the cluster, of which there is one at a time, calls it; Observations are compared outside
+// of the lock, because their size is up to the cluster.
 func (o *Observations) Set(cluster client.ObjectKey, observation Observation, affected []xccv1.GatewayDNS) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	previous, ok := o.byCluster[cluster]
+	previous, ok := o.Get(cluster)
 	if ok && same(previous, observation) {
 		return
 	}
 	observation.number = previous.number + 1
-	o.byCluster[cluster] = observation
-	if o.queue == nil {
+	queue := o.store(cluster, observation)
+	if queue == nil {
 		return
 	}
 	for i := range affected {
 		target := resolve.TargetOf(&affected[i].Spec)
 		connection := previous.UnreachableSince.Equal(observation.UnreachableSince) && previous.Answered == observation.Answered
 		if !ok || !connection || !reflect.DeepEqual(previous.of(target), observation.of(target)) {
-			o.queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&affected[i])})
+			queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&affected[i])})
 		}
 	}
+}
+
+// store returns the queue of the reconciler, nil if it does not run yet.
+func (o *Observations) store(cluster client.ObjectKey, observation Observation) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.byCluster[cluster] = observation
+	return o.queue
 }
 
 // same returns whether two Observations differ in nothing but when they were made.

@@ -39,8 +39,9 @@ type silence struct {
 
 // silences remember since when each silence lasts. They are safe for concurrent use, and their zero value is ready for it.
 type silences struct {
-	mu    sync.Mutex
-	begun map[silence]time.Time
+	mu sync.Mutex
+	// begun is by cluster, so that those of one cluster are no work for another one.
+	begun map[client.ObjectKey]map[resolve.Target]time.Time
 }
 
 // since returns when a silence began, which is now if it is new.
@@ -48,19 +49,28 @@ func (s *silences) since(key silence, now time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.begun == nil {
-		s.begun = map[silence]time.Time{}
+		s.begun = map[client.ObjectKey]map[resolve.Target]time.Time{}
 	}
-	if _, ok := s.begun[key]; !ok {
-		s.begun[key] = now
+	if s.begun[key.cluster] == nil {
+		s.begun[key.cluster] = map[resolve.Target]time.Time{}
 	}
-	return s.begun[key]
+	if _, ok := s.begun[key.cluster][key.target]; !ok {
+		s.begun[key.cluster][key.target] = now
+	}
+	return s.begun[key.cluster][key.target]
 }
 
 // ended forgets the silences of a cluster that do not last any more.
 func (s *silences) ended(cluster client.ObjectKey, lasts func(silence) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	maps.DeleteFunc(s.begun, func(key silence, _ time.Time) bool { return key.cluster == cluster && !lasts(key) })
+	of := s.begun[cluster]
+	maps.DeleteFunc(of, func(target resolve.Target, _ time.Time) bool {
+		return !lasts(silence{cluster: cluster, target: target})
+	})
+	if len(of) == 0 {
+		delete(s.begun, cluster)
+	}
 }
 
 // settle has patience with what is not known in an Observation: what was known before is kept for a while. It returns the
