@@ -72,6 +72,10 @@ func kept(foreign []string) string {
 		xccv1.WorkloadNamespace, strings.Join(foreign, ", "), more)
 }
 
+// maxKinds is how many kinds of a workload cluster are looked at, each with a request: some times as many as large clusters
+// have. A namespace in a cluster with more of them stays.
+const maxKinds = 1000
+
 // foreign lists what somebody else put into the namespace, of all kinds that the API server knows.
 func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client) ([]string, error) {
 	config, err := r.ClusterCache.GetRESTConfig(ctx, s.key())
@@ -88,6 +92,9 @@ func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client
 	}
 	var present []inhabitant
 	kinds := deletable(lists)
+	if len(kinds) > maxKinds {
+		return []string{fmt.Sprintf("perhaps objects of its %d kinds, more than are looked at", len(kinds))}, nil
+	}
 	for _, gvk := range kinds {
 		objects := &metav1.PartialObjectMetadataList{}
 		objects.SetGroupVersionKind(gvk)
@@ -113,10 +120,13 @@ type inhabitant struct {
 // same namespace: it is judged by itself or, if it is gone, what it owned is about to be collected.
 func strangers(present []inhabitant, namespaced []schema.GroupVersionKind) []string {
 	var found []string
+	isNamespaced := map[schema.GroupKind]bool{}
+	for _, gvk := range namespaced {
+		isNamespaced[gvk.GroupKind()] = true
+	}
 	for _, object := range present {
 		isPart := len(object.OwnerReferences) > 0 && !slices.ContainsFunc(object.OwnerReferences, func(owner metav1.OwnerReference) bool {
-			kind := schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()
-			return !slices.ContainsFunc(namespaced, func(gvk schema.GroupVersionKind) bool { return gvk.GroupKind() == kind })
+			return !isNamespaced[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
 		})
 		if !isPart && !isExpected(object) {
 			found = append(found, object.gvk.Kind+" "+object.Name)
