@@ -308,6 +308,9 @@ const (
 	// ClaimsNotWrittenReason: the API server refuses the annotation.
 	// The names are published nevertheless, unless another GatewayDNS claims them.
 	ClaimsNotWrittenReason = "ClaimsNotWritten"
+	// TooManyClaimsReason: the annotation has no room for the claims of some names.
+	// The names are published nevertheless, unless another GatewayDNS claims them.
+	TooManyClaimsReason = "TooManyClaims"
 
 	// GatewaysResolvedCondition is True when the gateways of all selected clusters are Resolved or Overridden, Unknown when the only ones that are not are Unknown or Unreachable, and False otherwise.
 	GatewaysResolvedCondition = "GatewaysResolved"

@@ -44,6 +44,10 @@ const (
 	// stays with the one that asked first, also after a move or a restore: a JSON object from "<subdomain>.<cluster>" to a
 	// time as in RFC 3339. The manager writes it.
 	ClaimsAnnotation = "connectivity.tanzu.vmware.com/claims"
+	// AbsentClaimsAnnotation on a GatewayDNS holds since when the Clusters of some of its claims do not exist, in the format
+	// of ClaimsAnnotation. The manager writes it when the claims take more than half of the room that they may take, so that
+	// those of Clusters that are gone can make room for others.
+	AbsentClaimsAnnotation = "connectivity.tanzu.vmware.com/absent-claims"
 
 	// DNSHostnameAnnotation on an EndpointSlice in the namespace WorkloadNamespace of a workload cluster is the name,
 	// relative to nothing and without a final dot, under which the slice's addresses are served, for example

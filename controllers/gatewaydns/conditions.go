@@ -43,15 +43,21 @@ func setClustersSelectedCondition(gatewayDNS *xccv1.GatewayDNS, selected int, se
 	conditions.Set(gatewayDNS, condition)
 }
 
-// setNamesClaimedCondition says whether the names are claimed. claimErr is why the claims could not be written.
-func setNamesClaimedCondition(gatewayDNS *xccv1.GatewayDNS, claimErr error) {
+// setNamesClaimedCondition says whether the names are claimed. unclaimed is how many of them the annotation has no room for,
+// claimErr why the claims could not be written.
+func setNamesClaimedCondition(gatewayDNS *xccv1.GatewayDNS, unclaimed int, claimErr error) {
 	condition := metav1.Condition{
 		Type: xccv1.NamesClaimedCondition, ObservedGeneration: gatewayDNS.Generation, Status: metav1.ConditionTrue, Reason: xccv1.NamesClaimedReason,
 	}
-	if claimErr != nil {
+	switch {
+	case claimErr != nil:
 		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.ClaimsNotWrittenReason
 		condition.Message = shorten(fmt.Sprintf("Annotation %s cannot be written, so that another GatewayDNS can take the names: %v",
 			xccv1.ClaimsAnnotation, claimErr))
+	case unclaimed > 0:
+		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.TooManyClaimsReason
+		condition.Message = fmt.Sprintf("Annotation %s has no room for %d more names, so that another GatewayDNS can take them: "+
+			"select fewer Clusters, or remove the claims of Clusters that do not exist from it", xccv1.ClaimsAnnotation, unclaimed)
 	}
 	conditions.Set(gatewayDNS, condition)
 }

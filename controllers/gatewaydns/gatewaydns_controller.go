@@ -20,7 +20,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -42,6 +41,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 )
 
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch;patch
@@ -61,8 +61,8 @@ type Reconciler struct {
 	// Ledger is told what is about to be published.
 	Ledger *consumers.Ledger
 
-	// claiming makes the times of claims follow the order in which they are written.
-	claiming sync.Mutex
+	claiming turns
+	parsed   parsedClaims
 	pace     pace
 }
 
@@ -72,21 +72,22 @@ const deleteForMove = "clusterctl.cluster.x-k8s.io/delete-for-move"
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	several := mapping.NewSeveral(r.namesOf)
 	err := ctrl.NewControllerManagedBy(mgr).
 		// Our own writes of the status wake us too: one that was computed from a cache older than our last write, and so
 		// found nothing to change, is computed again.
 		For(&xccv1.GatewayDNS{}, builder.WithPredicates(notOnlyConsumersChanged())).
-		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(r.gatewayDNSToRivals), builder.WithPredicates(
-			predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}),
-		)).
-		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.clusterToGatewayDNS), builder.WithPredicates(
+		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(gatewayDNSToRivals), builder.WithPredicates(claimsMayDiffer())).
+		// All GatewayDNS of the namespace, because those that selected the Cluster before count too.
+		Watches(&clusterv1.Cluster{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace), builder.WithPredicates(
 			predicate.Or[client.Object](
 				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{},
 			),
 		)).
 		WatchesRawSource(r.Observations.Source()).
+		WatchesRawSource(several.Source()).
 		WithOptions(options).
-		Complete(r)
+		Complete(several.Reconciler(r))
 	if err != nil {
 		return fmt.Errorf("setting up the GatewayDNS controller: %w", err)
 	}
@@ -100,6 +101,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.pace.forget(request.NamespacedName)
+			r.parsed.forget(request.NamespacedName)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -112,26 +114,26 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 
+	original := gatewayDNS.DeepCopy()
 	neighbours, err := r.neighbours(ctx, gatewayDNS)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	wrote, claimErr := r.claim(ctx, gatewayDNS, neighbours)
+	unclaimed, wrote, claimErr := r.claim(ctx, gatewayDNS, neighbours)
 	if wrote || apierrors.IsConflict(claimErr) || apierrors.IsNotFound(claimErr) {
 		// Our write wakes us. When the cache has it, it has all claims that were written before.
 		return resultOf(claimErr)
 	}
-	result, err := r.publish(ctx, gatewayDNS, neighbours, claimErr, started)
+	setNamesClaimedCondition(gatewayDNS, unclaimed, claimErr)
+	result, err := r.publish(ctx, gatewayDNS, original, neighbours, started)
 	return result, errors.Join(err, claimErr)
 }
 
-// publish writes the status. claimErr is why the claims could not be written before.
+// publish writes the status. original is what the status was written to last.
 func (r *Reconciler) publish(
-	ctx context.Context, gatewayDNS *xccv1.GatewayDNS, neighbours neighbours, claimErr error, started time.Time,
+	ctx context.Context, gatewayDNS, original *xccv1.GatewayDNS, neighbours neighbours, started time.Time,
 ) (reconcile.Result, error) {
 	key := client.ObjectKeyFromObject(gatewayDNS)
-	original := gatewayDNS.DeepCopy()
-	setNamesClaimedCondition(gatewayDNS, claimErr)
 	selected, err := r.setStatus(gatewayDNS, neighbours)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -164,7 +166,7 @@ func (r *Reconciler) publish(
 func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) ([]clusterv1.Cluster, error) {
 	selected, selectorErr := neighbours.selectedBy(gatewayDNS)
 	if selectorErr == nil {
-		gatewayDNS.Status.Gateways = gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS), r.Observations.Get, metav1.Now())
+		gatewayDNS.Status.Gateways = gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), r.Observations.Get, metav1.Now())
 	}
 	setClustersSelectedCondition(gatewayDNS, len(selected), selectorErr)
 	setGatewaysResolvedCondition(gatewayDNS, selectorErr)
@@ -202,14 +204,4 @@ func notOnlyConsumersChanged() predicate.Predicate {
 		resync := e.ObjectOld.GetResourceVersion() == e.ObjectNew.GetResourceVersion()
 		return resync || !apiequality.Semantic.DeepEqual(without(e.ObjectOld), without(e.ObjectNew))
 	}}
-}
-
-// clusterToGatewayDNS wakes every GatewayDNS of the namespace, because those that selected the Cluster before count too.
-func (r *Reconciler) clusterToGatewayDNS(ctx context.Context, cluster client.Object) []reconcile.Request {
-	list := &xccv1.GatewayDNSList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(cluster.GetNamespace())); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Failed to list GatewayDNS", "Cluster", client.ObjectKeyFromObject(cluster))
-		return nil
-	}
-	return requestsFor(list.Items)
 }

@@ -150,7 +150,7 @@ func TestConditionsSumUp(t *testing.T) {
 			g := NewWithT(t)
 			gatewayDNS := &xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Generation: 3}, Status: xccv1.GatewayDNSStatus{Gateways: test.gateways}}
 			setClustersSelectedCondition(gatewayDNS, len(test.gateways), nil)
-			setNamesClaimedCondition(gatewayDNS, test.claimErr)
+			setNamesClaimedCondition(gatewayDNS, 0, test.claimErr)
 			setGatewaysResolvedCondition(gatewayDNS, nil)
 			g.Expect(setReadyCondition(gatewayDNS)).To(Succeed())
 			ready := conditions.Get(gatewayDNS, xccv1.ReadyCondition)

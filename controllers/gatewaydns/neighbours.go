@@ -21,31 +21,38 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/claims"
 )
 
-// neighbours are the Clusters and the GatewayDNS of a namespace, those of other instances of the manager included.
+// neighbours are the Clusters and the GatewayDNS of a namespace, those of other instances of the manager included. They are
+// those of the cache: they must not be changed.
 type neighbours struct {
-	clusters   []clusterv1.Cluster
-	gatewayDNS []xccv1.GatewayDNS
+	clusters []clusterv1.Cluster
+	claims   *claims.Namespace
 }
 
 func (r *Reconciler) neighbours(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (neighbours, error) {
 	clusters, all := &clusterv1.ClusterList{}, &xccv1.GatewayDNSList{}
 	for _, list := range []client.ObjectList{clusters, all} {
-		if err := r.Client.List(ctx, list, client.InNamespace(gatewayDNS.Namespace)); err != nil {
+		if err := r.Client.List(ctx, list, client.InNamespace(gatewayDNS.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 			return neighbours{}, fmt.Errorf("listing %T in %s: %w", list, gatewayDNS.Namespace, err)
 		}
 	}
-	return neighbours{clusters: clusters.Items, gatewayDNS: all.Items}, nil
+	parsed := r.parsed.of(gatewayDNS.Namespace, all.Items)
+	return neighbours{clusters: clusters.Items, claims: claims.In(all.Items, clusters.Items, parsed)}, nil
 }
 
 // selectedBy returns the Clusters that a GatewayDNS selects, but for those being deleted. It returns an error when the
@@ -64,57 +71,99 @@ func (n neighbours) selectedBy(gatewayDNS *xccv1.GatewayDNS) ([]clusterv1.Cluste
 	return selected, nil
 }
 
-// rivals returns which other GatewayDNS have the names that a GatewayDNS asks for, by Cluster.
-func (n neighbours) rivals(gatewayDNS *xccv1.GatewayDNS) map[string]claims.Holder {
-	holders := claims.Holders(gatewayDNS.Subdomain(), n.gatewayDNS, n.clusters)
+// rivals returns which other GatewayDNS have the names of the Clusters that a GatewayDNS selects, by Cluster.
+func (n neighbours) rivals(gatewayDNS *xccv1.GatewayDNS, selected []clusterv1.Cluster) map[string]claims.Holder {
 	rivals := map[string]claims.Holder{}
-	for i := range n.clusters {
-		holder, ok := holders[claims.Name(gatewayDNS.Subdomain(), n.clusters[i].Name)]
+	for i := range selected {
+		holder, ok := n.claims.Holder(gatewayDNS.Subdomain(), selected[i].Name)
 		if ok && holder.GatewayDNS != gatewayDNS.Name {
-			rivals[n.clusters[i].Name] = holder
+			rivals[selected[i].Name] = holder
 		}
 	}
 	return rivals
 }
 
-// claim writes what a GatewayDNS claims into its annotation, before any of these names is published, and returns whether
-// there was anything to write.
-func (r *Reconciler) claim(ctx context.Context, gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) (wrote bool, err error) {
-	r.claiming.Lock()
-	defer r.claiming.Unlock()
-	text := claims.Renew(gatewayDNS, neighbours.gatewayDNS, neighbours.clusters, time.Now()).String()
+// claim writes what a GatewayDNS claims into its annotation, before any of these names is published. It returns how many names
+// there was no room for, and whether there was anything to write.
+func (r *Reconciler) claim(ctx context.Context, gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) (unclaimed int, wrote bool, err error) {
+	renewal := neighbours.claims.Renew(gatewayDNS, time.Now())
+	if _, differs := withClaims(gatewayDNS, renewal); !differs {
+		return renewal.Unclaimed, false, nil
+	}
+	// The times of claims follow the order in which they are written.
+	end, err := r.claiming.begin(ctx, gatewayDNS.Namespace)
+	if err != nil {
+		return 0, false, fmt.Errorf("waiting to write claims: %w", err)
+	}
+	defer end()
+	renewal = neighbours.claims.Renew(gatewayDNS, time.Now())
+	claiming, _ := withClaims(gatewayDNS, renewal)
+	patch := client.MergeFromWithOptions(gatewayDNS, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, claiming, patch); err != nil {
+		return renewal.Unclaimed, false, fmt.Errorf("writing claims: %w", err)
+	}
+	if renewal.Malformed {
+		r.Recorder.Eventf(gatewayDNS, nil, corev1.EventTypeWarning, "ClaimsMalformed", "Claim",
+			"Annotation %s had entries that are no claims, which are dropped: leave it to the manager", xccv1.ClaimsAnnotation)
+	}
+	return renewal.Unclaimed, true, nil
+}
+
+// withClaims returns the GatewayDNS with what it claims from now on, and whether that differs from what it has.
+func withClaims(gatewayDNS *xccv1.GatewayDNS, renewal claims.Renewal) (claiming *xccv1.GatewayDNS, differs bool) {
 	current, exists := gatewayDNS.Annotations[xccv1.ClaimsAnnotation]
+	text, absent := current, renewal.Absent.String()
+	if !renewal.IsWritten {
+		text = renewal.Claims.String()
+	}
 	if text == "" && exists {
 		text = "{}" // What it claims next is not its first claim.
 	}
-	if current == text {
-		return false, nil
+	if current == text && gatewayDNS.Annotations[xccv1.AbsentClaimsAnnotation] == absent {
+		return gatewayDNS, false
 	}
-	claiming := gatewayDNS.DeepCopy()
+	claiming = gatewayDNS.DeepCopy()
 	metav1.SetMetaDataAnnotation(&claiming.ObjectMeta, xccv1.ClaimsAnnotation, text)
-	patch := client.MergeFromWithOptions(gatewayDNS, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, claiming, patch); err != nil {
-		return false, fmt.Errorf("writing claims: %w", err)
+	if absent == "" {
+		delete(claiming.Annotations, xccv1.AbsentClaimsAnnotation)
+	} else {
+		claiming.Annotations[xccv1.AbsentClaimsAnnotation] = absent
 	}
-	return true, nil
+	return claiming, true
 }
 
-// gatewayDNSToRivals wakes the GatewayDNS that claim, or wait to claim, a name which this one claims, or claimed before.
-func (r *Reconciler) gatewayDNSToRivals(ctx context.Context, object client.Object) []reconcile.Request {
-	gatewayDNS := object.(*xccv1.GatewayDNS)
-	list := &xccv1.GatewayDNSList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(gatewayDNS.Namespace)); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Failed to list GatewayDNS", "GatewayDNS", client.ObjectKeyFromObject(gatewayDNS))
-		return nil
+// claimsMayDiffer passes the events of a GatewayDNS after which others may have other names than before.
+func claimsMayDiffer() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*xccv1.GatewayDNS), e.ObjectNew.(*xccv1.GatewayDNS)
+		return before.Subdomain() != after.Subdomain() ||
+			before.Annotations[xccv1.ClaimsAnnotation] != after.Annotations[xccv1.ClaimsAnnotation] ||
+			annotations.HasPaused(before) != annotations.HasPaused(after) ||
+			before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero() ||
+			!apiequality.Semantic.DeepEqual(before.Spec.ClusterSelector, after.Spec.ClusterSelector)
+	}}
+}
+
+// gatewayDNSToRivals wakes the GatewayDNS that claim, or wait to claim, a name which this one may have or have had: those of
+// its subdomain and, because one that is paused keeps what it claimed of others, all of the namespace if it is paused.
+func gatewayDNSToRivals(ctx context.Context, object client.Object) []reconcile.Request {
+	if annotations.HasPaused(object) {
+		return mapping.ToNamespace(ctx, object)
 	}
-	var rivals []xccv1.GatewayDNS
-	claimed := claims.Of(gatewayDNS)
+	return []reconcile.Request{mapping.SeveralOf(object.GetNamespace(), object.(*xccv1.GatewayDNS).Subdomain())}
+}
+
+// namesOf returns the names of the GatewayDNS of a namespace with a subdomain, of all if it is empty.
+func (r *Reconciler) namesOf(ctx context.Context, namespace, subdomain string) ([]string, error) {
+	list := &xccv1.GatewayDNSList{}
+	if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing GatewayDNS in %s: %w", namespace, err)
+	}
+	var names []string
 	for i := range list.Items {
-		other := &list.Items[i]
-		waits := other.Subdomain() == gatewayDNS.Subdomain()
-		if other.Name != gatewayDNS.Name && (waits || claimed.Meet(claims.Of(other))) {
-			rivals = append(rivals, *other)
+		if subdomain == "" || list.Items[i].Subdomain() == subdomain {
+			names = append(names, list.Items[i].Name)
 		}
 	}
-	return requestsFor(rivals)
+	return names, nil
 }

@@ -58,17 +58,19 @@ type Observer struct {
 
 // SetupWithManager adds the observer to the manager.
 func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	several := mapping.SeveralClusters(r.Client)
 	observer, err := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewayobserver").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
 			predicate.Or[client.Object](predicate.LabelChangedPredicate{}, predicate.GenerationChangedPredicate{}),
 		)).
-		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.GatewayDNSToClusters(r.Client)),
+		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("gatewayobserver", mapping.ClusterToRequest)).
 		WatchesRawSource(r.OnDemand.Source()).
+		WatchesRawSource(several.Source()).
 		WithOptions(options).
-		Build(r)
+		Build(several.Reconciler(r))
 	if err != nil {
 		return fmt.Errorf("setting up the gateway observer: %w", err)
 	}
@@ -149,12 +151,4 @@ func (r *Observer) interestedIn(ctx context.Context, cluster *clusterv1.Cluster)
 		}
 	}
 	return interested, nil
-}
-
-func requestsFor(gatewayDNS []xccv1.GatewayDNS) []reconcile.Request {
-	requests := make([]reconcile.Request, 0, len(gatewayDNS))
-	for i := range gatewayDNS {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&gatewayDNS[i])})
-	}
-	return requests
 }

@@ -19,11 +19,10 @@ package mapping
 
 import (
 	"context"
+	"fmt"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
@@ -32,19 +31,18 @@ func ClusterToRequest(_ context.Context, cluster client.Object) []reconcile.Requ
 	return []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(cluster)}}
 }
 
-// GatewayDNSToClusters maps a GatewayDNS to all Clusters of its namespace: those that it selects, those that it selected
-// before, and those that consume what it publishes.
-func GatewayDNSToClusters(reader client.Reader) handler.MapFunc {
-	return func(ctx context.Context, gatewayDNS client.Object) []reconcile.Request {
+// SeveralClusters lets one event wake a controller for all Clusters of a namespace, as a GatewayDNS does: those that it selects,
+// those that it selected before, and those that consume what it publishes.
+func SeveralClusters(reader client.Reader) *Several {
+	return NewSeveral(func(ctx context.Context, namespace, _ string) ([]string, error) {
 		clusters := &clusterv1.ClusterList{}
-		if err := reader.List(ctx, clusters, client.InNamespace(gatewayDNS.GetNamespace())); err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Failed to list Clusters", "GatewayDNS", client.ObjectKeyFromObject(gatewayDNS))
-			return nil
+		if err := reader.List(ctx, clusters, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("listing Clusters in %s: %w", namespace, err)
 		}
-		requests := make([]reconcile.Request, 0, len(clusters.Items))
+		names := make([]string, 0, len(clusters.Items))
 		for i := range clusters.Items {
-			requests = append(requests, ClusterToRequest(ctx, &clusters.Items[i])...)
+			names = append(names, clusters.Items[i].Name)
 		}
-		return requests
-	}
+		return names, nil
+	})
 }

@@ -68,6 +68,7 @@ type Reconciler struct {
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	several := mapping.SeveralClusters(r.Client)
 	records, err := ctrl.NewControllerManagedBy(mgr).
 		Named("records").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
@@ -75,11 +76,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{},
 			),
 		)).
-		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.GatewayDNSToClusters(r.Client)),
+		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(publishedGatewaysChanged())).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("records", mapping.ClusterToRequest)).
+		WatchesRawSource(several.Source()).
 		WithOptions(options).
-		Build(r)
+		Build(several.Reconciler(r))
 	if err != nil {
 		return fmt.Errorf("setting up the records controller: %w", err)
 	}

@@ -30,6 +30,31 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/claims"
 )
 
+// of parses the annotation of a GatewayDNS.
+func of(gatewayDNS *xccv1.GatewayDNS) (parsed claims.Claims, malformed bool) {
+	return claims.Parse(gatewayDNS.Annotations[xccv1.ClaimsAnnotation])
+}
+
+func claimsOf(gatewayDNS *xccv1.GatewayDNS) claims.Claims {
+	parsed, _ := of(gatewayDNS)
+	return parsed
+}
+
+func renew(gatewayDNS *xccv1.GatewayDNS, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster, now time.Time) claims.Claims {
+	return claims.In(all, clusters, of).Renew(gatewayDNS, now).Claims
+}
+
+// holders returns who has the names of the Clusters, and of the Cluster a even if it does not exist.
+func holders(subdomain string, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster) map[string]claims.Holder {
+	namespace, found := claims.In(all, clusters, of), map[string]claims.Holder{}
+	for _, cluster := range append([]clusterv1.Cluster{cluster("a")}, clusters...) {
+		if holder, ok := namespace.Holder(subdomain, cluster.Name); ok {
+			found[claims.Name(subdomain, cluster.Name)] = holder
+		}
+	}
+	return found
+}
+
 func at(second int64) time.Time { return time.Unix(second, 0).UTC() }
 
 // never is for a GatewayDNS that never claimed anything, none for one whose claims have ended.
@@ -122,7 +147,7 @@ func TestRenew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			NewWithT(t).Expect(claims.Renew(&test.gatewayDNS, []xccv1.GatewayDNS{test.gatewayDNS}, test.clusters, now)).To(Equal(test.claims))
+			NewWithT(t).Expect(renew(&test.gatewayDNS, []xccv1.GatewayDNS{test.gatewayDNS}, test.clusters, now)).To(Equal(test.claims))
 		})
 	}
 }
@@ -161,7 +186,7 @@ func TestANewClaimIsLaterThanThoseThatAreThere(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			all := append([]xccv1.GatewayDNS{test.gatewayDNS}, test.rivals...)
-			g.Expect(claims.Renew(&test.gatewayDNS, all, clusters, at(100))).To(Equal(test.claims))
+			g.Expect(renew(&test.gatewayDNS, all, clusters, at(100))).To(Equal(test.claims))
 		})
 	}
 }
@@ -173,13 +198,13 @@ func TestWhoNeverClaimedHasWhatNobodyClaims(t *testing.T) {
 	one, two := gatewayDNS("one", never), gatewayDNS("two", never)
 	two.CreationTimestamp = metav1.NewTime(at(0))
 	holder := func(all ...xccv1.GatewayDNS) string {
-		return claims.Holders("gateway", all, clusters)["gateway.a"].GatewayDNS
+		return holders("gateway", all, clusters)["gateway.a"].GatewayDNS
 	}
 	g.Expect(holder(one, two)).To(Equal("two"), "created first")
 	g.Expect(holder(one, two, gatewayDNS("old", claims.Claims{"gateway.a": at(900)}))).To(Equal("old"), "claimed")
 	shows := gatewayDNS("old", never, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved))
 	g.Expect(holder(one, two, shows)).To(Equal("old"), "lost its annotation")
-	g.Expect(claims.Holders("gateway", []xccv1.GatewayDNS{one}, clusters)).NotTo(HaveKey("gateway.b"))
+	g.Expect(holders("gateway", []xccv1.GatewayDNS{one}, clusters)).NotTo(HaveKey("gateway.b"))
 }
 
 // TestHolders goes through every pair of what can be with two GatewayDNS, early and late, that claim one name.
@@ -224,7 +249,7 @@ func TestHolders(t *testing.T) {
 						gatewayDNS("late", claims.Claims{"gateway.a": at(20)}, late.changes...),
 						gatewayDNS("x-early", claims.Claims{"gateway.a": at(10)}, early.changes...),
 					}
-					holder, held := claims.Holders("gateway", all, clusters)["gateway.a"]
+					holder, held := holders("gateway", all, clusters)["gateway.a"]
 					// Without its Cluster, nothing says that a claim has ended because of the selector.
 					claimsIt := func(s side) bool { return s.claims || s.clear && !exists && len(s.changes) == 0 }
 					switch {
@@ -251,7 +276,7 @@ func TestOfTwoClaimsOfOneTimeTheFirstByNameHolds(t *testing.T) {
 	claimed := claims.Claims{"gateway.a": at(10)}
 	one, two := gatewayDNS("one", claimed), gatewayDNS("two", claimed)
 	for _, all := range [][]xccv1.GatewayDNS{{one, two}, {two, one}} {
-		g.Expect(claims.Holders("gateway", all, nil)).To(Equal(map[string]claims.Holder{"gateway.a": {GatewayDNS: "one", Since: at(10)}}))
+		g.Expect(holders("gateway", all, nil)).To(Equal(map[string]claims.Holder{"gateway.a": {GatewayDNS: "one", Since: at(10)}}))
 	}
 }
 
@@ -260,7 +285,7 @@ func TestTheAnnotationKeepsFractionsOfASecond(t *testing.T) {
 	g := NewWithT(t)
 	claimed := claims.Claims{"gateway.a": time.Unix(10, 123456789).UTC(), "internal.b.c": at(10)}
 	one := gatewayDNS("one", claimed)
-	g.Expect(claims.Of(&one)).To(Equal(claimed))
+	g.Expect(claimsOf(&one)).To(Equal(claimed))
 	g.Expect(one.Annotations[xccv1.ClaimsAnnotation]).To(Equal(
 		`{"gateway.a":"1970-01-01T00:00:10.123456789Z","internal.b.c":"1970-01-01T00:00:10Z"}`,
 	))
@@ -272,9 +297,9 @@ func TestWrongPartsOfAnAnnotationAreLeftOut(t *testing.T) {
 	g := NewWithT(t)
 	one := gatewayDNS("one", nil)
 	one.Annotations[xccv1.ClaimsAnnotation] = `{"gateway.a":"1970-01-01T00:00:10Z","gateway.b":"yesterday","gateway.c":1}`
-	g.Expect(claims.Of(&one)).To(Equal(claims.Claims{"gateway.a": at(10)}))
+	g.Expect(claimsOf(&one)).To(Equal(claims.Claims{"gateway.a": at(10)}))
 	for _, garbage := range []string{"", "[]", `{"a":1}`, "null"} {
 		one.Annotations[xccv1.ClaimsAnnotation] = garbage
-		g.Expect(claims.Of(&one)).To(BeEmpty())
+		g.Expect(claimsOf(&one)).To(BeEmpty())
 	}
 }

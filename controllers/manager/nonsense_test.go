@@ -1,0 +1,81 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// nonsense returns 247 kB of claims of Clusters that do not exist, as many as an API server accepts.
+func nonsense() string {
+	var entries strings.Builder
+	for i := 0; entries.Len() < 247_000; i++ {
+		fmt.Fprintf(&entries, `,"gateway.nonsense-%05d":"2026-01-01T00:00:00Z"`, i)
+	}
+	return "{" + entries.String()[1:] + "}"
+}
+
+// One tenant has 50 GatewayDNS with as many claims as the API server accepts, and changes all of them. What another tenant
+// changes meanwhile is published; how soon is told and not asserted.
+func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
+	calm, attacker := newTenant(t), newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.245")
+	calm.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	calm.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	calm.addGatewayDNS("gw", serviceRef(service))
+	calm.Eventually(published(ctx, workloadB, calm.hostname("cluster-a"))).Should(ConsistOf("192.0.2.245"))
+
+	attacker.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	claimed := func(g *xccv1.GatewayDNS) { g.Annotations = map[string]string{xccv1.ClaimsAnnotation: nonsense()} }
+	var all []*xccv1.GatewayDNS
+	for i := range 50 {
+		all = append(all, attacker.addGatewayDNS(fmt.Sprintf("nonsense-%02d", i), serviceRef(service), claimed))
+	}
+	for round := range 2 {
+		for _, gatewayDNS := range all {
+			changed := gatewayDNS.DeepCopy()
+			changed.Annotations[xccv1.ClaimsAnnotation] = strings.Replace(nonsense(), "2026", fmt.Sprint(2020+round), 1)
+			attacker.Expect(management.Patch(ctx, changed, client.MergeFrom(gatewayDNS))).To(Succeed())
+		}
+		started, address := time.Now(), fmt.Sprintf("192.0.2.%d", 246+round)
+		setAddresses(t, workloadA, service, address)
+		calm.Eventually(published(ctx, workloadB, calm.hostname("cluster-a"))).WithPolling(time.Millisecond).Should(ConsistOf(address))
+		t.Logf("Round %d: published after %s", round, time.Since(started))
+	}
+
+	t.Log("The one who wrote it is told")
+	attacker.Eventually(attacker.condition(all[0], xccv1.NamesClaimedCondition)).Should(HaveField("Reason", xccv1.TooManyClaimsReason))
+	attacker.Eventually(attacker.gateways("nonsense-00")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
+
+	t.Log("What are no claims is dropped")
+	garbage := all[1].DeepCopy()
+	garbage.Annotations[xccv1.ClaimsAnnotation] = strings.Repeat("nonsense ", 27_000)
+	attacker.Expect(management.Patch(ctx, garbage, client.MergeFrom(all[1]))).To(Succeed())
+	attacker.Eventually(attacker.claims(all[1])).Should(HavePrefix(`{"gateway.cluster-a":`))
+	attacker.Eventually(attacker.condition(all[1], xccv1.NamesClaimedCondition)).Should(HaveField("Reason", xccv1.NamesClaimedReason))
+}
