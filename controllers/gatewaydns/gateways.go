@@ -110,7 +110,7 @@ func gatewayOf(
 		found.Ports = last.Ports
 	}
 	if override, ok := cluster.Annotations[xccv1.GatewayAddressesAnnotation]; ok {
-		found = resolve.Override(override, zone, found)
+		found = resolve.Override(override, resolve.NetworkOf(zone, cluster.Spec.ClusterNetwork), found)
 	}
 	gateway.State, gateway.Message = found.State, found.Message
 	if !found.State.Current() && !found.State.KnownEmpty() {

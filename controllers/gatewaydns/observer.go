@@ -70,13 +70,14 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 	} else if err != nil {
 		return Observation{}, err
 	}
+	network := resolve.NetworkOf(r.Zone, object.Spec.ClusterNetwork)
 	observation := Observation{Answered: true, Results: map[resolve.Target]resolve.Result{}}
 	for i := range interested {
 		target := resolve.TargetOf(&interested[i].Spec)
 		if _, done := observation.Results[target]; done {
 			continue
 		}
-		result, err := look(ctx, services, reading, target, r.Zone)
+		result, err := look(ctx, services, reading, target, network)
 		if err != nil {
 			// Whatever is watched goes on being watched.
 			return Observation{}, err
@@ -88,7 +89,7 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 }
 
 // look returns what is known of one gateway.
-func look(ctx context.Context, services client.Reader, reading *workload.Reading, target resolve.Target, zone string) (resolve.Result, error) {
+func look(ctx context.Context, services client.Reader, reading *workload.Reading, target resolve.Target, network resolve.Network) (resolve.Result, error) {
 	var objects resolve.Objects
 	var err error
 	if target.Gateway {
@@ -104,7 +105,7 @@ func look(ctx context.Context, services client.Reader, reading *workload.Reading
 	} else if err != nil {
 		return resolve.Result{}, err
 	}
-	return resolve.Gateway(target, objects, zone), nil
+	return resolve.Gateway(target, objects, network), nil
 }
 
 // lookAtService reads a Service and what else its addresses depend on. It asks for all of that at once, so that it is listed

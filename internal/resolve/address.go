@@ -19,6 +19,7 @@ package resolve
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -31,35 +32,79 @@ import (
 
 // addresses collects what was found of a gateway.
 type addresses struct {
+	network Network
+	// clusterIPs are those that are known.
+	clusterIPs map[netip.Addr]bool
+	// believesRanges is whether addresses in the range of Services that the Cluster declares are refused.
+	believesRanges bool
+
 	usable []string
 	// refused are addresses that must not be published, each with why; remarks are what else is to be said.
 	refused, remarks []string
+	// inside is whether one was refused because it means something only inside of its cluster.
+	inside bool
+	// inRanges are usable addresses in ranges that the Cluster declares.
+	inRanges []string
 }
 
-func (f *addresses) addIP(address string) {
-	f.add(address, func() (string, string) { return usableIP(address) })
+// newAddresses returns what collects the addresses of a target. The controller of a Gateway writes down what it knows of
+// its own Service, which is the ClusterIP if there is nothing else: then the declared range is believed.
+func newAddresses(target Target, objects Objects, network Network) *addresses {
+	return &addresses{
+		network:        network,
+		clusterIPs:     clusterIPs(append(objects.GatewayServices, objects.Service)...),
+		believesRanges: target.Gateway,
+	}
 }
 
-func (f *addresses) addHostname(name, zone string) {
-	f.add(name, func() (string, string) { return usableHostname(name, zone) })
+func (f *addresses) addIP(text string) {
+	address, reason := usableIP(text)
+	switch {
+	case reason != "":
+	case f.clusterIPs[address]:
+		reason, f.inside = "a ClusterIP of this cluster", true
+	case f.network.services.RefuseDenied(address) != "" && f.believesRanges:
+		reason, f.inside = "in the range of Services that the Cluster declares in spec.clusterNetwork", true
+	case f.network.services.RefuseDenied(address) != "", f.network.pods.RefuseDenied(address) != "":
+		f.inRanges = append(f.inRanges, address.String())
+	}
+	f.add(text, address.String(), reason)
+}
+
+func (f *addresses) addHostname(name string) {
+	usable, reason := usableHostname(name, f.network.zone)
+	if reason == "" && f.network.isClusterName(usable) {
+		reason, f.inside = "a name of the cluster's own DNS", true
+	}
+	f.add(name, usable, reason)
 }
 
 // addAny adds what is an IP address or a host name.
-func (f *addresses) addAny(address, zone string) {
+func (f *addresses) addAny(address string) {
 	if _, err := netip.ParseAddr(address); err == nil {
 		f.addIP(address)
 		return
 	}
-	f.addHostname(address, zone)
+	f.addHostname(address)
 }
 
-func (f *addresses) add(address string, check func() (usable, reason string)) {
-	usable, reason := check()
+// add takes an address, which is refused if there is a reason.
+func (f *addresses) add(text, usable, reason string) {
 	if reason != "" {
-		f.refused = append(f.refused, fmt.Sprintf("%s is %s", fit.Quoted(address), reason))
+		f.refused = append(f.refused, fmt.Sprintf("%s is %s", fit.Quoted(text), reason))
 		return
 	}
 	f.usable = append(f.usable, usable)
+}
+
+// rangesRemark says which of the usable addresses are in ranges that the Cluster declares, or nothing.
+func (f *addresses) rangesRemark() string {
+	if len(f.inRanges) == 0 {
+		return ""
+	}
+	slices.Sort(f.inRanges)
+	return "In the ranges of Services or Pods that the Cluster declares: " + firstOf(slices.Compact(f.inRanges)) +
+		", where clusters that use the same ranges reach something else; correct spec.clusterNetwork if that is wrong"
 }
 
 // usableHostname returns the name in lower case without a final dot, or why an EndpointSlice must not hold it.
@@ -77,14 +122,14 @@ func usableHostname(name, zone string) (usable, reason string) {
 	return name, ""
 }
 
-// usableIP returns the address in its canonical form, or why an EndpointSlice must not hold it.
-func usableIP(address string) (usable, reason string) {
+// usableIP returns the address, or why an EndpointSlice must not hold it.
+func usableIP(address string) (usable netip.Addr, reason string) {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
-		return "", "not an IP address"
+		return netip.Addr{}, "not an IP address"
 	}
 	if reason := (netaddr.Judge{}).Refuse(ip); reason != "" {
-		return "", reason
+		return netip.Addr{}, reason
 	}
-	return ip.Unmap().String(), ""
+	return ip.Unmap(), ""
 }

@@ -28,7 +28,7 @@ import (
 )
 
 // gatewayAPI takes the addresses in the status of a Gateway; its listeners are the ports.
-func gatewayAPI(target Target, objects Objects, zone string) Result {
+func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 	switch {
 	case !objects.GatewayAPI && len(objects.GatewayVersions) > 0:
 		return Result{
@@ -48,14 +48,13 @@ func gatewayAPI(target Target, objects Objects, zone string) Result {
 			Message: fmt.Sprintf("Cluster has no %s: create it or correct spec.gateway", target),
 		}
 	}
-	var found addresses
 	for _, address := range objectsAt(objects.Gateway, "status", "addresses") {
 		value := textAt(address, "value")
 		switch addressType := textAt(address, "type"); addressType {
 		case "IPAddress", "":
 			found.addIP(value)
 		case "Hostname":
-			found.addHostname(value, zone)
+			found.addHostname(value)
 		default:
 			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", fit.Quoted(value), fit.Quoted(addressType)))
 		}

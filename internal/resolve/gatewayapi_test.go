@@ -65,12 +65,12 @@ func TestGatewayOfTheGatewayAPI(t *testing.T) {
 			NewWithT(t).Expect(err).NotTo(HaveOccurred())
 			NewWithT(t).Expect(gateway.UnmarshalJSON(json)).To(Succeed())
 			target := resolve.TargetOf(&xccv1.GatewayDNSSpec{Gateway: "infra/eg"})
-			check(t, resolve.Gateway(target, resolve.Objects{GatewayAPI: true, Gateway: gateway}, zone), test.expected)
+			check(t, resolve.Gateway(target, resolve.Objects{GatewayAPI: true, Gateway: gateway}, network), test.expected)
 		})
 	}
 	target := resolve.TargetOf(&xccv1.GatewayDNSSpec{Gateway: "infra/eg"})
-	check(t, resolve.Gateway(target, resolve.Objects{GatewayAPI: true}, zone), expected{"GatewayNotFound", "", "", "Cluster has no Gateway infra/eg: create it or correct spec.gateway"})
-	check(t, resolve.Gateway(target, resolve.Objects{GatewayVersions: []string{"v1alpha2", "v1beta1"}}, zone), expected{"GatewayAPINotInstalled", "", "",
+	check(t, resolve.Gateway(target, resolve.Objects{GatewayAPI: true}, network), expected{"GatewayNotFound", "", "", "Cluster has no Gateway infra/eg: create it or correct spec.gateway"})
+	check(t, resolve.Gateway(target, resolve.Objects{GatewayVersions: []string{"v1alpha2", "v1beta1"}}, network), expected{"GatewayAPINotInstalled", "", "",
 		"only in version v1alpha2, v1beta1, and v1 is needed: install the Gateway API v1.0 or newer"})
-	check(t, resolve.Gateway(target, resolve.Objects{}, zone), expected{"GatewayAPINotInstalled", "", "", "install its CustomResourceDefinition"})
+	check(t, resolve.Gateway(target, resolve.Objects{}, network), expected{"GatewayAPINotInstalled", "", "", "install its CustomResourceDefinition"})
 }

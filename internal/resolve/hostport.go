@@ -38,7 +38,7 @@ import (
 // that is not seen makes all of it Unknown: if it is gone, so is its endpoint in a moment. A node that is not seen does so only
 // when nothing else is left: one that was deleted has ready endpoints until its Pods are collected, a minute later, and must
 // drop out before that.
-func hostPort(target Target, objects Objects) Result {
+func hostPort(target Target, objects Objects, found *addresses) Result {
 	if objects.Service.Spec.Type == corev1.ServiceTypeExternalName {
 		return wrongType(target, string(objects.Service.Spec.Type), "a Service that selects Pods")
 	}
@@ -73,7 +73,6 @@ func hostPort(target Target, objects Objects) Result {
 	if len(serving) == 0 && len(unseenNodes) > 0 {
 		return notSeen(target, "Node", slices.Min(unseenNodes))
 	}
-	var found addresses
 	for _, name := range slices.Sorted(maps.Keys(serving)) {
 		found.addNode(nodes[name])
 	}

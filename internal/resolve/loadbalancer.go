@@ -22,17 +22,16 @@ import (
 
 // loadBalancer takes the addresses of a Service's load balancer. An ingress point that has neither address nor name is one
 // that the load balancer's provider has not finished yet.
-func loadBalancer(target Target, service *corev1.Service, zone string) Result {
+func loadBalancer(target Target, service *corev1.Service, found *addresses) Result {
 	if service.Spec.Type != corev1.ServiceTypeLoadBalancer {
 		return wrongType(target, string(service.Spec.Type), "type LoadBalancer")
 	}
-	var found addresses
 	for _, point := range service.Status.LoadBalancer.Ingress {
 		switch {
 		case point.IP != "":
 			found.addIP(point.IP)
 		case point.Hostname != "":
-			found.addAny(point.Hostname, zone)
+			found.addAny(point.Hostname)
 		}
 	}
 	return found.publish(target, "status.loadBalancer", servicePorts(service, portOf), noAddress(
@@ -40,11 +39,10 @@ func loadBalancer(target Target, service *corev1.Service, zone string) Result {
 }
 
 // externalIPs takes the external IP addresses that a Service's author gave it.
-func externalIPs(target Target, service *corev1.Service) Result {
+func externalIPs(target Target, service *corev1.Service, found *addresses) Result {
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
 		return wrongType(target, string(service.Spec.Type), "a Service that selects Pods")
 	}
-	var found addresses
 	for _, address := range service.Spec.ExternalIPs {
 		found.addIP(address)
 	}

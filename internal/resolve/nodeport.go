@@ -27,7 +27,7 @@ import (
 // nodePort takes the addresses of the nodes that are ready and schedulable, which all lead to the Service through its node
 // ports; with externalTrafficPolicy Local only those on which an endpoint is ready, because the others drop what they get. If
 // none of these nodes is left and one has not been seen yet, it is not known whether there is any.
-func nodePort(target Target, objects Objects) Result {
+func nodePort(target Target, objects Objects, found *addresses) Result {
 	service := objects.Service
 	switch {
 	case service.Spec.Type != corev1.ServiceTypeNodePort && service.Spec.Type != corev1.ServiceTypeLoadBalancer:
@@ -37,7 +37,6 @@ func nodePort(target Target, objects Objects) Result {
 	}
 	local := service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 	withEndpoint := nodesWithReadyEndpoint(objects.Slices)
-	var found addresses
 	var left tally
 	for _, node := range objects.Nodes {
 		if reason := excluded(node); reason != "" {

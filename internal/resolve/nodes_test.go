@@ -139,7 +139,7 @@ func TestNodePort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			objects := resolve.Objects{Service: test.service, Nodes: test.nodes, Slices: test.slices}
-			check(t, resolve.Gateway(target("nodePort"), objects, zone), test.expected)
+			check(t, resolve.Gateway(target("nodePort"), objects, network), test.expected)
 		})
 	}
 }
@@ -208,11 +208,11 @@ func TestHostPort(t *testing.T) {
 			objects := resolve.Objects{
 				Service: service("ClusterIP"), Nodes: test.nodes, Slices: []*discoveryv1.EndpointSlice{slice(test.endpoints)}, Pods: test.pods,
 			}
-			check(t, resolve.Gateway(target("hostPort"), objects, zone), test.expected)
+			check(t, resolve.Gateway(target("hostPort"), objects, network), test.expected)
 		})
 	}
-	check(t, resolve.Gateway(target("hostPort"), resolve.Objects{}, zone), expected{"ServiceNotFound", "", "", "create it"})
-	check(t, resolve.Gateway(target("hostPort"), resolve.Objects{Service: service("ExternalName")}, zone), expected{"WrongServiceType", "", "", "a Service that selects Pods"})
+	check(t, resolve.Gateway(target("hostPort"), resolve.Objects{}, network), expected{"ServiceNotFound", "", "", "create it"})
+	check(t, resolve.Gateway(target("hostPort"), resolve.Objects{Service: service("ExternalName")}, network), expected{"WrongServiceType", "", "", "a Service that selects Pods"})
 }
 
 // With publishNotReadyAddresses every endpoint is said to be ready, whatever its Pod is.
@@ -245,13 +245,13 @@ func TestAHostPortOfAServiceThatPublishesWhatIsNotReadyHeedsThePods(t *testing.T
 				Service: test.service, Nodes: nodes, Slices: []*discoveryv1.EndpointSlice{slice("a@one b@two")},
 				Pods: []*corev1.Pod{test.a, with("b", "two", ready)},
 			}
-			check(t, resolve.Gateway(target("hostPort"), objects, zone), test.expected)
+			check(t, resolve.Gateway(target("hostPort"), objects, network), test.expected)
 		})
 	}
 	alone := resolve.Objects{
 		Service: service("ClusterIP", publishesAll), Nodes: nodes, Slices: []*discoveryv1.EndpointSlice{slice("a@one")}, Pods: []*corev1.Pod{with("a", "one", not)},
 	}
-	check(t, resolve.Gateway(target("hostPort"), alone, zone), expected{"NoReadyEndpoint", "", "", "1 not ready, which spec.publishNotReadyAddresses hides"})
+	check(t, resolve.Gateway(target("hostPort"), alone, network), expected{"NoReadyEndpoint", "", "", "1 not ready, which spec.publishNotReadyAddresses hides"})
 }
 
 func TestNeedsAreWhatTheAddressesDependOn(t *testing.T) {

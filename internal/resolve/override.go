@@ -32,7 +32,7 @@ const maxOverride = 32 << 10
 // what was found in the cluster: the addresses are those of the annotation and the ports those that were found. A gateway
 // that is known not to exist stays so: there is nothing to translate addresses to. An annotation that is wrong in any part
 // is of no effect but its state, in which what was published before stays.
-func Override(annotation, zone string, found Result) Result {
+func Override(annotation string, network Network, found Result) Result {
 	switch found.State {
 	case xccv1.GatewayServiceNotFound, xccv1.GatewayGatewayNotFound, xccv1.GatewayGatewayAPINotInstalled:
 		return found
@@ -44,9 +44,9 @@ func Override(annotation, zone string, found Result) Result {
 	if len(annotation) > maxOverride {
 		return invalid("it has %d bytes, and at most %d are read", len(annotation), maxOverride)
 	}
-	var given addresses
+	given := addresses{network: network}
 	for part := range strings.SplitSeq(annotation, ",") {
-		given.addAny(strings.TrimSpace(part), zone)
+		given.addAny(strings.TrimSpace(part))
 	}
 	if len(given.refused) > 0 {
 		return invalid("%s", strings.Join(given.refused, "; "))
@@ -57,6 +57,9 @@ func Override(annotation, zone string, found Result) Result {
 		return invalid("it has %d, and at most %d are published", len(all), fit.MaxAddresses)
 	}
 	message := "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation + " replaces what was found" + foundInstead(found)
+	if remark := given.rangesRemark(); remark != "" {
+		message = remark + "; " + message
+	}
 	if unserved := notServed(all); unserved != "" {
 		message = unserved + "; " + message
 	}

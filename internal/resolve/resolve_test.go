@@ -23,12 +23,13 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
-const zone = "xcc.test"
+var network = resolve.NetworkOf("xcc.test", clusterv1.ClusterNetwork{})
 
 // expected is what a case expects: the state, the addresses separated by spaces, the ports as name/protocol:number
 // separated by spaces, and a part of the message, or with an equals sign before it all of it.
@@ -141,7 +142,7 @@ func TestLoadBalancer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			check(t, resolve.Gateway(target(""), resolve.Objects{Service: test.service}, zone), test.expected)
+			check(t, resolve.Gateway(target(""), resolve.Objects{Service: test.service}, network), test.expected)
 		})
 	}
 }
@@ -164,7 +165,7 @@ func TestExternalIPs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			check(t, resolve.Gateway(target("externalIPs"), resolve.Objects{Service: test.service}, zone), test.expected)
+			check(t, resolve.Gateway(target("externalIPs"), resolve.Objects{Service: test.service}, network), test.expected)
 		})
 	}
 }
@@ -181,18 +182,18 @@ func TestAGatewayWithVeryManyAddressesStaysWithinTheSchema(t *testing.T) {
 	for i := range 5000 {
 		many.Spec.Ports = append(many.Spec.Ports, corev1.ServicePort{Name: fmt.Sprintf("p%d", i), Port: int32(i + 1)})
 	}
-	result := resolve.Gateway(target(""), resolve.Objects{Service: many}, zone)
+	result := resolve.Gateway(target(""), resolve.Objects{Service: many}, network)
 	g.Expect(result.State).To(Equal(xccv1.GatewayResolved))
 	g.Expect(result.Addresses).To(HaveLen(100))
 	g.Expect(result.Ports).To(HaveLen(100))
 	g.Expect(result.Message).To(Equal("Only the first 100 of 5000 addresses are published; Only the first 100 of 5002 ports are published"))
-	check(t, resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer", ingress(bad...))}, zone),
+	check(t, resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer", ingress(bad...))}, network),
 		expected{"NoAddress", "", "", "localhost0 is not a fully qualified host name"})
 }
 
 func TestAResolutionTypeOfALaterVersionKeepsWhatIsPublished(t *testing.T) {
 	t.Parallel()
-	check(t, resolve.Gateway(target("tunnel"), resolve.Objects{Service: service("ClusterIP")}, zone),
+	check(t, resolve.Gateway(target("tunnel"), resolve.Objects{Service: service("ClusterIP")}, network),
 		expected{"Unknown", "", "", "does not know resolutionType tunnel"})
 }
 
@@ -226,12 +227,12 @@ func TestOverride(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			check(t, resolve.Override(test.annotation, zone, test.found), test.expected)
+			check(t, resolve.Override(test.annotation, network, test.found), test.expected)
 		})
 	}
 	var many []string
 	for i := range 101 {
 		many = append(many, fmt.Sprintf("192.0.2.%d", i))
 	}
-	check(t, resolve.Override(strings.Join(many, ","), zone, found), expected{"InvalidOverride", "", "", "it has 101, and at most 100 are published"})
+	check(t, resolve.Override(strings.Join(many, ","), network, found), expected{"InvalidOverride", "", "", "it has 101, and at most 100 are published"})
 }

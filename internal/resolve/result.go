@@ -40,10 +40,10 @@ type Result struct {
 	Source string
 }
 
-// Gateway returns what the objects say of the target. zone is the zone that we serve, without a final dot: a host name in
-// it is no address, because it would lead back to us.
-func Gateway(target Target, objects Objects, zone string) Result {
-	return gateway(target, objects, zone).fitting()
+// Gateway returns what the objects say of the target. network is that of its cluster: addresses and names that mean something
+// only inside of it, and host names in the zone that we serve, are not published.
+func Gateway(target Target, objects Objects, network Network) Result {
+	return gateway(target, objects, network).fitting()
 }
 
 // fitting returns the Result as the schema of status.gateways allows it.
@@ -54,10 +54,11 @@ func (r Result) fitting() Result {
 	return Result{State: entry.State, Message: entry.Message, Addresses: entry.Addresses, Ports: entry.Ports, Source: entry.Source}
 }
 
-func gateway(target Target, objects Objects, zone string) Result {
+func gateway(target Target, objects Objects, network Network) Result {
+	found := newAddresses(target, objects, network)
 	switch {
 	case target.Gateway:
-		return gatewayAPI(target, objects, zone)
+		return gatewayAPI(target, objects, found)
 	case objects.Service == nil:
 		return Result{
 			State:   xccv1.GatewayServiceNotFound,
@@ -66,13 +67,13 @@ func gateway(target Target, objects Objects, zone string) Result {
 	}
 	switch target.Type {
 	case xccv1.ResolutionTypeLoadBalancer:
-		return loadBalancer(target, objects.Service, zone)
+		return loadBalancer(target, objects.Service, found)
 	case xccv1.ResolutionTypeNodePort:
-		return nodePort(target, objects)
+		return nodePort(target, objects, found)
 	case xccv1.ResolutionTypeHostPort:
-		return hostPort(target, objects)
+		return hostPort(target, objects, found)
 	case xccv1.ResolutionTypeExternalIPs:
-		return externalIPs(target, objects.Service)
+		return externalIPs(target, objects.Service, found)
 	}
 	return Result{
 		State:   xccv1.GatewayUnknown,
@@ -94,6 +95,10 @@ func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayP
 	slices.Sort(f.refused)
 	refused := slices.Compact(f.refused)
 	switch {
+	case len(all) == 0 && f.inside:
+		return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf("%s has no address that leads to it from other clusters. Expose it by "+
+			"a Service of type LoadBalancer, and name that in spec.service if need be, or set the annotation %s of the Cluster: %s",
+			target, xccv1.GatewayAddressesAnnotation, strings.Join(refused, "; "))}
 	case len(all) == 0 && len(refused) > 0:
 		return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf("%s has no address that can be published: %s",
 			target, fit.Message(strings.Join(refused, "; ")))}
@@ -106,6 +111,9 @@ func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayP
 	}
 	if unserved := notServed(all[:min(len(all), fit.MaxAddresses)]); unserved != "" {
 		messages = append(messages, unserved)
+	}
+	if remark := f.rangesRemark(); remark != "" {
+		messages = append(messages, remark)
 	}
 	messages = append(messages, f.remarks...)
 	return Result{

@@ -1,0 +1,104 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"context"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// installGatewayAPI installs the Gateway API for the time of a test.
+func installGatewayAPI(t *testing.T, workload *cluster) {
+	t.Helper()
+	g := NewWithT(t)
+	definitions, err := apiextensions.NewForConfig(workload.config)
+	g.Expect(err).NotTo(HaveOccurred())
+	crds := definitions.ApiextensionsV1().CustomResourceDefinitions()
+	gone := func() {
+		g.Eventually(func() error {
+			_ = crds.Delete(context.Background(), gatewayCRD().Name, metav1.DeleteOptions{})
+			_, err := crds.Get(context.Background(), gatewayCRD().Name, metav1.GetOptions{})
+			return err
+		}).Should(MatchError(apierrors.IsNotFound, "NotFound"))
+	}
+	gone()
+	t.Cleanup(gone)
+	_, err = crds.Create(t.Context(), gatewayCRD(), metav1.CreateOptions{})
+	g.Expect(err).NotTo(HaveOccurred())
+}
+
+// Envoy Gateway reports the ClusterIP of a Gateway's Service, and Istio its name. In a consumer with the same ranges these are
+// another application.
+func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	installGatewayAPI(t, workloadA)
+	namespace := addService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
+	gateway := newGateway(namespace)
+	n.Eventually(func() error { return workloadA.Create(ctx, gateway) }).Should(Succeed())
+	object := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.Expect(management.Create(ctx, &xccv1.GatewayDNS{
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "gw"},
+		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: hasGateway()}, Gateway: namespace + "/eg"},
+	})).To(Succeed())
+	hostname := n.hostname("cluster-a")
+	refused := func(why string) {
+		t.Helper()
+		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+			HaveField("State", xccv1.GatewayNoAddress), HaveField("Addresses", BeEmpty()),
+			HaveField("Message", And(ContainSubstring(why), ContainSubstring("Expose it by a Service of type LoadBalancer"))),
+		)))
+		n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	}
+
+	setGatewayAddress(t, workloadA, gateway, "IPAddress", "10.77.0.9")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.77.0.9"))
+
+	t.Log("The Cluster says later which range its Services have")
+	original := object.DeepCopy()
+	object.Spec.ClusterNetwork.Services.CIDRBlocks = []string{"10.77.0.0/16"}
+	n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
+	refused("10.77.0.9 is in the range of Services that the Cluster declares")
+
+	setGatewayAddress(t, workloadA, gateway, "IPAddress", "192.0.2.7")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.7"))
+	setGatewayAddress(t, workloadA, gateway, "Hostname", "eg-istio."+namespace+".svc.cluster.local")
+	refused("is a name of the cluster's own DNS")
+
+	t.Log("An administrator knows better")
+	n.annotate(object, xccv1.GatewayAddressesAnnotation, "10.77.3.3")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.77.3.3"))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("In the ranges of Services or Pods that the Cluster declares: 10.77.3.3")),
+	)))
+	original = object.DeepCopy()
+	object.Spec.ClusterNetwork = clusterv1.ClusterNetwork{ServiceDomain: "cluster.test"}
+	n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Not(ContainSubstring("In the ranges")))))
+}

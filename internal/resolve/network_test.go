@@ -1,0 +1,133 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package resolve_test
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
+)
+
+// declared is what a Cluster with both families says of itself.
+var declared = resolve.NetworkOf("xcc.test", clusterv1.ClusterNetwork{
+	Services:      clusterv1.NetworkRanges{CIDRBlocks: []string{"10.96.0.1/12", "nonsense", "fd00:10:96::/112"}},
+	Pods:          clusterv1.NetworkRanges{CIDRBlocks: []string{"10.244.0.0/16"}},
+	ServiceDomain: "K8s.Example.com.",
+})
+
+// gatewayWith returns a Gateway with these addresses in its status.
+func gatewayWith(addressType string, values ...string) *unstructured.Unstructured {
+	var addresses []any
+	for _, value := range values {
+		addresses = append(addresses, map[string]any{"type": addressType, "value": value})
+	}
+	return &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"addresses": addresses}}}
+}
+
+func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
+	t.Parallel()
+	const advice = "Gateway infra/eg has no address that leads to it from other clusters. Expose it by a Service of type LoadBalancer, and name that in " +
+		"spec.service if need be, or set the annotation connectivity.tanzu.vmware.com/gateway-addresses of the Cluster: "
+	own := []*corev1.Service{{Spec: corev1.ServiceSpec{ClusterIP: "172.20.0.9", ClusterIPs: []string{"172.20.0.9", "fd00:aa::9"}}}, {Spec: corev1.ServiceSpec{ClusterIP: "None"}}}
+	for name, test := range map[string]struct {
+		addressType string
+		values      []string
+		network     resolve.Network
+		expected
+	}{
+		"a ClusterIP, as Envoy Gateway reports":    {"IPAddress", []string{"10.96.4.7"}, declared, expected{"NoAddress", "", "", "=" + advice + "10.96.4.7 is in the range of Services that the Cluster declares in spec.clusterNetwork"}},
+		"a ClusterIP in IPv6":                      {"IPAddress", []string{"fd00:10:96::7"}, declared, expected{"NoAddress", "", "", "fd00:10:96::7 is in the range of Services"}},
+		"a ClusterIP behind NAT64":                 {"IPAddress", []string{"64:ff9b::10.96.0.7"}, declared, expected{"NoAddress", "", "", "is in the range of Services"}},
+		"the ClusterIP of its Service":             {"IPAddress", []string{"172.20.0.9"}, network, expected{"NoAddress", "", "", "=" + advice + "172.20.0.9 is a ClusterIP of this cluster"}},
+		"the other one":                            {"IPAddress", []string{"fd00:aa::9"}, network, expected{"NoAddress", "", "", "fd00:aa::9 is a ClusterIP of this cluster"}},
+		"a range that is not declared":             {"IPAddress", []string{"10.96.4.7"}, network, expected{"Resolved", "10.96.4.7", "", "="}},
+		"a name of a Service, as Istio reports":    {"Hostname", []string{"eg-istio.infra.svc.cluster.local"}, network, expected{"NoAddress", "", "", "=" + advice + "eg-istio.infra.svc.cluster.local is a name of the cluster's own DNS"}},
+		"in capitals with a final dot":             {"Hostname", []string{"EG-istio.infra.svc.Cluster.Local."}, network, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name in the domain that is declared":    {"Hostname", []string{"eg-istio.infra.svc.k8s.example.com"}, declared, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name in the usual domain all the same":  {"Hostname", []string{"eg-istio.infra.svc.cluster.local"}, declared, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name that the search list completes":    {"Hostname", []string{"eg-istio.infra.svc"}, network, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name of one DNS label":                  {"Hostname", []string{"eg-istio"}, network, expected{"NoAddress", "", "", "=Gateway infra/eg has no address that can be published: eg-istio is not a fully qualified host name"}},
+		"a name beside the domain":                 {"Hostname", []string{"lb.notk8s.example.com"}, declared, expected{"Resolved", "lb.notk8s.example.com", "", "="}},
+		"svc within a name":                        {"Hostname", []string{"lb.svc.example.com"}, declared, expected{"Resolved", "lb.svc.example.com", "", "="}},
+		"another address goes on":                  {"IPAddress", []string{"10.96.4.7", "192.0.2.1"}, declared, expected{"Resolved", "192.0.2.1", "", "=Left out: 10.96.4.7 is in the range of Services that the Cluster declares in spec.clusterNetwork"}},
+		"an address in the range of Pods goes on":  {"IPAddress", []string{"10.244.0.9"}, declared, expected{"Resolved", "10.244.0.9", "", "In the ranges of Services or Pods that the Cluster declares: 10.244.0.9, where"}},
+		"an address that is none of both":          {"IPAddress", []string{"127.0.0.1", "10.96.4.7"}, declared, expected{"NoAddress", "", "", "127.0.0.1 is a loopback address"}},
+		"very many of them leave the advice whole": {"IPAddress", many("10.96.%d.%d", 5000), declared, expected{"NoAddress", "", "", advice}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := resolve.TargetOf(&xccv1.GatewayDNSSpec{Gateway: "infra/eg"})
+			objects := resolve.Objects{GatewayAPI: true, Gateway: gatewayWith(test.addressType, test.values...), GatewayServices: own}
+			check(t, resolve.Gateway(target, objects, test.network), test.expected)
+		})
+	}
+}
+
+func many(format string, count int) []string {
+	var all []string
+	for i := range count {
+		all = append(all, fmt.Sprintf(format, i>>8&255, i&255))
+	}
+	return all
+}
+
+func TestAddressesInDeclaredRangesGetARemark(t *testing.T) {
+	t.Parallel()
+	remark := func(addresses string) string {
+		return "In the ranges of Services or Pods that the Cluster declares: " + addresses +
+			", where clusters that use the same ranges reach something else; correct spec.clusterNetwork if that is wrong"
+	}
+	clusterIP := func(service *corev1.Service) { service.Spec.ClusterIPs = []string{"10.96.0.5", "fd00::5"} }
+	external := service("ClusterIP", clusterIP)
+	external.Spec.ExternalIPs = []string{"10.96.9.9", "192.0.2.1"}
+	for name, test := range map[string]struct {
+		resolutionType xccv1.ResolutionType
+		objects        resolve.Objects
+		expected
+	}{
+		"a load balancer": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", ingress("10.97.0.1"))}, expected{"Resolved", "10.97.0.1", servicePorts, "=" + remark("10.97.0.1")}},
+		"external IPs":    {"externalIPs", resolve.Objects{Service: external}, expected{"Resolved", "10.96.9.9 192.0.2.1", servicePorts, "=" + remark("10.96.9.9")}},
+		"a node": {"nodePort", resolve.Objects{Service: service("NodePort"), Nodes: []*corev1.Node{{Status: corev1.NodeStatus{
+			Addresses:  []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "10.244.3.3"}},
+			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+		}}}}, expected{"Resolved", "10.244.3.3", "http/TCP:30080 https/TCP:30443", "=" + remark("10.244.3.3")}},
+		"many are counted": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", ingress("10.96.0.1", "10.96.0.2", "10.96.0.3", "10.96.0.4", "10.96.0.4"))},
+			expected{"Resolved", "10.96.0.1 10.96.0.2 10.96.0.3 10.96.0.4", servicePorts, "=" + remark("10.96.0.1, 10.96.0.2, 10.96.0.3 and 1 more")}},
+		"the Service's own ClusterIP is refused": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", clusterIP, ingress("fd00::5"))},
+			expected{"NoAddress", "", "", "fd00::5 is a ClusterIP of this cluster"}},
+		"so it is beside another address": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", clusterIP, ingress("10.96.0.5", "192.0.2.1"))},
+			expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: 10.96.0.5 is a ClusterIP of this cluster"}},
+		"a name of the cluster's DNS is refused": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", ingress("host=envoy.projectcontour.svc.cluster.local"))},
+			expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, resolve.Gateway(target(test.resolutionType), test.objects, declared), test.expected)
+		})
+	}
+	found := resolve.Result{State: xccv1.GatewayResolved, Addresses: []string{"10.0.0.1"}}
+	check(t, resolve.Override("10.96.0.5,192.0.2.1", declared, found), expected{"Overridden", "10.96.0.5 192.0.2.1", "", remark("10.96.0.5")})
+	check(t, resolve.Override("eg.infra.svc.cluster.local", declared, found), expected{"InvalidOverride", "", "", "is a name of the cluster's own DNS"})
+	NewWithT(t).Expect(resolve.Override("192.0.2.1", declared, found).Message).NotTo(ContainSubstring("spec.clusterNetwork"))
+}
