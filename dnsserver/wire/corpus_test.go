@@ -158,6 +158,10 @@ func TestPlainQueriesAreAnsweredWithoutTheLibrary(t *testing.T) {
 		"nope.xcc.test.": dns.TypeA, "kuard.gateway.cluster-c.dev-team.clusters.xcc.test.": dns.TypeA, "chain.xcc.test.": dns.TypeAAAA,
 		"plain.xcc.test.": dns.TypeHTTPS, "nope.sub.nope.xcc.test.": dns.TypeTXT, "alias-to-wildcard.xcc.test.": dns.TypeHTTPS, "gone.xcc.test.": dns.TypeMX,
 		dnstest.ManyAddresses: dns.TypeA, dnstest.AliasToMany[0]: dns.TypeA, dnstest.AliasToMany[1]: dns.TypeA,
+		"xcc.test.": dns.TypeSOA, "sub.xcc.test.": dns.TypeNS, "_https._tcp.svc.xcc.test.": dns.TypeSRV, "alias-to-svc.xcc.test.": dns.TypeSRV,
+		"_https._tcp.inner-svc.xcc.test.": dns.TypeSRV, "_https._tcp.loop-svc.xcc.test.": dns.TypeSRV, "www.sub.xcc.test.": dns.TypeANY,
+		"alias.xcc.test.": dns.TypeCNAME, "loop.xcc.test.": dns.TypeA, "hangs.xcc.test.": dns.TypeSRV, "www.example.com.": dns.TypeA,
+		"odd\\.octets\\000.sub.xcc.test.": dns.TypeA, "alias-to-alias.xcc.test.": dns.TypeA,
 	} {
 		query := question(name, qtype)
 		query.SetEdns0(1232, false)

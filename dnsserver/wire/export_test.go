@@ -27,18 +27,18 @@ import (
 
 // AnswerWithLibrary is Answer for a handler that knows no plain queries.
 func (h *Handler) AnswerWithLibrary(packet []byte, transport Transport) []byte {
-	query := Query{Packet: packet, Transport: transport, Arrived: time.Now()}
-	response, done := h.answerWithLibrary(nil, query, &Counters{}, h.Aliases.Cached)
+	query := &Query{Packet: packet, Transport: transport, Arrived: time.Now()}
+	response, done := h.answerWithLibrary(nil, query, &Counters{}, onlyCached)
 	if !done {
-		response = h.Wait(nil, query, &Counters{})
+		response, _ = h.answerWithLibrary(nil, query, &Counters{}, waitForIt)
 	}
 	return response
 }
 
 // IsFast returns whether the packet is answered without the library.
 func (h *Handler) IsFast(packet []byte, transport Transport) bool {
-	_, _, ok := h.fast(nil, packet, transport, time.Now())
-	return ok
+	_, _, came := h.fast(nil, packet, transport, time.Now(), onlyCached)
+	return came == answered
 }
 
 // Count counts a response.

@@ -17,133 +17,188 @@ limitations under the License.
 package wire
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"time"
 
 	"github.com/miekg/dns"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// fast appends the response to a plain query to out. Of addresses that do not fit it appends those that do. It returns false,
-// with out as it was, for everything that it leaves to the library: a query that is not plain, an answer of which more than
-// addresses does not fit, a chain of aliases within our zones, a target that has to be waited for, and all before the first
-// snapshot. It does not allocate where out is large enough.
-func (h *Handler) fast(out, packet []byte, t Transport, now time.Time) ([]byte, plainQuery, bool) {
+// chase is how a target outside of our zones is looked for.
+type chase int
+
+const (
+	// onlyCached looks at what is known already.
+	onlyCached chase = iota
+	// waitForIt waits for what is not known.
+	waitForIt
+	// giveUp fails.
+	giveUp
+)
+
+// target returns what is known of a target outside of our zones, nil when it has to be waited for.
+func (h *Handler) target(name string, qtype uint16, chase chase) *alias.Answer {
+	switch chase {
+	case waitForIt:
+		return h.Aliases.Wait(name, qtype)
+	case giveUp:
+		return &alias.Answer{Rcode: dns.RcodeServerFailure}
+	default:
+		return h.Aliases.Cached(name, qtype)
+	}
+}
+
+// outcome is what came of an attempt to answer without the library.
+type outcome int
+
+const (
+	// answered means that the response is complete.
+	answered outcome = iota
+	// mustWait means that a target has to be waited for.
+	mustWait
+	// notPlain means that the query or its answer is left to the library.
+	notPlain
+)
+
+// fast appends the response to a plain query to out. Of records that do not fit it appends those that do. For everything that it leaves
+// to the library out is as it was: a query that is not plain, and an answer of which something else than addresses and services does not
+// fit. It does not allocate where out is large enough.
+func (h *Handler) fast(out, packet []byte, t Transport, now time.Time, chase chase) ([]byte, plainQuery, outcome) {
 	var space [maxName]byte
 	q, ok := parsePlain(packet, &space)
 	if !ok {
-		return out, q, false
+		return out, q, notPlain
 	}
-	snapshot := h.Snapshot()
-	if snapshot == nil {
-		return out, q, false
-	}
-	result := snapshot.Lookup(space[:q.nameSize], q.qtype)
-	r := reply{message: append(out, packet[:q.end]...), start: len(out), limit: q.limit(t) - q.optionSize()}
-	if !h.appendResult(&r, snapshot, result, q.qtype, now) {
-		return out, q, false
+	r := reply{message: append(out, packet[:q.end]...), start: len(out), question: q.end, limit: q.limit(t) - q.optionSize()}
+	r.extraLimit = min(r.limit, maxUDP-q.optionSize())
+	switch snapshot := h.Snapshot(); {
+	case q.version != 0: // RFC 6891, section 6.1.3
+		r.rcode = dns.RcodeBadVers
+	case q.qclass != dns.ClassINET, q.qtype == dns.TypeAXFR, q.qtype == dns.TypeIXFR:
+		r.rcode = dns.RcodeRefused
+	case snapshot == nil:
+		r.rcode = dns.RcodeServerFailure
+	default:
+		l := lookups{handler: h, snapshot: snapshot, qtype: q.qtype, now: now, chase: chase}
+		if came := l.answer(&r, space[:q.nameSize]); came != answered {
+			return out, q, came
+		}
 	}
 	q.rcode = r.rcode
 	if r.size() > r.limit {
-		return out, q, false
+		return out, q, notPlain
 	}
-	return r.finish(packet, q), q, true
+	return r.finish(packet, q), q, answered
 }
 
-// reply is a response that grows behind what a buffer holds already.
-type reply struct {
-	message []byte
-	// start is where the response begins in the message.
-	start int
-	// limit is the most octets that there may be in front of the OPT record.
-	limit                int
-	answers, authorities int
-	truncated            bool
-	rcode                int
+// lookups put what they find into a reply.
+type lookups struct {
+	handler  *Handler
+	snapshot *zone.Snapshot
+	qtype    uint16
+	now      time.Time
+	chase    chase
 }
 
-// size is how large the response is up to now, which is the offset of what comes next.
-func (r *reply) size() int { return len(r.message) - r.start }
-
-// appendAuthority appends the SOA, in which two names point at its owner.
-func (r *reply) appendAuthority(z *zone.Zone) {
-	owner := r.size()
-	r.message = append(r.message, z.Authority()...)
-	for _, fromEnd := range authorityPointers {
-		binary.BigEndian.PutUint16(r.message[len(r.message)-fromEnd:], uint16(pointer|owner)) //nolint:gosec // Behind the question.
+// answer appends what a lookup of the question's name finds, and where that is an alias, what its target holds.
+func (l *lookups) answer(r *reply, name []byte) outcome {
+	result := l.snapshot.Lookup(name, l.qtype)
+	if result.Kind == zone.OutsideZones {
+		r.rcode = dns.RcodeRefused
+		return answered
 	}
-	r.authorities = 1
-}
-
-// appendResult appends what a lookup has found.
-func (h *Handler) appendResult(r *reply, snapshot *zone.Snapshot, result zone.Result, qtype uint16, now time.Time) bool {
-	if result.Kind != zone.Alias {
-		return r.appendHeld(result, headerSize)
+	r.authoritative = true
+	owner := headerSize
+	for aliases := maxAliases; result.Kind == zone.Alias; aliases-- {
+		if !r.fits(len(result.Packed)) {
+			r.truncated = true
+			return answered
+		}
+		owner = r.appendMoved(result.Packed, 1, owner) + recordHeader
+		r.answers++
+		if l.qtype == dns.TypeCNAME || l.qtype == dns.TypeANY {
+			return answered
+		}
+		target := l.snapshot.Lookup(result.Target, l.qtype)
+		switch {
+		case target.Kind == zone.OutsideZones && (l.qtype == dns.TypeA || l.qtype == dns.TypeAAAA):
+			return l.appendForeign(r, result.Alias, owner)
+		case target.Kind == zone.OutsideZones:
+			// Of a name that is not ours we know addresses alone.
+			return answered
+		case aliases == 0:
+			// More likely a loop than a chain.
+			r.fail()
+			return answered
+		}
+		name, result = result.Target, target
 	}
-	offset := r.size() + recordHeader
-	r.message = append(r.message, result.Packed...)
-	r.answers = 1
-	if target := snapshot.Lookup(result.Target, qtype); target.Kind != zone.OutsideZones {
-		return r.appendHeld(target, offset)
-	}
-	if qtype != dns.TypeA && qtype != dns.TypeAAAA {
-		// Of a name that is not ours we know addresses alone.
-		return true
-	}
-	return h.appendForeign(r, result.Alias, offset, qtype, now)
+	l.appendHeld(r, name, &result, owner)
+	return answered
 }
 
 // appendHeld appends what a name of our zones holds, whose owner is at the offset.
-func (r *reply) appendHeld(result zone.Result, offset int) bool {
+func (l *lookups) appendHeld(r *reply, name []byte, result *zone.Result, owner int) {
 	switch result.Kind {
 	case zone.Addresses:
 		start, count := len(r.message), len(result.Addresses)
-		r.appendAddresses(result.Packed, count)
-		if offset != headerSize {
-			for at := start; at < len(r.message); at += len(result.Packed) / count {
-				binary.BigEndian.PutUint16(r.message[at:], uint16(pointer|offset)) //nolint:gosec // Behind the question.
-			}
+		r.answers += r.appendAddresses(result.Packed, count)
+		if owner != headerSize {
+			moveOwners(r.message[start:], len(result.Packed)/count, owner)
 		}
 	case zone.NoData:
 		r.appendAuthority(result.Zone)
 	case zone.NameError:
 		r.rcode = dns.RcodeNameError
 		r.appendAuthority(result.Zone)
-	default:
-		return false
+	case zone.StartOfAuthority:
+		r.appendStart(result.Zone, owner)
+	case zone.NameServers:
+		r.appendNameServer(result, owner, l.handler.TTL)
+	case zone.Services:
+		l.appendServices(r, name, result, owner)
+	case zone.Exists:
+		r.appendExists(owner, l.handler.TTL)
 	}
-	return true
 }
 
 // appendForeign appends what is known of a target outside of our zones, whose name is at the offset.
-func (h *Handler) appendForeign(r *reply, target string, offset int, qtype uint16, now time.Time) bool {
-	answer := h.Aliases.Cached(target, qtype)
-	if answer == nil || answer.Rcode == dns.RcodeServerFailure || answer.Packed == nil && len(answer.Addresses)+len(answer.Chain) > 0 {
-		return false
+func (l *lookups) appendForeign(r *reply, target string, offset int) outcome {
+	answer := l.handler.target(target, l.qtype, l.chase)
+	switch {
+	case answer == nil:
+		return mustWait
+	case answer.Rcode == dns.RcodeServerFailure:
+		r.fail()
+		return answered
+	case answer.Packed == nil && len(answer.Addresses)+len(answer.Chain) > 0:
+		return notPlain
 	}
 	start, count := len(r.message), len(answer.Addresses)
-	chain := len(answer.Packed) - count*addressSize(qtype == dns.TypeA)
+	chain := len(answer.Packed) - count*addressSize(l.qtype == dns.TypeA)
+	if !r.fits(chain) {
+		r.truncated = true
+		return answered
+	}
 	r.message = append(r.message, answer.Packed[:chain]...)
-	r.answers += len(answer.Chain)
-	r.appendAddresses(answer.Packed[chain:], count)
-	movePacked(r.message[start:], offset, answer.TTL(now))
+	r.answers += len(answer.Chain) + r.appendAddresses(answer.Packed[chain:], count)
+	movePacked(r.message[start:], offset, answer.TTL(l.now))
 	r.rcode = answer.Rcode
-	return true
+	return answered
 }
 
 // appendAddresses appends as many of so many address records of one size as fit, of which any may be the first: that is the one
 // that most clients take. The choice is random, because a counter would fall into step with clients that ask for A and AAAA in
-// turn.
-func (r *reply) appendAddresses(records []byte, count int) {
+// turn. It returns how many those are.
+func (r *reply) appendAddresses(records []byte, count int) int {
 	if count == 0 {
-		return
+		return 0
 	}
 	size := len(records) / count
 	fit := min(count, max(0, r.limit-r.size())/size)
 	r.truncated = fit < count
-	r.answers += fit
 	first := 0
 	if count > 1 {
 		first = rand.IntN(count) //nolint:gosec // This spreads load and protects nothing.
@@ -151,26 +206,5 @@ func (r *reply) appendAddresses(records []byte, count int) {
 	behind := min(fit, count-first)
 	r.message = append(r.message, records[first*size:(first+behind)*size]...)
 	r.message = append(r.message, records[:(fit-behind)*size]...)
-}
-
-// finish writes the header, and the OPT record where the query has one.
-func (r *reply) finish(packet []byte, q plainQuery) []byte {
-	message := r.message
-	additional := byte(0)
-	if q.hasOption {
-		// RFC 6891, section 6.1.2: the root, OPT, our size, extended code and version, the DO bit, no options.
-		message = append(message, 0, 0, byte(dns.TypeOPT), maxUDP>>8, maxUDP&0xff, 0, 0, q.do, 0, 0, 0)
-		additional = 1
-	}
-	header := message[r.start : r.start+headerSize]
-	// QR, AA and the RD of the query; CD of the query (RFC 4035, section 3.1.6) and the code.
-	header[2] = 0x84 | packet[2]&0x01
-	if r.truncated {
-		header[2] |= 0x02
-	}
-	header[3] = packet[3]&0x10 | byte(r.rcode)                    //nolint:gosec // One of the first 16.
-	binary.BigEndian.PutUint16(header[6:], uint16(r.answers))     //nolint:gosec // As many as fit.
-	binary.BigEndian.PutUint16(header[8:], uint16(r.authorities)) //nolint:gosec // One at most.
-	header[10], header[11] = 0, additional
-	return message
+	return fit
 }

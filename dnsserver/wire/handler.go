@@ -86,32 +86,40 @@ type LogEntry struct {
 // response, or two servers could keep each other busy. It returns false, with out as it was, when the response has to be
 // waited for: see Wait.
 func (h *Handler) Answer(out []byte, q Query, counters *Counters) ([]byte, bool) {
-	response, plain, ok := h.fast(out, q.Packet, q.Transport, q.Arrived)
-	if ok {
-		h.sample(q, plain.qtype, plain.rcode, len(response)-len(out), counters.count(plain.qtype, plain.rcode))
-		return response, true
-	}
-	return h.answerWithLibrary(out, q, counters, h.Aliases.Cached)
+	return h.answer(out, &q, counters, onlyCached)
 }
 
 // Wait is Answer for a query that has to be waited for.
 func (h *Handler) Wait(out []byte, q Query, counters *Counters) []byte {
-	response, _ := h.answerWithLibrary(out, q, counters, h.Aliases.Wait)
+	response, _ := h.answer(out, &q, counters, waitForIt)
 	return response
 }
 
 // GiveUp is Wait for a query that cannot wait, because too many others do.
 func (h *Handler) GiveUp(out []byte, q Query, counters *Counters) []byte {
-	response, _ := h.answerWithLibrary(out, q, counters, func(string, uint16) *alias.Answer {
-		return &alias.Answer{Rcode: dns.RcodeServerFailure}
-	})
+	response, _ := h.answer(out, &q, counters, giveUp)
 	return response
 }
 
-// chase returns what is known of a target, nil when it has to be waited for.
-type chase func(target string, qtype uint16) *alias.Answer
+func (h *Handler) answer(out []byte, q *Query, counters *Counters, chase chase) ([]byte, bool) {
+	response, plain, came := h.fast(out, q.Packet, q.Transport, q.Arrived, chase)
+	if came == notPlain && len(q.Packet) >= headerSize && q.Packet[2]&0x80 == 0 {
+		if stripped, ok := strip(q.Packet); ok {
+			response, plain, came = h.fast(out, stripped, q.Transport, q.Arrived, chase)
+		}
+	}
+	switch came {
+	case answered:
+		h.sample(q, plain.qtype, plain.rcode, len(response)-len(out), counters.count(plain.qtype, plain.rcode))
+		return response, true
+	case mustWait:
+		return out, false
+	default:
+		return h.answerWithLibrary(out, q, counters, chase)
+	}
+}
 
-func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, chase chase) ([]byte, bool) {
+func (h *Handler) answerWithLibrary(out []byte, q *Query, counters *Counters, chase chase) ([]byte, bool) {
 	if len(q.Packet) < headerSize || q.Packet[2]&0x80 != 0 {
 		counters.drop(NoQuery)
 		return out, true
@@ -129,7 +137,7 @@ func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, cha
 	}
 	// Compressing costs less than the octets it saves are worth, above all when a client has a small buffer.
 	response.Compress = true
-	shed(response, limit)
+	shed(response, min(limit, maxUDP))
 	response.Truncate(limit)
 	// Truncate switches it off where all fits without.
 	response.Compress = true
@@ -148,7 +156,7 @@ func (h *Handler) answerWithLibrary(out []byte, q Query, counters *Counters, cha
 }
 
 // sample logs one in LogEvery queries, of which this is the one of the number.
-func (h *Handler) sample(q Query, qtype uint16, rcode, size int, number uint64) {
+func (h *Handler) sample(q *Query, qtype uint16, rcode, size int, number uint64) {
 	if h.LogEvery == 0 || number%h.LogEvery != 0 {
 		return
 	}

@@ -29,16 +29,17 @@ const (
 	optionHeader = 11
 )
 
-// plainQuery is a query as nearly all are: one question for a plain type, of a name of letters, digits, hyphens, underscores
-// and asterisks, with at most an OPT record of version 0, and nothing behind it.
+// plainQuery is a query as nearly all are: one question, with at most an OPT record, and nothing behind it.
 type plainQuery struct {
 	// nameSize is how many octets of the space are the name, in lower case and without the final dot.
-	nameSize int
-	qtype    uint16
+	nameSize      int
+	qtype, qclass uint16
 	// end is where the question ends in the packet.
 	end int
 
 	hasOption bool
+	// version is the version of EDNS.
+	version uint8
 	// udpSize is what the OPT record says.
 	udpSize uint16
 	// do is the octet of the OPT record that has the DO bit, with all other bits clear.
@@ -47,8 +48,15 @@ type plainQuery struct {
 	rcode int
 }
 
-// plainOctets has the lower case of each octet that is plain in a name, and zero for the others.
+// otherOctet stands for each octet that no name of a zone has. Such a name may still be below a wildcard.
+const otherOctet = '?'
+
+// plainOctets has the lower case of each octet that a name of a zone may have, and otherOctet for the others: the dot within a DNS
+// label is one of them.
 var plainOctets = func() (octets [256]byte) {
+	for octet := range octets {
+		octets[octet] = otherOctet
+	}
 	for _, octet := range []byte("abcdefghijklmnopqrstuvwxyz0123456789-_*") {
 		octets[octet] = octet
 		if 'a' <= octet && octet <= 'z' {
@@ -71,26 +79,12 @@ func parsePlain(packet []byte, space *[maxName]byte) (plainQuery, bool) {
 	}
 	q.nameSize = n
 	q.qtype = binary.BigEndian.Uint16(packet[at:])
+	q.qclass = binary.BigEndian.Uint16(packet[at+2:])
 	q.end = at + 4
-	if !isPlainType(q.qtype) || binary.BigEndian.Uint16(packet[at+2:]) != dns.ClassINET {
-		return q, false
-	}
 	if packet[11] == 0 {
 		return q, len(packet) == q.end
 	}
 	return q, q.parseOption(packet[q.end:])
-}
-
-// isPlainType returns whether a type is that of addresses, or one of which no name holds anything, such as HTTPS, which browsers ask
-// for with each name.
-func isPlainType(qtype uint16) bool {
-	switch qtype {
-	case dns.TypeNone, dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypeSRV, dns.TypeOPT:
-		return false
-	default:
-		// From here on they are questions rather than types (RFC 6895, section 3.1).
-		return qtype < 128
-	}
 }
 
 // parsePlainName returns the length of the name in the space and where it ends in the packet.
@@ -107,11 +101,7 @@ func parsePlainName(packet []byte, space *[maxName]byte) (n, end int, ok bool) {
 			return 0, 0, false
 		}
 		for _, octet := range packet[at : at+length] {
-			lower := plainOctets[octet]
-			if lower == 0 {
-				return 0, 0, false
-			}
-			space[n] = lower
+			space[n] = plainOctets[octet]
 			n++
 		}
 		at += length
@@ -125,17 +115,18 @@ func parsePlainName(packet []byte, space *[maxName]byte) (n, end int, ok bool) {
 
 // parseOption reads the rest of the packet as an OPT record. Its options are not looked at, because we know none.
 func (q *plainQuery) parseOption(rest []byte) bool {
-	if len(rest) < optionHeader || rest[0] != 0 || binary.BigEndian.Uint16(rest[1:]) != dns.TypeOPT || rest[6] != 0 {
+	if len(rest) < optionHeader || rest[0] != 0 || binary.BigEndian.Uint16(rest[1:]) != dns.TypeOPT {
 		return false
 	}
 	q.hasOption = true
+	q.version = rest[6]
 	q.udpSize = binary.BigEndian.Uint16(rest[3:])
 	q.do = rest[7] & 0x80
 	return wholeOptions(rest[optionHeader:], int(binary.BigEndian.Uint16(rest[9:])))
 }
 
-// wholeOptions returns whether the data has this size and consists of whole options (RFC 6891, section 6.1.2) that have no
-// format of their own, so that the library cannot find fault with them.
+// wholeOptions returns whether the data has this size and consists of whole options (RFC 6891, section 6.1.2). What is in them is
+// not looked at, because we know none of them.
 func wholeOptions(data []byte, size int) bool {
 	if len(data) != size {
 		return false
@@ -146,11 +137,6 @@ func wholeOptions(data []byte, size int) bool {
 		}
 		length := 4 + int(binary.BigEndian.Uint16(data[2:]))
 		if length > len(data) {
-			return false
-		}
-		switch binary.BigEndian.Uint16(data) {
-		case dns.EDNS0COOKIE, dns.EDNS0NSID, dns.EDNS0PADDING:
-		default:
 			return false
 		}
 		data = data[length:]

@@ -18,6 +18,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,17 +31,85 @@ import (
 // each. A query has a question, and needs an OPT record, perhaps a signature, and an incremental transfer's SOA.
 const maxRecords = 5
 
-// unpack returns the query, nil where the packet is none that can be read.
+// unpack returns the query with no more than its header, its questions and OPT records without options. It is nil where the packet is none
+// that can be read.
 func unpack(packet []byte) *dns.Msg {
-	records := 0
-	for i := range 4 {
-		records += int(binary.BigEndian.Uint16(packet[4+2*i:]))
-	}
+	stripped, ok := strip(packet)
 	query := new(dns.Msg)
-	if records > maxRecords || query.Unpack(packet) != nil || !isWhole(packet, query) {
+	if !ok || query.Unpack(stripped) != nil || !isWhole(stripped, query) {
 		return nil
 	}
 	return query
+}
+
+// strip returns the packet without what no response depends on. To read that would allocate for each option of an OPT record and
+// each string of a TXT record, so that one query would cost hundreds of times another.
+func strip(packet []byte) ([]byte, bool) {
+	var counts [4]int
+	total := 0
+	for i := range counts {
+		counts[i] = int(binary.BigEndian.Uint16(packet[4+2*i:]))
+		total += counts[i]
+	}
+	if total > maxRecords {
+		return nil, false
+	}
+	at := headerSize
+	for range counts[0] {
+		end, ok := skipName(packet, at)
+		// There is nothing in front of the question that its name could be compressed with.
+		if !ok || end+4 > len(packet) || packet[end-1] != 0 {
+			return nil, false
+		}
+		at = end + 4
+	}
+	stripped := slices.Clone(packet[:at])
+	options := uint16(0)
+	for range total - counts[0] {
+		owner := at
+		end, ok := skipName(packet, at)
+		if !ok || end+10 > len(packet) {
+			return nil, false
+		}
+		header := packet[end : end+10]
+		size := int(binary.BigEndian.Uint16(header[8:]))
+		if at = end + 10 + size; at > len(packet) {
+			return nil, false
+		}
+		if binary.BigEndian.Uint16(header) != dns.TypeOPT {
+			continue
+		}
+		if !wholeOptions(packet[end+10:at], size) {
+			return nil, false
+		}
+		options++
+		if packet[owner] != 0 {
+			// Any name but the root: that is all that is asked of it.
+			stripped = append(stripped, 1, 'x')
+		}
+		stripped = append(stripped, 0)
+		stripped = append(append(stripped, header[:8]...), 0, 0)
+	}
+	binary.BigEndian.PutUint32(stripped[6:], 0)
+	binary.BigEndian.PutUint16(stripped[10:], options)
+	return stripped, true
+}
+
+// skipName returns where a name ends that begins in the packet, without following pointers.
+func skipName(packet []byte, at int) (end int, ok bool) {
+	for at < len(packet) {
+		switch length := int(packet[at]); {
+		case length == 0:
+			return at + 1, true
+		case length >= pointer>>8:
+			return at + 2, at+2 <= len(packet)
+		case length > 63:
+			return 0, false
+		default:
+			at += 1 + length
+		}
+	}
+	return 0, false
 }
 
 // refuseUnread returns the response to a query that is refused for what its header says or because it cannot be read, nil for

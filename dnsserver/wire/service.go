@@ -79,8 +79,8 @@ func (w *writer) known(name string, qtype uint16) []dns.RR {
 	}
 }
 
-// shed leaves out of the additional section what does not fit, a whole RRset at a time, before anything of the answer is left
-// out. The response is not truncated by that (RFC 2181, section 9).
+// shed leaves out of the additional section what does not fit into as many octets, a whole RRset at a time, before anything of the answer
+// is left out. The response is not truncated by that (RFC 2181, section 9).
 func shed(response *dns.Msg, limit int) {
 	for response.Len() > limit {
 		last := len(response.Extra) - 1

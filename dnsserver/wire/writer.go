@@ -110,7 +110,7 @@ func (w *writer) follow(alias zone.Result, qtype uint16, aliases int) bool {
 
 // writeTarget adds the addresses of a name outside of our zones, and the aliases that lead to them.
 func (w *writer) writeTarget(target string, qtype uint16) bool {
-	answer := w.chase(target, qtype)
+	answer := w.handler.target(target, qtype, w.chase)
 	if answer == nil {
 		return false
 	}

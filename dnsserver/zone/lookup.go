@@ -17,6 +17,7 @@ limitations under the License.
 package zone
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/miekg/dns"
@@ -57,7 +58,7 @@ type Result struct {
 	// Alias is a canonical name. Target is the same name for a further Lookup, and must not be changed.
 	Alias  string
 	Target []byte
-	// Packed is what the Packer made of the addresses of a name, or of an alias. Other kinds have none.
+	// Packed is what the Packer made of the addresses of a name, or of an alias, that of Services included. Other kinds have none.
 	Packed []byte
 	// Services belong to the snapshot and must not be changed.
 	Services []Service
@@ -96,7 +97,7 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 	if n.offer != nil && n.data.target() == "" {
 		switch qtype {
 		case dns.TypeSRV:
-			return Result{Kind: Services, Zone: z, Services: n.offer.services, Alias: n.offer.alias}
+			return servicesResult(z, n.offer.services, n.offer.alias)
 		case dns.TypeANY:
 			return Result{Kind: Exists, Zone: z}
 		}
@@ -108,20 +109,35 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 // zones, and how many octets it has. Only the wildcard directly below it may stand in for the name, so a deeper name that exists stops a wildcard
 // above it.
 func (s *Snapshot) closestEncloser(name []byte) (encloser *node, size int) {
-	for len(name) > 0 {
+	for tries := 1; len(name) > 0; tries++ {
 		name = parent(name)
 		if n := s.names.find(name); n != nil {
 			return n, len(name)
 		}
+		if tries == usualDepth {
+			name = s.names.trim(name)
+		}
 	}
 	return nil, 0
+}
+
+// usualDepth is how many names above one that was asked for are looked up before it is worth the time to count DNS labels. A name of 127
+// would else take 127 look-ups.
+const usualDepth = 8
+
+// trim returns the name without the DNS labels that make it deeper than any that exists.
+func (n *names) trim(name []byte) []byte {
+	for extra := bytes.Count(name, []byte{'.'}) - n.depth; extra > 0; extra-- {
+		name = parent(name)
+	}
+	return name
 }
 
 // lookupService looks up in a wildcard's data, which has these services for the name that was asked for.
 func (d *data) lookupService(z *Zone, services []Service, qtype uint16) Result {
 	switch {
 	case qtype == dns.TypeSRV:
-		return Result{Kind: Services, Zone: z, Services: services, Alias: d.target()}
+		return servicesResult(z, services, d.alias)
 	case qtype == dns.TypeANY:
 		return Result{Kind: Exists, Zone: z}
 	case d.alias != nil:
@@ -129,6 +145,14 @@ func (d *data) lookupService(z *Zone, services []Service, qtype uint16) Result {
 	default:
 		return d.lookup(z, qtype)
 	}
+}
+
+// servicesResult returns services of a name that is no alias if that is nil.
+func servicesResult(z *Zone, services []Service, alias *alias) Result {
+	if alias == nil {
+		return Result{Kind: Services, Zone: z, Services: services}
+	}
+	return Result{Kind: Services, Zone: z, Services: services, Alias: alias.name, Target: alias.octets, Packed: alias.packed}
 }
 
 func (d *data) lookup(z *Zone, qtype uint16) Result {

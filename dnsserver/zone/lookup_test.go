@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
@@ -160,4 +161,26 @@ func FuzzLookup(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A name of very many DNS labels is not looked up once for each of them, and must be found all the same.
+func TestNamesAreDeep(t *testing.T) {
+	t.Parallel()
+	deep := func(labels int, name string) string { return strings.Repeat("a.", labels) + name }
+	address := []netip.Addr{netip.MustParseAddr("10.0.0.1")}
+	for _, depth := range []int{1, 7, 8, 9, 10, 30, 100} {
+		g := NewWithT(t)
+		snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, time.Unix(1, 0)).With([]zone.Record{
+			{Name: deep(depth, "exact.xcc.test"), Addresses: address}, {Name: "*.wild.xcc.test", Addresses: address},
+			{Name: "*." + deep(depth, "wild.xcc.test"), Addresses: address},
+		}, time.Unix(2, 0))
+		kind := func(name string) zone.Kind { return snapshot.Lookup([]byte(name), dns.TypeA).Kind }
+		g.Expect(kind(deep(depth, "exact.xcc.test"))).To(Equal(zone.Addresses))
+		g.Expect(kind(deep(115, "exact.xcc.test"))).To(Equal(zone.NameError))
+		g.Expect(kind(deep(115, "nope.xcc.test"))).To(Equal(zone.NameError))
+		g.Expect(kind(deep(115, "wild.xcc.test"))).To(Equal(zone.Addresses), "of the deep wildcard")
+		g.Expect(kind("b."+deep(115, "b.wild.xcc.test"))).To(Equal(zone.Addresses), "of the other wildcard")
+		g.Expect(kind(deep(depth-1, "b.wild.xcc.test"))).To(Equal(zone.Addresses))
+		g.Expect(kind(deep(115, "example.com"))).To(Equal(zone.OutsideZones))
+	}
 }

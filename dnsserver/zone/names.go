@@ -19,6 +19,7 @@ package zone
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 )
 
 // shardCount is how many parts the names are divided into. A change copies the list of parts, 48 KiB, and those parts in
@@ -31,6 +32,8 @@ var seed = maphash.MakeSeed()
 // names are the names that exist. They never change: see editor.
 type names struct {
 	shards [shardCount]shard
+	// depth is how many DNS labels the name has that had most of them up to now.
+	depth int
 }
 
 // find returns the node of the name, nil if there is none.
@@ -175,6 +178,7 @@ func (e *editor) get(name string) *node {
 // put makes the name exist with the node, in the place of the one that it had.
 func (e *editor) put(name string, n node) {
 	n.name, n.hash = name, maphash.String(seed, name)
+	e.depth = max(e.depth, 1+strings.Count(name, "."))
 	e.writable(n.hash).set(n)
 }
 

@@ -64,6 +64,14 @@ type alias struct {
 	octets, packed []byte
 }
 
+// target returns the name, and the empty string where there is no alias.
+func (a *alias) target() string {
+	if a == nil {
+		return ""
+	}
+	return a.name
+}
+
 // empty stands for what a wildcard holds that exists for the sake of a name below it.
 var empty = &data{}
 
@@ -104,10 +112,10 @@ func (d *data) equal(other *data) bool {
 
 // target returns that of the alias, and the empty string where there is none.
 func (d *data) target() string {
-	if d == nil || d.alias == nil {
+	if d == nil {
 		return ""
 	}
-	return d.alias.name
+	return d.alias.target()
 }
 
 // record returns the data as the record that it was made of.

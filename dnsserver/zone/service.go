@@ -38,12 +38,12 @@ type Service struct {
 type offer struct {
 	// services have one prefix.
 	services []Service
-	// alias is the target where the name behind the prefix is one, because the target of an SRV record must not be.
-	alias string
+	// alias is the target where the name behind the prefix is one, because the target of an SRV record must not be. It is nil elsewhere.
+	alias *alias
 }
 
 func (o *offer) equal(other *offer) bool {
-	return o == other || o != nil && other != nil && o.alias == other.alias && slices.Equal(o.services, other.services)
+	return o == other || o != nil && other != nil && o.alias.target() == other.alias.target() && slices.Equal(o.services, other.services)
 }
 
 // offers returns the data's services by prefix.
@@ -54,7 +54,7 @@ func (d *data) offers() map[string]*offer {
 	offers := map[string]*offer{}
 	for rest := d.services; len(rest) > 0; {
 		same := samePrefix(rest)
-		offers[rest[0].Prefix] = &offer{services: same, alias: d.target()}
+		offers[rest[0].Prefix] = &offer{services: same, alias: d.alias}
 		rest = rest[len(same):]
 	}
 	return offers
