@@ -139,6 +139,38 @@ func TestSlowReconcilesOfOneNamespaceLeaveWorkersFree(t *testing.T) {
 	g.Expect(take(queue, 1)).To(ConsistOf("third"))
 }
 
+func TestFewWorkersLeaveOneFree(t *testing.T) {
+	t.Parallel()
+	for workers, most := range map[int]int{1: 1, 2: 1, 3: 2, 4: 3, 10: 7} {
+		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			queue := newQueue(t, workers)
+			fill(queue, "slow", 20)
+			g.Expect(take(queue, most)).To(HaveEach("slow"))
+			fill(queue, "calm", 1)
+			if workers > 1 {
+				g.Expect(take(queue, 1)).To(ConsistOf("calm"))
+			}
+		})
+	}
+}
+
+func TestOptionsHaveTheQueueAndTheDeadline(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	for _, workers := range []int{-1, 0, 1} {
+		options := fair.Options(workers)
+		g.Expect(options.MaxConcurrentReconciles).To(Equal(1))
+		g.Expect(options.ReconciliationTimeout).To(Equal(fair.Deadline))
+		queue := options.NewQueue(t.Name(), workqueue.DefaultTypedItemBasedRateLimiter[reconcile.Request]())
+		queue.Add(request("one", 1))
+		next, _ := queue.Get()
+		g.Expect(next).To(Equal(request("one", 1)))
+		queue.ShutDown()
+	}
+}
+
 func TestAWorkerThatIsDoneLetsTheNextRequestsRun(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -31,6 +31,7 @@ const Deadline = time.Minute
 
 // Options returns the options of a controller with a number of workers, a Queue and the Deadline.
 func Options(workers int) controller.Options {
+	workers = max(1, workers) // As controller-runtime does.
 	return controller.Options{
 		MaxConcurrentReconciles: workers,
 		ReconciliationTimeout:   Deadline,

@@ -24,10 +24,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// share is how many workers a namespace may hold for each worker that is free. With n busy namespaces and w workers each
-// of them gets up to share*w/(share*n+1), and w/(share*n+1) stay free: a lone namespace gets three quarters of the workers,
-// and a newcomer always finds one while there are fewer busy namespaces than workers. The rule is that of shared buffers
-// in switches: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+// share is how many workers a namespace may hold, beyond the first, for each worker that stays free. With n busy namespaces and w
+// workers each of them gets up to share*w/(share*n+1), and w/(share*n+1) stay free: a lone namespace gets three quarters of the
+// workers, and a newcomer finds one while fewer namespaces are busy than there are workers. The rule is that of shared buffers in
+// switches: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
 const share = 3
 
 // requests is a workqueue.TypedInterface. What an operation costs does not depend on how many requests and namespaces there
@@ -150,7 +150,10 @@ func (q *requests) Get() (request reconcile.Request, shutdown bool) {
 // next returns the namespace whose turn it is, or nil if nothing may run now.
 func (q *requests) next() *tenant {
 	free := q.workers - len(q.running)
-	for running := 0; running < share*free && running < len(q.turns); running++ {
+	for running := range q.turns {
+		if free == 0 || running > 0 && running+1 > share*(free-1) {
+			break
+		}
 		if first := q.turns[running].Front(); first != nil {
 			return first.Value.(*tenant)
 		}
