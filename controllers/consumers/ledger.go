@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
 // Ledger holds what each consuming cluster holds. It is safe for concurrent use. What is done for one namespace of the
@@ -37,6 +38,7 @@ type Ledger struct {
 	metrics *Metrics
 	started time.Time
 	queue   atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
+	tokens  pacing.Buckets
 
 	mu         sync.Mutex
 	namespaces map[string]*book
@@ -50,6 +52,8 @@ type book struct {
 	published map[client.ObjectKey]*published
 	// fingerprints are those of the versions of GatewayDNS that were seen last: each consumer holds the same.
 	fingerprints map[client.ObjectKey]fingerprinted
+	// shown is what status.consumers says.
+	shown map[pair]lag
 }
 
 type fingerprinted struct {
@@ -99,7 +103,8 @@ func (l *Ledger) book(namespace string) *book {
 	found, ok := l.namespaces[namespace]
 	if !ok {
 		found = &book{
-			consumers: map[string]*consumer{}, published: map[client.ObjectKey]*published{}, fingerprints: map[client.ObjectKey]fingerprinted{},
+			consumers: map[string]*consumer{}, published: map[client.ObjectKey]*published{},
+			fingerprints: map[client.ObjectKey]fingerprinted{}, shown: map[pair]lag{},
 		}
 		l.namespaces[namespace] = found
 	}
@@ -253,6 +258,7 @@ func (l *Ledger) Forget(cluster client.ObjectKey) {
 		return
 	}
 	l.drop(cluster, book)
+	l.forgetShown(book, func(of pair) bool { return of.cluster == cluster.Name })
 	l.wakeAll(book)
 }
 
@@ -270,6 +276,7 @@ func (l *Ledger) ForgetGatewayDNS(gatewayDNS client.ObjectKey) {
 	defer book.mu.Unlock()
 	delete(book.published, gatewayDNS)
 	delete(book.fingerprints, gatewayDNS)
+	l.forgetShown(book, func(of pair) bool { return of.gatewayDNS == gatewayDNS })
 }
 
 // Source wakes the Reconciler for a GatewayDNS of which a cluster holds something else than before.

@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
 func newLedger(t *testing.T) *Ledger {
@@ -244,4 +245,44 @@ func sampled(t *testing.T, ledger *Ledger) uint64 {
 	histogram := families[0].GetMetric()[0].GetHistogram()
 	g.Expect(histogram.GetSampleSum()).To(BeNumerically(">=", 0))
 	return histogram.GetSampleCount()
+}
+
+// A cluster that refuses records with another message each time would otherwise be a write of the status each time.
+func TestTheTroubleOfOneClusterIsPaced(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ledger := newLedger(t)
+	gw := gatewayDNS("192.0.2.1")
+	now := time.Now()
+	summarize := func() (*xccv1.ConsumersStatus, time.Duration) {
+		summary, _, revisit := ledger.Summary(&gw, []string{"a", "b"}, now)
+		return summary, revisit
+	}
+	ledger.Held(key("a"), []xccv1.GatewayDNS{gw}, nil, 1)
+	ledger.Held(key("b"), []xccv1.GatewayDNS{gw}, nil, 1)
+	shown := map[string]bool{}
+	_, revisit := summarize()
+	for i := range 10 * pacing.Burst {
+		ledger.Lags(key("a"), xccv1.LagWriteFailed, fmt.Sprintf("no, for the %dth time", i))
+		var summary *xccv1.ConsumersStatus
+		summary, revisit = summarize()
+		shown[summary.Lagging[0].Message] = true
+	}
+	g.Expect(shown).To(HaveLen(pacing.Burst))
+	g.Expect(revisit).To(And(BeNumerically(">", 0), BeNumerically("<=", 10*time.Second)))
+
+	ledger.Lags(key("b"), xccv1.LagWriteFailed, "no")
+	summary, _ := summarize()
+	g.Expect(describe(summary)).To(Equal("0/2, a: WriteFailed, b: WriteFailed"), "another cluster's change is not delayed")
+
+	now = now.Add(revisit)
+	summary, _ = summarize()
+	g.Expect(summary.Lagging[0].Message).To(ContainSubstring("499th"), "what was delayed is not lost")
+	ledger.Held(key("a"), []xccv1.GatewayDNS{gw}, nil, 1)
+	summary, _ = summarize()
+	g.Expect(describe(summary)).To(Equal("1/2, b: WriteFailed"), "the end of trouble is not delayed")
+
+	ledger.Forget(key("a"))
+	ledger.ForgetGatewayDNS(client.ObjectKeyFromObject(&gw))
+	g.Expect(ledger.book("dev").shown).To(BeEmpty())
 }

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 const (
@@ -57,16 +58,23 @@ func (l *Ledger) Summary(gatewayDNS *xccv1.GatewayDNS, clusters []string, now ti
 		if !ok {
 			later.unsettle(l.started.Add(patience))
 		}
-		if !ok || consumer.absent {
+		shown := lag{absent: !ok || consumer.absent}
+		if !shown.absent {
+			reason, message := consumer.lagOf(key, current, &later)
+			shown.reason, shown.message = reason, fit.Message(message)
+		}
+		if ok {
+			shown = l.pace(book, pair{name, key}, shown, &later)
+		}
+		switch {
+		case shown.absent:
 			continue
+		case shown.reason == "":
+			held++
+		default:
+			lagging = append(lagging, xccv1.LaggingConsumer{Cluster: name, Reason: shown.reason, Message: shown.message})
 		}
 		total++
-		reason, message := consumer.lagOf(key, current, &later)
-		if reason == "" {
-			held++
-		} else {
-			lagging = append(lagging, xccv1.LaggingConsumer{Cluster: name, Reason: reason, Message: shorten(message)})
-		}
 	}
 	slices.SortFunc(lagging, func(a, b xccv1.LaggingConsumer) int { return strings.Compare(a.Cluster, b.Cluster) })
 	summary = &xccv1.ConsumersStatus{
@@ -131,13 +139,4 @@ func changeTime(gateways []xccv1.GatewayStatus) *metav1.Time {
 		}
 	}
 	return newest
-}
-
-// shorten keeps a message within the schema's limit.
-func shorten(message string) string {
-	const most = 512
-	if len(message) <= most {
-		return message
-	}
-	return strings.ToValidUTF8(message[:most], "") + " …"
 }
