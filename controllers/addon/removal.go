@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 const (
@@ -89,12 +90,12 @@ func (r *Reconciler) recreateSecret(ctx context.Context, s *scope) error {
 	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error { return put(secret, r.release) })
 }
 
-// tell says on the payload how far the removal is.
+// tell says on the payload how far the removal is. The sentence may quote what the workload cluster says.
 func (r *Reconciler) tell(ctx context.Context, s *scope, sentence string) error {
 	return r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error {
 		delete(secret.Annotations, xccv1.WaitingAnnotation)
 		delete(secret.Annotations, xccv1.InvalidOptionsAnnotation)
-		setAnnotation(secret, xccv1.RemovingAnnotation, sentence)
+		setAnnotation(secret, xccv1.RemovingAnnotation, fit.Message(sentence))
 		return nil
 	})
 }

@@ -53,7 +53,7 @@ func (r *Reconciler) removeBlock(ctx context.Context, s *scope, remote client.Cl
 		return wait{}, err
 	}
 	if said != nil && report.State(said.Data[report.KeyState]) == report.Removed {
-		return wait{}, r.startDraining(ctx, s, said.Data[report.KeySince])
+		return wait{}, r.startDraining(ctx, s, timeOrNothing(said.Data[report.KeySince]))
 	}
 	if err := r.stopDraining(ctx, s); err != nil {
 		return wait{}, err
@@ -179,4 +179,12 @@ func apply(ctx context.Context, remote client.Client, configMap *corev1.ConfigMa
 		return remote.Delete(ctx, configMap, client.Preconditions{UID: &configMap.UID, ResourceVersion: &configMap.ResourceVersion})
 	}
 	return remote.Update(ctx, configMap)
+}
+
+// timeOrNothing returns the text if it is a time, because a workload cluster can say anything.
+func timeOrNothing(text string) string {
+	if _, err := time.Parse(time.RFC3339, text); err != nil {
+		return ""
+	}
+	return text
 }

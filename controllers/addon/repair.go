@@ -31,12 +31,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
 // contested is how long an object is left alone that somebody else keeps changing. It is the time in which another repair
 // becomes due.
 const contested = time.Minute
+
+// longestList bounds a list of differences in an Event. The API server refuses a note of more than 1024 characters.
+const longestList = 800
 
 // reconcileWorkload sees to it that what the ClusterResourceSet controller delivered is still there, and that what it
 // replaces goes. A workload cluster that cannot be read wakes us when it can.
@@ -142,7 +146,7 @@ func describe(ctx context.Context, remote client.Client, found []drift) string {
 		}
 		parts = append(parts, part)
 	}
-	return strings.Join(parts, ", ")
+	return fit.Text(strings.Join(parts, ", "), longestList)
 }
 
 // lastWriter returns the field manager whose change of an object's content is the latest, as far as it can be told.

@@ -29,6 +29,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// maxObsolete bounds how many objects are remembered as left behind. A Deployment keeps 10 former ReplicaSets, and a hostile
+// API server can list any number.
+const maxObsolete = 100
+
 // replace deletes the objects that differ from the payload in a field that Kubernetes lets nobody change, so that the next
 // apply creates them. The Pods of a Deployment that is rolled out without a gap keep answering: its ReplicaSets are
 // left behind, and go when the new Deployment is available.
@@ -47,7 +51,8 @@ func (r *Reconciler) replace(ctx context.Context, s *scope, remote client.Client
 			}
 			// Remembered before they are left behind.
 			if err := r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
-				return setObsolete(secret, append(obsoleteOf(secret), left...), references(objectsOf(secret)))
+				obsolete := append(obsoleteOf(secret), left...)
+				return setObsolete(secret, obsolete[:min(len(obsolete), maxObsolete)], references(objectsOf(secret)))
 			}); err != nil {
 				return err
 			}

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/conditions"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 // setClustersSelectedCondition says whether the selector selects any Cluster. selectorErr is why it cannot be evaluated.
@@ -52,7 +53,7 @@ func setNamesClaimedCondition(gatewayDNS *xccv1.GatewayDNS, unclaimed int, claim
 	switch {
 	case claimErr != nil:
 		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.ClaimsNotWrittenReason
-		condition.Message = shorten(fmt.Sprintf("Annotation %s cannot be written, so that another GatewayDNS can take the names: %v",
+		condition.Message = fit.Message(fmt.Sprintf("Annotation %s cannot be written, so that another GatewayDNS can take the names: %v",
 			xccv1.ClaimsAnnotation, claimErr))
 	case unclaimed > 0:
 		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.TooManyClaimsReason

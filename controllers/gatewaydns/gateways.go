@@ -133,15 +133,3 @@ func setUnreachable(gateway xccv1.GatewayStatus, observation Observation, last x
 	}
 	return gateway
 }
-
-// shorten keeps a message well below the schema's limit.
-func shorten(message string) string {
-	return shortenTo(512, message)
-}
-
-func shortenTo(most int, message string) string {
-	if len(message) <= most {
-		return message
-	}
-	return strings.ToValidUTF8(message[:most], "") + " …"
-}

@@ -33,6 +33,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
@@ -100,7 +101,7 @@ func look(ctx context.Context, services client.Reader, reading *workload.Reading
 	if errors.Is(err, workload.ErrNotSynced) {
 		return resolve.Result{
 			State:   xccv1.GatewayUnknown,
-			Message: shorten(fmt.Sprintf("Cluster has not listed yet what decides the addresses of %s: %v", target, err)),
+			Message: fit.Message(fmt.Sprintf("Cluster has not listed yet what decides the addresses of %s: %v", target, err)),
 		}, nil
 	} else if err != nil {
 		return resolve.Result{}, err

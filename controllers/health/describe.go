@@ -25,6 +25,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
@@ -106,17 +107,10 @@ func sentences(parts ...string) string {
 	var joined []string
 	for _, part := range parts {
 		if part = strings.TrimRight(strings.ToValidUTF8(part, ""), ". \n"); part != "" {
-			joined = append(joined, shorten(part))
+			joined = append(joined, fit.Text(part, longestSentence))
 		}
 	}
 	return strings.Join(joined, ". ")
-}
-
-func shorten(sentence string) string {
-	if len(sentence) <= longestSentence {
-		return sentence
-	}
-	return strings.ToValidUTF8(sentence[:longestSentence], "") + "…"
 }
 
 // uncopied says that the manager keeps no copy of what the patcher remembers, by which it could be given back.
