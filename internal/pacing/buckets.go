@@ -43,7 +43,7 @@ type Buckets struct {
 // bucket has tokens for every write, and as many again for withdrawals alone.
 type bucket struct {
 	writes, withdrawals *rate.Limiter
-	// delayed says that the last attempt got no token.
+	// delayed says that an attempt got no token, and that the bucket has not been half full since.
 	delayed bool
 }
 
@@ -51,14 +51,14 @@ type bucket struct {
 type Delay struct {
 	// For is positive, and at most Refill, if the write has to wait.
 	For time.Duration
-	// Begins says that the cluster was not delayed before, which is worth a line in a log.
+	// Begins says that the cluster was not delayed for a while, which is worth a line in a log.
 	Begins bool
 }
 
 // Take takes a token of the cluster for a write. If there is none it takes nothing, and the write must be tried again after the
 // Delay.
 func (b *Buckets) Take(cluster types.NamespacedName, now time.Time) Delay {
-	return b.take(cluster, func(bucket *bucket) (bool, time.Duration) {
+	return b.take(cluster, now, func(bucket *bucket) (bool, time.Duration) {
 		return bucket.writes.AllowN(now, 1), untilToken(bucket.writes, now)
 	})
 }
@@ -66,13 +66,13 @@ func (b *Buckets) Take(cluster types.NamespacedName, now time.Time) Delay {
 // TakeWithdrawal is Take for a write that takes back what was published before. It has tokens of its own, so other changes do
 // not delay it, and uses those for every write beyond them.
 func (b *Buckets) TakeWithdrawal(cluster types.NamespacedName, now time.Time) Delay {
-	return b.take(cluster, func(bucket *bucket) (bool, time.Duration) {
+	return b.take(cluster, now, func(bucket *bucket) (bool, time.Duration) {
 		taken := bucket.withdrawals.AllowN(now, 1) || bucket.writes.AllowN(now, 1)
 		return taken, min(untilToken(bucket.withdrawals, now), untilToken(bucket.writes, now))
 	})
 }
 
-func (b *Buckets) take(cluster types.NamespacedName, try func(*bucket) (taken bool, wait time.Duration)) Delay {
+func (b *Buckets) take(cluster types.NamespacedName, now time.Time, try func(*bucket) (taken bool, wait time.Duration)) Delay {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.clusters == nil {
@@ -85,7 +85,7 @@ func (b *Buckets) take(cluster types.NamespacedName, try func(*bucket) (taken bo
 	}
 	taken, wait := try(found)
 	if taken {
-		found.delayed = false
+		found.delayed = found.delayed && found.writes.TokensAt(now) < Burst/2
 		return Delay{}
 	}
 	delay := Delay{For: wait, Begins: !found.delayed}

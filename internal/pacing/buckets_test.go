@@ -48,7 +48,12 @@ func TestAClusterWithoutTokensIsDelayedAlone(t *testing.T) {
 	g.Expect(buckets.Take(restless, start.Add(time.Second))).To(Equal(pacing.Delay{For: pacing.Refill - time.Second}), "a waiting write takes no token")
 	g.Expect(buckets.Take(calm, start)).To(BeZero())
 	g.Expect(buckets.Take(restless, start.Add(pacing.Refill))).To(BeZero())
-	g.Expect(buckets.Take(restless, start.Add(pacing.Refill))).To(Equal(pacing.Delay{For: pacing.Refill, Begins: true}))
+	g.Expect(buckets.Take(restless, start.Add(pacing.Refill))).To(Equal(pacing.Delay{For: pacing.Refill}), "it goes on")
+	rested := start.Add(pacing.Burst * pacing.Refill)
+	for range pacing.Burst - 1 {
+		g.Expect(buckets.Take(restless, rested)).To(BeZero())
+	}
+	g.Expect(buckets.Take(restless, rested).Begins).To(BeTrue())
 }
 
 func TestAWithdrawalPassesFirst(t *testing.T) {

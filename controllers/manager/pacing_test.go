@@ -1,0 +1,160 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+)
+
+const writtenAnnotation = "connectivity.tanzu.vmware.com/written"
+
+// flood makes changes one after the other for a while, and returns how many writes the manager may have made because of
+// them, of those that are paced by one kind of token.
+func flood(t *testing.T, change func(number int)) (allowed int) {
+	t.Helper()
+	const lasts = 20 * time.Second
+	begun := time.Now()
+	for number := 1; time.Since(begun) < lasts; number++ {
+		change(number)
+	}
+	return pacing.Burst + int(time.Since(begun)/pacing.Refill) + 1
+}
+
+func TestAWorkloadClusterCannotMakeTheManagerWriteAllTheTime(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	object := n.addInstalled("cluster-a", workload)
+	memory := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
+		Data:       map[string]string{report.KeyState: string(report.ForeignBlock), report.KeyWritten: "begin"},
+	}
+	n.Expect(workload.Create(ctx, memory)).To(Succeed())
+	copied := func() string { return n.payload("cluster-a").Annotations[writtenAnnotation] }
+	n.Eventually(copied).Should(Equal("begin"))
+	server := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}}
+	said := func(g Gomega) string {
+		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+		return conditions.GetMessage(object, xccv1.DNSReadyCondition)
+	}
+
+	secrets := func() int { return len(requests.matching(n.namespace+"/secrets/", writes...)) }
+	statuses := func() int { return len(requests.matching(n.namespace+"/clusters/cluster-a/status", writes...)) }
+	secretsBefore, statusesBefore := secrets(), statuses()
+	var last string
+	allowed := flood(t, func(number int) {
+		last = fmt.Sprintf("change %d", number)
+		memory.Data[report.KeyWritten] = last
+		n.Expect(workload.Update(ctx, memory)).To(Succeed())
+		n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(server), server)).To(Succeed())
+		server.Status.Conditions = []appsv1.DeploymentCondition{{
+			Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "Flood", Message: last,
+		}}
+		n.Expect(workload.Status().Update(ctx, server)).To(Succeed())
+	})
+	n.Expect(secrets()-secretsBefore).To(BeNumerically("<=", allowed), "writes of the payload Secret")
+	n.Expect(statuses()-statusesBefore).To(BeNumerically("<=", allowed), "writes of the condition")
+
+	t.Log("What was delayed is not lost")
+	n.Eventually(copied).Should(Equal(last))
+	n.Eventually(said).Should(ContainSubstring(last))
+
+	t.Log("What is too long is not copied")
+	memory.Data[report.KeyWritten] = strings.Repeat("x", report.MaxWritten+1)
+	n.Expect(workload.Update(ctx, memory)).To(Succeed())
+	n.Consistently(copied, 2*time.Second).Should(Equal(last))
+}
+
+func TestAFlappingGatewayDelaysItsOwnClusterAlone(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.1")
+	calm := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}, Spec: corev1.ServiceSpec{
+		Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}},
+	}}
+	n.Expect(workloadB.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: service.Namespace}})).To(Succeed())
+	n.Expect(workloadB.Create(ctx, calm)).To(Succeed())
+	setAddresses(t, workloadB, calm, "198.51.100.1")
+	n.addCluster("flapping", workloadA.kubeconfig, hasGateway())
+	n.addCluster("calm", workloadB.kubeconfig, hasGateway())
+	n.addGatewayDNS("gw", serviceRef(service))
+	addresses := func(cluster string) func(Gomega) []string {
+		return func(g Gomega) []string { return n.gateways("gw")(g)[cluster].Addresses }
+	}
+	n.Eventually(addresses("flapping")).Should(Equal([]string{"192.0.2.1"}))
+	n.Eventually(addresses("calm")).Should(Equal([]string{"198.51.100.1"}))
+
+	statuses := func() int { return len(requests.matching(n.namespace+"/gatewaydns/gw/status", writes...)) }
+	consumers := func() int { return len(requests.matching(n.namespace+"/gatewaydns/gw/status"+byConsumers, writes...)) }
+	before, beforeByConsumers := statuses(), consumers()
+	calmChanges := 0
+	var last []string
+	allowed := flood(t, func(number int) {
+		last = []string{"192.0.2.1", fmt.Sprintf("192.0.2.%d", 2+number%50)}
+		if number%2 == 0 {
+			last = last[:1]
+		}
+		setAddresses(t, workloadA, service, last...)
+		if number%200 != 0 {
+			return
+		}
+		calmChanges++
+		changed := fmt.Sprintf("198.51.100.%d", 1+calmChanges)
+		setAddresses(t, workloadB, calm, changed)
+		n.Eventually(addresses("calm")).WithPolling(20*time.Millisecond).Should(Equal([]string{changed}), "another cluster's change is not delayed")
+	})
+	n.Expect(calmChanges).To(BeNumerically(">", 0))
+	written := statuses() - before - (consumers() - beforeByConsumers)
+	// Withdrawals have tokens of their own.
+	n.Expect(written).To(BeNumerically("<=", 2*allowed+calmChanges))
+
+	t.Log("What was delayed is not lost")
+	n.Eventually(addresses("flapping")).Should(Equal(last))
+}
+
+// An API server takes no more than 256 KiB of annotations, and what it refuses would hold up the removal for ever.
+func TestALongReportDoesNotHoldUpARemoval(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := newWorkload(t)
+	object := n.addInstalled("cluster-a", workload)
+	n.Expect(workload.Create(ctx, &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
+		Data: map[string]string{
+			report.KeyState: string(report.UnsupportedCorefile), report.KeyMessage: strings.Repeat("x", 300_000),
+			report.KeySince: strings.Repeat("y", 300_000), report.KeyCoreDNS: strings.Repeat("z", 300_000),
+		},
+	})).To(Succeed())
+	n.setLabel(object, "")
+	n.Eventually(n.removing("cluster-a")).Should(ContainSubstring("it says UnsupportedCorefile: xxx"))
+	n.Expect(len(n.removing("cluster-a")())).To(BeNumerically("<=", fit.MaxMessage))
+}
