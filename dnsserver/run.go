@@ -22,6 +22,8 @@ import (
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 // Run serves until the context is done, and then for the lameduck time. It returns an error when the options are wrong, a
@@ -52,5 +54,6 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading how to reach the API server: %w", err)
 	}
+	config.Wrap(remote.RefuseRedirects)
 	return rest.AddUserAgent(config, "xcc-dns-server"), nil
 }

@@ -38,6 +38,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/probe"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 )
 
@@ -101,18 +102,15 @@ func run(ctx context.Context, options Options) error {
 	return context.Cause(ctx)
 }
 
-func restConfig(kubeconfig string) (*rest.Config, error) {
+func restConfig(kubeconfig string) (config *rest.Config, err error) {
 	if kubeconfig == "" {
-		config, err := rest.InClusterConfig()
-		if err != nil {
+		if config, err = rest.InClusterConfig(); err != nil {
 			return nil, fmt.Errorf("reading the in-cluster configuration, which --kubeconfig replaces: %w", err)
 		}
-		return config, nil
-	}
-	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
-	if err != nil {
+	} else if config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", kubeconfig, err)
 	}
+	config.Wrap(remote.RefuseRedirects)
 	return config, nil
 }
 

@@ -37,10 +37,20 @@ import (
 // object has many invalid fields, of which the first ones say enough.
 const maxText = 256
 
-// Error is an error whose text is our own, so that it can be told in full.
+// Public is an error whose text is our own, so that it can be told in full.
+type Public interface {
+	error
+	// IsPublic marks the error.
+	IsPublic()
+}
+
+// Error is a Public error that is a text.
 type Error string
 
 func (e Error) Error() string { return string(e) }
+
+// IsPublic marks the error.
+func (e Error) IsPublic() {}
 
 // Describe returns what can be said of an error of a request to an API server that is not trusted. The text of a Status is
 // said, shortened and without control characters. Any other text of a server is not, because it may be of anything that the
@@ -75,7 +85,7 @@ func (s *safe) Unwrap() error { return s.cause }
 
 func own(err error) string {
 	var said *safe
-	var ours Error
+	var ours Public
 	switch {
 	case errors.As(err, &said):
 		return said.text

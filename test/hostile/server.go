@@ -55,6 +55,8 @@ type Request struct {
 	Query string
 	// Authorization is the header of that name; empty without it.
 	Authorization string
+	// UserAgent is the header of that name, by which the clients of one server are told apart.
+	UserAgent string
 }
 
 // Server is an API server that misbehaves where it was told to. It is safe for concurrent use.
@@ -210,6 +212,7 @@ func (s *Server) receive(r *http.Request) http.Handler {
 	}
 	s.requests = append(s.requests, Request{
 		Verb: verb, Path: r.URL.Path, Query: r.URL.RawQuery, Authorization: r.Header.Get("Authorization"),
+		UserAgent: r.UserAgent(),
 	})
 	for _, o := range slices.Backward(s.overrides) {
 		prefix, isPrefix := strings.CutSuffix(o.path, "*")

@@ -73,9 +73,10 @@ func TestItPassesOnAndOverridesByVerbAndPath(t *testing.T) {
 	g.Expect(read("/api/v1/services")).To(Equal("list"))
 	s.Behave()
 	g.Expect(read("/api/v1/services")).To(Equal("behind"))
-	g.Expect(s.Requests()).To(ContainElement(Request{
-		Verb: Watch, Path: "/api/v1/services", Query: "watch=true", Authorization: "Bearer " + Token,
-	}))
+	g.Expect(s.Requests()).To(ContainElement(And(
+		HaveField("Verb", Watch), HaveField("Path", "/api/v1/services"), HaveField("Query", "watch=true"),
+		HaveField("Authorization", "Bearer "+Token), HaveField("UserAgent", Not(BeEmpty())),
+	)))
 }
 
 func TestItsKubeconfigIsAnAccessToIt(t *testing.T) {
