@@ -130,7 +130,8 @@ func judgeContext(config *clientcmdapi.Config) []string {
 		return []string{fmt.Sprintf("its current context names user %q, which it does not have", shorten(current.AuthInfo))}
 	}
 	server, err := url.Parse(cluster.Server)
-	if err != nil || server.Host == "" || server.Scheme != "https" && server.Scheme != "http" {
+	// Without TLS, credentials and records would be anybody's on the way.
+	if err != nil || server.Hostname() == "" || server.Scheme != "https" {
 		return []string{fmt.Sprintf("cluster %q has a server that is no https address", shorten(current.Cluster))}
 	}
 	return nil
@@ -144,4 +145,48 @@ func shorten(name string) string {
 		return name
 	}
 	return strings.ToValidUTF8(name[:most], "") + "…"
+}
+
+// Endpoint returns the server of the current context, and the proxy to it or nil. The kubeconfig is one that Judge accepts.
+func Endpoint(data []byte) (server, proxy *url.URL, err error) {
+	_, cluster, err := current(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	if server, err = url.Parse(cluster.Server); err != nil {
+		return nil, nil, errors.New("its server is no address")
+	}
+	if cluster.ProxyURL != "" {
+		if proxy, err = url.Parse(cluster.ProxyURL); err != nil {
+			return nil, nil, errors.New("its proxy-url is no address")
+		}
+	}
+	return server, proxy, nil
+}
+
+// Through returns a kubeconfig that reaches the server of the current context through another proxy, and asks for no compression,
+// because it does not show how large an answer is. The kubeconfig is one that Judge accepts.
+func Through(data []byte, proxyURL string) ([]byte, error) {
+	config, cluster, err := current(data)
+	if err != nil {
+		return nil, err
+	}
+	cluster.ProxyURL, cluster.DisableCompression = proxyURL, true
+	changed, err := clientcmd.Write(*config)
+	if err != nil {
+		return nil, errors.New("it cannot be written")
+	}
+	return changed, nil
+}
+
+// current returns the cluster of the current context.
+func current(data []byte) (*clientcmdapi.Config, *clientcmdapi.Cluster, error) {
+	config, err := clientcmd.Load(data)
+	if err != nil {
+		return nil, nil, errors.New("it cannot be parsed")
+	}
+	if refused := judgeContext(config); len(refused) > 0 {
+		return nil, nil, errors.New(refused[0])
+	}
+	return config, config.Clusters[config.Contexts[config.CurrentContext].Cluster], nil
 }

@@ -62,7 +62,7 @@ func TestOnlyWhatIsInItsBytesIsUsed(t *testing.T) {
 		},
 		"a proxy":           {change: cluster(func(c *clientcmdapi.Cluster) { c.ProxyURL = "http://user:password@proxy.example:3128" })},
 		"a proxy by SOCKS":  {change: cluster(func(c *clientcmdapi.Cluster) { c.ProxyURL = "socks5://127.0.0.1:1080" })},
-		"without TLS":       {change: cluster(func(c *clientcmdapi.Cluster) { c.Server, c.CertificateAuthorityData = "http://192.0.2.1", nil })},
+		"without TLS":       {cluster(func(c *clientcmdapi.Cluster) { c.Server, c.CertificateAuthorityData = "http://192.0.2.1", nil }), "no https address"},
 		"another user":      {change: func(c *clientcmdapi.Config) { c.AuthInfos["v"] = &clientcmdapi.AuthInfo{Token: secret} }},
 		"a token in a file": {user(func(u *clientcmdapi.AuthInfo) { u.TokenFile = "/var/run/secrets/token" }), `user "u" has tokenFile`},
 		"a certificate in a file": {
@@ -149,6 +149,31 @@ func aliases() []byte {
 		fmt.Fprintf(&text, "a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i), 10), ","))
 	}
 	return []byte(text.String())
+}
+
+func TestAKubeconfigLeadsThroughAnotherProxy(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	config := valid()
+	config.Clusters["c"].ProxyURL = "http://user:password@proxy.example:3128"
+	data, err := clientcmd.Write(*config)
+	g.Expect(err).NotTo(HaveOccurred())
+	server, proxy, err := kubeconfig.Endpoint(data)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(server.Host).To(Equal("192.0.2.1:6443"))
+	g.Expect(proxy.String()).To(Equal("http://user:password@proxy.example:3128"))
+
+	changed, err := kubeconfig.Through(data, "http://gate:token@127.0.0.1:1")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(kubeconfig.Judge(changed)).To(Succeed())
+	_, proxy, err = kubeconfig.Endpoint(changed)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(proxy.String()).To(Equal("http://gate:token@127.0.0.1:1"))
+	rest, err := clientcmd.RESTConfigFromKubeConfig(changed)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(rest.DisableCompression).To(BeTrue())
+	g.Expect(rest.BearerToken).To(Equal(secret))
+	g.Expect(rest.Host).To(Equal("https://192.0.2.1:6443"))
 }
 
 // TestEveryFieldIsJudged fails if client-go has learned a field that may name something outside of the kubeconfig's bytes.
