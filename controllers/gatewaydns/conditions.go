@@ -34,7 +34,7 @@ func setClustersSelectedCondition(gatewayDNS *xccv1.GatewayDNS, selected int, se
 	switch {
 	case selectorErr != nil:
 		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.InvalidSelectorReason
-		condition.Message = fmt.Sprintf("spec.clusterSelector cannot be evaluated, correct it: %v", selectorErr)
+		condition.Message = fit.Message(fmt.Sprintf("spec.clusterSelector cannot be evaluated, correct it: %v", selectorErr))
 	case selected == 0:
 		condition.Status, condition.Reason = metav1.ConditionFalse, xccv1.NoClusterSelectedReason
 		condition.Message = fmt.Sprintf("spec.clusterSelector selects no Cluster in namespace %s: correct it or label a Cluster", gatewayDNS.Namespace)

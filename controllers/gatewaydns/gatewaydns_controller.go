@@ -17,6 +17,7 @@ limitations under the License.
 package gatewaydns
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,7 @@ type Reconciler struct {
 	claiming turns
 	parsed   parsedClaims
 	pace     pace
+	refusals refusals
 }
 
 // deleteForMove is the annotation that replaces all others, the claims among them, just before clusterctl move deletes an
@@ -102,6 +104,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		if apierrors.IsNotFound(err) {
 			r.pace.forget(request.NamespacedName)
 			r.parsed.forget(request.NamespacedName)
+			r.refusals.forget(request.NamespacedName)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -154,8 +157,13 @@ func (r *Reconciler) publish(
 	// event wakes us.
 	patch := client.MergeFromWithOptions(original, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Status().Patch(ctx, gatewayDNS, patch); err != nil {
-		return resultOf(fmt.Errorf("writing status: %w", err))
+		learned, isolateErr := r.isolate(ctx, original, gatewayDNS, err)
+		if learned && isolateErr == nil {
+			return reconcile.Result{RequeueAfter: retry}, nil
+		}
+		return resultOf(fmt.Errorf("writing status: %w", cmp.Or(isolateErr, err)))
 	}
+	r.refusals.wrote(key)
 	r.pace.wrote(key, writing, changes)
 	r.pace.settled(key, started)
 	r.recordTransitions(original, gatewayDNS)
@@ -166,7 +174,10 @@ func (r *Reconciler) publish(
 func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) ([]clusterv1.Cluster, error) {
 	selected, selectorErr := neighbours.selectedBy(gatewayDNS)
 	if selectorErr == nil {
-		gatewayDNS.Status.Gateways = gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), r.Observations.Get, metav1.Now())
+		now := metav1.Now()
+		entries := gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), r.Observations.Get, now)
+		r.refusals.replace(client.ObjectKeyFromObject(gatewayDNS), entries, gatewayDNS.Status.Gateways, now)
+		gatewayDNS.Status.Gateways = entries
 	}
 	setClustersSelectedCondition(gatewayDNS, len(selected), selectorErr)
 	setGatewaysResolvedCondition(gatewayDNS, selectorErr)

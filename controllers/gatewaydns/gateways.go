@@ -30,6 +30,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/claims"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
@@ -47,16 +48,19 @@ func gateways(
 	result := make([]xccv1.GatewayStatus, 0, len(selected))
 	for i := range selected {
 		cluster := &selected[i]
-		last, known := previous[cluster.Name]
-		gateway := gatewayOf(gatewayDNS, zone, cluster, last, observed)
+		gateway := gatewayOf(gatewayDNS, zone, cluster, previous[cluster.Name], observed)
 		if rival, ok := rivals[cluster.Name]; ok && gateway.State != xccv1.GatewayInvalidName {
 			gateway = conflicted(gateway, rival)
 		}
+		result = append(result, gateway)
+	}
+	result = fit.Gateways(result)
+	for i := range result {
+		gateway := &result[i]
 		gateway.LastTransitionTime = now
-		if known && !changed(&last, &gateway) {
+		if last, known := previous[gateway.Cluster]; known && !changed(&last, gateway) {
 			gateway.LastTransitionTime = last.LastTransitionTime
 		}
-		result = append(result, gateway)
 	}
 	slices.SortFunc(result, func(a, b xccv1.GatewayStatus) int { return strings.Compare(a.Cluster, b.Cluster) })
 	return result

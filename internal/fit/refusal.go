@@ -65,6 +65,18 @@ func Isolated(refused, previous xccv1.GatewayStatus, why string, bare bool) xccv
 	return isolated
 }
 
+// smallest returns the index of the smallest group that can be halved, -1 if there is none. So somebody is blamed, however many are
+// to blame.
+func smallest[T any](groups [][]T) int {
+	found := -1
+	for i, group := range groups {
+		if len(group) > 1 && (found < 0 || len(group) < len(groups[found])) {
+			found = i
+		}
+	}
+	return found
+}
+
 // Search finds which of the suspects are to blame for a refusal that names none of them. accepted tells whether the API server
 // takes everything but the suspects that it is given; it is called at most the given number of times. A half that does no
 // harm is cleared. Suspects that this many calls neither clear nor blame are returned as unsure.
@@ -80,7 +92,7 @@ func Search[T any](suspects []T, calls int, accepted func(without []T) (bool, er
 	calls--
 	pending := [][]T{suspects}
 	for calls > 0 {
-		next := slices.IndexFunc(pending, func(group []T) bool { return len(group) > 1 })
+		next := smallest(pending)
 		if next < 0 {
 			break
 		}
