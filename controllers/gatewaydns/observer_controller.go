@@ -75,6 +75,7 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 		return fmt.Errorf("setting up the gateway observer: %w", err)
 	}
 	r.controller = observer
+	r.pace.Window = respite
 	return nil
 }
 

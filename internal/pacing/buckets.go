@@ -36,6 +36,10 @@ const (
 
 // Buckets hold one token bucket for each workload cluster. The zero value is ready for use, and safe for concurrent use.
 type Buckets struct {
+	// Window is for changes that are coalesced into one write: those that follow a token within this time need none. It must
+	// not be changed once there are buckets.
+	Window time.Duration
+
 	mu       sync.Mutex
 	clusters map[types.NamespacedName]*bucket
 }
@@ -45,6 +49,8 @@ type bucket struct {
 	writes, withdrawals *rate.Limiter
 	// delayed says that an attempt got no token, and that the bucket has not been half full since.
 	delayed bool
+	// taken is when the last token was.
+	taken time.Time
 }
 
 // Delay says when a write may be tried again. Its zero value is now.
@@ -83,8 +89,12 @@ func (b *Buckets) take(cluster types.NamespacedName, now time.Time, try func(*bu
 		found = &bucket{writes: newLimiter(), withdrawals: newLimiter()}
 		b.clusters[cluster] = found
 	}
+	if b.Window > 0 && ok && now.Sub(found.taken) < b.Window {
+		return Delay{}
+	}
 	taken, wait := try(found)
 	if taken {
+		found.taken = now
 		found.delayed = found.delayed && found.writes.TokensAt(now) < Burst/2
 		return Delay{}
 	}

@@ -106,3 +106,16 @@ func TestAForgottenClusterBeginsAnew(t *testing.T) {
 	buckets.Forget(restless)
 	g.Expect(buckets.Take(restless, start)).To(BeZero())
 }
+
+func TestWhatIsCoalescedTakesOneToken(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	buckets := pacing.Buckets{Window: 100 * time.Millisecond}
+	now := start
+	for range 10 * pacing.Burst {
+		g.Expect(buckets.Take(restless, now)).To(BeZero(), "as when all nodes of a cluster change at once")
+		now = now.Add(10 * time.Millisecond)
+	}
+	g.Expect(buckets.Take(restless, now.Add(time.Second))).To(BeZero(), "the one that came back meanwhile")
+	g.Expect(buckets.Take(restless, now.Add(2*time.Second)).For).To(BeNumerically(">", 0), "a token for each window was taken")
+}
