@@ -102,3 +102,22 @@ func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
 	n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Not(ContainSubstring("In the ranges")))))
 }
+
+// The ClusterIP of a Service is known from the Service itself, whatever the Cluster declares.
+func TestALoadBalancerThatReportsItsClusterIPIsNotPublished(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer)
+	n.Expect(service.Spec.ClusterIP).NotTo(BeEmpty())
+	setAddresses(t, workloadA, service, "192.0.2.8", service.Spec.ClusterIP)
+	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.addGatewayDNS("gw", service.Namespace+"/"+service.Name)
+	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.8"))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Equal(
+		"Left out: "+service.Spec.ClusterIP+" is a ClusterIP of this cluster"))))
+	setAddresses(t, workloadA, service, service.Spec.ClusterIP)
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayNoAddress)))
+	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(BeEmpty())
+}

@@ -110,7 +110,7 @@ func special(address netip.Addr) string {
 		return "the unspecified address"
 	case address.IsLoopback():
 		return "a loopback address"
-	case isMetadata(address):
+	case metadata[address]:
 		return "the address of a cloud's metadata service"
 	case address.IsLinkLocalUnicast(), address.IsLinkLocalMulticast():
 		return "a link-local address"
@@ -162,5 +162,3 @@ var metadata = map[netip.Addr]bool{
 	netip.MustParseAddr("fd00:a9fe:a9fe::1"):  true, // Akamai (Linode)
 	netip.MustParseAddr("fd00:100::100:200"):  true, // Alibaba Cloud
 }
-
-func isMetadata(address netip.Addr) bool { return metadata[address] }

@@ -81,6 +81,8 @@ func trimService(in any) (any, error) {
 			Ports:                    service.Spec.Ports,
 			Selector:                 service.Spec.Selector,
 			ExternalIPs:              service.Spec.ExternalIPs,
+			ClusterIP:                service.Spec.ClusterIP,
+			ClusterIPs:               service.Spec.ClusterIPs,
 			ExternalTrafficPolicy:    service.Spec.ExternalTrafficPolicy,
 			PublishNotReadyAddresses: service.Spec.PublishNotReadyAddresses,
 		},
