@@ -38,7 +38,7 @@ func nonsense() string {
 	return "{" + entries.String()[1:] + "}"
 }
 
-// One tenant has 50 GatewayDNS with as many claims as the API server accepts, and changes all of them. What another tenant
+// One tenant has 50 GatewayDNS with as many claims as the API server accepts, and changes some of them. What another tenant
 // changes meanwhile is published; how soon is told and not asserted.
 func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
 	calm, attacker := newTenant(t), newTenant(t)
@@ -56,17 +56,19 @@ func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
 	for i := range 50 {
 		all = append(all, attacker.addGatewayDNS(fmt.Sprintf("nonsense-%02d", i), serviceRef(service), claimed))
 	}
-	for round := range 2 {
-		for _, gatewayDNS := range all {
-			changed := gatewayDNS.DeepCopy()
-			changed.Annotations[xccv1.ClaimsAnnotation] = strings.Replace(nonsense(), "2026", fmt.Sprint(2020+round), 1)
-			attacker.Expect(management.Patch(ctx, changed, client.MergeFrom(gatewayDNS))).To(Succeed())
-		}
-		started, address := time.Now(), fmt.Sprintf("192.0.2.%d", 246+round)
+	publish := func(address string) {
+		started := time.Now()
 		setAddresses(t, workloadA, service, address)
 		calm.Eventually(published(ctx, workloadB, calm.hostname("cluster-a"))).WithPolling(time.Millisecond).Should(ConsistOf(address))
-		t.Logf("Round %d: published after %s", round, time.Since(started))
+		t.Logf("Published after %s", time.Since(started))
 	}
+	publish("192.0.2.246")
+	for _, gatewayDNS := range all[:10] {
+		changed := gatewayDNS.DeepCopy()
+		changed.Annotations[xccv1.ClaimsAnnotation] = strings.ReplaceAll(nonsense(), "2026", "2025")
+		attacker.Expect(management.Patch(ctx, changed, client.MergeFrom(gatewayDNS))).To(Succeed())
+	}
+	publish("192.0.2.247")
 
 	t.Log("The one who wrote it is told")
 	attacker.Eventually(attacker.condition(all[0], xccv1.NamesClaimedCondition)).Should(HaveField("Reason", xccv1.TooManyClaimsReason))
