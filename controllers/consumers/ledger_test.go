@@ -286,3 +286,22 @@ func TestTheTroubleOfOneClusterIsPaced(t *testing.T) {
 	ledger.ForgetGatewayDNS(client.ObjectKeyFromObject(&gw))
 	g.Expect(ledger.book("dev").shown).To(BeEmpty())
 }
+
+func TestWhatIsDoneForANamespaceDoesNotWaitForAnotherOne(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ledger := newLedger(t)
+	defer ledger.open("busy").mu.Unlock()
+	done := make(chan string)
+	go func() {
+		published := gatewayDNS("192.0.2.1")
+		ledger.Publishing(key("gw"), published.Status.Gateways, time.Now())
+		ledger.Held(key("a"), []xccv1.GatewayDNS{published}, nil, 1)
+		ledger.Lags(key("b"), xccv1.LagPaused, "paused")
+		ledger.Absent(key("c"))
+		ledger.Forget(key("c"))
+		summary, _, _ := ledger.Summary(&published, []string{"a", "b"}, time.Now())
+		done <- describe(summary)
+	}()
+	g.Eventually(done).Should(Receive(Equal("1/2, b: Paused")))
+}
