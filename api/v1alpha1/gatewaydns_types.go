@@ -139,6 +139,11 @@ func (s GatewayState) KnownEmpty() bool {
 	return false
 }
 
+// Known returns whether the state is one of this version's.
+func (s GatewayState) Known() bool {
+	return s.KnownEmpty() || s.Current() || s == GatewayInvalidOverride || s == GatewayUnreachable || s == GatewayUnknown
+}
+
 // Current returns whether the addresses of the gateway are known as they are now, so that exactly these are published.
 // A state that is neither Current nor KnownEmpty keeps what is published.
 func (s GatewayState) Current() bool {

@@ -84,6 +84,10 @@ func (m *Metrics) Wrote(action, result string) {
 	m.writes.WithLabelValues(action, result).Inc()
 }
 
+// otherState is the label of states that this version does not know: the schema takes any text of 63 characters, and each would be
+// a series of its own.
+const otherState xccv1.GatewayState = "Other"
+
 // gatewayCollector counts the gateways in the status of all GatewayDNS by state.
 type gatewayCollector struct {
 	reader      client.Reader
@@ -111,7 +115,11 @@ func (c *gatewayCollector) Collect(metrics chan<- prometheus.Metric) {
 	counts := map[key]int{}
 	for i := range list.Items {
 		for _, gateway := range list.Items[i].Status.Gateways {
-			counts[key{list.Items[i].Namespace, gateway.State}]++
+			state := gateway.State
+			if !state.Known() {
+				state = otherState
+			}
+			counts[key{list.Items[i].Namespace, state}]++
 		}
 	}
 	for key, count := range counts {

@@ -18,6 +18,8 @@ package consumers
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -52,4 +54,33 @@ func TestOnlyTheActiveManagerCountsGateways(t *testing.T) {
 	cancel()
 	g.Eventually(ended).Should(Receive(BeNil()))
 	g.Expect(exported()).To(BeZero(), "nor does one that was")
+}
+
+// anyStates is a cache that has a GatewayDNS in whose status somebody wrote what came to mind.
+type anyStates struct{ client.Reader }
+
+func (anyStates) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	object := gatewayDNS("192.0.2.1")
+	object.Status.Gateways = nil
+	for i := range 1000 {
+		object.Status.Gateways = append(object.Status.Gateways, xccv1.GatewayStatus{State: xccv1.GatewayState(fmt.Sprint("state-", i))})
+	}
+	object.Status.Gateways = append(object.Status.Gateways, xccv1.GatewayStatus{State: xccv1.GatewayUnreachable}, xccv1.GatewayStatus{State: xccv1.GatewayNoAddress})
+	list.(*xccv1.GatewayDNSList).Items = []xccv1.GatewayDNS{object}
+	return nil
+}
+
+func TestStatesThatAreUnknownHereShareOneSeries(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	metrics, err := NewMetrics(prometheus.NewPedanticRegistry(), anyStates{})
+	g.Expect(err).NotTo(HaveOccurred())
+	namespace := gatewayDNS("192.0.2.1").Namespace
+	g.Expect(testutil.CollectAndCompare(metrics.Gateways(), strings.NewReader(fmt.Sprintf(`
+# HELP xcc_gateways Gateways in the status of GatewayDNS.
+# TYPE xcc_gateways gauge
+xcc_gateways{namespace=%[1]q,state="NoAddress"} 1
+xcc_gateways{namespace=%[1]q,state="Other"} 1000
+xcc_gateways{namespace=%[1]q,state="Unreachable"} 1
+`, namespace)))).To(Succeed())
 }

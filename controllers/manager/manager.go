@@ -78,6 +78,9 @@ func Run(ctx context.Context, options *Options) error {
 	if err != nil {
 		return err
 	}
+	if err := boundRequestMetrics(restConfig); err != nil {
+		return err
+	}
 	mgr, err := ctrl.NewManager(restConfig, managerOptions)
 	if err != nil {
 		return fmt.Errorf("setting up the manager: %w", err)

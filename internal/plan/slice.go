@@ -30,6 +30,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 // addressTypes are the types of slices a gateway can have, one slice each.
@@ -73,13 +74,13 @@ func sourceOf(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus
 	return Source{GatewayDNS: ref, Cluster: name.Cluster, Subdomain: name.Subdomain}, true
 }
 
-// portsOf returns the ports of a slice. What an API server would refuse the whole slice for is left out: names that come
+// portsOf returns the ports of a slice. What an API server would refuse the whole slice for is left out: ports that do not exist, names that come
 // twice or, as those of a Gateway's listeners may, are not one DNS label.
 func portsOf(ports []xccv1.GatewayPort) []discoveryv1.EndpointPort {
 	var result []discoveryv1.EndpointPort
 	seen := map[string]bool{}
 	for _, port := range ports {
-		if seen[port.Name] || port.Name != "" && len(validation.IsDNS1123Label(port.Name)) > 0 {
+		if !fit.Port(port) || seen[port.Name] || port.Name != "" && len(validation.IsDNS1123Label(port.Name)) > 0 {
 			continue
 		}
 		seen[port.Name] = true
