@@ -20,14 +20,17 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/linger"
 )
 
 const (
-	// MaxConnections is how many TCP connections there may be. Of those, the one that has been silent for longest makes room.
-	// What the kernel keeps for them counts as memory of the pod.
+	// MaxConnections is how many TCP connections there may be. At the limit, of the source with the most connections the one that has
+	// been silent for longest makes room. What the kernel keeps for them counts as memory of the Pod.
 	MaxConnections = 256
 	// tcpReadBuffer and tcpWriteBuffer are how many octets may wait in a connection, of which the kernel takes the double for
 	// what it needs itself. Left alone, it lets a client that reads nothing have megabytes.
@@ -110,7 +113,7 @@ func (s *TCPServer) start(accepted *net.TCPConn) {
 		_ = accepted.Close()
 		return
 	}
-	c := &tcpConn{server: s, conn: conn}
+	c := &tcpConn{server: s, conn: conn, tcp: accepted, source: sourceOf(accepted)}
 	c.active.Store(time.Now().UnixNano())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,12 +124,13 @@ func (s *TCPServer) start(accepted *net.TCPConn) {
 	if len(s.conns) >= s.maxConnections {
 		silent := s.mostSilent()
 		delete(s.conns, silent)
-		_ = silent.conn.Close()
+		_ = linger.Abort(silent.tcp)
 	}
 	s.conns[c] = true
 	s.running.Go(func() {
 		c.serve()
-		_ = conn.Close()
+		// It counts until the client has what it was sent, or has had its time.
+		_ = linger.Close(accepted, s.slow)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.conns, c)
@@ -139,10 +143,27 @@ func limitBuffers(conn *net.TCPConn) {
 	_ = conn.SetWriteBuffer(tcpWriteBuffer)
 }
 
+func sourceOf(conn *net.TCPConn) netip.Addr {
+	address, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return address.AddrPort().Addr().Unmap()
+}
+
+// mostSilent returns the connection that makes room for another one. A source that opens many connections closes its own by that, and not
+// those of CoreDNS, which has a few.
 func (s *TCPServer) mostSilent() *tcpConn {
+	held := map[netip.Addr]int{}
+	for c := range s.conns {
+		held[c.source]++
+	}
 	var silent *tcpConn
 	for c := range s.conns {
-		if silent == nil || c.active.Load() < silent.active.Load() {
+		switch {
+		case silent == nil, held[c.source] > held[silent.source]:
+			silent = c
+		case held[c.source] == held[silent.source] && c.active.Load() < silent.active.Load():
 			silent = c
 		}
 	}
@@ -195,6 +216,8 @@ func (s *TCPServer) endConnections() {
 type tcpConn struct {
 	server *TCPServer
 	conn   *stream
+	tcp    *net.TCPConn
+	source netip.Addr
 	// active is when a query came last, in nanoseconds since 1970.
 	active atomic.Int64
 	// reads is how long the client may take for what is read now, since when.

@@ -19,6 +19,7 @@ package wire_test
 import (
 	"encoding/binary"
 	"io"
+	"net"
 	"testing"
 	"time"
 
@@ -168,6 +169,30 @@ func TestTheMostSilentConnectionMakesRoom(t *testing.T) {
 	expectEnd(g, second)
 	expectAnswer(g, first)
 	expectAnswer(g, third)
+}
+
+// Another source that opens as many as it can does not close the connections of one that has few.
+func TestASourceWithManyConnectionsMakesRoom(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	server, err := wire.ListenTCP(t.Context(), "127.0.0.1:0", newHandler(dnstest.Snapshot()))
+	g.Expect(err).NotTo(HaveOccurred())
+	server.SetLimits(5, forever, forever)
+	run(t, server.Serve, server.Shutdown)
+	connect := func(source string) *dns.Conn {
+		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
+		conn, err := dialer.DialContext(t.Context(), "tcp", server.Addr().String())
+		g.Expect(err).NotTo(HaveOccurred())
+		t.Cleanup(func() { _ = conn.Close() })
+		g.Expect(conn.SetDeadline(time.Now().Add(10 * time.Second))).To(Succeed())
+		return &dns.Conn{Conn: conn}
+	}
+	forwarder := connect("127.0.0.1")
+	expectAnswer(g, forwarder)
+	for range 20 {
+		expectAnswer(g, connect("127.0.0.2"))
+	}
+	expectAnswer(g, forwarder)
 }
 
 // waits lets one target be waited for until the test says that it is known.
