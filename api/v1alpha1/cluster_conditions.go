@@ -45,6 +45,10 @@ const (
 	// InvalidOptionsReason: an annotation on the Cluster cannot be obeyed; what was installed before works. Status False.
 	InvalidOptionsReason = "InvalidOptions"
 
+	// ObjectConflictReason: an object of the management cluster has the name of one of the add-on's, and is not the add-on's.
+	// Status False.
+	ObjectConflictReason = "ObjectConflict"
+
 	// RemovingReason: the add-on is being removed. Status False.
 	RemovingReason = "Removing"
 

@@ -102,6 +102,10 @@ const (
 	// workload cluster yet: one sentence. It is there only while one waits.
 	WaitingAnnotation = "connectivity.tanzu.vmware.com/waiting"
 
+	// ConflictAnnotation on a Cluster says which object of the management cluster has the name of one of the add-on's without being
+	// the add-on's, and keeps the add-on from being installed, updated or removed: one sentence.
+	ConflictAnnotation = "connectivity.tanzu.vmware.com/conflict"
+
 	// InvalidOptionsAnnotation on the payload Secret is what is wrong with the options in the annotations of its Cluster: one
 	// sentence. What was installed before stays until they are put right.
 	InvalidOptionsAnnotation = "connectivity.tanzu.vmware.com/invalid-options"

@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -77,8 +78,8 @@ type Reconciler struct {
 	Values templates.Values
 	// Bounds are the most that the options of a Cluster can ask for.
 	Bounds install.Bounds
-	// RolloutConcurrency is how many workload clusters, of those whose DNS was ready, are given another release at the same time.
-	RolloutConcurrency int
+	// Rollout says how many workload clusters, of those whose DNS was ready, are given another release at the same time.
+	Rollout install.RolloutOptions
 	// DrainTime is how long the DNS servers of a cluster go on after CoreDNS's configuration has no server block of ours.
 	DrainTime time.Duration
 
@@ -96,13 +97,17 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	if r.release, err = newPayload(r.Values); err != nil {
 		return err
 	}
-	r.rollout = newRollout(r.Client, r.RolloutConcurrency, r.release.hash, r.isOurs)
-	ownedByCluster := handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &clusterv1.Cluster{})
+	r.rollout = newRollout(r.release.hash, r.Rollout, r.isOurs)
+	if err := r.rollout.watch(context.Background(), mgr.GetCache()); err != nil {
+		return err
+	}
+	// By name, because an object that is not ours may have the name of one of ours.
+	byName := handler.EnqueueRequestsFromMapFunc(objectToCluster)
 	addon, err := ctrl.NewControllerManagedBy(mgr).
 		Named("addon").
 		For(&clusterv1.Cluster{}).
-		Watches(&addonsv1.ClusterResourceSet{}, ownedByCluster).
-		Watches(&corev1.Secret{}, ownedByCluster).
+		Watches(&addonsv1.ClusterResourceSet{}, byName).
+		Watches(&corev1.Secret{}, byName).
 		// A binding has the name of its Cluster.
 		Watches(&addonsv1.ClusterResourceSetBinding{}, handler.EnqueueRequestsFromMapFunc(mapping.ClusterToRequest)).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("addon", mapping.ClusterToRequest)).
@@ -123,11 +128,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		r.memory.forget(request.NamespacedName)
 		r.pace.Forget(request.NamespacedName)
-		r.rollout.forget(request.NamespacedName)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	if !r.isOurs(cluster) || !cluster.DeletionTimestamp.IsZero() {
-		r.rollout.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
 	s, err := r.newScope(ctx, cluster)
@@ -141,6 +144,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return result, err
 }
 
+// objectToCluster returns the Cluster to which a Secret or ClusterResourceSet belongs by its name, if any.
+func objectToCluster(_ context.Context, object client.Object) []reconcile.Request {
+	name, ok := strings.CutSuffix(object.GetName(), suffix)
+	if !ok || name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}}
+}
+
 // isOurs returns whether the Cluster belongs to this instance of the manager.
 func (r *Reconciler) isOurs(cluster *clusterv1.Cluster) bool {
 	return r.WatchFilterValue == "" || labels.HasWatchLabel(cluster, r.WatchFilterValue)
@@ -148,11 +160,14 @@ func (r *Reconciler) isOurs(cluster *clusterv1.Cluster) bool {
 
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result, error) {
 	if annotations.IsPaused(s.cluster, s.cluster) {
-		r.rollout.forget(s.key())
 		return reconcile.Result{}, r.pauseSet(ctx, s)
 	}
+	if blocked, err := r.reconcileConflict(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	} else if blocked {
+		return lookAgain(), nil
+	}
 	if s.cluster.Labels[xccv1.DNSLabel] != xccv1.DNSEnabled {
-		r.rollout.forget(s.key())
 		return r.reconcileRemoval(ctx, s)
 	}
 	for _, phase := range []func(context.Context, *scope) error{
@@ -163,8 +178,8 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result,
 		}
 	}
 	result, err := r.reconcileWorkload(ctx, s)
-	if err == nil && s.waiting {
-		result = within(result, turn)
+	if err == nil && s.wait > 0 {
+		result = within(result, s.wait)
 	}
 	if err == nil && s.leaving {
 		result = within(result, glance)

@@ -69,11 +69,7 @@ func (r *Reconciler) reconcileArrival(ctx context.Context, s *scope, reader clie
 	if probed, err := probedWith(ctx, remote, deployments); err != nil || !probed {
 		return reconcile.Result{RequeueAfter: probing}, err
 	}
-	if err := r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error { setAnnotation(secret, readyAnnotation, hash); return nil }); err != nil {
-		return reconcile.Result{}, err
-	}
-	r.rollout.next()
-	return reconcile.Result{}, nil
+	return reconcile.Result{}, r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error { setAnnotation(secret, readyAnnotation, hash); return nil })
 }
 
 // probedWith returns whether a lookup in the workload cluster has succeeded since its Deployments are as they are. Both times

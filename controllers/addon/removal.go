@@ -140,7 +140,7 @@ func (r *Reconciler) forget(ctx context.Context, s *scope) error {
 		return err
 	}
 	if s.set != nil {
-		if err := r.Client.Delete(ctx, s.set); client.IgnoreNotFound(err) != nil {
+		if err := r.Client.Delete(ctx, s.set, client.Preconditions{UID: &s.set.UID}); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("deleting the ClusterResourceSet: %w", err)
 		}
 	}
@@ -151,7 +151,7 @@ func (r *Reconciler) forget(ctx context.Context, s *scope) error {
 			return fmt.Errorf("taking our label off the Cluster: %w", err)
 		}
 	}
-	if err := r.Client.Delete(ctx, s.secret); client.IgnoreNotFound(err) != nil {
+	if err := r.Client.Delete(ctx, s.secret, client.Preconditions{UID: &s.secret.UID}); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting the payload: %w", err)
 	}
 	ctrl.LoggerFrom(ctx).Info("Removed the add-on")

@@ -17,25 +17,25 @@ limitations under the License.
 package addon
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/cluster-api/util/conditions"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
 const (
@@ -45,155 +45,147 @@ const (
 	// readyAnnotation on a payload Secret is the hash of the payload with which DNS was ready in the workload cluster last. It is
 	// absent if DNS was not ready when the present payload was given: nothing can be lost there.
 	readyAnnotation = "connectivity.tanzu.vmware.com/ready-payload"
-	// turn is how soon a Cluster whose update waits looks again, if nothing makes room for it before.
-	turn = 30 * time.Second
+	// givenAnnotation on a payload Secret is when the workload cluster was given the present payload, as in RFC 3339. The time outlives
+	// a restart and a move.
+	givenAnnotation = "connectivity.tanzu.vmware.com/given"
 )
 
-// rollout lets a bounded number of workload clusters at a time be given another release. A cluster whose DNS was ready has a
-// place from when it is given the release until DNS is ready with it, and has it again when DNS stops being ready, so that a
-// release that breaks clusters breaks no more than there are places. A cluster that cannot be reached has none: that is
-// not the release's doing, and it would hold up all others.
-//
-// What a place is computed from is in Secrets and conditions, where a restart and another leader find it.
+// rollout tells install.Rollout what the events of Clusters and Secrets say, and asks it for this controller's Clusters. What slots are
+// computed from is in Secrets and conditions, where a restart and another leader find it.
 type rollout struct {
-	reader client.Reader
-	// limit is the number of places.
-	limit int
 	// release is the present one.
 	release string
 	// isOurs returns whether a Cluster belongs to this instance of the manager.
 	isOurs func(*clusterv1.Cluster) bool
 	// wake leads to a reconcile of Clusters whose turn it may be.
 	wake chan event.GenericEvent
+	// synced return whether all objects that existed at the start have been observed.
+	synced []toolscache.InformerSynced
 
-	mu sync.Mutex
-	// granted are Clusters that were given a payload, by its hash, which the cache may not show yet.
-	granted map[client.ObjectKey]string
-	waiting map[client.ObjectKey]bool
+	mu    sync.Mutex
+	fleet *install.Rollout
 }
 
-func newRollout(reader client.Reader, limit int, release string, isOurs func(*clusterv1.Cluster) bool) *rollout {
+func newRollout(release string, options install.RolloutOptions, isOurs func(*clusterv1.Cluster) bool) *rollout {
 	return &rollout{
-		reader: reader, limit: limit, release: release, isOurs: isOurs, wake: make(chan event.GenericEvent, limit),
-		granted: map[client.ObjectKey]string{}, waiting: map[client.ObjectKey]bool{},
+		release: release, isOurs: isOurs, wake: make(chan event.GenericEvent, options.Concurrency),
+		fleet: install.NewRollout(release, options),
 	}
 }
 
-// admit returns the empty string when the Cluster may be given the payload now, and else why not.
-func (r *rollout) admit(ctx context.Context, s *scope, wanted payload) (string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s.secret.Annotations[releaseAnnotation] != r.release {
-		places, err := r.places(ctx, s.key())
+// watch has the cache tell the rollout about each Cluster and Secret, at the cost of that one object. A queue would delay this behind
+// reconciles of slow workload clusters.
+func (r *rollout) watch(ctx context.Context, informers cache.Informers) error {
+	for _, kind := range []client.Object{&clusterv1.Cluster{}, &corev1.Secret{}} {
+		informer, err := informers.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 		if err != nil {
-			return "", err
+			return fmt.Errorf("watching %T for rollouts: %w", kind, err)
 		}
-		if len(places) >= r.limit {
-			r.waiting[s.key()] = true
-			return r.sentence(s.cluster.Namespace, places), nil
+		registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+			AddFunc:    r.observe,
+			UpdateFunc: func(_, object any) { r.observe(object) },
+			DeleteFunc: r.observeDeletion,
+		})
+		if err != nil {
+			return fmt.Errorf("watching %T for rollouts: %w", kind, err)
 		}
+		r.synced = append(r.synced, registration.HasSynced)
 	}
-	delete(r.waiting, s.key())
-	if isReady(s.cluster) {
-		r.granted[s.key()] = wanted.hash
-	}
-	return "", nil
+	return nil
 }
 
-// places returns the Clusters that have one, without the one that asks.
-func (r *rollout) places(ctx context.Context, without client.ObjectKey) (map[client.ObjectKey]*metav1.Condition, error) {
-	clusters, secrets := &clusterv1.ClusterList{}, &corev1.SecretList{}
-	for _, list := range []client.ObjectList{clusters, secrets} {
-		// They are read only.
-		if err := r.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-			return nil, fmt.Errorf("listing what is being updated: %w", err)
+func (r *rollout) observe(object any) {
+	switch object := object.(type) {
+	case *clusterv1.Cluster:
+		r.observeCluster(client.ObjectKeyFromObject(object), r.clusterFacts(object))
+	case *corev1.Secret:
+		if name, ok := strings.CutSuffix(object.Name, suffix); ok {
+			r.observePayload(client.ObjectKey{Namespace: object.Namespace, Name: name}, payloadFacts(object))
 		}
 	}
-	payloads := map[client.ObjectKey]*corev1.Secret{}
-	for i := range secrets.Items {
-		if secrets.Items[i].Type == addonsv1.ClusterResourceSetSecretType {
-			payloads[client.ObjectKeyFromObject(&secrets.Items[i])] = &secrets.Items[i]
-		}
-	}
-	places := map[client.ObjectKey]*metav1.Condition{}
-	for i := range clusters.Items {
-		cluster := &clusters.Items[i]
-		key := client.ObjectKeyFromObject(cluster)
-		secret := payloads[client.ObjectKey{Namespace: key.Namespace, Name: key.Name + suffix}]
-		if key != without && r.isOurs(cluster) && r.hasPlace(cluster, secret) {
-			places[key] = conditions.Get(cluster, xccv1.DNSReadyCondition)
-		}
-	}
-	return places, nil
 }
 
-func (r *rollout) hasPlace(cluster *clusterv1.Cluster, secret *corev1.Secret) bool {
-	key := client.ObjectKeyFromObject(cluster)
-	if secret == nil || cluster.Labels[xccv1.DNSLabel] != xccv1.DNSEnabled || !cluster.DeletionTimestamp.IsZero() || annotations.IsPaused(cluster, cluster) {
-		delete(r.granted, key)
-		return false
+func (r *rollout) observeDeletion(object any) {
+	if unknown, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+		object = unknown.Obj
 	}
-	payload, ready := secret.Annotations[xccv1.PayloadAnnotation], secret.Annotations[readyAnnotation]
-	if hash, ok := r.granted[key]; ok && hash != payload {
-		return true
-	}
-	delete(r.granted, key)
-	if secret.Annotations[releaseAnnotation] != r.release || ready == "" || isUnreachable(cluster) {
-		return false
-	}
-	return ready != payload || !isReady(cluster)
-}
-
-// sentence says why an update waits. It names what is broken, and only Clusters of the same namespace: others are none of a
-// tenant's business. It says nothing that changes with each step of a rollout, because it is written to each Cluster.
-func (r *rollout) sentence(namespace string, places map[client.ObjectKey]*metav1.Condition) string {
-	const most = 3
-	var broken []string
-	elsewhere := 0
-	for _, key := range slices.SortedFunc(maps.Keys(places), compareKeys) {
-		condition := places[key]
-		switch {
-		case condition == nil || condition.Status != metav1.ConditionFalse || condition.Reason == xccv1.UpdatingReason:
-		case key.Namespace != namespace || len(broken) == most:
-			elsewhere++
-		default:
-			broken = append(broken, fmt.Sprintf("%s (%s)", key.Name, condition.Reason))
+	switch object := object.(type) {
+	case *clusterv1.Cluster:
+		r.observeCluster(client.ObjectKeyFromObject(object), nil)
+	case *corev1.Secret:
+		if name, ok := strings.CutSuffix(object.Name, suffix); ok {
+			r.observePayload(client.ObjectKey{Namespace: object.Namespace, Name: name}, nil)
 		}
 	}
-	if elsewhere > 0 {
-		broken = append(broken, fmt.Sprintf("%d more", elsewhere))
-	}
-	text := fmt.Sprintf("An update waits for its turn: %d at a time are given it, and the next when those are ready with it", r.limit)
-	if len(broken) > 0 {
-		text += "; not ready any more: " + strings.Join(broken, ", ")
-	}
-	return text
 }
 
-// next makes Clusters look again whose turn may have come.
-func (r *rollout) next() {
+func (r *rollout) observeCluster(key client.ObjectKey, facts *install.ClusterFacts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, key := range slices.SortedFunc(maps.Keys(r.waiting), compareKeys) {
+	if r.fleet.ObserveCluster(key, facts, time.Now()) {
+		r.next()
+	}
+}
+
+func (r *rollout) observePayload(key client.ObjectKey, facts *install.PayloadFacts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fleet.ObservePayload(key, facts, time.Now()) {
+		r.next()
+	}
+}
+
+// next makes Clusters look again whose turn has come. The lock is held.
+func (r *rollout) next() {
+	if len(r.wake) == cap(r.wake) {
+		return // As many as there are slots are on their way.
+	}
+	for _, key := range r.fleet.Turns(time.Now()) {
 		select {
 		case r.wake <- event.GenericEvent{Object: &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}}:
-			delete(r.waiting, key) // It waits again if it has to.
 		default:
-			return // As many as there are places are on their way.
+			return // They look by themselves after a while.
 		}
 	}
 }
 
-// forget is called for a Cluster that waits no longer.
-func (r *rollout) forget(cluster client.ObjectKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.granted, cluster)
-	delete(r.waiting, cluster)
+// clusterFacts returns nil for a Cluster that has no part in rollouts.
+func (r *rollout) clusterFacts(cluster *clusterv1.Cluster) *install.ClusterFacts {
+	if !r.isOurs(cluster) || cluster.Labels[xccv1.DNSLabel] != xccv1.DNSEnabled || !cluster.DeletionTimestamp.IsZero() ||
+		annotations.IsPaused(cluster, cluster) {
+		return nil
+	}
+	facts := &install.ClusterFacts{Ready: isReady(cluster), Unreachable: isUnreachable(cluster)}
+	if condition := conditions.Get(cluster, xccv1.DNSReadyCondition); condition != nil {
+		facts.Reason, facts.Since = condition.Reason, condition.LastTransitionTime.Time
+		facts.Failed = condition.Status == metav1.ConditionFalse && condition.Reason != xccv1.UpdatingReason && !facts.Ready
+	}
+	return facts
 }
 
-func compareKeys(a, b client.ObjectKey) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+// payloadFacts returns nil for a Secret that is no payload.
+func payloadFacts(secret *corev1.Secret) *install.PayloadFacts {
+	if secret.Type != addonsv1.ClusterResourceSetSecretType || secret.Annotations[xccv1.PayloadAnnotation] == "" {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, secret.Annotations[givenAnnotation])
+	if err != nil {
+		at = time.Time{} // A former release did not write it.
+	}
+	return &install.PayloadFacts{
+		Release: secret.Annotations[releaseAnnotation], Payload: secret.Annotations[xccv1.PayloadAnnotation],
+		ReadyPayload: secret.Annotations[readyAnnotation], At: at, Held: secret.Annotations[xccv1.InvalidOptionsAnnotation] != "",
+	}
+}
+
+// admit returns whether the Cluster may be given the payload now.
+func (r *rollout) admit(ctx context.Context, cluster client.ObjectKey, wanted payload) (install.Decision, error) {
+	if !toolscache.WaitForCacheSync(ctx.Done(), r.synced...) {
+		return install.Decision{}, fmt.Errorf("observing what is being updated: %w", context.Cause(ctx))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fleet.May(cluster, wanted.hash, time.Now()), nil
 }
 
 // isReady returns whether DNS works in the workload cluster. Options that are wrong keep nothing from working.

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -42,8 +43,10 @@ type scope struct {
 	secret  *corev1.Secret
 	set     *addonsv1.ClusterResourceSet
 	binding *addonsv1.ClusterResourceSetBinding
-	// waiting says that the Secret is to have another payload when it is the Cluster's turn.
-	waiting bool
+	// foreign names objects that have the name of one of ours and are not ours.
+	foreign []string
+	// wait is how soon to look whether it is the Cluster's turn to be given another payload; zero if it waits for none.
+	wait time.Duration
 	// leaving says that the workload cluster has Pods of the old project's DNS server.
 	leaving bool
 }
@@ -54,6 +57,7 @@ func (s *scope) key() client.ObjectKey { return client.ObjectKeyFromObject(s.clu
 // it may have lost the label by which the cache selects Secrets.
 func (r *Reconciler) newScope(ctx context.Context, cluster *clusterv1.Cluster) (*scope, error) {
 	s := &scope{cluster: cluster}
+	defer s.leaveForeign()
 	name := client.ObjectKey{Namespace: cluster.Namespace, Name: cluster.Name + suffix}
 	var err error
 	if s.set, err = get(ctx, r.Client, name, &addonsv1.ClusterResourceSet{}); err != nil {
@@ -99,26 +103,29 @@ func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
 		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeWarning, "InvalidOptions", "Install", "%s", problem)
 	}
 	keep := s.secret != nil && problem != ""
-	waiting := ""
+	turn := install.Decision{May: true}
 	if s.secret != nil && !keep && s.secret.Annotations[xccv1.PayloadAnnotation] != wanted.hash {
-		if waiting, err = r.rollout.admit(ctx, s, wanted); err != nil {
+		if turn, err = r.rollout.admit(ctx, s.key(), wanted); err != nil {
 			return err
 		}
 	}
-	s.waiting = waiting != ""
+	s.wait = turn.Wait
 	return r.changeSecret(ctx, s, func(secret *corev1.Secret) error {
 		setOrDelete(secret, xccv1.InvalidOptionsAnnotation, problem)
-		setOrDelete(secret, xccv1.WaitingAnnotation, waiting)
+		setOrDelete(secret, xccv1.WaitingAnnotation, turn.Why)
 		if _, removing := secret.Annotations[xccv1.RemovingAnnotation]; removing {
 			// The label came back in the middle of a removal.
 			delete(secret.Annotations, xccv1.RemovingAnnotation)
 			delete(secret.Annotations, drainingAnnotation)
 			applyAgain(secret)
 		}
-		if keep || waiting != "" {
+		if keep || !turn.May {
 			return nil
 		}
 		r.noteReady(s, secret, wanted)
+		if secret.Annotations[xccv1.PayloadAnnotation] != wanted.hash {
+			setAnnotation(secret, givenAnnotation, time.Now().UTC().Format(time.RFC3339))
+		}
 		setAnnotation(secret, releaseAnnotation, r.rollout.release)
 		return put(secret, wanted)
 	})

@@ -38,6 +38,8 @@ type observation struct {
 	now time.Time
 	// labelled: the add-on is wanted.
 	labelled bool
+	// conflict is which foreign object is in the way of the add-on; empty if none is.
+	conflict string
 	// payload is the Secret that holds what the workload cluster is to have; nil if there is none.
 	payload *corev1.Secret
 	// silent is why nothing is known of the workload cluster; empty if it is observed. It has until patientUntil to answer.
@@ -80,7 +82,7 @@ func Reasons() []string {
 	reasons := []string{
 		xccv1.DNSReadyReason, xccv1.UpdateWaitingReason,
 		xccv1.NotInstalledReason, xccv1.UpdatingReason, xccv1.DNSServerUnavailableReason, xccv1.ProbeFailedReason,
-		xccv1.InvalidOptionsReason, xccv1.RemovingReason,
+		xccv1.InvalidOptionsReason, xccv1.ObjectConflictReason, xccv1.RemovingReason,
 		xccv1.WaitingForControlPlaneReason, xccv1.ClusterUnreachableReason, xccv1.PatcherUnavailableReason,
 		xccv1.WaitingForProbeReason, xccv1.ProbeStaleReason,
 	}
@@ -95,6 +97,9 @@ func Reasons() []string {
 // judge computes the condition. The first thing that is wrong counts: whoever cannot be asked is not judged by what it said
 // before, and what keeps pods from resolving comes before what only is not as it was asked for.
 func judge(o *observation) verdict {
+	if o.conflict != "" {
+		return verdict{reason: xccv1.ObjectConflictReason, message: sentences(o.conflict)}
+	}
 	if !o.labelled && o.payload == nil {
 		return verdict{}
 	}

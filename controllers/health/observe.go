@@ -31,6 +31,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
@@ -38,6 +39,7 @@ import (
 func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, memory *memory) (*observation, error) {
 	o := &observation{
 		now:         time.Now(),
+		conflict:    cluster.Annotations[xccv1.ConflictAnnotation],
 		labelled:    cluster.Labels[xccv1.DNSLabel] == xccv1.DNSEnabled,
 		initialized: isInitialized(cluster),
 	}
@@ -45,8 +47,10 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 	if err != nil {
 		return nil, err
 	}
-	o.payload = payload
-	if !o.labelled && payload == nil {
+	if payload != nil && install.OwnsPayload(cluster, payload) {
+		o.payload = payload
+	}
+	if !o.labelled && o.payload == nil {
 		return o, nil
 	}
 	reader, err := r.Caches.Reader(ctx, cluster, r.controller,

@@ -60,8 +60,8 @@ type Options struct {
 	ClusterConcurrency      int
 	GatewayDNSConcurrency   int
 
-	// RolloutConcurrency is how many clusters are given another payload at the same time.
-	RolloutConcurrency int
+	// Rollout says how many clusters are given another payload at the same time.
+	Rollout install.RolloutOptions
 	// DrainTime is how long DNS servers go on after CoreDNS was told not to ask them any more.
 	DrainTime time.Duration
 
@@ -116,9 +116,12 @@ func (o *Options) addManagerFlags(fs *pflag.FlagSet) {
 }
 
 func (o *Options) addDNSFlags(fs *pflag.FlagSet) {
-	fs.IntVar(&o.RolloutConcurrency, "rollout-concurrency", 5,
+	fs.IntVar(&o.Rollout.Concurrency, "rollout-concurrency", 5,
 		"How many workload clusters, of those whose DNS was ready, may be in the middle of an update or not ready any more before the others "+
-			"wait with theirs.")
+			"wait with theirs. While several namespaces wait, each has one of them at most.")
+	fs.BoolVar(&o.Rollout.IgnoreUnready, "rollout-ignore-unready", false,
+		"Go on with an update although clusters are not ready with it: those count for 2 minutes only, instead of until they are ready, or "+
+			"for 15 minutes if clusters of other namespaces are ready.")
 	fs.DurationVar(&o.DrainTime, "drain-time", 3*time.Minute,
 		"How long the DNS servers of a workload cluster go on when the add-on is removed, after the Corefile has been changed. "+
 			"kubelet and CoreDNS need up to 2 minutes and 37 seconds to notice.")
@@ -164,8 +167,8 @@ func (o *Options) Validate() error {
 			errs = append(errs, fmt.Errorf("--dns-node-selector %s=%s is not a label: %s", key, value, problems[0]))
 		}
 	}
-	if o.RolloutConcurrency < 1 {
-		errs = append(errs, fmt.Errorf("--rollout-concurrency is %d, it must be at least 1", o.RolloutConcurrency))
+	if o.Rollout.Concurrency < 1 {
+		errs = append(errs, fmt.Errorf("--rollout-concurrency is %d, it must be at least 1", o.Rollout.Concurrency))
 	}
 	if o.DrainTime < 0 {
 		errs = append(errs, fmt.Errorf("--drain-time is %s, it must not be negative", o.DrainTime))

@@ -84,7 +84,7 @@ func TestARolloutGoesInStepsAndStopsWhenClustersStopBeingReady(t *testing.T) {
 	// The other tests go on with the usual flags, and have no part in this release.
 	t.Cleanup(func() { restartManager(t, func() {}) })
 	restartManager(t, func() {}, func(options *manager.Options) {
-		options.DNS.Image, options.RolloutConcurrency, options.WatchNamespace = latter, 1, n.namespace
+		options.DNS.Image, options.Rollout.Concurrency, options.WatchNamespace = latter, 1, n.namespace
 	})
 
 	first, second := a, b
@@ -114,7 +114,7 @@ func TestARolloutGoesInStepsAndStopsWhenClustersStopBeingReady(t *testing.T) {
 	first.setAvailable(xccv1.DNSServerName, 0)
 	broken := says(metav1.ConditionTrue, xccv1.UpdateWaitingReason, "not ready any more: "+first.name+" (DNSServerUnavailable)")
 	restartManager(t, func() {}, func(options *manager.Options) {
-		options.DNS.Image, options.RolloutConcurrency, options.WatchNamespace = latter, 1, n.namespace
+		options.DNS.Image, options.Rollout.Concurrency, options.WatchNamespace = latter, 1, n.namespace
 	})
 	n.Eventually(n.dnsReady(second.name), time.Minute).Should(broken)
 	n.Expect(second.image()).To(Equal(former))
@@ -151,8 +151,42 @@ func TestAClusterThatCannotBeReachedHoldsNoRolloutUp(t *testing.T) {
 	kubeconfig := &corev1.Secret{}
 	n.Expect(management.Get(t.Context(), client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-kubeconfig"}, kubeconfig)).To(Succeed())
 	restartManager(t, func() { n.Expect(management.Delete(t.Context(), kubeconfig)).To(Succeed()) }, func(options *manager.Options) {
-		options.DNS.Image, options.RolloutConcurrency, options.WatchNamespace = latter, 1, n.namespace
+		options.DNS.Image, options.Rollout.Concurrency, options.WatchNamespace = latter, 1, n.namespace
 	})
 	n.Eventually(n.dnsReady(a.name)).Should(HaveField("Reason", xccv1.ClusterUnreachableReason))
 	n.Eventually(b.image, time.Minute).Should(Equal(latter))
+}
+
+// TestOneTenantsClustersHoldUpItsOwnUpdatesOnly has one tenant take all slots, with clusters that never become ready.
+func TestOneTenantsClustersHoldUpItsOwnUpdatesOnly(t *testing.T) {
+	evil, good := newTenant(t), newTenant(t)
+	first, second, other := evil.addReady("first"), evil.addReady("second"), good.addReady("other")
+	set := func(m *member, change func(*clusterv1.Cluster)) {
+		object := &clusterv1.Cluster{}
+		m.Expect(management.Get(t.Context(), client.ObjectKey{Namespace: m.n.namespace, Name: m.name}, object)).To(Succeed())
+		original := object.DeepCopy()
+		change(object)
+		m.Expect(management.Patch(t.Context(), object, client.MergeFrom(original))).To(Succeed())
+	}
+	for _, m := range []*member{first, second, other} {
+		set(m, func(object *clusterv1.Cluster) { object.Labels[clusterv1.WatchLabel] = "rollout" })
+	}
+	t.Cleanup(func() { restartManager(t, func() {}) })
+	set(other, func(object *clusterv1.Cluster) { object.Spec.Paused = new(true) })
+	restartManager(t, func() {}, func(options *manager.Options) {
+		options.DNS.Image, options.Rollout.Concurrency, options.WatchFilter = latter, 2, "rollout"
+	})
+
+	t.Log("Nobody else waits, so one namespace has both slots, and keeps them")
+	for _, m := range []*member{first, second} {
+		evil.Eventually(m.image, time.Minute).Should(Equal(latter))
+		evil.awaitInstalled(m.name, m.workload)
+		m.runPods()
+		m.setAvailable(xccv1.DNSServerName, 0)
+		evil.Eventually(evil.dnsReady(m.name)).Should(HaveField("Reason", xccv1.DNSServerUnavailableReason))
+	}
+
+	t.Log("Another namespace is given the release all the same")
+	set(other, func(object *clusterv1.Cluster) { object.Spec.Paused = nil })
+	good.Eventually(other.image, time.Minute).Should(Equal(latter))
 }

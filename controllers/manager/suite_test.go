@@ -190,7 +190,7 @@ func startInstance(ctx context.Context, registerer prometheus.Registerer, change
 	options.ClusterCacheQPS, options.ClusterCacheBurst = 100, 200
 	options.ClusterCacheConcurrency, options.ClusterConcurrency, options.GatewayDNSConcurrency = 100, 100, 10
 	options.SyncPeriod = time.Hour
-	options.RolloutConcurrency, options.Bounds.Replicas = 5, 10
+	options.Rollout.Concurrency, options.Bounds.Replicas = 5, 10
 	for _, change := range changes {
 		change(options)
 	}

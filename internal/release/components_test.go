@@ -79,8 +79,11 @@ func TestTheManagerGetsTheDefaultsOfEveryVariable(t *testing.T) {
 		"--dns-tolerations=[]",
 		"--dns-node-selector=kubernetes.io/os=linux",
 		"--dns-resources=null",
+		"--max-dns-replicas=10",
+		"--max-dns-resources=null",
 		"--drain-time=3m0s",
 		"--rollout-concurrency=5",
+		"--rollout-ignore-unready=false",
 	}))
 }
 
