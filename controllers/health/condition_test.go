@@ -105,6 +105,12 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 		"an option cannot be obeyed": {
 			healthy(annotate(xccv1.InvalidOptionsAnnotation, "dns-replicas must be a number.")), "InvalidOptions", "dns-replicas must be a number. What",
 		},
+		"a foreign object is in the way, and nothing else is known": {
+			&observation{conflict: "Not created by xcc and in its way: Secret a. Delete it"}, "ObjectConflict", "in its way: Secret a. Delete it",
+		},
+		"a foreign object is in the way of a cluster that works": {
+			healthy(func(o *observation) { o.conflict = "Not created by xcc" }), "ObjectConflict", "Not created by xcc",
+		},
 		"the label is gone": {healthy(func(o *observation) { o.labelled = false }), "Removing", "is about to be removed"},
 		"it is being removed": {
 			healthy(func(o *observation) { o.labelled = false }, annotate(xccv1.RemovingAnnotation, "Waits for CoreDNS")), "Removing", "Waits for CoreDNS",

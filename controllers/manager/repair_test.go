@@ -290,12 +290,13 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 	n.Expect(n.payload("cluster-a").Data).To(Equal(good))
 
 	t.Log("Nor is more given than the flags of the manager allow")
-	for key, value := range map[string]string{
-		xccv1.DNSReplicasAnnotation: "11", xccv1.DNSResourcesAnnotation: `{"limits":{"memory":"2Gi"}}`,
+	for _, test := range []struct{ key, value, problem string }{
+		{xccv1.DNSReplicasAnnotation, "11", `is "11"; it must be a whole number from 1 to 10, the manager's --max-dns-replicas`},
+		{xccv1.DNSResourcesAnnotation, `{"limits":{"memory":"2Gi"}}`, "the limit of memory is 2Gi; the most is 1Gi, the manager's --max-dns-resources"},
 	} {
-		annotate(key, value)
+		annotate(test.key, test.value)
 		n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).Should(
-			HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring("the manager's --max-dns-")), value)
+			HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(test.problem)))
 		n.Expect(n.payload("cluster-a").Data).To(Equal(good))
 	}
 
