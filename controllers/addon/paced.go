@@ -63,8 +63,7 @@ func (r *Reconciler) changeSecretPaced(ctx context.Context, s *scope, change fun
 
 // afterDelay returns the result of a reconcile that ended with a delayedError, and everything else as it is.
 func afterDelay(result reconcile.Result, err error) (reconcile.Result, error) {
-	var delayed delayedError
-	if errors.As(err, &delayed) {
+	if delayed, ok := errors.AsType[delayedError](err); ok {
 		return within(result, delayed.wait), nil
 	}
 	return result, err
