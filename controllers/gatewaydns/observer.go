@@ -167,8 +167,24 @@ func lookAtGateway(reading *workload.Reading, target resolve.Target) (resolve.Ob
 	objects := resolve.Objects{GatewayAPI: true}
 	if len(gateways) > 0 {
 		objects.Gateway = gateways[0]
+		objects.GatewayServices, err = gatewayServices(reading, target, gateways[0])
 	}
-	return objects, nil
+	return objects, err
+}
+
+// gatewayServices reads the Services that lead to a Gateway, whose ClusterIPs are no addresses, if it has an address that may
+// be one.
+func gatewayServices(reading *workload.Reading, target resolve.Target, gateway *unstructured.Unstructured) ([]*corev1.Service, error) {
+	var found []*corev1.Service
+	var errs []error
+	for _, selector := range resolve.GatewayServices(target, gateway) {
+		services, err := workload.List[*corev1.Service](reading, workload.Demand{
+			Kind: workload.Services, Namespace: selector.Namespace, Labels: selector.Labels.String(),
+		})
+		found = append(found, services...)
+		errs = append(errs, named("Services", err))
+	}
+	return found, errors.Join(errs...)
 }
 
 // named puts before an error which kind it is about.

@@ -77,6 +77,25 @@ func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
 		n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
 	}
 
+	t.Log("Its Service is known by a label, whatever the Cluster declares")
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "eg-nginx", Labels: map[string]string{"gateway.networking.k8s.io/gateway-name": "eg"}},
+		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
+	}
+	n.Expect(workloadA.Create(ctx, service)).To(Succeed())
+	setGatewayAddress(t, workloadA, gateway, "IPAddress", service.Spec.ClusterIP)
+	refused(service.Spec.ClusterIP + " is a ClusterIP of this cluster")
+	elsewhere := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", GenerateName: "envoy-", Labels: map[string]string{
+			"gateway.envoyproxy.io/owning-gateway-name": "eg", "gateway.envoyproxy.io/owning-gateway-namespace": namespace,
+		}},
+		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
+	}
+	n.Expect(workloadA.Create(ctx, elsewhere)).To(Succeed())
+	t.Cleanup(func() { _ = workloadA.Delete(context.Background(), elsewhere) })
+	setGatewayAddress(t, workloadA, gateway, "IPAddress", elsewhere.Spec.ClusterIP)
+	refused(elsewhere.Spec.ClusterIP + " is a ClusterIP of this cluster")
+
 	setGatewayAddress(t, workloadA, gateway, "IPAddress", "10.77.0.9")
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.77.0.9"))
 

@@ -18,10 +18,14 @@ package resolve
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
@@ -65,6 +69,31 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 	}
 	return found.publish(target, "status.addresses", ports,
 		noAddress("%s has no address in its status yet: %s", target, whyNotProgrammed(objects.Gateway)))
+}
+
+// ServiceSelector selects Services by their labels, in one namespace or in all.
+type ServiceSelector struct {
+	Namespace string
+	Labels    labels.Set
+}
+
+// GatewayServices returns which Services lead to a Gateway, if one of its addresses may be a ClusterIP: those that its controller
+// labels with its name in its own namespace (GEP-1762, "In Cluster Gateway Deployments"), and those of Envoy Gateway, which are in
+// the namespace of that. A name that is too long for a label's value is shortened by each controller in its own way.
+func GatewayServices(target Target, gateway *unstructured.Unstructured) []ServiceSelector {
+	mayBeClusterIP := slices.ContainsFunc(objectsAt(gateway, "status", "addresses"), func(address map[string]any) bool {
+		_, err := netip.ParseAddr(textAt(address, "value"))
+		return err == nil
+	})
+	if !mayBeClusterIP || len(validation.IsValidLabelValue(target.Name)) > 0 {
+		return nil
+	}
+	return []ServiceSelector{
+		{Namespace: target.Namespace, Labels: labels.Set{"gateway.networking.k8s.io/gateway-name": target.Name}},
+		{Labels: labels.Set{
+			"gateway.envoyproxy.io/owning-gateway-name": target.Name, "gateway.envoyproxy.io/owning-gateway-namespace": target.Namespace,
+		}},
+	}
 }
 
 // listenerPorts returns the ports of the listeners, and says of a listener that it has none. TCP carries what is not UDP.

@@ -18,6 +18,7 @@ package resolve_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -130,4 +131,21 @@ func TestAddressesInDeclaredRangesGetARemark(t *testing.T) {
 	check(t, resolve.Override("10.96.0.5,192.0.2.1", declared, found), expected{"Overridden", "10.96.0.5 192.0.2.1", "", remark("10.96.0.5")})
 	check(t, resolve.Override("eg.infra.svc.cluster.local", declared, found), expected{"InvalidOverride", "", "", "is a name of the cluster's own DNS"})
 	NewWithT(t).Expect(resolve.Override("192.0.2.1", declared, found).Message).NotTo(ContainSubstring("spec.clusterNetwork"))
+}
+
+func TestTheServicesOfAGatewayAreAskedForOnlyIfTheyDecide(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	services := func(name string, gateway *unstructured.Unstructured) []resolve.ServiceSelector {
+		return resolve.GatewayServices(resolve.TargetOf(&xccv1.GatewayDNSSpec{Gateway: "infra/" + name}), gateway)
+	}
+	g.Expect(services("eg", gatewayWith("Hostname", "lb.example.com"))).To(BeEmpty())
+	g.Expect(services("eg", gatewayWith("IPAddress"))).To(BeEmpty())
+	g.Expect(services(strings.Repeat("a", 64), gatewayWith("IPAddress", "10.0.0.1"))).To(BeEmpty(), "no API server takes such a selector")
+	g.Expect(services("eg", gatewayWith("IPAddress", "lb", "10.0.0.1"))).To(HaveExactElements(
+		resolve.ServiceSelector{Namespace: "infra", Labels: map[string]string{"gateway.networking.k8s.io/gateway-name": "eg"}},
+		resolve.ServiceSelector{Labels: map[string]string{
+			"gateway.envoyproxy.io/owning-gateway-name": "eg", "gateway.envoyproxy.io/owning-gateway-namespace": "infra",
+		}},
+	))
 }

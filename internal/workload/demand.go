@@ -30,6 +30,8 @@ import (
 type Kind string
 
 const (
+	// Services are Services, cut down to what decides a gateway's addresses and ports.
+	Services Kind = "Service"
 	// Nodes are nodes, cut down to what decides whether and at which addresses they can be dialled.
 	Nodes Kind = "Node"
 	// Pods are Pods, cut down to their node, the ports of their containers and whether they are ready.
@@ -65,6 +67,8 @@ var (
 // prototypes returns an empty object and an empty list of a kind.
 func (k Kind) prototypes() (client.Object, client.ObjectList) {
 	switch k {
+	case Services:
+		return &corev1.Service{}, &corev1.ServiceList{}
 	case Nodes:
 		return &corev1.Node{}, &corev1.NodeList{}
 	case Pods:
@@ -96,6 +100,7 @@ func mapper() meta.RESTMapper {
 	}{
 		{corev1.SchemeGroupVersion.WithKind(string(Nodes)), "nodes", meta.RESTScopeRoot},
 		{corev1.SchemeGroupVersion.WithKind(string(Pods)), "pods", meta.RESTScopeNamespace},
+		{corev1.SchemeGroupVersion.WithKind(string(Services)), "services", meta.RESTScopeNamespace},
 		{discoveryv1.SchemeGroupVersion.WithKind(string(EndpointSlices)), "endpointslices", meta.RESTScopeNamespace},
 		{gatewayKind, "gateways", meta.RESTScopeNamespace},
 		{crdKind, "customresourcedefinitions", meta.RESTScopeRoot},

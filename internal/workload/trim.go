@@ -26,6 +26,8 @@ import (
 // trim keeps of an object what decides a gateway's addresses and ports, and what a cache needs.
 func trim(in any) (any, error) {
 	switch object := in.(type) {
+	case *corev1.Service:
+		return trimService(object)
 	case *corev1.Node:
 		return trimNode(object), nil
 	case *corev1.Pod:
