@@ -16,7 +16,9 @@ limitations under the License.
 
 // Package install decides what one workload cluster is given and when, as pure functions: it has no client and no clock.
 //
-// Options turns the annotations of a Cluster into the values of its manifests, within the administrator's Bounds.
+// Options turns the annotations of a Cluster into the values of its manifests, within the administrator's Bounds. Rollout decides whether a
+// Cluster may be given another release now, from what single observations told it. OwnsPayload and OwnsSet tell the add-on's objects on the
+// management cluster from those of users.
 //
 // The package never reads or writes anything. The caller observes, asks, and applies the answer.
 package install
