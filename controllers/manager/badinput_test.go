@@ -50,7 +50,7 @@ func TestEachWayToFailIsAStateOfItsOwnAndHarmsNobody(t *testing.T) {
 	n.addCluster("healthy", workloadA.kubeconfig, hasGateway())
 	n.addCluster("no-kubeconfig", nil, hasGateway())
 	n.addCluster("broken-kubeconfig", []byte("not a kubeconfig"), hasGateway())
-	n.addCluster("refusing", kubeconfigFor("http://127.0.0.1:1"), hasGateway())
+	n.addCluster("refusing", kubeconfigFor("https://127.0.0.1:1"), hasGateway())
 	n.addCluster("hanging", kubeconfigFor(hanging.URL), hasGateway())
 	n.addCluster("consumer", workloadB.kubeconfig, nil)
 
@@ -69,9 +69,12 @@ func TestEachWayToFailIsAStateOfItsOwnAndHarmsNobody(t *testing.T) {
 		n.Eventually(n.gateways(name)).Should(HaveKeyWithValue("healthy", And(
 			HaveField("State", test.state), HaveField("Message", ContainSubstring(test.message)),
 		)), name)
-		for _, unknown := range []string{"no-kubeconfig", "broken-kubeconfig", "refusing"} {
+		for unknown, message := range map[string]string{
+			"no-kubeconfig": "check its kubeconfig Secret", "refusing": "check its kubeconfig Secret",
+			"broken-kubeconfig": "check its kubeconfig Secret",
+		} {
 			n.Eventually(n.gateways(name)).Should(HaveKeyWithValue(unknown, And(
-				HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring("check its kubeconfig Secret")),
+				HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring(message)),
 			)))
 		}
 		n.Eventually(n.gateways(name)).Should(HaveKeyWithValue("hanging", And(
@@ -194,7 +197,7 @@ func newHangingServer(t *testing.T, behind *cluster) *hangingServer {
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) {},
 	}
 	server := &hangingServer{released: make(chan struct{})}
-	server.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.RawQuery, "limit=") || strings.Contains(r.URL.RawQuery, "watch=") {
 			server.lists.Add(1)
 			select {
@@ -211,10 +214,10 @@ func newHangingServer(t *testing.T, behind *cluster) *hangingServer {
 
 func (s *hangingServer) release() { close(s.released) }
 
-// kubeconfigFor returns a kubeconfig without credentials.
+// kubeconfigFor returns a kubeconfig without credentials, which trusts any certificate.
 func kubeconfigFor(server string) []byte {
 	config := clientcmdapi.NewConfig()
-	config.Clusters["test"] = &clientcmdapi.Cluster{Server: server}
+	config.Clusters["test"] = &clientcmdapi.Cluster{Server: server, InsecureSkipTLSVerify: true}
 	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test"}
 	config.CurrentContext = "test"
 	data, err := clientcmd.Write(*config)

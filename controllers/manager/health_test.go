@@ -278,7 +278,7 @@ func TestARestartChangesNoCondition(t *testing.T) {
 	pods := &node{WithT: n.WithT, t: t, workload: workload}
 	labelled := map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled}
 	n.addCluster("cluster-a", workload.kubeconfig, labelled)
-	n.setInitialized(n.addCluster("silent", kubeconfigFor("http://127.0.0.1:1"), labelled))
+	n.setInitialized(n.addCluster("silent", kubeconfigFor("https://127.0.0.1:1"), labelled))
 	pods.runPods()
 	pods.report(report.Forwarding, "", "")
 	pods.renew(time.Now(), threeIntervals)

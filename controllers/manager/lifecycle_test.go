@@ -135,7 +135,7 @@ func TestAnAPIServerThatMisbehavesCostsItsOwnClusterOnly(t *testing.T) {
 	slow, impostor := newFront(t, workloadA, "token"), newFront(t, workloadA, "token")
 	slow.delay.Store(int64(2 * time.Second))
 	bad := map[string][]byte{
-		"refusing": kubeconfigFor("http://127.0.0.1:1"),
+		"refusing": kubeconfigFor("https://127.0.0.1:1"),
 		"silent":   kubeconfigFor(newSilentServer(t)),
 		"impostor": impostor.kubeconfigTrusting(n, "token", workloadA.config.CAData),
 		"denying":  impostor.kubeconfig(n, "another token"),

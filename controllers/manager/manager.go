@@ -172,7 +172,8 @@ func trimSecret(in any) (any, error) {
 // been validated. Metrics are registered with the registerer.
 func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, registerer prometheus.Registerer) error {
 	incarnations := workload.NewIncarnations()
-	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations)
+	kubeconfigs := workload.NewKubeconfigs(mgr.GetClient(), nil)
+	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations, kubeconfigs)
 	if err != nil {
 		return err
 	}
@@ -228,14 +229,18 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	}).SetupWithManager(mgr, perCluster)
 }
 
-func newClusterCache(ctx context.Context, mgr ctrl.Manager, options *Options, incarnations *workload.Incarnations) (clustercache.ClusterCache, error) {
+func newClusterCache(
+	ctx context.Context, mgr ctrl.Manager, options *Options, incarnations *workload.Incarnations, kubeconfigs *workload.Kubeconfigs,
+) (clustercache.ClusterCache, error) {
+	controllerOptions := fair.Options(options.ClusterCacheConcurrency)
+	controllerOptions.LogConstructor = clusterCacheLog(mgr.GetLogger())
 	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
-		SecretClient:     mgr.GetClient(),
+		SecretClient:     kubeconfigs,
 		WatchFilterValue: options.WatchFilter,
 		ClusterFilter:    incarnations.Admit,
 		Cache:            workload.CacheOptions(),
 		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
-	}, fair.Options(options.ClusterCacheConcurrency))
+	}, controllerOptions)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the cluster cache: %w", err)
 	}

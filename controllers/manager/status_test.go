@@ -91,8 +91,8 @@ func TestTheStatusSaysWhichConsumersLagAndWhy(t *testing.T) {
 	n.Eventually(n.consumers("gw")).Should(Equal("2/2"))
 
 	t.Log("A labelled Cluster that cannot be reached is one that is to consume, and one that does not is none")
-	n.addCluster("refusing", kubeconfigFor("http://127.0.0.1:1"), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.addCluster("unlabelled", kubeconfigFor("http://127.0.0.1:1"), nil)
+	n.addCluster("refusing", kubeconfigFor("https://127.0.0.1:1"), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.addCluster("unlabelled", kubeconfigFor("https://127.0.0.1:1"), nil)
 	n.Eventually(n.consumers("gw")).Should(Equal("2/3, refusing: Unreachable"))
 
 	t.Log("What a consumer refuses is its own affair")

@@ -106,6 +106,10 @@ func status(err error) string {
 			return text
 		}
 	}
+	if isUnexpected(status) && status.Code == http.StatusNotFound {
+		// kube-apiserver itself answers so for a kind that is not installed.
+		return "the server could not find the requested resource"
+	}
 	text := fmt.Sprintf("API server answers with status %d", status.Code)
 	if name := http.StatusText(int(status.Code)); name != "" {
 		text += " (" + name + ")"

@@ -82,7 +82,7 @@ func TestOnlyWhatAStatusSaysIsTold(t *testing.T) {
 			hostile.Status(http.StatusForbidden, "Forbidden", "a\x1b[31m\nb"), "a[31m b",
 		},
 		"a page of a web server": {
-			hostile.Text(http.StatusNotFound, "text/html", secret), "status 404 (Not Found) and no Status",
+			hostile.Text(http.StatusNotFound, "text/html", secret), "the server could not find the requested resource",
 		},
 		"a text with a code whose text client-go keeps": {
 			hostile.Text(http.StatusForbidden, "text/plain", secret), "status 403 (Forbidden) and no Status",

@@ -1,0 +1,76 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
+)
+
+// reconnected is how long clustercache may take to try a kubeconfig again, every 30 seconds.
+const reconnected = 90 * time.Second
+
+// sent returns the requests of the manager under test that a server received. Cluster API's own controller, which
+// runs in the same process here, has another user agent.
+func sent(server *hostile.Server) []hostile.Request {
+	var found []hostile.Request
+	for _, request := range server.Requests() {
+		if strings.HasPrefix(request.UserAgent, "xcc-controller-manager/") {
+			found = append(found, request)
+		}
+	}
+	return found
+}
+
+func TestAKubeconfigThatNamesAFileIsRefusedAndNothingIsSent(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	const token = "token-of-the-manager-itself"
+	file := filepath.Join(t.TempDir(), "token") // It stands for the one of the manager's ServiceAccount.
+	n.Expect(os.WriteFile(file, []byte(token), 0o600)).To(Succeed())
+	server := hostile.New(t, workloadA.config)
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.151")
+	named := server.Kubeconfig(func(config *clientcmdapi.Config) {
+		config.AuthInfos["hostile"] = &clientcmdapi.AuthInfo{TokenFile: file}
+	})
+	n.addCluster("cluster-a", named, hasGateway())
+	n.addGatewayDNS("gw", serviceRef(service))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring("check its kubeconfig Secret")),
+	)))
+	n.Expect(sent(server)).To(BeEmpty(), "the manager has connected with a kubeconfig that it refuses")
+
+	secret := &corev1.Secret{}
+	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-kubeconfig"}, secret)).To(Succeed())
+	secret.Data["value"] = server.Kubeconfig()
+	n.Expect(management.Update(ctx, secret)).To(Succeed())
+	n.Eventually(n.gateways("gw")).WithTimeout(reconnected).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", []string{"192.0.2.151"}),
+	)), "a corrected kubeconfig is used")
+	n.Expect(sent(server)).To(HaveEach(HaveField("Authorization", "Bearer "+hostile.Token)))
+}
