@@ -75,7 +75,8 @@ layouts: ## Write images of every released architecture as OCI layouts to out/oc
 	$(RELEASE) layouts --version $(VERSION) --binaries out/binaries $(foreach arch,$(RELEASE_ARCHS),--arch $(arch)) --output out/oci
 
 .PHONY: release
-release: components layouts ## Write all that a release consists of: components and layouts of VERSION=vX.Y.Z
+release: components layouts ## Write all that a release consists of: components, layouts, inventory and checksums of VERSION=vX.Y.Z
+	$(RELEASE) seal --version $(VERSION) --binaries out/binaries --layouts out/oci $(foreach arch,$(RELEASE_ARCHS),--arch $(arch)) --output out/addon-xcc
 
 ##@ Test
 

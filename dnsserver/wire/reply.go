@@ -144,7 +144,7 @@ func (r *reply) finish(packet []byte, q plainQuery) []byte {
 	if r.truncated {
 		header[2] |= 0x02
 	}
-	header[3] = packet[3]&0x10 | byte(r.rcode&0xf)                 //nolint:gosec // Four bits.
+	header[3] = packet[3]&0x10 | byte(r.rcode&0xf)
 	binary.BigEndian.PutUint16(header[6:], uint16(r.answers))      //nolint:gosec // As many as fit.
 	binary.BigEndian.PutUint16(header[8:], uint16(r.authorities))  //nolint:gosec // One at most.
 	binary.BigEndian.PutUint16(header[10:], uint16(r.additionals)) //nolint:gosec // As many as fit.

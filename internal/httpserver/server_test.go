@@ -66,7 +66,7 @@ func dial(t *testing.T, address, source string) net.Conn {
 func probe(address, source string) (int, error) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
 	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialer.DialContext}}
-	response, err := client.Get("http://" + address + "/healthz") //nolint:noctx // The timeout ends it.
+	response, err := client.Get("http://" + address + "/healthz")
 	if err != nil {
 		return 0, err
 	}

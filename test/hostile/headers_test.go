@@ -104,7 +104,7 @@ func sendHeaders(ctx context.Context, address, source string, sent *atomic.Int64
 // probe asks as kubelet does for liveness, which waits 5 seconds.
 func probe(address string) error {
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Get("http://" + address + "/healthz") //nolint:noctx // The timeout ends it.
+	response, err := client.Get("http://" + address + "/healthz")
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func probe(address string) error {
 }
 
 func freePort(g Gomega) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It is closed at once.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	g.Expect(err).NotTo(HaveOccurred())
 	defer listener.Close()
 	return listener.Addr().String()

@@ -19,6 +19,7 @@ limitations under the License.
 //	kustomize build config/default | xcc-release components --version v0.1.0 --metadata metadata.yaml --output out/addon-xcc
 //	xcc-release images --version v0.1.0 --binaries out/binaries --arch amd64 --output out/images
 //	xcc-release layouts --version v0.1.0 --binaries out/binaries --arch amd64 --arch arm64 --output out/oci
+//	xcc-release seal --version v0.1.0 --binaries out/binaries --layouts out/oci --arch amd64 --arch arm64 --output out/addon-xcc
 package main
 
 import (
@@ -40,21 +41,22 @@ func main() {
 
 // options are the flags of all commands.
 type options struct {
-	version, binaries, metadata, output string
-	architectures                       []string
+	version, binaries, layouts, metadata, output string
+	architectures                                []string
 }
 
 func run(args []string, stdin io.Reader) error {
 	if len(args) == 0 {
-		return errors.New("what to write is missing: components, images or layouts")
+		return errors.New("what to write is missing: components, images, layouts or seal")
 	}
 	var o options
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.StringVar(&o.version, "version", "", "the version, for example v0.1.0")
 	flags.StringVar(&o.binaries, "binaries", "", "the folder with a folder of binaries for each architecture")
+	flags.StringVar(&o.layouts, "layouts", "", "the folder with the OCI layouts of the version")
 	flags.StringVar(&o.metadata, "metadata", "", "the file with clusterctl's metadata")
 	flags.StringVar(&o.output, "output", "", "the folder to write to")
-	flags.Func("arch", "an architecture, as Go spells it; may be repeated for layouts", func(value string) error {
+	flags.Func("arch", "an architecture, as Go spells it; may be repeated for layouts and seal", func(value string) error {
 		o.architectures = append(o.architectures, value)
 		return nil
 	})
@@ -75,8 +77,10 @@ func (o options) write(what string, stdin io.Reader) error {
 		return release.WriteImages(o.output, o.version, o.binaries, o.architectures[0])
 	case "layouts":
 		return release.WriteLayouts(o.output, o.version, o.binaries, o.architectures)
+	case "seal":
+		return release.Seal(o.output, o.version, o.layouts, o.binaries, o.architectures)
 	default:
-		return fmt.Errorf("%q is nothing to write: components, images and layouts are", what)
+		return fmt.Errorf("%q is nothing to write: components, images, layouts and seal are", what)
 	}
 }
 

@@ -1,0 +1,106 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package release
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+)
+
+const (
+	digestsFile   = "addon-components-digests.yaml"
+	sbomFile      = "sbom.spdx.json"
+	checksumsFile = "SHA256SUMS"
+)
+
+// Seal adds to the components of a version in "<folder>/<version>/" what lets a user verify a release: the same components with
+// each image named by the digest of its layout in "<layouts>/<name>", an inventory of the binaries in "<binaries>/<architecture>/", and
+// the checksums of all files.
+func Seal(folder, tag, layouts, binaries string, architectures []string) error {
+	folder = filepath.Join(folder, tag)
+	components, err := os.ReadFile(filepath.Join(folder, componentsFile))
+	if err != nil {
+		return fmt.Errorf("reading the components: %w", err)
+	}
+	if components, err = withDigests(components, tag, layouts); err != nil {
+		return err
+	}
+	if err := Check(components); err != nil {
+		return fmt.Errorf("checking the components with digests: %w", err)
+	}
+	inventory, err := sbom(tag, binaries, architectures)
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{digestsFile: components, sbomFile: append(inventory, '\n')} {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+	}
+	return writeChecksums(folder)
+}
+
+// withDigests replaces the tag of each image by the digest of its index, which stands for all architectures.
+func withDigests(components []byte, tag, layouts string) ([]byte, error) {
+	for _, image := range images {
+		index, err := layout.ImageIndexFromPath(filepath.Join(layouts, image.name))
+		if err != nil {
+			return nil, fmt.Errorf("reading the layout of %s: %w", image.name, err)
+		}
+		manifest, err := index.IndexManifest()
+		if err != nil {
+			return nil, fmt.Errorf("reading the index of %s: %w", image.name, err)
+		}
+		if len(manifest.Manifests) != 1 {
+			return nil, fmt.Errorf("the layout of %s has %d images in place of one", image.name, len(manifest.Manifests))
+		}
+		byTag := []byte(image.reference(tag))
+		if !bytes.Contains(components, byTag) {
+			return nil, fmt.Errorf("the components do not mention the image %s", byTag)
+		}
+		components = bytes.ReplaceAll(components, byTag, []byte(repository+image.name+"@"+manifest.Manifests[0].Digest.String()))
+	}
+	return components, nil
+}
+
+// writeChecksums writes a file for "sha256sum --check" about all other files of the folder.
+func writeChecksums(folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("listing what to sum up: %w", err)
+	}
+	var sums bytes.Buffer
+	for _, entry := range entries {
+		if entry.Name() == checksumsFile {
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			return fmt.Errorf("reading what to sum up: %w", err)
+		}
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(content), entry.Name())
+	}
+	if err := os.WriteFile(filepath.Join(folder, checksumsFile), sums.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("writing the checksums: %w", err)
+	}
+	return nil
+}
