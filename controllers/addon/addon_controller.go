@@ -92,13 +92,13 @@ type Reconciler struct {
 }
 
 // SetupWithManager adds the reconciler to the manager.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
 	var err error
 	if r.release, err = newPayload(r.Values); err != nil {
 		return err
 	}
 	r.rollout = newRollout(r.release.hash, r.Rollout, r.isOurs)
-	if err := r.rollout.watch(context.Background(), mgr.GetCache()); err != nil {
+	if err := r.rollout.watch(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
 	// By name, because an object that is not ours may have the name of one of ours.

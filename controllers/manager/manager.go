@@ -197,7 +197,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		Client: mgr.GetClient(), Uncached: uncached, Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
 		WatchFilterValue: options.WatchFilter, Values: options.DNS, Bounds: options.Bounds, Rollout: options.Rollout,
 		DrainTime: options.DrainTime,
-	}).SetupWithManager(mgr, perCluster); err != nil {
+	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&health.Reconciler{
