@@ -69,8 +69,9 @@ type Reconciler struct {
 	// Uncached reads from the API server.
 	Uncached client.Client
 	Recorder events.EventRecorder
-	// ClusterCache and Caches give access to the workload clusters.
+	// ClusterCache says when workload clusters are connected, Connections and Caches give access to them.
 	ClusterCache clustercache.ClusterCache
+	Connections  *workload.Connections
 	Caches       *workload.Caches
 	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
 	WatchFilterValue string

@@ -36,7 +36,7 @@ import (
 )
 
 // watches are the kinds of the payload, and the report of dns-config-patcher by which a removal goes on. A payload with
-// another kind needs a line here and one in workload.CacheOptions; a test compares them.
+// another kind needs a line here and one in the options of the caches in internal/workload; a test compares them.
 func watches() []workload.Watch {
 	kinds := []client.Object{
 		&corev1.Namespace{}, &corev1.ServiceAccount{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.Deployment{},
@@ -113,6 +113,6 @@ func (r *Reconciler) remote(ctx context.Context, cluster *clusterv1.Cluster) (cl
 		return nil, nil, err
 	}
 	// Uncached, because a cached client starts an informer for whatever it reads.
-	remote, err := r.ClusterCache.GetUncachedClient(ctx, client.ObjectKeyFromObject(cluster))
+	remote, err := r.Connections.Client(ctx, cluster)
 	return reader, remote, err
 }

@@ -79,11 +79,7 @@ const maxKinds = 1000
 
 // foreign lists what somebody else put into the namespace, of all kinds that the API server knows.
 func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client) ([]string, error) {
-	config, err := r.ClusterCache.GetRESTConfig(ctx, s.key())
-	if err != nil {
-		return nil, fmt.Errorf("connecting to list the namespace: %w", err)
-	}
-	discoverer, err := discovery.NewDiscoveryClientForConfig(config)
+	discoverer, err := r.Connections.Discovery(ctx, s.cluster)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to list the namespace: %w", err)
 	}

@@ -101,15 +101,18 @@ func gatewayOf(
 	if annotations.IsPaused(cluster, cluster) {
 		return unknown("Cluster is paused: its gateway is not looked at until it is unpaused")
 	}
+	target := resolve.TargetOf(&gatewayDNS.Spec)
 	observation, ok := observed(client.ObjectKeyFromObject(cluster))
+	// The former status is of another gateway if the spec has changed since.
+	isOfTarget := gatewayDNS.Status.ObservedGeneration == gatewayDNS.Generation
 	switch {
-	case !ok && last.State != "":
+	case (!ok || isOfTarget && !observation.tells(target)) && last.State != "":
 		last.Hostname = hostname
 		return last
 	case !ok:
 		return unknown("Cluster has not been asked yet")
 	}
-	found := observation.of(resolve.TargetOf(&gatewayDNS.Spec))
+	found := observation.of(target)
 	if !found.State.Current() && !found.State.KnownEmpty() {
 		found.Ports = last.Ports
 	}

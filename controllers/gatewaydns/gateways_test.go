@@ -64,6 +64,7 @@ func TestGateways(t *testing.T) {
 		observed  *Observation
 		override  string
 		paused    bool
+		edited    bool
 		state     xccv1.GatewayState
 		addresses []string
 		message   string
@@ -93,11 +94,12 @@ func TestGateways(t *testing.T) {
 			last:     &xccv1.GatewayStatus{Cluster: "a", Hostname: last.Hostname, State: "Unreachable", Addresses: last.Addresses, UnreachableSince: &earlier, LastTransitionTime: earlier},
 			observed: lost, state: "Unreachable", addresses: []string{"192.0.2.9"}, message: "Cluster is not connected", changed: earlier, since: &earlier,
 		},
-		"a cluster that could never be asked has none":               {observed: never, state: "Unknown", message: "not connected", changed: now},
-		"a cluster that hangs":                                       {last: &last, observed: &Observation{Unknown: "hangs", Answered: true}, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "hangs", changed: now},
-		"a cluster that this process has not asked yet is as it was": {last: &last, state: "Resolved", addresses: []string{"192.0.2.9"}, changed: before},
-		"a new cluster that was not asked yet":                       {state: "Unknown", message: "has not been asked yet", changed: now},
-		"a cluster that was not asked for this Service yet":          {last: &last, observed: &Observation{}, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "asked for Service projectcontour/envoy yet", changed: now},
+		"a cluster that could never be asked has none":                {observed: never, state: "Unknown", message: "not connected", changed: now},
+		"a cluster that hangs":                                        {last: &last, observed: &Observation{Unknown: "hangs", Answered: true}, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "hangs", changed: now},
+		"a cluster that this process has not asked yet is as it was":  {last: &last, state: "Resolved", addresses: []string{"192.0.2.9"}, changed: before},
+		"a new cluster that was not asked yet":                        {state: "Unknown", message: "has not been asked yet", changed: now},
+		"a gateway that this process has not listed yet is as it was": {last: &last, observed: &Observation{}, state: "Resolved", addresses: []string{"192.0.2.9"}, changed: before},
+		"a cluster that was not asked for this Service yet":           {last: &last, observed: &Observation{}, edited: true, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "asked for Service projectcontour/envoy yet", changed: now},
 		"a paused cluster keeps its addresses": {
 			last: &last, observed: seen("Resolved", "192.0.2.1"), paused: true, state: "Unknown", addresses: []string{"192.0.2.9"}, message: "paused", changed: now,
 		},
@@ -106,6 +108,9 @@ func TestGateways(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			gatewayDNS := &xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev"}, Spec: xccv1.GatewayDNSSpec{Service: "projectcontour/envoy"}}
+			if test.edited {
+				gatewayDNS.Generation = 1
+			}
 			if test.last != nil {
 				gatewayDNS.Status.Gateways = []xccv1.GatewayStatus{*test.last}
 			}

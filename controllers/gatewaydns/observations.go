@@ -64,6 +64,12 @@ func (o Observation) of(target resolve.Target) resolve.Result {
 	return resolve.Result{State: xccv1.GatewayUnknown, Message: fmt.Sprintf("Cluster has not been asked for %s yet", target)}
 }
 
+// tells returns whether it says anything of a gateway: one that was asked for only just now is not listed yet.
+func (o Observation) tells(target resolve.Target) bool {
+	_, ok := o.Results[target]
+	return ok || o.Unknown != ""
+}
+
 // Observations hold the latest Observation of each workload cluster, and wake the reconciler when one changes. It is safe
 // for concurrent use.
 type Observations struct {

@@ -25,7 +25,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -40,6 +39,9 @@ import (
 
 const notConnected = "Cluster is not connected: check its kubeconfig Secret and that its API server answers"
 
+// errServices is about the Services that GatewayDNS name.
+var errServices = errors.New("Cluster is connected but has not listed its Services yet: check that its API server answers") //nolint:revive,staticcheck // It is a message of a status.
+
 // observe looks at the gateways that the GatewayDNS ask for. It never waits for the cluster.
 func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, interested []xccv1.GatewayDNS) (Observation, error) {
 	cluster := client.ObjectKeyFromObject(object)
@@ -50,27 +52,19 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 			UnreachableSince: r.lastAnswer(ctx, cluster), Answered: answered,
 		}
 	}
-	services, err := r.Caches.Reader(ctx, object, r.controller, workload.Watch{Name: "gatewayobserver-services", Object: &corev1.Service{}})
+	reading, err := r.OnDemand.Begin(ctx, object)
 	switch {
 	case errors.Is(err, workload.ErrFormerCluster):
 		return Observation{Unknown: notConnected}, nil
 	case errors.Is(err, clustercache.ErrClusterNotConnected):
-		r.OnDemand.Forget(cluster)
 		return unreachable(), nil
-	case errors.Is(err, workload.ErrNotSynced):
-		return Observation{
-			Unknown:  "Cluster is connected but has not listed its Services yet: check that its API server answers",
-			Answered: answered,
-		}, nil
+	case errors.Is(err, workload.ErrBeyondBudget):
+		// We are woken when it is asked again.
+		return Observation{Unknown: fmt.Sprintf("Cluster is left alone: %v", err), Answered: answered}, nil
 	case err != nil:
 		return Observation{}, err
 	}
-	reading, err := r.OnDemand.Begin(ctx, cluster)
-	if errors.Is(err, clustercache.ErrClusterNotConnected) {
-		return unreachable(), nil
-	} else if err != nil {
-		return Observation{}, err
-	}
+	services := newServices(reading, interested)
 	network := resolve.NetworkOf(r.Zone, object.Spec.ClusterNetwork)
 	observation := Observation{Answered: true, Results: map[resolve.Target]resolve.Result{}}
 	for i := range interested {
@@ -78,7 +72,7 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 		if _, done := observation.Results[target]; done {
 			continue
 		}
-		result, err := look(ctx, services, reading, target, network)
+		result, err := look(services, reading, target, network)
 		if err != nil {
 			// Whatever is watched goes on being watched.
 			return Observation{}, err
@@ -90,20 +84,23 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 }
 
 // look returns what is known of one gateway.
-func look(ctx context.Context, services client.Reader, reading *workload.Reading, target resolve.Target, network resolve.Network) (resolve.Result, error) {
+func look(services services, reading *workload.Reading, target resolve.Target, network resolve.Network) (resolve.Result, error) {
 	var objects resolve.Objects
 	var err error
 	if target.Gateway {
 		objects, err = lookAtGateway(reading, target) //nolint:contextcheck // What is watched outlives this reconcile.
 	} else {
-		objects, err = lookAtService(ctx, services, reading, target)
+		objects, err = lookAtService(services, reading, target)
 	}
-	if errors.Is(err, workload.ErrNotSynced) {
+	switch {
+	case errors.Is(err, errServices) && errors.Is(err, workload.ErrNotSynced):
+		return resolve.Result{State: xccv1.GatewayUnknown, Message: err.Error()}, nil
+	case errors.Is(err, workload.ErrNotSynced):
 		return resolve.Result{
 			State:   xccv1.GatewayUnknown,
 			Message: fit.Message(fmt.Sprintf("Cluster has not listed yet what decides the addresses of %s: %v", target, err)),
 		}, nil
-	} else if err != nil {
+	case err != nil:
 		return resolve.Result{}, err
 	}
 	return resolve.Gateway(target, objects, network), nil
@@ -111,14 +108,12 @@ func look(ctx context.Context, services client.Reader, reading *workload.Reading
 
 // lookAtService reads a Service and what else its addresses depend on. It asks for all of that at once, so that it is listed
 // side by side.
-func lookAtService(ctx context.Context, services client.Reader, reading *workload.Reading, target resolve.Target) (resolve.Objects, error) {
-	service := &corev1.Service{}
-	err := services.Get(ctx, client.ObjectKey{Namespace: target.Namespace, Name: target.Name}, service)
-	switch {
-	case apierrors.IsNotFound(err):
+func lookAtService(services services, reading *workload.Reading, target resolve.Target) (resolve.Objects, error) {
+	service, err := services.get(target)
+	if err != nil {
+		return resolve.Objects{}, fmt.Errorf("%w: %w", errServices, err)
+	} else if service == nil {
 		return resolve.Objects{}, nil
-	case err != nil:
-		return resolve.Objects{}, fmt.Errorf("reading %s: %w", target, err)
 	}
 	objects := resolve.Objects{Service: service}
 	need := resolve.Needs(target, service)

@@ -44,7 +44,6 @@ import (
 type Observer struct {
 	Client           client.Client
 	ClusterCache     clustercache.ClusterCache
-	Caches           *workload.Caches
 	OnDemand         *workload.OnDemand
 	Observations     *Observations
 	WatchFilterValue string
@@ -85,10 +84,7 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.forget(request.NamespacedName)
-			if !r.Caches.Forget(ctx, request.NamespacedName) {
-				// clustercache is woken by the same event and has not closed the connection yet.
-				return reconcile.Result{RequeueAfter: time.Second}, nil
-			}
+			r.OnDemand.Delete(request.NamespacedName)
 			return reconcile.Result{}, nil
 		}
 		return reconcile.Result{}, err

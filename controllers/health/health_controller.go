@@ -119,10 +119,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 			return reconcile.Result{}, err
 		}
 		r.forget(request.NamespacedName)
-		if !r.Caches.Forget(ctx, request.NamespacedName) {
-			// clustercache is woken by the same event and has not closed the connection yet.
-			return reconcile.Result{RequeueAfter: time.Second}, nil
-		}
+		r.Caches.Forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
 	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue)

@@ -182,7 +182,8 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return fmt.Errorf("setting up the uncached client: %w", err)
 	}
 	perCluster, perGatewayDNS := fair.Options(options.ClusterConcurrency), fair.Options(options.GatewayDNSConcurrency)
-	caches := workload.NewCaches(clusterCache, incarnations)
+	connections := workload.NewConnections(clusterCache, incarnations, workload.DefaultLimits())
+	caches := workload.NewCaches(connections)
 	observations := gatewaydns.NewObservations()
 	gatewayMetrics, err := consumers.NewMetrics(registerer, mgr.GetClient())
 	if err != nil {
@@ -194,9 +195,9 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	ledger := consumers.NewLedger(gatewayMetrics)
 
 	if err := (&addon.Reconciler{
-		Client: mgr.GetClient(), Uncached: uncached, Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
-		WatchFilterValue: options.WatchFilter, Values: options.DNS, Bounds: options.Bounds, Rollout: options.Rollout,
-		DrainTime: options.DrainTime,
+		Client: mgr.GetClient(), Uncached: uncached, Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache,
+		Connections: connections, Caches: caches, WatchFilterValue: options.WatchFilter, Values: options.DNS, Bounds: options.Bounds,
+		Rollout: options.Rollout, DrainTime: options.DrainTime,
 	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return err
 	}
 	if err := (&gatewaydns.Observer{
-		Client: mgr.GetClient(), ClusterCache: clusterCache, Caches: caches, OnDemand: workload.NewOnDemand(clusterCache),
+		Client: mgr.GetClient(), ClusterCache: clusterCache, OnDemand: workload.NewOnDemand(connections),
 		Observations: observations, WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
@@ -224,7 +225,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return err
 	}
 	return (&records.Reconciler{
-		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Caches: caches,
+		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Connections: connections, Caches: caches,
 		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone, Ledger: ledger, Metrics: gatewayMetrics,
 	}).SetupWithManager(mgr, perCluster)
 }
@@ -238,7 +239,6 @@ func newClusterCache(
 		SecretClient:     kubeconfigs,
 		WatchFilterValue: options.WatchFilter,
 		ClusterFilter:    incarnations.Admit,
-		Cache:            workload.CacheOptions(),
 		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
 	}, controllerOptions)
 	if err != nil {

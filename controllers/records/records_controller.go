@@ -56,6 +56,7 @@ type Reconciler struct {
 	Client           client.Client
 	APIReader        client.Reader
 	ClusterCache     clustercache.ClusterCache
+	Connections      *workload.Connections
 	Caches           *workload.Caches
 	WatchFilterValue string
 	Zone             string
@@ -95,10 +96,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.Ledger.Forget(request.NamespacedName)
-			if !r.Caches.Forget(ctx, request.NamespacedName) {
-				// clustercache is woken by the same event and has not closed the connection yet.
-				return reconcile.Result{RequeueAfter: time.Second}, nil
-			}
+			r.Caches.Forget(request.NamespacedName)
 			return reconcile.Result{}, nil
 		}
 		return reconcile.Result{}, err
@@ -146,7 +144,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 	var applyErr error
 	if !changes.Empty() {
 		// Uncached, because a cached client starts an informer for whatever it reads.
-		remote, err := r.ClusterCache.GetUncachedClient(ctx, key)
+		remote, err := r.Connections.Client(ctx, cluster)
 		if silent(err) {
 			return reconcile.Result{}, nil
 		} else if err != nil {

@@ -21,7 +21,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
@@ -53,138 +56,157 @@ type Watch struct {
 
 // Caches gives readers of workload clusters. It is safe for concurrent use.
 type Caches struct {
-	clusterCache clustercache.ClusterCache
-	incarnations *Incarnations
+	connections *Connections
 
-	mu      sync.Mutex
-	watched map[watchKey]*watched
+	mu       sync.Mutex
+	clusters map[client.ObjectKey]*cached
+	queues   map[Controller]workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
-type watchKey struct {
-	cluster client.ObjectKey
-	name    string
+// Controller is a controller that reads workload clusters. It runs when it does.
+type Controller = clustercache.SourceWatcher[reconcile.Request]
+
+// cached is what is cached through one connection to a cluster.
+type cached struct {
+	connection *connection
+	cache      ctrlcache.Cache
+	watched    map[string]*watched
 }
 
-// watched is a watch on a connection of a cluster.
+// watched is a watch of a controller.
 type watched struct {
-	cache  ctrlcache.Cache
 	synced bool
-	// cancel ends the handling of events and the wait for the cache to sync, which would outlive the connection.
-	cancel context.CancelFunc
 }
 
-// NewCaches returns Caches on top of a clustercache whose filter the Incarnations are.
-func NewCaches(clusterCache clustercache.ClusterCache, incarnations *Incarnations) *Caches {
-	return &Caches{clusterCache: clusterCache, incarnations: incarnations, watched: map[watchKey]*watched{}}
+// NewCaches returns Caches that cache nothing.
+func NewCaches(connections *Connections) *Caches {
+	return &Caches{
+		connections: connections, clusters: map[client.ObjectKey]*cached{},
+		queues: map[Controller]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
+	}
 }
 
 // Reader returns a reader of the watched kinds of a cluster, adding the watches first when this connection does not have
 // them. It never waits. The error is clustercache.ErrClusterNotConnected when there is no connection, upon which
-// clustercache's source wakes the controller later, and ErrNotSynced when a kind has not been listed yet.
+// clustercache's source wakes the controller later, and ErrNotSynced when a kind has not been listed yet. It is
+// ErrBeyondBudget, too, while the cluster is left alone because it sent too much; the controller is woken when that begins
+// and when it ends.
 func (c *Caches) Reader(
-	ctx context.Context, object *clusterv1.Cluster, controller clustercache.SourceWatcher[reconcile.Request], watches ...Watch,
+	ctx context.Context, object *clusterv1.Cluster, controller Controller, watches ...Watch,
 ) (client.Reader, error) {
-	if !c.incarnations.mayBeConnected(object) {
-		return nil, ErrFormerCluster
-	}
 	cluster := client.ObjectKeyFromObject(object)
-	var reader client.Reader
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	queue, err := c.queueOf(controller)
+	if err != nil {
+		return nil, err
+	}
+	request := reconcile.Request{NamespacedName: cluster}
+	connection, err := c.connections.get(ctx, object, controller, func() { queue.Add(request) })
+	if err != nil {
+		delete(c.clusters, cluster)
+		return nil, fmt.Errorf("reading the workload cluster: %w", err)
+	}
+	current := c.clusters[cluster]
+	if current == nil || current.connection != connection {
+		if current, err = newCached(connection); err != nil {
+			return nil, err
+		}
+		c.clusters[cluster] = current
+	}
 	synced := true
 	for _, watch := range watches {
-		key := watchKey{cluster: cluster, name: watch.Name}
-		err := c.clusterCache.Watch(ctx, cluster, &watcher{watch: watch, key: key, caches: c, controller: controller})
-		if err != nil {
-			c.drop(func(other watchKey) bool { return other == key })
-			return nil, fmt.Errorf("watching %T: %w", watch.Object, err)
+		entry := current.watched[watch.Name]
+		if entry == nil {
+			entry = &watched{}
+			current.watched[watch.Name] = entry
+			if err := c.watch(current, entry, request, watch, queue); err != nil {
+				delete(current.watched, watch.Name)
+				return nil, fmt.Errorf("watching %T: %w", watch.Object, err)
+			}
 		}
-		cache, kindSynced := c.state(key)
-		synced = synced && kindSynced
-		reader = cache
+		synced = synced && entry.synced
 	}
 	if !synced {
 		return nil, ErrNotSynced
 	}
-	return reader, nil
+	return current.cache, nil
 }
 
-// Forget drops what is held for a cluster whose Cluster is gone, and returns whether that could be done: while clustercache
-// has not yet closed the connection it cannot, because a watch is added only once to a connection.
-func (c *Caches) Forget(ctx context.Context, cluster client.ObjectKey) bool {
-	if _, err := c.clusterCache.GetReader(ctx, cluster); err == nil {
-		return false
-	}
-	c.drop(func(key watchKey) bool { return key.cluster == cluster })
-	return true
-}
-
-func (c *Caches) drop(match func(watchKey) bool) {
+// Forget drops what is held for a cluster whose Cluster is gone.
+func (c *Caches) Forget(cluster client.ObjectKey) {
+	c.connections.Forget(cluster)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key, entry := range c.watched {
-		if match(key) {
-			entry.cancel()
-			delete(c.watched, key)
-		}
+	delete(c.clusters, cluster)
+}
+
+// newCached returns an empty cache that ends with the connection.
+func newCached(connection *connection) (*cached, error) {
+	options := CacheOptions()
+	options.HTTPClient = connection.watching
+	options.Mapper = mapper()
+	options.ReaderFailOnMissingInformer = true
+	options.NewInformer = connection.newInformer
+	cache, err := ctrlcache.New(connection.config, options)
+	if err != nil {
+		return nil, fmt.Errorf("setting up a cache of the workload cluster: %w", err)
 	}
+	go func() { _ = cache.Start(connection.done) }() // It fails only if it is started twice.
+	return &cached{connection: connection, cache: cache, watched: map[string]*watched{}}, nil
 }
 
-// hold replaces what is held of the cluster's former connection.
-func (c *Caches) hold(key watchKey, entry *watched) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if former, ok := c.watched[key]; ok {
-		former.cancel()
-	}
-	c.watched[key] = entry
+// newInformer returns an informer that is held to the budget of the connection. It ends with the connection.
+func (c *connection) newInformer(
+	lister toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
+) toolscache.SharedIndexInformer {
+	account := &account{budget: c.budget}
+	bounded := &boundedListerWatcher{next: lister, account: account, trim: func(in any) (any, error) { return in, nil }}
+	informer := toolscache.NewSharedIndexInformer(bounded, object, resync, indexers)
+	_, _ = informer.AddEventHandler(account.handler()) // It fails only if the informer has ended.
+	return informer
 }
 
-func (c *Caches) setSynced(entry *watched) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	entry.synced = true
-}
-
-func (c *Caches) state(key watchKey) (ctrlcache.Cache, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	watched, ok := c.watched[key]
-	if !ok {
-		return nil, false
-	}
-	return watched.cache, watched.synced
-}
-
-// watcher adds a Watch to a connection, as clustercache wants it: its method Watch is called once per connection.
-type watcher struct {
-	watch      Watch
-	key        watchKey
-	caches     *Caches
-	controller clustercache.SourceWatcher[reconcile.Request]
-}
-
-func (w *watcher) Name() string          { return w.watch.Name }
-func (w *watcher) Object() client.Object { return w.watch.Object }
-
-func (w *watcher) Watch(cache ctrlcache.Cache) error {
-	request := reconcile.Request{NamespacedName: w.key.cluster}
+// watch adds a Watch to what is cached of a cluster. The controller is woken once the kind is listed.
+func (c *Caches) watch(
+	current *cached, entry *watched, request reconcile.Request, watch Watch, queue workqueue.TypedRateLimitingInterface[reconcile.Request],
+) error {
+	ctx := current.connection.done
 	wake := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
 		return []reconcile.Request{request}
 	})
-	kind := source.Kind(cache, w.watch.Object, wake, w.watch.Predicates...)
-	return w.controller.Watch(source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		ctx, cancel := context.WithCancel(ctx)
-		entry := &watched{cache: cache, cancel: cancel}
-		w.caches.hold(w.key, entry)
-		if err := kind.Start(ctx, queue); err != nil {
-			return err
+	kind := source.Kind(current.cache, watch.Object, wake, watch.Predicates...)
+	if err := kind.Start(ctx, queue); err != nil {
+		return err
+	}
+	go func() {
+		if err := kind.WaitForSync(ctx); err != nil || ctx.Err() != nil {
+			return
 		}
-		go func() {
-			if err := kind.WaitForSync(ctx); err != nil {
-				return
-			}
-			w.caches.setSynced(entry)
-			queue.Add(request)
-		}()
+		c.mu.Lock()
+		entry.synced = true
+		c.mu.Unlock()
+		queue.Add(request)
+	}()
+	return nil
+}
+
+// queueOf returns the queue of a controller. c.mu is held.
+func (c *Caches) queueOf(controller Controller) (workqueue.TypedRateLimitingInterface[reconcile.Request], error) {
+	if queue, ok := c.queues[controller]; ok {
+		return queue, nil
+	}
+	err := controller.Watch(source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		c.queues[controller] = queue
+		context.AfterFunc(ctx, c.connections.end)
 		return nil
 	}))
+	if err != nil {
+		return nil, fmt.Errorf("finding the queue of the controller: %w", err)
+	}
+	queue, ok := c.queues[controller]
+	if !ok {
+		return nil, errors.New("the controller does not run")
+	}
+	return queue, nil
 }

@@ -17,8 +17,13 @@ limitations under the License.
 package workload
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -93,20 +98,31 @@ func unstructuredOf(kind schema.GroupVersionKind) (client.Object, client.ObjectL
 // mapper knows the kinds' resources, so that no API server is asked for them: that could take as long as it likes.
 func mapper() meta.RESTMapper {
 	mapper := meta.NewDefaultRESTMapper(nil)
-	for _, known := range []struct {
-		kind   schema.GroupVersionKind
+	for kind, resource := range map[schema.GroupVersionKind]struct {
 		plural string
 		scope  meta.RESTScope
 	}{
-		{corev1.SchemeGroupVersion.WithKind(string(Nodes)), "nodes", meta.RESTScopeRoot},
-		{corev1.SchemeGroupVersion.WithKind(string(Pods)), "pods", meta.RESTScopeNamespace},
-		{corev1.SchemeGroupVersion.WithKind(string(Services)), "services", meta.RESTScopeNamespace},
-		{discoveryv1.SchemeGroupVersion.WithKind(string(EndpointSlices)), "endpointslices", meta.RESTScopeNamespace},
-		{gatewayKind, "gateways", meta.RESTScopeNamespace},
-		{crdKind, "customresourcedefinitions", meta.RESTScopeRoot},
+		corev1.SchemeGroupVersion.WithKind(string(Nodes)):               {"nodes", meta.RESTScopeRoot},
+		corev1.SchemeGroupVersion.WithKind(string(Pods)):                {"pods", meta.RESTScopeNamespace},
+		corev1.SchemeGroupVersion.WithKind(string(Services)):            {"services", meta.RESTScopeNamespace},
+		corev1.SchemeGroupVersion.WithKind("Namespace"):                 {"namespaces", meta.RESTScopeRoot},
+		corev1.SchemeGroupVersion.WithKind("ConfigMap"):                 {"configmaps", meta.RESTScopeNamespace},
+		corev1.SchemeGroupVersion.WithKind("ServiceAccount"):            {"serviceaccounts", meta.RESTScopeNamespace},
+		discoveryv1.SchemeGroupVersion.WithKind(string(EndpointSlices)): {"endpointslices", meta.RESTScopeNamespace},
+		appsv1.SchemeGroupVersion.WithKind("Deployment"):                {"deployments", meta.RESTScopeNamespace},
+		appsv1.SchemeGroupVersion.WithKind("ReplicaSet"):                {"replicasets", meta.RESTScopeNamespace},
+		coordinationv1.SchemeGroupVersion.WithKind("Lease"):             {"leases", meta.RESTScopeNamespace},
+		networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"):       {"networkpolicies", meta.RESTScopeNamespace},
+		policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"):     {"poddisruptionbudgets", meta.RESTScopeNamespace},
+		rbacv1.SchemeGroupVersion.WithKind("Role"):                      {"roles", meta.RESTScopeNamespace},
+		rbacv1.SchemeGroupVersion.WithKind("RoleBinding"):               {"rolebindings", meta.RESTScopeNamespace},
+		gatewayKind: {"gateways", meta.RESTScopeNamespace},
+		crdKind:     {"customresourcedefinitions", meta.RESTScopeRoot},
 	} {
-		version := known.kind.GroupVersion()
-		mapper.AddSpecific(known.kind, version.WithResource(known.plural), version.WithResource(known.plural), known.scope)
+		version := kind.GroupVersion()
+		// Caches ask for the scope of lists, too.
+		mapper.Add(version.WithKind(kind.Kind+"List"), resource.scope)
+		mapper.AddSpecific(kind, version.WithResource(resource.plural), version.WithResource(resource.plural), resource.scope)
 	}
 	return mapper
 }

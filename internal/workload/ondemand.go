@@ -21,47 +21,37 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// listTimeout is how long one list of a watch may take, as in clustercache; watches end sooner by themselves.
-const listTimeout = 11 * time.Minute
-
-// Connections tells how to reach workload clusters: clustercache does. A cluster that was connected anew has another
-// configuration than before.
-type Connections interface {
-	GetRESTConfig(ctx context.Context, cluster client.ObjectKey) (*rest.Config, error)
-}
-
 // OnDemand watches kinds of workload clusters only while they are needed. Reading is what says that they are: a Reading
 // starts the watches of whatever it is asked for, and when it ends so do those that it was not asked for. It is for one
 // controller, and safe for concurrent use by its workers.
 type OnDemand struct {
-	connections Connections
+	connections *Connections
 
 	mu       sync.Mutex
-	clusters map[client.ObjectKey]*connection
+	clusters map[client.ObjectKey]*watches
 	// queue is the controller's while it runs.
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
-// connection is what is held of a cluster for as long as it stays connected.
-type connection struct {
-	config  *rest.Config
-	client  client.WithWatch
-	watches map[Demand]*watch
+// watches are what is watched of a cluster through one connection.
+type watches struct {
+	connection *connection
+	client     client.WithWatch
+	byDemand   map[Demand]*watch
 }
 
 // NewOnDemand returns an OnDemand that watches nothing.
-func NewOnDemand(connections Connections) *OnDemand {
-	return &OnDemand{connections: connections, clusters: map[client.ObjectKey]*connection{}}
+func NewOnDemand(connections *Connections) *OnDemand {
+	return &OnDemand{connections: connections, clusters: map[client.ObjectKey]*watches{}}
 }
 
 // Source wakes the controller, with the Cluster as the request, when what a Reading was asked for has changed, has been
@@ -77,32 +67,35 @@ func (o *OnDemand) Source() source.Source {
 }
 
 // Begin begins a Reading of a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when there is no
-// connection; what was watched through it has ended then.
-func (o *OnDemand) Begin(ctx context.Context, cluster client.ObjectKey) (*Reading, error) {
-	config, err := o.connections.GetRESTConfig(ctx, cluster)
-	if err != nil {
-		o.Forget(cluster)
-		return nil, fmt.Errorf("watching on demand: %w", err)
-	}
+// connection, and ErrBeyondBudget while the cluster is left alone because it sent too much; the controller is woken when
+// that ends. What was watched has ended then.
+func (o *OnDemand) Begin(ctx context.Context, object *clusterv1.Cluster) (*Reading, error) {
+	cluster := client.ObjectKeyFromObject(object)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.queue == nil {
 		return nil, errors.New("watching on demand: the controller does not run")
 	}
-	current := o.clusters[cluster]
-	if current == nil || current.config != config {
-		// The connection is another one: what the former one showed may be of another API server.
-		o.drop(cluster)
-		remote, err := newClient(config)
-		if err != nil {
-			return nil, err
-		}
-		current = &connection{config: config, client: remote, watches: map[Demand]*watch{}}
-		o.clusters[cluster] = current
-	}
 	queue := o.queue
 	wake := func() { queue.Add(reconcile.Request{NamespacedName: cluster}) }
-	return &Reading{onDemand: o, connection: current, wake: wake, asked: map[Demand]bool{}}, nil
+	connection, err := o.connections.get(ctx, object, o, wake)
+	if err != nil {
+		o.drop(cluster)
+		return nil, fmt.Errorf("watching on demand: %w", err)
+	}
+	current := o.clusters[cluster]
+	if current == nil || current.connection != connection {
+		o.drop(cluster)
+		remote, err := client.NewWithWatch(connection.config, client.Options{
+			HTTPClient: connection.watching, Scheme: demandScheme, Mapper: mapper(),
+		})
+		if err != nil {
+			return nil, fmt.Errorf("watching on demand: %w", err)
+		}
+		current = &watches{connection: connection, client: remote, byDemand: map[Demand]*watch{}}
+		o.clusters[cluster] = current
+	}
+	return &Reading{onDemand: o, watches: current, wake: wake, asked: map[Demand]bool{}}, nil
 }
 
 // Forget ends all watches of a cluster.
@@ -110,6 +103,12 @@ func (o *OnDemand) Forget(cluster client.ObjectKey) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.drop(cluster)
+}
+
+// Delete ends all watches of a cluster whose Cluster is gone, and its connection.
+func (o *OnDemand) Delete(cluster client.ObjectKey) {
+	o.Forget(cluster)
+	o.connections.Forget(cluster)
 }
 
 func (o *OnDemand) drop(cluster client.ObjectKey) {
@@ -129,32 +128,21 @@ func (o *OnDemand) end() {
 }
 
 // keep ends all watches but those that were asked for.
-func (c *connection) keep(asked map[Demand]bool) {
-	for demand, watch := range c.watches {
+func (w *watches) keep(asked map[Demand]bool) {
+	for demand, watch := range w.byDemand {
 		if !asked[demand] {
-			watch.cancel()
-			delete(c.watches, demand)
+			watch.end()
+			delete(w.byDemand, demand)
 		}
 	}
 }
 
-// newClient returns a client that asks nobody which kinds there are, and whose lists may take long.
-func newClient(config *rest.Config) (client.WithWatch, error) {
-	config = rest.CopyConfig(config)
-	config.Timeout = listTimeout
-	remote, err := client.NewWithWatch(config, client.Options{Scheme: demandScheme, Mapper: mapper()})
-	if err != nil {
-		return nil, fmt.Errorf("setting up a client for watching on demand: %w", err)
-	}
-	return remote, nil
-}
-
 // Reading is one look at the objects of a cluster. It is not safe for concurrent use.
 type Reading struct {
-	onDemand   *OnDemand
-	connection *connection
-	wake       func()
-	asked      map[Demand]bool
+	onDemand *OnDemand
+	watches  *watches
+	wake     func()
+	asked    map[Demand]bool
 }
 
 // List returns the objects of a Demand, in no order, or an error that is ErrNotSynced while they have not been listed yet.
@@ -173,24 +161,47 @@ func List[T runtime.Object](reading *Reading, demand Demand) ([]T, error) {
 	return objects, nil
 }
 
+// Get returns one object of a Demand, nil if there is none. It is otherwise like List.
+func Get[T runtime.Object](reading *Reading, demand Demand, key client.ObjectKey) (T, error) {
+	var none T
+	current, err := reading.watch(demand)
+	if err != nil {
+		return none, err
+	}
+	found, err := current.get(key.String())
+	if err != nil {
+		return none, err
+	}
+	object, _ := found.(T)
+	return object, nil
+}
+
 func (r *Reading) list(demand Demand) ([]any, error) {
+	current, err := r.watch(demand)
+	if err != nil {
+		return nil, err
+	}
+	return current.list()
+}
+
+func (r *Reading) watch(demand Demand) (*watch, error) {
 	r.onDemand.mu.Lock()
 	defer r.onDemand.mu.Unlock()
 	r.asked[demand] = true
-	current, ok := r.connection.watches[demand]
+	current, ok := r.watches.byDemand[demand]
 	if !ok {
 		var err error
-		if current, err = startWatch(r.connection.client, demand, r.wake); err != nil {
+		if current, err = startWatch(r.watches, demand, r.wake); err != nil {
 			return nil, err
 		}
-		r.connection.watches[demand] = current
+		r.watches.byDemand[demand] = current
 	}
-	return current.list()
+	return current, nil
 }
 
 // End ends the watches that the Reading was not asked for.
 func (r *Reading) End() {
 	r.onDemand.mu.Lock()
 	defer r.onDemand.mu.Unlock()
-	r.connection.keep(r.asked)
+	r.watches.keep(r.asked)
 }

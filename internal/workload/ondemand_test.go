@@ -32,6 +32,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -139,14 +140,14 @@ func start(t *testing.T) (*workload.OnDemand, *connections, workqueue.TypedRateL
 	t.Helper()
 	remotes := &connections{underWay: map[string]int{}}
 	remotes.connect()
-	onDemand := workload.NewOnDemand(remotes)
+	onDemand := workload.NewOnDemand(workload.NewConnections(remotes, workload.NewIncarnations(), workload.DefaultLimits()))
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	NewWithT(t).Expect(onDemand.Source().Start(t.Context(), queue)).To(Succeed())
 	return onDemand, remotes, queue
 }
 
 var (
-	cluster = client.ObjectKey{Namespace: "dev", Name: "a"}
+	cluster = &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}
 	nodes   = workload.Demand{Kind: workload.Nodes}
 )
 
@@ -208,7 +209,7 @@ func TestAWatchLastsAsLongAsItIsRead(t *testing.T) {
 	g.Eventually(names[*corev1.Pod](t, onDemand, pods), 10*time.Second).Should(BeEmpty())
 	g.Eventually(remotes.watching("nodes"), 10*time.Second).Should(BeZero())
 	g.Eventually(remotes.watching("pods")).Should(BeNumerically(">=", 1))
-	onDemand.Forget(cluster)
+	onDemand.Forget(client.ObjectKeyFromObject(cluster))
 	g.Eventually(remotes.watching("pods"), 10*time.Second).Should(BeZero())
 }
 

@@ -27,27 +27,24 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// CacheOptions restricts the caches of workload clusters to what is used: Services of all types, so that a wrong type
-// can be told from a missing Service, cut down to what decides a gateway's addresses; and of the namespace xcc-dns, the
-// namespace itself, its EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are
-// in kube-system too.
-func CacheOptions() clustercache.CacheOptions {
+// CacheOptions restricts the caches of workload clusters to the namespace xcc-dns: the namespace itself, its
+// EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are in kube-system too.
+func CacheOptions() ctrlcache.Options {
 	ourNamespace := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{xccv1.WorkloadNamespace: {}}}
 	roles := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{
 		xccv1.WorkloadNamespace: {},
 		metav1.NamespaceSystem:  {LabelSelector: labels.SelectorFromSet(labels.Set{xccv1.PartOfLabel: xccv1.PartOf})},
 	}}
-	return clustercache.CacheOptions{
+	return ctrlcache.Options{
 		DefaultTransform: ctrlcache.TransformStripManagedFields(),
 		ByObject: map[client.Object]ctrlcache.ByObject{
-			&corev1.Service{}:               {Transform: trimService},
+			&corev1.Service{}:               ourNamespace,
 			&corev1.Namespace{}:             {Field: fields.OneTermEqualSelector("metadata.name", xccv1.WorkloadNamespace)},
 			&discoveryv1.EndpointSlice{}:    ourNamespace,
 			&appsv1.Deployment{}:            ourNamespace,
@@ -60,34 +57,6 @@ func CacheOptions() clustercache.CacheOptions {
 			&rbacv1.RoleBinding{}:           roles,
 		},
 	}
-}
-
-// trimService keeps of a Service what decides a gateway's addresses and ports. The add-on's own stays whole.
-func trimService(in any) (any, error) {
-	service, ok := in.(*corev1.Service)
-	if !ok || service.Namespace == xccv1.WorkloadNamespace {
-		return in, nil
-	}
-	return &corev1.Service{
-		TypeMeta: service.TypeMeta,
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       service.Namespace,
-			Name:            service.Name,
-			UID:             service.UID,
-			ResourceVersion: service.ResourceVersion,
-		},
-		Spec: corev1.ServiceSpec{
-			Type:                     service.Spec.Type,
-			Ports:                    service.Spec.Ports,
-			Selector:                 service.Spec.Selector,
-			ExternalIPs:              service.Spec.ExternalIPs,
-			ClusterIP:                service.Spec.ClusterIP,
-			ClusterIPs:               service.Spec.ClusterIPs,
-			ExternalTrafficPolicy:    service.Spec.ExternalTrafficPolicy,
-			PublishNotReadyAddresses: service.Spec.PublishNotReadyAddresses,
-		},
-		Status: corev1.ServiceStatus{LoadBalancer: service.Status.LoadBalancer},
-	}, nil
 }
 
 // onlyInWorkloadNamespace selects one object of the namespace.

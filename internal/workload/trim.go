@@ -27,7 +27,7 @@ import (
 func trim(in any) (any, error) {
 	switch object := in.(type) {
 	case *corev1.Service:
-		return trimService(object)
+		return trimService(object), nil
 	case *corev1.Node:
 		return trimNode(object), nil
 	case *corev1.Pod:
@@ -51,6 +51,24 @@ func identity(object metav1.Object) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Namespace: object.GetNamespace(), Name: object.GetName(), UID: object.GetUID(), ResourceVersion: object.GetResourceVersion(),
 		DeletionTimestamp: object.GetDeletionTimestamp(),
+	}
+}
+
+// trimService keeps what decides a gateway's addresses and ports.
+func trimService(service *corev1.Service) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: identity(service),
+		Spec: corev1.ServiceSpec{
+			Type:                     service.Spec.Type,
+			Ports:                    service.Spec.Ports,
+			Selector:                 service.Spec.Selector,
+			ExternalIPs:              service.Spec.ExternalIPs,
+			ClusterIP:                service.Spec.ClusterIP,
+			ClusterIPs:               service.Spec.ClusterIPs,
+			ExternalTrafficPolicy:    service.Spec.ExternalTrafficPolicy,
+			PublishNotReadyAddresses: service.Spec.PublishNotReadyAddresses,
+		},
+		Status: corev1.ServiceStatus{LoadBalancer: service.Status.LoadBalancer},
 	}
 }
 
@@ -149,6 +167,10 @@ func sameButVersion(a, b any, equal func(a, b any) bool) bool {
 
 func withoutVersion(object metav1.Object) any {
 	switch object := object.(type) {
+	case *corev1.Service:
+		copied := *object
+		copied.ResourceVersion = ""
+		return copied
 	case *corev1.Node:
 		copied := *object
 		copied.ResourceVersion = ""

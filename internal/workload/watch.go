@@ -37,6 +37,7 @@ type watch struct {
 	informer cache.SharedIndexInformer
 	synced   cache.DoneChecker
 	cancel   context.CancelFunc
+	account  *account
 
 	mu sync.Mutex
 	// err is why it could not list or watch last; nil since it could.
@@ -44,15 +45,17 @@ type watch struct {
 }
 
 // startWatch starts a watch, which wakes when it has listed the objects, when they change, and when it cannot list them.
-func startWatch(remote client.WithWatch, demand Demand, wake func()) (*watch, error) {
-	listWatch, err := listWatchOf(remote, demand)
+func startWatch(watches *watches, demand Demand, wake func()) (*watch, error) {
+	listWatch, err := listWatchOf(watches.client, demand)
 	if err != nil {
 		return nil, err
 	}
 	object, _ := demand.Kind.prototypes()
 	// Not the context of the reconcile that needs the watch first: it outlives that.
-	ctx, cancel := context.WithCancel(context.Background())
-	w := &watch{informer: cache.NewSharedIndexInformer(listWatch, object, 0, cache.Indexers{}), cancel: cancel}
+	ctx, cancel := context.WithCancel(watches.connection.done)
+	account := &account{budget: watches.connection.budget}
+	bounded := &boundedListerWatcher{next: listWatch, account: account, trim: trim, namespace: demand.Namespace, name: demand.Name}
+	w := &watch{informer: cache.NewSharedIndexInformer(bounded, object, 0, cache.Indexers{}), cancel: cancel, account: account}
 	registration, err := w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: func(any) { wake() },
 		UpdateFunc: func(before, after any) {
@@ -63,7 +66,7 @@ func startWatch(remote client.WithWatch, demand Demand, wake func()) (*watch, er
 		DeleteFunc: func(any) { wake() },
 	})
 	if err == nil {
-		err = w.informer.SetTransform(trim)
+		_, err = w.informer.AddEventHandler(account.handler())
 	}
 	if err == nil {
 		err = w.informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) {
@@ -88,6 +91,12 @@ func startWatch(remote client.WithWatch, demand Demand, wake func()) (*watch, er
 	return w, nil
 }
 
+// end ends the watch and drops what it holds.
+func (w *watch) end() {
+	w.cancel()
+	w.account.close()
+}
+
 // failed notes why it could not list or watch, and returns whether that is to be told: what was listed once stays.
 func (w *watch) failed(err error) bool {
 	w.mu.Lock()
@@ -99,15 +108,34 @@ func (w *watch) failed(err error) bool {
 
 // list returns the objects, or ErrNotSynced with the reason if there is one.
 func (w *watch) list() ([]any, error) {
+	if err := w.unsynced(); err != nil {
+		return nil, err
+	}
+	return w.informer.GetStore().List(), nil
+}
+
+// get returns one object or nil. The error is that of list.
+func (w *watch) get(key string) (any, error) {
+	if err := w.unsynced(); err != nil {
+		return nil, err
+	}
+	object, _, err := w.informer.GetStore().GetByKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("reading the cache: %w", err)
+	}
+	return object, nil
+}
+
+func (w *watch) unsynced() error {
 	if cache.IsDone(w.synced) {
-		return w.informer.GetStore().List(), nil
+		return nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
-		return nil, errors.Join(ErrNotSynced, w.err)
+		return errors.Join(ErrNotSynced, w.err)
 	}
-	return nil, ErrNotSynced
+	return ErrNotSynced
 }
 
 // listWatchOf lists and watches the objects of a Demand.

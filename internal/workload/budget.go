@@ -1,0 +1,212 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package workload
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Limits are what one workload cluster may cost the manager at a time.
+type Limits struct {
+	// InFlight is how many bytes the responses that are being read may take once decoded, as estimated from their JSON.
+	InFlight int64
+	// Held and HeldObjects are the size of the objects that the caches hold, in bytes of memory, and their number.
+	Held, HeldObjects int64
+	// Received and Events are how many bytes of responses and events of watches may arrive within a Window. They bound the
+	// time that decoding takes.
+	Received, Events int64
+	Window           time.Duration
+	// Foreign is how many objects may arrive that were not asked for.
+	Foreign int64
+}
+
+// DefaultLimits returns the budget of every workload cluster.
+func DefaultLimits() Limits {
+	return Limits{
+		// A page of 200 nodes with 50 images each takes 32 MiB, the largest object that etcd stores 1.5 MiB. Twice the
+		// larger one lets two lists overlap.
+		InFlight: 64 << 20,
+		// A consumer of 1,000 clusters holds 8 MB of EndpointSlices, a cluster of 5,000 nodes 5 MB once they are trimmed.
+		Held: 64 << 20,
+		// Kubernetes supports 10,000 Services and 5,000 nodes per cluster.
+		HeldObjects: 50_000,
+		// 5,000 nodes are 75 MB of JSON. A reconnect lists them anew, so a minute must have room for more than one list.
+		Received: 256 << 20,
+		// A list is a stream of events, so this is two lists of all that may be cached. They decode in 10 seconds.
+		Events: 100_000,
+		Window: time.Minute,
+		// An API server that knows selectors sends none.
+		Foreign: 1_000,
+	}
+}
+
+// ErrBeyondBudget says that a workload cluster sent more than its Limits. It is an ErrNotSynced.
+var ErrBeyondBudget = fmt.Errorf("%w: it sent more than its budget", ErrNotSynced)
+
+// budget counts what one connection to a workload cluster costs. Once a limit is exceeded it stays exceeded. It is safe
+// for concurrent use.
+type budget struct {
+	limits Limits
+	now    func() time.Time
+	// exceed is called once, with the limit that was exceeded.
+	exceed func(error)
+
+	mu          sync.Mutex
+	inFlight    int64
+	held        int64
+	heldObjects int64
+	received    int64
+	events      int64
+	foreign     int64
+	windowStart time.Time
+	exceeded    error
+}
+
+func newBudget(limits Limits, now func() time.Time, exceed func(error)) *budget {
+	return &budget{limits: limits, now: now, exceed: exceed}
+}
+
+// receive counts bytes and events that arrived.
+func (b *budget) receive(bytes, events int64) error {
+	return b.count(func() error {
+		if now := b.now(); now.Sub(b.windowStart) >= b.limits.Window {
+			b.windowStart, b.received, b.events = now, 0, 0
+		}
+		b.received += bytes
+		b.events += events
+		return errors.Join(
+			beyond(b.received, b.limits.Received, fmt.Sprintf("bytes within %s", b.limits.Window)),
+			beyond(b.events, b.limits.Events, fmt.Sprintf("events within %s", b.limits.Window)),
+		)
+	})
+}
+
+// addForeign counts an object that was not asked for.
+func (b *budget) addForeign() error {
+	return b.count(func() error {
+		b.foreign++
+		return beyond(b.foreign, b.limits.Foreign, "objects that it was not asked for")
+	})
+}
+
+// addInFlight changes what the responses that are being read take. A negative number releases.
+func (b *budget) addInFlight(bytes int64) error {
+	return b.count(func() error {
+		b.inFlight += bytes
+		return beyond(b.inFlight, b.limits.InFlight, "bytes of responses at a time")
+	})
+}
+
+// addHeld changes what the caches hold. Negative numbers release.
+func (b *budget) addHeld(bytes, objects int64) error {
+	return b.count(func() error {
+		b.held += bytes
+		b.heldObjects += objects
+		return errors.Join(
+			beyond(b.held, b.limits.Held, "bytes of objects that are cached"),
+			beyond(b.heldObjects, b.limits.HeldObjects, "objects that are cached"),
+		)
+	})
+}
+
+// end makes the budget exceeded for another reason.
+func (b *budget) end(reason error) error {
+	return b.count(func() error { return reason })
+}
+
+func beyond(count, limit int64, of string) error {
+	if count <= limit {
+		return nil
+	}
+	return fmt.Errorf("%w of %d %s", ErrBeyondBudget, limit, of)
+}
+
+func (b *budget) count(change func() error) error {
+	b.mu.Lock()
+	first := b.exceeded == nil
+	if err := change(); err != nil && first {
+		b.exceeded = err
+	}
+	exceeded := b.exceeded
+	b.mu.Unlock()
+	if exceeded != nil && first {
+		b.exceed(exceeded)
+	}
+	return exceeded
+}
+
+// account is the share of one cache in what is held.
+type account struct {
+	budget *budget
+
+	mu             sync.Mutex
+	bytes, objects int64
+	// listedBytes and listedObjects are what the list under way has brought so far, which the cache may hold beside its
+	// objects until the list is complete.
+	listedBytes, listedObjects int64
+	countedBytes               int64
+	countedObjects             int64
+	closed                     bool
+}
+
+// add counts an object that entered the cache. Negative numbers count one that left it.
+func (a *account) add(bytes, objects int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.bytes += bytes
+	a.objects += objects
+	return a.settle()
+}
+
+// list counts an object of a list that is not complete yet.
+func (a *account) list(bytes int64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.listedBytes += bytes
+	a.listedObjects++
+	return a.settle()
+}
+
+// endList forgets what the latest list has brought: it is in the cache or was given up.
+func (a *account) endList() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.listedBytes, a.listedObjects = 0, 0
+	_ = a.settle() // It only releases.
+}
+
+// close releases everything.
+func (a *account) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	_ = a.settle() // It only releases.
+}
+
+// settle brings the budget up to date. A list replaces the objects of the cache, so the larger of the two counts.
+func (a *account) settle() error {
+	bytes, objects := max(a.bytes, a.listedBytes), max(a.objects, a.listedObjects)
+	if a.closed {
+		bytes, objects = 0, 0
+	}
+	bytesBy, objectsBy := bytes-a.countedBytes, objects-a.countedObjects
+	a.countedBytes, a.countedObjects = bytes, objects
+	return a.budget.addHeld(bytesBy, objectsBy)
+}

@@ -1,0 +1,76 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package workload
+
+import (
+	"reflect"
+	"time"
+)
+
+// mapEntryBytes is what a map needs for an entry besides its key and value, at the load that Go's maps have at worst.
+const mapEntryBytes = 16
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// sizeOf returns how much memory an object takes, in bytes.
+func sizeOf(object any) int64 {
+	return sizeBehind(reflect.ValueOf(object))
+}
+
+// sizeBehind returns how much memory a value refers to.
+func sizeBehind(value reflect.Value) int64 {
+	switch value.Kind() { //nolint:exhaustive // Other kinds refer to nothing.
+	case reflect.String:
+		return int64(value.Len())
+	case reflect.Pointer, reflect.Interface:
+		if value.IsNil() {
+			return 0
+		}
+		return int64(value.Elem().Type().Size()) + sizeBehind(value.Elem())
+	case reflect.Slice:
+		size := int64(value.Cap()) * int64(value.Type().Elem().Size())
+		if !refers(value.Type().Elem()) {
+			return size
+		}
+		for i := range value.Len() {
+			size += sizeBehind(value.Index(i))
+		}
+		return size
+	case reflect.Map:
+		entry := int64(value.Type().Key().Size()+value.Type().Elem().Size()) + mapEntryBytes
+		size := int64(value.Len()) * entry
+		for entries := value.MapRange(); entries.Next(); {
+			size += sizeBehind(entries.Key()) + sizeBehind(entries.Value())
+		}
+		return size
+	case reflect.Struct:
+		if value.Type() == timeType {
+			return 0 // It refers to a time zone, which all times share.
+		}
+		var size int64
+		for i := range value.NumField() {
+			size += sizeBehind(value.Field(i))
+		}
+		return size
+	}
+	return 0
+}
+
+// refers returns whether values of a type can refer to memory.
+func refers(kind reflect.Type) bool {
+	return kind.Kind() < reflect.Bool || kind.Kind() > reflect.Complex128
+}
