@@ -29,6 +29,8 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 const (
@@ -86,8 +88,8 @@ type connection struct {
 }
 
 // get returns the connection to a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when there is
-// none or it is that of a former Cluster, and ErrBeyondBudget while the cluster is left alone. The waker is called when either begins to be so because of the
-// budget and when it ends; owner tells it from the wakers of others.
+// none or it is that of a former Cluster, and ErrBeyondBudget while the cluster is left alone. The waker is called when that
+// begins and when it ends; owner tells it from the wakers of others.
 func (c *Connections) get(ctx context.Context, object *clusterv1.Cluster, owner any, waker func()) (*connection, error) {
 	if !c.incarnations.mayBeConnected(object) {
 		return nil, ErrFormerCluster
@@ -130,6 +132,7 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 	current.budget = newBudget(c.limits, c.now, func(reason error) { c.exceeded(cluster, current, reason) })
 	current.config.DisableCompression = true
 	current.config.Timeout = 0
+	current.config.Wrap(remote.RefuseRedirects)
 	current.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return &endingTransport{next: &meteredTransport{next: next, budget: current.budget}, done: current.done}
 	})
@@ -209,11 +212,11 @@ func (c *Connections) Client(ctx context.Context, cluster *clusterv1.Cluster) (c
 	}
 	// Discovery is for kinds that are not ours, such as those that a removal leaves in place.
 	mapper := meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{mapper(), discovering}}
-	remote, err := client.New(current.config, client.Options{HTTPClient: current.calls, Mapper: mapper})
+	live, err := client.New(current.config, client.Options{HTTPClient: current.calls, Mapper: mapper})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
 	}
-	return remote, nil
+	return live, nil
 }
 
 // Discovery returns a client that lists the kinds that the API server has. The errors are those of Caches.Reader.
