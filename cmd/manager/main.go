@@ -29,6 +29,7 @@ import (
 )
 
 func main() {
+	manager.SetMemoryLimit(os.Getenv)
 	options := manager.NewOptions()
 	options.AddFlags(pflag.CommandLine)
 	pflag.CommandLine.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
