@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -40,6 +39,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
 )
 
@@ -58,6 +58,7 @@ func TestPagesNameNoOtherVariables(t *testing.T) {
 	g := NewWithT(t)
 	known := variables(g)
 	known["XCC_CACHE"] = "the folder of what the tests run against"
+	known["XCC_NAMESPACE"] = "of config/namespaced, without a default"
 	for path, text := range pages(g) {
 		for _, name := range regexp.MustCompile(`XCC_[A-Z_]+`).FindAllString(text, -1) {
 			g.Expect(known).To(HaveKey(name), path)
@@ -65,11 +66,11 @@ func TestPagesNameNoOtherVariables(t *testing.T) {
 	}
 }
 
-// variables returns the default of each variable in config/ as the pages write it.
+// variables returns the default of each variable of the manager as the pages write it.
 func variables(g Gomega) map[string]string {
 	variable := regexp.MustCompile(`\$\{(\w+):=([^}]*)\}`)
 	found := map[string]string{}
-	g.Expect(filepath.WalkDir(filepath.Join(root, "config"), func(path string, entry fs.DirEntry, err error) error {
+	g.Expect(filepath.WalkDir(filepath.Join(root, "config", "manager"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -164,9 +165,7 @@ func constants(g Gomega, declaration string) []string {
 func TestReferenceHasTheRightsOfThePrograms(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	command := exec.Command("go", "tool", "-modfile=tools/go.mod", "kustomize", "build", "config/default")
-	command.Dir = root
-	components, err := command.Output()
+	components, err := kustomize.Build(t.Context(), "config/default")
 	g.Expect(err).NotTo(HaveOccurred())
 	objects, err := utilyaml.ToUnstructured(components)
 	g.Expect(err).NotTo(HaveOccurred())

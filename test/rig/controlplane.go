@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
 )
 
 func (c *Cluster) startEtcd(ctx context.Context) error {
@@ -37,23 +39,11 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 	)
 }
 
-// auditPolicy has every request of a ServiceAccount written down that is not one of the cluster's own, without bodies.
-const auditPolicy = `apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived, ResponseStarted]
-rules:
-- level: None
-  userGroups: ["system:serviceaccounts:kube-system"]
-- level: Metadata
-  userGroups: ["system:serviceaccounts"]
-- level: None
-`
-
 // AuditLog is a file with the requests of the cluster's ServiceAccounts, as audit.k8s.io/v1 Events, one a line.
 func (c *Cluster) AuditLog() string { return c.path("audit.log") }
 
 func (c *Cluster) startAPIServer(ctx context.Context) error {
-	if err := os.WriteFile(c.path("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
+	if err := os.WriteFile(c.path("audit-policy.yaml"), []byte(rights.AuditPolicy), 0o600); err != nil {
 		return fmt.Errorf("writing the audit policy of cluster %s: %w", c.Name, err)
 	}
 	return c.startComponent(ctx, "kube-apiserver",

@@ -25,6 +25,18 @@ import (
 	"strings"
 )
 
+// AuditPolicy makes an API server log each request of a ServiceAccount outside of kube-system, without bodies.
+const AuditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+- level: None
+  userGroups: ["system:serviceaccounts:kube-system"]
+- level: Metadata
+  userGroups: ["system:serviceaccounts"]
+- level: None
+`
+
 // Request is one that an audit log tells of: what is looked at of an audit.k8s.io/v1 Event.
 type Request struct {
 	Verb string `json:"verb"`
