@@ -55,6 +55,10 @@ const (
 	// WaitingForControlPlaneReason: the cluster has no control plane yet. Status Unknown.
 	WaitingForControlPlaneReason = "WaitingForControlPlane"
 
+	// KubeconfigRefusedReason: the cluster's kubeconfig Secret is not used, because it names a file, a program or a plugin, or cannot
+	// be parsed. The message says what to change. Status Unknown.
+	KubeconfigRefusedReason = "KubeconfigRefused"
+
 	// ClusterUnreachableReason: the cluster cannot be asked. Status Unknown.
 	ClusterUnreachableReason = "ClusterUnreachable"
 

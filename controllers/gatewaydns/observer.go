@@ -47,6 +47,10 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 	cluster := client.ObjectKeyFromObject(object)
 	answered := !r.ClusterCache.GetHealthCheckingState(ctx, cluster).LastProbeSuccessTime.IsZero()
 	unreachable := func() Observation {
+		if refused := r.Kubeconfigs.Refused(ctx, cluster); refused != nil {
+			// We are woken when the Secret changes.
+			return Observation{Unknown: fit.Message(refused.Error()), Answered: answered}
+		}
 		return Observation{
 			Unknown:          notConnected,
 			UnreachableSince: r.lastAnswer(ctx, cluster), Answered: answered,

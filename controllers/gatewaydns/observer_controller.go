@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
@@ -42,10 +43,12 @@ import (
 
 // Observer observes the gateways of one workload cluster per reconcile.
 type Observer struct {
-	Client           client.Client
-	ClusterCache     clustercache.ClusterCache
-	OnDemand         *workload.OnDemand
-	Observations     *Observations
+	Client       client.Client
+	ClusterCache clustercache.ClusterCache
+	OnDemand     *workload.OnDemand
+	Observations *Observations
+	// Kubeconfigs says why a cluster's kubeconfig is not used.
+	Kubeconfigs      *workload.Kubeconfigs
 	WatchFilterValue string
 	// Zone is the zone that is served: no host name in it is an address.
 	Zone string
@@ -65,6 +68,7 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 		)).
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(mapping.KubeconfigToCluster), builder.WithPredicates(mapping.KubeconfigChanged())).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("gatewayobserver", mapping.ClusterToRequest)).
 		WatchesRawSource(r.OnDemand.Source()).
 		WatchesRawSource(several.Source()).

@@ -42,6 +42,8 @@ type observation struct {
 	conflict string
 	// payload is the Secret that holds what the workload cluster is to have; nil if there is none.
 	payload *corev1.Secret
+	// refused is why the cluster's kubeconfig is not used; empty if it is or there is none.
+	refused string
 	// silent is why nothing is known of the workload cluster; empty if it is observed. It has until patientUntil to answer.
 	silent       string
 	patientUntil time.Time
@@ -69,8 +71,8 @@ func Status(reason string) metav1.ConditionStatus {
 	switch reason {
 	case xccv1.DNSReadyReason, xccv1.UpdateWaitingReason:
 		return metav1.ConditionTrue
-	case xccv1.WaitingForControlPlaneReason, xccv1.ClusterUnreachableReason, xccv1.PatcherUnavailableReason,
-		xccv1.WaitingForProbeReason, xccv1.ProbeStaleReason:
+	case xccv1.WaitingForControlPlaneReason, xccv1.KubeconfigRefusedReason, xccv1.ClusterUnreachableReason,
+		xccv1.PatcherUnavailableReason, xccv1.WaitingForProbeReason, xccv1.ProbeStaleReason:
 		return metav1.ConditionUnknown
 	default:
 		return metav1.ConditionFalse
@@ -83,8 +85,8 @@ func Reasons() []string {
 		xccv1.DNSReadyReason, xccv1.UpdateWaitingReason,
 		xccv1.NotInstalledReason, xccv1.UpdatingReason, xccv1.DNSServerUnavailableReason, xccv1.ProbeFailedReason,
 		xccv1.InvalidOptionsReason, xccv1.ObjectConflictReason, xccv1.RemovingReason,
-		xccv1.WaitingForControlPlaneReason, xccv1.ClusterUnreachableReason, xccv1.PatcherUnavailableReason,
-		xccv1.WaitingForProbeReason, xccv1.ProbeStaleReason,
+		xccv1.WaitingForControlPlaneReason, xccv1.KubeconfigRefusedReason, xccv1.ClusterUnreachableReason,
+		xccv1.PatcherUnavailableReason, xccv1.WaitingForProbeReason, xccv1.ProbeStaleReason,
 	}
 	for _, state := range report.States() {
 		if state != report.Forwarding {
@@ -126,6 +128,9 @@ func removal(o *observation) verdict {
 }
 
 func connection(o *observation) verdict {
+	if o.refused != "" {
+		return verdict{reason: xccv1.KubeconfigRefusedReason, message: sentences(o.refused, "Pods there resolve what they resolved before")}
+	}
 	if o.silent == "" {
 		return verdict{}
 	}

@@ -64,6 +64,8 @@ type Reconciler struct {
 	Recorder     events.EventRecorder
 	ClusterCache clustercache.ClusterCache
 	Caches       *workload.Caches
+	// Kubeconfigs says why a cluster's kubeconfig is not used.
+	Kubeconfigs *workload.Kubeconfigs
 	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
 	WatchFilterValue string
 	// Registerer is where the metrics are registered.
@@ -101,6 +103,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		))).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &clusterv1.Cluster{}),
 			builder.WithPredicates(isPayload())).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(mapping.KubeconfigToCluster), builder.WithPredicates(mapping.KubeconfigChanged())).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("health", mapping.ClusterToRequest)).
 		WithOptions(options).
 		Build(r)

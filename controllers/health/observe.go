@@ -60,6 +60,10 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 	)
 	switch {
 	case errors.Is(err, clustercache.ErrClusterNotConnected):
+		if refused := r.Kubeconfigs.Refused(ctx, client.ObjectKeyFromObject(cluster)); refused != nil {
+			o.refused = refused.Error() // We are woken when the Secret changes.
+			return o, nil
+		}
 		o.silent = "The cluster is not connected: check Secret " + cluster.Name + "-kubeconfig and that the API server answers." +
 			" Pods there resolve what they resolved before"
 	case errors.Is(err, workload.ErrNotSynced):

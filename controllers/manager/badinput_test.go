@@ -71,7 +71,7 @@ func TestEachWayToFailIsAStateOfItsOwnAndHarmsNobody(t *testing.T) {
 		)), name)
 		for unknown, message := range map[string]string{
 			"no-kubeconfig": "check its kubeconfig Secret", "refusing": "check its kubeconfig Secret",
-			"broken-kubeconfig": "check its kubeconfig Secret",
+			"broken-kubeconfig": "Secret broken-kubeconfig-kubeconfig is refused: it cannot be parsed",
 		} {
 			n.Eventually(n.gateways(name)).Should(HaveKeyWithValue(unknown, And(
 				HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring(message)),

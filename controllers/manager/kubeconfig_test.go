@@ -25,6 +25,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -60,8 +61,9 @@ func TestAKubeconfigThatNamesAFileIsRefusedAndNothingIsSent(t *testing.T) {
 	})
 	n.addCluster("cluster-a", named, hasGateway())
 	n.addGatewayDNS("gw", serviceRef(service))
+	const says = `The kubeconfig in Secret cluster-a-kubeconfig is refused: user "hostile" has tokenFile, which is refused: put the token itself into token`
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
-		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring("check its kubeconfig Secret")),
+		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", says),
 	)))
 	n.Expect(sent(server)).To(BeEmpty(), "the manager has connected with a kubeconfig that it refuses")
 
@@ -73,4 +75,30 @@ func TestAKubeconfigThatNamesAFileIsRefusedAndNothingIsSent(t *testing.T) {
 		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", []string{"192.0.2.151"}),
 	)), "a corrected kubeconfig is used")
 	n.Expect(sent(server)).To(HaveEach(HaveField("Authorization", "Bearer "+hostile.Token)))
+}
+
+func TestDNSReadySaysWhatToChangeInAKubeconfigThatIsRefused(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	server := hostile.New(t, nil)
+	n.addCluster("cluster-a", server.Kubeconfig(), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", xccv1.WaitingForControlPlaneReason))
+
+	secret := &corev1.Secret{}
+	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-kubeconfig"}, secret)).To(Succeed())
+	secret.Data["value"] = server.Kubeconfig(func(config *clientcmdapi.Config) {
+		config.Clusters["hostile"].CertificateAuthorityData, config.Clusters["hostile"].CertificateAuthority = nil, "/etc/hosts"
+	})
+	n.Expect(management.Update(ctx, secret)).To(Succeed())
+	n.Eventually(n.dnsReady("cluster-a")).Should(And(
+		HaveField("Reason", xccv1.KubeconfigRefusedReason), HaveField("Status", metav1.ConditionUnknown),
+		HaveField("Message", And(
+			ContainSubstring("The kubeconfig in Secret cluster-a-kubeconfig is refused"),
+			ContainSubstring("put the certificate itself into certificate-authority-data"),
+		)),
+	), "the change of the Secret is noticed by itself")
+
+	secret.Data["value"] = server.Kubeconfig()
+	n.Expect(management.Update(ctx, secret)).To(Succeed())
+	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", xccv1.WaitingForControlPlaneReason))
 }

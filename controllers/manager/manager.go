@@ -172,7 +172,7 @@ func trimSecret(in any) (any, error) {
 // been validated. Metrics are registered with the registerer.
 func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, registerer prometheus.Registerer) error {
 	incarnations := workload.NewIncarnations()
-	kubeconfigs := workload.NewKubeconfigs(mgr.GetClient(), nil)
+	kubeconfigs := workload.NewKubeconfigs(mgr.GetClient())
 	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations, kubeconfigs)
 	if err != nil {
 		return err
@@ -204,12 +204,14 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	if err := (&health.Reconciler{
 		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
 		WatchFilterValue: options.WatchFilter, Registerer: registerer,
+		Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&gatewaydns.Observer{
 		Client: mgr.GetClient(), ClusterCache: clusterCache, OnDemand: workload.NewOnDemand(connections),
 		Observations: observations, WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
+		Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
@@ -227,6 +229,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	return (&records.Reconciler{
 		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Connections: connections, Caches: caches,
 		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone, Ledger: ledger, Metrics: gatewayMetrics,
+		Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster)
 }
 

@@ -20,9 +20,12 @@ package mapping
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/cluster-api/util/secret"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
@@ -46,3 +49,21 @@ func SeveralClusters(reader client.Reader) *Several {
 		return names, nil
 	})
 }
+
+// KubeconfigToCluster maps the kubeconfig Secret of a Cluster to the Cluster, and another Secret to nothing.
+func KubeconfigToCluster(_ context.Context, object client.Object) []reconcile.Request {
+	name, ok := strings.CutSuffix(object.GetName(), kubeconfigSuffix)
+	if !ok {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}}
+}
+
+// KubeconfigChanged passes the events of kubeconfig Secrets, and not those of a resync.
+func KubeconfigChanged() predicate.Predicate {
+	return predicate.And(predicate.ResourceVersionChangedPredicate{}, predicate.NewPredicateFuncs(func(object client.Object) bool {
+		return strings.HasSuffix(object.GetName(), kubeconfigSuffix)
+	}))
+}
+
+const kubeconfigSuffix = "-" + string(secret.Kubeconfig)

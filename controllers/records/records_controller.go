@@ -53,11 +53,13 @@ import (
 // Reconciler keeps the EndpointSlices of one consuming workload cluster per reconcile.
 type Reconciler struct {
 	// Client reads the management cluster from the manager's cache, APIReader from its API server.
-	Client           client.Client
-	APIReader        client.Reader
-	ClusterCache     clustercache.ClusterCache
-	Connections      *workload.Connections
-	Caches           *workload.Caches
+	Client       client.Client
+	APIReader    client.Reader
+	ClusterCache clustercache.ClusterCache
+	Connections  *workload.Connections
+	Caches       *workload.Caches
+	// Kubeconfigs says why a cluster's kubeconfig is not used.
+	Kubeconfigs      *workload.Kubeconfigs
 	WatchFilterValue string
 	Zone             string
 	// Ledger is told what each cluster holds, and Metrics count the writes.
@@ -116,7 +118,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	)
 	if silent(err) {
 		// We are woken when the cluster is connected and has listed its objects.
-		r.lags(cluster, xccv1.LagUnreachable, "Cluster does not answer: check its kubeconfig Secret and its API server")
+		message := "Cluster does not answer: check its kubeconfig Secret and its API server"
+		if refused := r.Kubeconfigs.Refused(ctx, request.NamespacedName); refused != nil {
+			message = refused.Error()
+		}
+		r.lags(cluster, xccv1.LagUnreachable, message)
 		return reconcile.Result{}, nil
 	} else if err != nil {
 		return reconcile.Result{}, err
