@@ -208,7 +208,7 @@ func TestEachReasonHasOneStatus(t *testing.T) {
 	}
 	g.Expect(byStatus[metav1.ConditionTrue]).To(ConsistOf("Ready", "UpdateWaiting"))
 	g.Expect(byStatus[metav1.ConditionUnknown]).To(ConsistOf(
-		"WaitingForControlPlane", "ClusterUnreachable", "PatcherUnavailable", "WaitingForProbe", "ProbeStale"))
+		"WaitingForControlPlane", "KubeconfigRefused", "ClusterUnreachable", "PatcherUnavailable", "WaitingForProbe", "ProbeStale"))
 	g.Expect(byStatus[metav1.ConditionFalse]).To(ContainElements("ProbeFailed", "ForeignBlock", "Removed"))
 }
 

@@ -17,6 +17,7 @@ limitations under the License.
 package manager_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,4 +102,31 @@ func TestDNSReadySaysWhatToChangeInAKubeconfigThatIsRefused(t *testing.T) {
 	secret.Data["value"] = server.Kubeconfig()
 	n.Expect(management.Update(ctx, secret)).To(Succeed())
 	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", xccv1.WaitingForControlPlaneReason))
+}
+
+func TestARedirectIsFollowedNowhereAndWhatIsThereIsToldToNobody(t *testing.T) {
+	n := newTenant(t)
+	const found = "what-another-service-answers"
+	elsewhere := hostile.New(t, nil)
+	elsewhere.Override("", "/*", hostile.Text(http.StatusNotFound, "text/plain", found))
+	server := hostile.New(t, workloadA.config)
+	// clustercache asks for / and /api/v1 itself and connects.
+	redirect := hostile.RedirectTo(elsewhere.URL() + "/latest/meta-data")
+	for _, verb := range []string{http.MethodGet, hostile.Watch, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete} {
+		server.Override(verb, "/api/v1/*", redirect)
+		server.Override(verb, "/apis/*", redirect)
+	}
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.152")
+	kubeconfig := server.Kubeconfig(func(config *clientcmdapi.Config) {
+		config.Clusters["hostile"].InsecureSkipTLSVerify, config.Clusters["hostile"].CertificateAuthorityData = true, nil
+	})
+	n.addCluster("cluster-a", kubeconfig, map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.addGatewayDNS("gw", serviceRef(service))
+	n.Eventually(n.gateways("gw")).WithTimeout(reconnected).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring("answers with a redirect, which is not followed")),
+	)))
+	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Status", metav1.ConditionUnknown))
+	n.Expect(sent(elsewhere)).To(BeEmpty(), "the token has gone where the redirect leads")
+	n.Expect(n.gateways("gw")(n)["cluster-a"].Message).NotTo(ContainSubstring(found))
+	n.Expect(n.dnsReady("cluster-a")(n).Message).NotTo(ContainSubstring(found))
 }

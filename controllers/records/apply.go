@@ -31,6 +31,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 // failure is a slice that could not be written, and why.
@@ -154,7 +155,7 @@ func (r *Reconciler) each(
 			failed = append(failed, failure{slice: slice, exists: apierrors.IsAlreadyExists(err)})
 		default:
 			r.Metrics.Wrote(action, "error")
-			failed = append(failed, failure{slice: slice, refusal: consumers.Refusal{Reason: xccv1.LagWriteFailed, Message: err.Error()}})
+			failed = append(failed, failure{slice: slice, refusal: consumers.Refusal{Reason: xccv1.LagWriteFailed, Message: remote.Describe(err)}})
 			errs = append(errs, fmt.Errorf("%s EndpointSlice %s: %w", action, klog.KObj(slice), err))
 			if lost(err) {
 				return failed, errors.Join(errs...)

@@ -21,11 +21,14 @@ import (
 	"fmt"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 // pageSize is how many objects one response of a list may have: 200 nodes with 50 images each are 3 MB.
@@ -62,7 +65,7 @@ func (b *boundedListerWatcher) ListWithContext(ctx context.Context, options meta
 	for range maxPages {
 		list, err := toolscache.ToListerWatcherWithContext(b.next).ListWithContext(ctx, options)
 		if err != nil {
-			return nil, err
+			return nil, remote.Safe(err)
 		}
 		if items, err = b.take(items, list); err != nil {
 			return nil, err
@@ -119,12 +122,15 @@ func (b *boundedListerWatcher) WatchWithContext(ctx context.Context, options met
 	b.account.endList()
 	watch, err := toolscache.ToListerWatcherWithContext(b.next).WatchWithContext(ctx, options)
 	if err != nil {
-		return nil, err
+		return nil, remote.Safe(err)
 	}
 	listing := options.SendInitialEvents != nil && *options.SendInitialEvents
 	return filtered(watch, func(event *apiwatch.Event) bool {
 		switch {
-		case event.Object == nil || event.Type == apiwatch.Error:
+		case event.Object == nil:
+			return true
+		case event.Type == apiwatch.Error:
+			event.Object = safeStatus(event.Object)
 			return true
 		case event.Type == apiwatch.Bookmark:
 			if identity, err := meta.Accessor(event.Object); err == nil && identity.GetAnnotations()[metav1.InitialEventsAnnotationKey] == "true" {
@@ -143,6 +149,18 @@ func (b *boundedListerWatcher) WatchWithContext(ctx context.Context, options met
 		b.account.endList()
 		return true
 	}), nil
+}
+
+// safeStatus returns a Status that says what can be said of the error with which an API server ends a watch.
+func safeStatus(object runtime.Object) runtime.Object {
+	status, ok := object.(*metav1.Status)
+	if !ok {
+		return &metav1.Status{Status: metav1.StatusFailure, Message: "API server ended the watch with something that is not a Kubernetes Status"}
+	}
+	return &metav1.Status{
+		Status: metav1.StatusFailure, Code: status.Code, Reason: metav1.StatusReason(remote.Shorten(string(status.Reason))),
+		Message: remote.Describe(&apierrors.StatusError{ErrStatus: *status}),
+	}
 }
 
 // filteredWatch passes the events of another watch for which a function returns true, and which it may change.

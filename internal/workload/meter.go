@@ -17,7 +17,6 @@ limitations under the License.
 package workload
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -25,6 +24,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 const (
@@ -41,7 +42,7 @@ const (
 // jsonType is the only media type that is read.
 const jsonType = "application/json"
 
-var errTooDeep = errors.New("JSON is nested too deep")
+const errTooDeep = remote.Error("API server sends JSON that is nested too deep")
 
 // weigher estimates how much memory JSON takes once it is decoded, without decoding it. Its zero value is ready for use.
 type weigher struct {
@@ -140,11 +141,11 @@ func onlyJSON(accept string) string {
 // refuse returns why the body of a response cannot be weighed.
 func refuse(response *http.Response) error {
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return fmt.Errorf("API server sent a response in encoding %q, which was not asked for", shortened(encoding))
+		return remote.Error(fmt.Sprintf("API server sent a response in encoding %q, which was not asked for", shortened(encoding)))
 	}
 	mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if response.ContentLength != 0 && (err != nil || mediaType != jsonType) {
-		return fmt.Errorf("API server sent a response of type %q instead of application/json", shortened(response.Header.Get("Content-Type")))
+		return remote.Error(fmt.Sprintf("API server sent a response of type %q instead of application/json", shortened(response.Header.Get("Content-Type"))))
 	}
 	return nil
 }
