@@ -40,7 +40,7 @@ import (
 const notConnected = "Cluster is not connected: check its kubeconfig Secret and that its API server answers"
 
 // errServices is about the Services that GatewayDNS name.
-var errServices = errors.New("Cluster is connected but has not listed its Services yet: check that its API server answers") //nolint:revive,staticcheck // It is a message of a status.
+var errServices = errors.New("Cluster is connected but has not listed its Services yet: check that its API server answers") //nolint:staticcheck // It is a message of a status.
 
 // observe looks at the gateways that the GatewayDNS ask for. It never waits for the cluster.
 func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, interested []xccv1.GatewayDNS) (Observation, error) {
@@ -76,7 +76,7 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 		if _, done := observation.Results[target]; done {
 			continue
 		}
-		result, err := look(services, reading, target, network)
+		result, err := look(services, reading, target, network) //nolint:contextcheck // What is watched outlives this reconcile.
 		if err != nil {
 			// Whatever is watched goes on being watched.
 			return Observation{}, err
@@ -92,7 +92,7 @@ func look(services services, reading *workload.Reading, target resolve.Target, n
 	var objects resolve.Objects
 	var err error
 	if target.Gateway {
-		objects, err = lookAtGateway(reading, target) //nolint:contextcheck // What is watched outlives this reconcile.
+		objects, err = lookAtGateway(reading, target)
 	} else {
 		objects, err = lookAtService(services, reading, target)
 	}

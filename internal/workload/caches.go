@@ -120,7 +120,7 @@ func (c *Caches) Reader(
 		if entry == nil {
 			entry = &watched{}
 			current.watched[watch.Name] = entry
-			if err := c.watch(current, entry, request, watch, queue); err != nil {
+			if err := c.watch(current, entry, request, watch, queue); err != nil { //nolint:contextcheck // It outlives this reconcile.
 				delete(current.watched, watch.Name)
 				return nil, fmt.Errorf("watching %T: %w", watch.Object, err)
 			}

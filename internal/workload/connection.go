@@ -247,7 +247,7 @@ func (t *endingTransport) RoundTrip(request *http.Request) (*http.Response, erro
 		timeout = watchTimeout
 	}
 	ctx, cancel := context.WithTimeout(request.Context(), timeout)
-	stop := context.AfterFunc(t.done, cancel)
+	stop := context.AfterFunc(t.done, cancel) //nolint:contextcheck // The request ends with either of them.
 	release := func() {
 		stop()
 		cancel()

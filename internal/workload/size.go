@@ -40,9 +40,9 @@ func sizeBehind(value reflect.Value) int64 {
 		if value.IsNil() {
 			return 0
 		}
-		return int64(value.Elem().Type().Size()) + sizeBehind(value.Elem())
+		return inline(value.Elem().Type()) + sizeBehind(value.Elem())
 	case reflect.Slice:
-		size := int64(value.Cap()) * int64(value.Type().Elem().Size())
+		size := int64(value.Cap()) * inline(value.Type().Elem())
 		if !refers(value.Type().Elem()) {
 			return size
 		}
@@ -51,7 +51,7 @@ func sizeBehind(value reflect.Value) int64 {
 		}
 		return size
 	case reflect.Map:
-		entry := int64(value.Type().Key().Size()+value.Type().Elem().Size()) + mapEntryBytes
+		entry := inline(value.Type().Key()) + inline(value.Type().Elem()) + mapEntryBytes
 		size := int64(value.Len()) * entry
 		for entries := value.MapRange(); entries.Next(); {
 			size += sizeBehind(entries.Key()) + sizeBehind(entries.Value())
@@ -62,12 +62,17 @@ func sizeBehind(value reflect.Value) int64 {
 			return 0 // It refers to a time zone, which all times share.
 		}
 		var size int64
-		for i := range value.NumField() {
-			size += sizeBehind(value.Field(i))
+		for _, field := range value.Fields() {
+			size += sizeBehind(field)
 		}
 		return size
 	}
 	return 0
+}
+
+// inline returns how much memory a value of a type takes itself.
+func inline(kind reflect.Type) int64 {
+	return int64(kind.Size()) //nolint:gosec // No type is that large.
 }
 
 // refers returns whether values of a type can refer to memory.
