@@ -134,7 +134,7 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 	current.config.Timeout = 0
 	current.config.Wrap(remote.RefuseRedirects)
 	current.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return &endingTransport{next: &meteredTransport{next: remote.RefuseRedirects(next), budget: current.budget}, done: current.done}
+		return &endingTransport{next: &meteredTransport{next: next, budget: current.budget}, done: current.done}
 	})
 	transport, err := rest.TransportFor(current.config)
 	if err != nil {
