@@ -24,6 +24,8 @@ CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 KUSTOMIZE := go tool -modfile=tools/go.mod kustomize
 GOLANGCI_LINT := out/tools/golangci-lint
 RELEASE := go run ./internal/release/xcc-release
+# Where the licences in the images are read from: what the binaries were built from.
+LICENCES = --licence LICENSE --module-cache "$$(go env GOMODCACHE)" --go-root "$$(go env GOROOT)"
 
 ##@ General
 
@@ -63,7 +65,7 @@ build: ## Build bin/manager, bin/dns-server and bin/dns-config-patcher for ARCH
 .PHONY: images
 images: ## Write loadable image tarballs for ARCH to out/images/
 	@$(call compile,$(ARCH),out/binaries/$(ARCH))
-	$(RELEASE) images --version $(VERSION) --binaries out/binaries --arch $(ARCH) --output out/images
+	$(RELEASE) images --version $(VERSION) --binaries out/binaries $(LICENCES) --arch $(ARCH) --output out/images
 
 .PHONY: components
 components: ## Write what clusterctl installs to out/addon-xcc/VERSION/
@@ -72,7 +74,7 @@ components: ## Write what clusterctl installs to out/addon-xcc/VERSION/
 .PHONY: layouts
 layouts: ## Write images of every released architecture as OCI layouts to out/oci/
 	@$(foreach arch,$(RELEASE_ARCHS),$(call compile,$(arch),out/binaries/$(arch)); )
-	$(RELEASE) layouts --version $(VERSION) --binaries out/binaries $(foreach arch,$(RELEASE_ARCHS),--arch $(arch)) --output out/oci
+	$(RELEASE) layouts --version $(VERSION) --binaries out/binaries $(LICENCES) $(foreach arch,$(RELEASE_ARCHS),--arch $(arch)) --output out/oci
 
 .PHONY: release
 release: components layouts ## Write all that a release consists of: components, layouts, inventory and checksums of VERSION=vX.Y.Z

@@ -17,12 +17,16 @@ limitations under the License.
 package release
 
 import (
+	"debug/buildinfo"
 	"fmt"
+	"path"
 	"path/filepath"
+	"runtime/debug"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/image"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/licences"
 )
 
 const repository = "ghcr.io/cross-cluster-connectivity/"
@@ -45,11 +49,21 @@ func (d definition) reference(tag string) string {
 	return repository + d.name + ":" + tag
 }
 
-// build makes the image for one architecture of the binaries in "<folder>/<architecture>/".
-func (d definition) build(folder, architecture string) (v1.Image, error) {
-	var files []image.File
-	for _, binary := range d.binaries {
-		files = append(files, image.File{Name: "/" + binary, Source: filepath.Join(folder, architecture, binary)})
+// Contents says where everything in the images is read from.
+type Contents struct {
+	// Binaries is the folder with a folder of binaries for each architecture.
+	Binaries string
+	// Licence is the file with the licence of this project.
+	Licence string
+	// ThirdParty is where the licences of what is linked into the binaries are read from.
+	ThirdParty licences.Sources
+}
+
+// build makes the image for one architecture: its binaries, and the licences of all that is in them.
+func (d definition) build(contents Contents, architecture string) (v1.Image, error) {
+	files, err := d.files(contents, architecture)
+	if err != nil {
+		return nil, fmt.Errorf("collecting what is in %s for %s: %w", d.name, architecture, err)
 	}
 	img, err := image.Build(image.Config{Architecture: architecture, Entrypoint: []string{"/" + d.binaries[0]}}, files...)
 	if err != nil {
@@ -58,40 +72,54 @@ func (d definition) build(folder, architecture string) (v1.Image, error) {
 	return img, nil
 }
 
-// WriteImages writes each image for one architecture as the loadable tarball "<folder>/<name>.tar". The binaries are read
-// from "<binaries>/<architecture>/".
-func WriteImages(folder, tag, binaries, architecture string) error {
+func (d definition) files(contents Contents, architecture string) ([]image.File, error) {
+	files := []image.File{{Name: path.Join(licences.Folder, "LICENSE"), Source: contents.Licence}}
+	var programs []*debug.BuildInfo
+	for _, binary := range d.binaries {
+		source := filepath.Join(contents.Binaries, architecture, binary)
+		info, err := buildinfo.ReadFile(source)
+		if err != nil {
+			return nil, fmt.Errorf("reading what is linked into %s: %w", binary, err)
+		}
+		files = append(files, image.File{Name: "/" + binary, Source: source})
+		programs = append(programs, info)
+	}
+	texts, err := licences.Of(contents.ThirdParty, programs...)
+	return append(files, texts...), err
+}
+
+// WriteImages writes each image for one architecture as the loadable tarball "<folder>/<name>.tar".
+func WriteImages(folder, tag string, contents Contents, architecture string) error {
 	for _, image := range images {
-		if err := image.writeTarball(folder, tag, binaries, architecture); err != nil {
+		if err := image.writeTarball(folder, tag, contents, architecture); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d definition) writeTarball(folder, tag, binaries, architecture string) error {
-	img, err := d.build(binaries, architecture)
+func (d definition) writeTarball(folder, tag string, contents Contents, architecture string) error {
+	img, err := d.build(contents, architecture)
 	if err != nil {
 		return err
 	}
 	return image.WriteTarball(filepath.Join(folder, d.name+".tar"), d.reference(tag), img)
 }
 
-// WriteLayouts writes each image, for all architectures under one tag, as the OCI image layout "<folder>/<name>". The
-// binaries are read from "<binaries>/<architecture>/".
-func WriteLayouts(folder, tag, binaries string, architectures []string) error {
+// WriteLayouts writes each image, for all architectures under one tag, as the OCI image layout "<folder>/<name>".
+func WriteLayouts(folder, tag string, contents Contents, architectures []string) error {
 	for _, image := range images {
-		if err := image.writeLayout(folder, tag, binaries, architectures); err != nil {
+		if err := image.writeLayout(folder, tag, contents, architectures); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d definition) writeLayout(folder, tag, binaries string, architectures []string) error {
+func (d definition) writeLayout(folder, tag string, contents Contents, architectures []string) error {
 	var all []v1.Image
 	for _, architecture := range architectures {
-		img, err := d.build(binaries, architecture)
+		img, err := d.build(contents, architecture)
 		if err != nil {
 			return err
 		}

@@ -18,10 +18,18 @@ package release_test
 
 import (
 	"archive/tar"
+	"bytes"
+	"debug/buildinfo"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -31,13 +39,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	. "github.com/onsi/gomega"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/licences"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
 )
 
 func TestWriteImagesGivesThemTheReferencesOfTheComponents(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	if err := release.WriteImages(folder, tag, binaries(t, "arm64"), "arm64"); err != nil {
+	if err := release.WriteImages(folder, tag, contents(t, "arm64"), "arm64"); err != nil {
 		t.Fatal(err)
 	}
 	for image, files := range map[string][]string{
@@ -60,7 +69,17 @@ func TestWriteImagesGivesThemTheReferencesOfTheComponents(t *testing.T) {
 			g.Expect(config.Config.Entrypoint).To(Equal([]string{"/" + files[len(files)-1]}))
 			g.Expect(config.Config.User).To(Equal("65532:65532"))
 			g.Expect(config.Architecture).To(Equal("arm64"))
-			g.Expect(names(t, img)).To(Equal(files))
+			licences := []string{
+				"licenses/LICENSE", "licenses/std@" + strings.TrimPrefix(runtime.Version(), "go") + "/LICENSE",
+				"licenses/sigs.k8s.io/yaml@" + linked(t, "sigs.k8s.io/yaml") + "/LICENSE",
+				"licenses/k8s.io/utils@" + linked(t, "k8s.io/utils") + "/third_party/forked/golang/LICENSE",
+			}
+			all := names(t, img)
+			g.Expect(all).To(ContainElements(files))
+			g.Expect(all).To(ContainElements(licences))
+			g.Expect(all).NotTo(ContainElement(ContainSubstring("gomega")), "it is in go.mod and in no binary")
+			others := slices.DeleteFunc(all, func(name string) bool { return slices.Contains(files, name) })
+			g.Expect(others).To(HaveEach(HavePrefix("licenses")))
 		})
 	}
 }
@@ -70,7 +89,7 @@ func TestWriteLayoutsHoldsEveryArchitecture(t *testing.T) {
 	g := NewWithT(t)
 	folder := t.TempDir()
 
-	g.Expect(release.WriteLayouts(folder, tag, binaries(t, "amd64", "arm64"), []string{"amd64", "arm64"})).To(Succeed())
+	g.Expect(release.WriteLayouts(folder, tag, contents(t, "amd64", "arm64"), []string{"amd64", "arm64"})).To(Succeed())
 
 	for _, image := range []string{"xcc-controller-manager", "xcc-dns"} {
 		index, err := layout.ImageIndexFromPath(filepath.Join(folder, image))
@@ -89,9 +108,9 @@ func TestImagesNeedTheirBinaries(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 
-	err := release.WriteLayouts(t.TempDir(), tag, binaries(t, "amd64"), []string{"amd64", "arm64"})
+	err := release.WriteLayouts(t.TempDir(), tag, contents(t, "amd64"), []string{"amd64", "arm64"})
 
-	g.Expect(err).To(MatchError(ContainSubstring("building xcc-controller-manager for arm64")))
+	g.Expect(err).To(MatchError(ContainSubstring("collecting what is in xcc-controller-manager for arm64")))
 }
 
 // names are those of the files in the image.
@@ -113,19 +132,70 @@ func names(t *testing.T, img v1.Image) []string {
 	}
 }
 
-// binaries makes a folder with stand-ins for the binaries of each architecture.
-func binaries(t *testing.T, architectures ...string) string {
+// program builds a program that stands for every binary, once, and returns its bytes.
+var program = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "xcc-release-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "program")
+	if output, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./testdata/program").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, output)
+	}
+	return os.ReadFile(path)
+})
+
+// goEnv returns what the Go that runs this test says of its environment.
+func goEnv(t *testing.T, name string) string {
 	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(output))
+}
+
+// contents makes a folder with stand-ins for the binaries of each architecture, and names the licences of this repository.
+func contents(t *testing.T, architectures ...string) release.Contents {
+	t.Helper()
+	built, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
 	folder := t.TempDir()
 	for _, architecture := range architectures {
 		if err := os.Mkdir(filepath.Join(folder, architecture), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		for _, binary := range []string{"manager", "dns-server", "dns-config-patcher"} {
-			if err := os.WriteFile(filepath.Join(folder, architecture, binary), []byte(binary+architecture), 0o755); err != nil {
+			if err := os.WriteFile(filepath.Join(folder, architecture, binary), built, 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	return folder
+	return release.Contents{
+		Binaries: folder, Licence: filepath.Join(root, "LICENSE"),
+		ThirdParty: licences.Sources{ModuleCache: goEnv(t, "GOMODCACHE"), GoRoot: goEnv(t, "GOROOT")},
+	}
+}
+
+// linked returns the version of a module in the stand-ins.
+func linked(t *testing.T, module string) string {
+	t.Helper()
+	built, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := buildinfo.Read(bytes.NewReader(built))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range info.Deps {
+		if found.Path == module {
+			return found.Version
+		}
+	}
+	t.Fatalf("%s is not linked", module)
+	return ""
 }

@@ -21,54 +21,53 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
 )
 
-// self returns the binary of this test.
-func self(t *testing.T) string {
-	t.Helper()
-	path, err := os.Executable()
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	return path
-}
-
-// seal writes a whole release into a new folder, with the same binary for each, and returns the folder of the version.
-func seal(t *testing.T, executable string) string {
+// seal writes a whole release into a new folder, and returns the folder of the version and the one of the layouts.
+func seal(t *testing.T) (version, layouts string) {
 	t.Helper()
 	g := NewWithT(t)
-	folder := t.TempDir()
-	binaries, layouts, output := filepath.Join(folder, "binaries"), filepath.Join(folder, "oci"), filepath.Join(folder, "addon-xcc")
-	for _, architecture := range []string{"amd64", "arm64"} {
-		g.Expect(os.MkdirAll(filepath.Join(binaries, architecture), 0o755)).To(Succeed())
-		for _, binary := range []string{"manager", "dns-server", "dns-config-patcher"} {
-			g.Expect(os.Symlink(executable, filepath.Join(binaries, architecture, binary))).To(Succeed())
-		}
-	}
+	folder, contents, architectures := t.TempDir(), contents(t, "amd64", "arm64"), []string{"amd64", "arm64"}
+	layouts, output := filepath.Join(folder, "oci"), filepath.Join(folder, "addon-xcc")
 	metadata, err := os.ReadFile(filepath.Join(root, "metadata.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
 	built, err := manifests()
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(release.WriteComponents(output, tag, built, metadata)).To(Succeed())
-	g.Expect(release.WriteLayouts(layouts, tag, binaries, []string{"amd64", "arm64"})).To(Succeed())
-	g.Expect(release.Seal(output, tag, layouts, binaries, []string{"amd64", "arm64"})).To(Succeed())
-	return filepath.Join(output, tag)
+	g.Expect(release.WriteLayouts(layouts, tag, contents, architectures)).To(Succeed())
+	g.Expect(release.Seal(output, tag, layouts, contents.Binaries, architectures)).To(Succeed())
+	return filepath.Join(output, tag), layouts
 }
 
 func TestAReleaseCanBeVerified(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	folder := seal(t, self(t))
+	folder, layouts := seal(t)
 
 	byDigest, err := os.ReadFile(filepath.Join(folder, "addon-components-digests.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(byDigest)).NotTo(ContainSubstring(":" + tag))
 	for _, image := range []string{"xcc-controller-manager", "xcc-dns"} {
-		g.Expect(string(byDigest)).To(MatchRegexp("ghcr.io/cross-cluster-connectivity/" + image + "@sha256:[0-9a-f]{64}"))
+		index, err := layout.ImageIndexFromPath(filepath.Join(layouts, image))
+		g.Expect(err).NotTo(HaveOccurred())
+		named := regexp.MustCompile("ghcr.io/cross-cluster-connectivity/" + image + "@(sha256:[0-9a-f]{64})").FindSubmatch(byDigest)
+		g.Expect(named).NotTo(BeNil(), image)
+		digest, err := v1.NewHash(string(named[1]))
+		g.Expect(err).NotTo(HaveOccurred())
+		both, err := index.ImageIndex(digest)
+		g.Expect(err).NotTo(HaveOccurred(), "the digest is one of the layout")
+		manifest, err := both.IndexManifest()
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(manifest.Manifests).To(HaveLen(2), "the digest stands for every architecture")
 	}
 	g.Expect(os.ReadFile(filepath.Join(folder, "addon-components.yaml"))).To(Equal(components(t)), "tags are the default")
 
@@ -84,11 +83,8 @@ func TestAReleaseCanBeVerified(t *testing.T) {
 func TestTheInventoryNamesWhatIsLinked(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	// A test does not say what is linked into it.
-	executable := filepath.Join(t.TempDir(), "xcc-release")
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", executable, "./xcc-release").CombinedOutput()
-	g.Expect(err).NotTo(HaveOccurred(), string(output))
-	content, err := os.ReadFile(filepath.Join(seal(t, executable), "sbom.spdx.json"))
+	folder, _ := seal(t)
+	content, err := os.ReadFile(filepath.Join(folder, "sbom.spdx.json"))
 	g.Expect(err).NotTo(HaveOccurred())
 	var document struct {
 		SPDXVersion   string
@@ -104,7 +100,7 @@ func TestTheInventoryNamesWhatIsLinked(t *testing.T) {
 		versions[found.Name] = found.VersionInfo
 	}
 	g.Expect(versions).To(And(HaveKey("std"), HaveKey("manager-amd64"), HaveKey("dns-config-patcher-arm64")))
-	g.Expect(versions["github.com/google/go-containerregistry"]).To(HavePrefix("v0."))
+	g.Expect(versions["sigs.k8s.io/yaml"]).To(Equal(linked(t, "sigs.k8s.io/yaml")))
 	for _, relationship := range document.Relationships {
 		g.Expect(names).To(And(HaveKey(relationship.SpdxElementID), HaveKey(relationship.RelatedSpdxElement)))
 	}
@@ -115,7 +111,8 @@ func TestTheSameBinariesAreReleasedBitByBit(t *testing.T) {
 	g := NewWithT(t)
 	var sums []string
 	for range 2 {
-		content, err := os.ReadFile(filepath.Join(seal(t, self(t)), "SHA256SUMS"))
+		folder, _ := seal(t)
+		content, err := os.ReadFile(filepath.Join(folder, "SHA256SUMS"))
 		g.Expect(err).NotTo(HaveOccurred())
 		sums = append(sums, string(content))
 	}

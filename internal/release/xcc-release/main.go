@@ -20,6 +20,8 @@ limitations under the License.
 //	xcc-release images --version v0.1.0 --binaries out/binaries --arch amd64 --output out/images
 //	xcc-release layouts --version v0.1.0 --binaries out/binaries --arch amd64 --arch arm64 --output out/oci
 //	xcc-release seal --version v0.1.0 --binaries out/binaries --layouts out/oci --arch amd64 --arch arm64 --output out/addon-xcc
+//
+// The images hold licences, so images and layouts also take --licence, --module-cache and --go-root.
 package main
 
 import (
@@ -41,8 +43,9 @@ func main() {
 
 // options are the flags of all commands.
 type options struct {
-	version, binaries, layouts, metadata, output string
-	architectures                                []string
+	version, layouts, metadata, output string
+	contents                           release.Contents
+	architectures                      []string
 }
 
 func run(args []string, stdin io.Reader) error {
@@ -52,7 +55,10 @@ func run(args []string, stdin io.Reader) error {
 	var o options
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.StringVar(&o.version, "version", "", "the version, for example v0.1.0")
-	flags.StringVar(&o.binaries, "binaries", "", "the folder with a folder of binaries for each architecture")
+	flags.StringVar(&o.contents.Binaries, "binaries", "", "the folder with a folder of binaries for each architecture")
+	flags.StringVar(&o.contents.Licence, "licence", "", "the file with the licence of this project")
+	flags.StringVar(&o.contents.ThirdParty.ModuleCache, "module-cache", "", `the folder that "go env GOMODCACHE" prints`)
+	flags.StringVar(&o.contents.ThirdParty.GoRoot, "go-root", "", `the folder that "go env GOROOT" prints`)
 	flags.StringVar(&o.layouts, "layouts", "", "the folder with the OCI layouts of the version")
 	flags.StringVar(&o.metadata, "metadata", "", "the file with clusterctl's metadata")
 	flags.StringVar(&o.output, "output", "", "the folder to write to")
@@ -74,11 +80,11 @@ func (o options) write(what string, stdin io.Reader) error {
 		if len(o.architectures) != 1 {
 			return fmt.Errorf("a loadable image is for one architecture, not for %q", o.architectures)
 		}
-		return release.WriteImages(o.output, o.version, o.binaries, o.architectures[0])
+		return release.WriteImages(o.output, o.version, o.contents, o.architectures[0])
 	case "layouts":
-		return release.WriteLayouts(o.output, o.version, o.binaries, o.architectures)
+		return release.WriteLayouts(o.output, o.version, o.contents, o.architectures)
 	case "seal":
-		return release.Seal(o.output, o.version, o.layouts, o.binaries, o.architectures)
+		return release.Seal(o.output, o.version, o.layouts, o.contents.Binaries, o.architectures)
 	default:
 		return fmt.Errorf("%q is nothing to write: components, images, layouts and seal are", what)
 	}
