@@ -68,8 +68,9 @@ images: ## Write loadable image tarballs for ARCH to out/images/
 	$(RELEASE) images --version $(VERSION) --binaries out/binaries $(LICENCES) --arch $(ARCH) --output out/images
 
 .PHONY: components
-components: ## Write what clusterctl installs to out/addon-xcc/VERSION/
+components: ## Write what is installed, by clusterctl or in one namespace, to out/addon-xcc/VERSION/
 	$(KUSTOMIZE) build config/default | $(RELEASE) components --version $(VERSION) --metadata metadata.yaml --output out/addon-xcc
+	$(KUSTOMIZE) build config/namespaced | $(RELEASE) namespaced --version $(VERSION) --output out/addon-xcc
 
 .PHONY: layouts
 layouts: ## Write images of every released architecture as OCI layouts to out/oci/

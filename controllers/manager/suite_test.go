@@ -54,6 +54,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
 )
 
 const (
@@ -72,6 +73,9 @@ type cluster struct {
 // management runs Cluster API's ClusterResourceSet controller and the manager under test; workloadA and workloadB are what
 // its Clusters stand for.
 var management, workloadA, workloadB *cluster
+
+// auditLog is a file with the requests of ServiceAccounts to the management cluster.
+var auditLog string
 
 // stopManager ends the manager under test. requests are those that it sent to the management cluster.
 var (
@@ -109,17 +113,27 @@ func startClusters(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return func() {}, err
 	}
+	logs, err := os.MkdirTemp("", "audit-")
+	if err != nil {
+		return func() {}, err
+	}
+	logged, log, err := logRequests(logs)
+	if err != nil {
+		return func() {}, err
+	}
+	auditLog = log
 	crds := []string{filepath.Join(folder, "core", "config", "crd", "bases"), filepath.Join("..", "..", "config", "crd", "bases")}
 	targets := []struct {
 		cluster **cluster
 		crds    []string
-	}{{&management, crds}, {&workloadA, nil}, {&workloadB, nil}}
+		changes []func(*envtest.Environment)
+	}{{&management, crds, []func(*envtest.Environment){logged}}, {&workloadA, nil, nil}, {&workloadB, nil, nil}}
 	environments := make([]*envtest.Environment, len(targets))
 	errs := make([]error, len(targets))
 	var group sync.WaitGroup
 	for i, target := range targets {
 		group.Go(func() {
-			*target.cluster, environments[i], errs[i] = startCluster(ctx, target.crds)
+			*target.cluster, environments[i], errs[i] = startCluster(ctx, target.crds, target.changes...)
 		})
 	}
 	group.Wait()
@@ -129,6 +143,7 @@ func startClusters(ctx context.Context) (stop func(), err error) {
 				_ = environment.Stop()
 			}
 		}
+		_ = os.RemoveAll(logs)
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -138,12 +153,15 @@ func startClusters(ctx context.Context) (stop func(), err error) {
 	return stop, nil
 }
 
-func startCluster(ctx context.Context, crds []string) (*cluster, *envtest.Environment, error) {
+func startCluster(ctx context.Context, crds []string, changes ...func(*envtest.Environment)) (*cluster, *envtest.Environment, error) {
 	environment, err := controlplane.New(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	environment.CRDDirectoryPaths = crds
+	for _, change := range changes {
+		change(environment)
+	}
 	config, err := environment.Start()
 	if err != nil {
 		return nil, environment, err
@@ -154,6 +172,14 @@ func startCluster(ctx context.Context, crds []string) (*cluster, *envtest.Enviro
 	}
 	c, err := client.New(config, client.Options{Scheme: scheme})
 	return &cluster{Client: c, config: config, kubeconfig: environment.KubeConfig}, environment, err
+}
+
+// logRequests returns what makes an API server log the requests of ServiceAccounts to a file in the folder, and that file.
+func logRequests(folder string) (func(*envtest.Environment), string, error) {
+	policy, log := filepath.Join(folder, "policy.yaml"), filepath.Join(folder, "audit.log")
+	return func(environment *envtest.Environment) {
+		environment.ControlPlane.GetAPIServer().Configure().Set("audit-policy-file", policy).Set("audit-log-path", log)
+	}, log, os.WriteFile(policy, []byte(rights.AuditPolicy), 0o600)
 }
 
 // startClusterAPI runs Cluster API's own ClusterResourceSet controller, with the client that Cluster API gives it: it must not read
@@ -185,20 +211,31 @@ func startManager(ctx context.Context, changes ...func(*manager.Options)) (stop 
 
 // startInstance runs a manager with a registry of its own, beside the one under test.
 func startInstance(ctx context.Context, registerer prometheus.Registerer, changes ...func(*manager.Options)) (stop func(), err error) {
+	options := testOptions()
+	for _, change := range changes {
+		change(options)
+	}
+	config := rest.CopyConfig(management.config)
+	config.Wrap(requests.record)
+	return startAs(ctx, config, registerer, options)
+}
+
+// testOptions are the flags of a manager under test.
+func testOptions() *manager.Options {
 	options := manager.NewOptions()
 	options.DNS.Zone, options.DNS.Image, options.DNS.Replicas, options.DNS.TTL = zone, "xcc-dns:test", 2, 5
 	options.ClusterCacheQPS, options.ClusterCacheBurst = 100, 200
 	options.ClusterCacheConcurrency, options.ClusterConcurrency, options.GatewayDNSConcurrency = 100, 100, 10
 	options.SyncPeriod = time.Hour
 	options.Rollout.Concurrency, options.Bounds.Replicas = 5, 10
-	for _, change := range changes {
-		change(options)
-	}
+	return options
+}
+
+// startAs runs a manager whose access to the management cluster is given.
+func startAs(ctx context.Context, config *rest.Config, registerer prometheus.Registerer, options *manager.Options) (stop func(), err error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	config := rest.CopyConfig(management.config)
-	config.Wrap(requests.record)
 	mgr, err := newManager(config, options, client.Options{})
 	if err != nil {
 		return nil, err
@@ -224,11 +261,15 @@ func newManager(config *rest.Config, options *manager.Options, clientOptions cli
 		return nil, err
 	}
 	return ctrl.NewManager(config, ctrl.Options{
-		Scheme:     scheme,
-		Cache:      manager.CacheOptions(options),
-		Client:     clientOptions,
-		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Controller: ctrlconfig.Controller{SkipNameValidation: new(true)},
+		Scheme:                        scheme,
+		Cache:                         manager.CacheOptions(options),
+		Client:                        clientOptions,
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
+		Controller:                    ctrlconfig.Controller{SkipNameValidation: new(true)},
+		LeaderElection:                options.LeaderElection,
+		LeaderElectionID:              "test",
+		LeaderElectionNamespace:       options.WatchNamespace,
+		LeaderElectionReleaseOnCancel: true,
 	})
 }
 

@@ -35,6 +35,9 @@ const (
 	namespace     = "xcc-system"
 	providerLabel = "cluster.x-k8s.io/provider"
 	provider      = "addon-xcc"
+
+	// namespaceVariable is set by whoever installs with the rights of one namespace.
+	namespaceVariable = "XCC_NAMESPACE"
 )
 
 // kinds are those that the components may hold, and whether they live in a namespace. Another kind is a surprise: what has
@@ -65,6 +68,32 @@ func Check(components []byte) error {
 	errs := []error{checkNamespaces(objects)}
 	for _, object := range objects {
 		if err := checkObject(object); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// CheckNamespaced returns everything that is wrong with components for one namespace: what they hold is in that namespace, and
+// nothing has none. The namespace is their only variable that a user must set.
+func CheckNamespaced(components []byte) error {
+	const anyNamespace = "dev-team"
+	objects, err := Process(components, map[string]string{namespaceVariable: anyNamespace})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, object := range objects {
+		var err error
+		switch {
+		case !kinds[object.GetKind()]:
+			err = errors.New("objects of this kind have no namespace, or are no part of the provider")
+		case object.GetNamespace() != anyNamespace:
+			err = fmt.Errorf("it is in the namespace %q, not in ${%s}", object.GetNamespace(), namespaceVariable)
+		case object.GetKind() == "Deployment":
+			err = checkDeployment(object)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s %s: %w", object.GetKind(), object.GetName(), err))
 		}
 	}

@@ -29,6 +29,7 @@ import (
 const (
 	componentsFile = "addon-components.yaml"
 	metadataFile   = "metadata.yaml"
+	namespacedFile = "namespaced-components.yaml"
 
 	// unreleased is the tag of the images in config/, where no version is known.
 	unreleased = "dev"
@@ -51,14 +52,30 @@ func WriteComponents(folder, tag string, manifests, metadata []byte) error {
 	if err := Check(components); err != nil {
 		return fmt.Errorf("checking the components: %w", err)
 	}
-	return writeVersion(filepath.Join(folder, tag), components, metadata)
+	return writeVersion(filepath.Join(folder, tag), map[string][]byte{componentsFile: components, metadataFile: metadata})
 }
 
-func writeVersion(folder string, components, metadata []byte) error {
+// WriteNamespaced writes what is installed with the rights of one namespace to "<folder>/<version>/namespaced-components.yaml", for
+// "clusterctl generate yaml". It is checked first.
+func WriteNamespaced(folder, tag string, manifests []byte) error {
+	if err := checkVersion(tag); err != nil {
+		return err
+	}
+	components, err := Components(manifests, tag)
+	if err != nil {
+		return err
+	}
+	if err := CheckNamespaced(components); err != nil {
+		return fmt.Errorf("checking the components for one namespace: %w", err)
+	}
+	return writeVersion(filepath.Join(folder, tag), map[string][]byte{namespacedFile: components})
+}
+
+func writeVersion(folder string, files map[string][]byte) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("making the folder of the version: %w", err)
 	}
-	for name, content := range map[string][]byte{componentsFile: components, metadataFile: metadata} {
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
 			return fmt.Errorf("writing %s: %w", name, err)
 		}

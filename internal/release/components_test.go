@@ -18,8 +18,8 @@ package release_test
 
 import (
 	"bytes"
+	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,6 +29,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 )
 
 const tag = "v0.1.0"
@@ -38,10 +39,7 @@ var root = filepath.Join("..", "..")
 
 // manifests is what kustomize builds of config/default, with the pinned kustomize.
 var manifests = sync.OnceValues(func() ([]byte, error) {
-	command := exec.Command("go", "tool", "-modfile=tools/go.mod", "kustomize", "build", "config/default")
-	command.Dir = root
-	command.Stderr = os.Stderr
-	return command.Output()
+	return kustomize.Build(context.Background(), "config/default")
 })
 
 func TestTheComponentsOfThisRepositoryCanBeReleased(t *testing.T) {

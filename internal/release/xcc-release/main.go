@@ -17,6 +17,7 @@ limitations under the License.
 // Command xcc-release writes what a release consists of. It is run by the Makefile:
 //
 //	kustomize build config/default | xcc-release components --version v0.1.0 --metadata metadata.yaml --output out/addon-xcc
+//	kustomize build config/namespaced | xcc-release namespaced --version v0.1.0 --output out/addon-xcc
 //	xcc-release images --version v0.1.0 --binaries out/binaries --arch amd64 --output out/images
 //	xcc-release layouts --version v0.1.0 --binaries out/binaries --arch amd64 --arch arm64 --output out/oci
 //	xcc-release seal --version v0.1.0 --binaries out/binaries --layouts out/oci --arch amd64 --arch arm64 --output out/addon-xcc
@@ -50,7 +51,7 @@ type options struct {
 
 func run(args []string, stdin io.Reader) error {
 	if len(args) == 0 {
-		return errors.New("what to write is missing: components, images, layouts or seal")
+		return errors.New("what to write is missing: components, namespaced, images, layouts or seal")
 	}
 	var o options
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
@@ -76,6 +77,8 @@ func (o options) write(what string, stdin io.Reader) error {
 	switch what {
 	case "components":
 		return o.writeComponents(stdin)
+	case "namespaced":
+		return o.writeNamespaced(stdin)
 	case "images":
 		if len(o.architectures) != 1 {
 			return fmt.Errorf("a loadable image is for one architecture, not for %q", o.architectures)
@@ -86,8 +89,16 @@ func (o options) write(what string, stdin io.Reader) error {
 	case "seal":
 		return release.Seal(o.output, o.version, o.layouts, o.contents.Binaries, o.architectures)
 	default:
-		return fmt.Errorf("%q is nothing to write: components, images, layouts and seal are", what)
+		return fmt.Errorf("%q is nothing to write: components, namespaced, images, layouts and seal are", what)
 	}
+}
+
+func (o options) writeNamespaced(stdin io.Reader) error {
+	manifests, err := io.ReadAll(stdin)
+	if err != nil {
+		return fmt.Errorf("reading the manifests from standard input: %w", err)
+	}
+	return release.WriteNamespaced(o.output, o.version, manifests)
 }
 
 func (o options) writeComponents(stdin io.Reader) error {

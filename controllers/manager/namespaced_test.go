@@ -1,0 +1,273 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+	appsv1 "k8s.io/api/apps/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
+)
+
+// Two managers, each with the rights of its own namespace, do what one with rights everywhere does.
+func TestManagersOfOneNamespaceEach(t *testing.T) {
+	stopManager()
+	t.Cleanup(func() {
+		var err error
+		stopManager, err = startManager(context.Background())
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	})
+	one, other := newTenant(t), newTenant(t)
+	options, access := one.installHere()
+	stopOne := one.startInstalled(options, access)
+	otherOptions, otherAccess := other.installHere()
+	stopOther := other.startInstalled(otherOptions, otherAccess)
+
+	installed := one.expectInstalled()
+	oneGateway, otherGateway := one.expectPublished("192.0.2.180"), other.expectPublished("192.0.2.181")
+	one.expectWithdrawn(oneGateway)
+	other.expectWithdrawn(otherGateway)
+	one.expectRemoved(installed)
+	stopOne() // The end of a watch is what an API server logs.
+	stopOther()
+
+	one.expectNamespacedRequests()
+	other.expectNamespacedRequests()
+	one.expectRightsUsed()
+	one.expectNoAccessTo(other, access)
+	other.expectNoAccessTo(one, otherAccess)
+}
+
+// installHere installs what the documentation says, with the commands that it says. It returns the manager's flags in the
+// Deployment, and access to the management cluster as the manager's ServiceAccount.
+func (n *tenant) installHere() (*manager.Options, *rest.Config) {
+	n.t.Helper()
+	ctx := n.t.Context()
+	n.runDocumented("## Installing with fewer rights")
+
+	deployment := &appsv1.Deployment{}
+	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "xcc-controller-manager"}, deployment)).To(Succeed())
+	pod := deployment.Spec.Template.Spec
+	flags, options := pflag.NewFlagSet("manager", pflag.ContinueOnError), testOptions()
+	options.AddFlags(flags)
+	for _, argument := range pod.Containers[0].Args {
+		// As kubelet does.
+		n.Expect(flags.Parse([]string{strings.ReplaceAll(argument, "$(POD_NAMESPACE)", n.namespace)})).To(Succeed())
+	}
+	options.DrainTime = time.Second
+	n.Expect(options.WatchNamespace).To(Equal(n.namespace))
+	n.Expect(options.LeaderElection).To(BeTrue())
+	n.Expect(options.Manager.DiagnosticsAddress).To(HavePrefix("localhost:"), "nobody is asked who may read it")
+
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: pod.ServiceAccountName}}
+	token := &authenticationv1.TokenRequest{}
+	n.Expect(management.SubResource("token").Create(ctx, account, token)).To(Succeed())
+	access := rest.AnonymousClientConfig(management.config)
+	access.BearerToken = token.Status.Token
+	return options, access
+}
+
+// runDocumented runs the first commands of a section of docs/security.md for the tenant's namespace, where a release's files are.
+func (n *tenant) runDocumented(heading string) {
+	n.t.Helper()
+	root, err := components.CheckoutDir()
+	n.Expect(err).NotTo(HaveOccurred())
+	page, err := os.ReadFile(filepath.Join(root, "docs", "security.md"))
+	n.Expect(err).NotTo(HaveOccurred())
+	_, section, found := strings.Cut(string(page), "\n"+heading+"\n")
+	n.Expect(found).To(BeTrue())
+	_, block, found := strings.Cut(section, "```sh\n")
+	n.Expect(found).To(BeTrue())
+	commands, _, _ := strings.Cut(block, "```")
+	n.Expect(commands).To(ContainSubstring("dev-team"))
+
+	folder := n.t.TempDir()
+	kubeconfig := filepath.Join(folder, "kubeconfig")
+	n.Expect(os.WriteFile(kubeconfig, management.kubeconfig, 0o600)).To(Succeed())
+	n.Expect(os.Symlink(filepath.Join(root, "config"), filepath.Join(folder, "config"))).To(Succeed())
+	manifests, err := kustomize.Build(n.t.Context(), "config/namespaced")
+	n.Expect(err).NotTo(HaveOccurred())
+	n.Expect(release.WriteNamespaced(folder, "v0.1.0", manifests)).To(Succeed())
+	n.Expect(os.Rename(filepath.Join(folder, "v0.1.0", "namespaced-components.yaml"), filepath.Join(folder, "namespaced-components.yaml"))).To(Succeed())
+
+	var search []string
+	for _, program := range []string{"kubectl", "clusterctl"} {
+		path, err := components.Path(n.t.Context(), program)
+		n.Expect(err).NotTo(HaveOccurred())
+		search = append(search, filepath.Dir(path))
+	}
+	search = append(search, os.Getenv("PATH"))
+	shell := exec.CommandContext(n.t.Context(), "bash", "-euxo", "pipefail", "-c", strings.ReplaceAll(commands, "dev-team", n.namespace))
+	shell.Dir = folder
+	shell.Env = append(os.Environ(), "HOME="+folder, "XDG_CONFIG_HOME="+folder, "CLUSTERCTL_DISABLE_VERSIONCHECK=true",
+		"KUBECONFIG="+kubeconfig, "PATH="+strings.Join(search, string(os.PathListSeparator)))
+	out, err := shell.CombinedOutput()
+	n.Expect(err).NotTo(HaveOccurred(), string(out))
+}
+
+func (n *tenant) startInstalled(options *manager.Options, access *rest.Config) (stop func()) {
+	n.t.Helper()
+	stop, err := startAs(context.Background(), access, prometheus.NewRegistry(), options)
+	n.Expect(err).NotTo(HaveOccurred())
+	n.t.Cleanup(stop)
+	return stop
+}
+
+// expectPublished lets the tenant's manager publish a gateway, and returns its Cluster.
+func (n *tenant) expectPublished(address string) *clusterv1.Cluster {
+	n.t.Helper()
+	ctx := n.t.Context()
+	ensureConsumer(n.t, workloadB)
+	service := addService(n.t, workloadA, corev1.ServiceTypeLoadBalancer, address)
+	gateway := n.addCluster("gateway", workloadA.kubeconfig, hasGateway())
+	n.addCluster("consumer", workloadB.kubeconfig, nil)
+	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
+
+	n.Eventually(n.condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", BeEquivalentTo("True")))
+	n.Eventually(published(ctx, workloadB, n.hostname("gateway"))).Should(ConsistOf(address))
+	leases := &coordinationv1.LeaseList{}
+	n.Expect(management.List(ctx, leases, client.InNamespace(n.namespace))).To(Succeed())
+	n.Expect(leases.Items).To(HaveLen(1), "a leader is elected")
+	return gateway
+}
+
+// expectWithdrawn deletes the Cluster of a gateway, whose records go once that is read from the API server.
+func (n *tenant) expectWithdrawn(gateway *clusterv1.Cluster) {
+	n.t.Helper()
+	n.deleteCluster(gateway)
+	n.Eventually(published(n.t.Context(), workloadB, n.hostname("gateway"))).Should(BeEmpty())
+}
+
+// installation is a Cluster with the add-on, and its workload cluster.
+type installation struct {
+	object   *clusterv1.Cluster
+	workload *cluster
+}
+
+// expectInstalled lets the tenant's manager install the add-on, and pause that.
+func (n *tenant) expectInstalled() installation {
+	n.t.Helper()
+	workload := newLiveWorkload(n.t)
+	object := n.addInstalled("installed", workload)
+	n.Eventually(n.dnsReady("installed")).Should(HaveField("Reason", Equal(xccv1.DNSServerUnavailableReason)))
+	n.Eventually(n.eventReasons(object)).Should(ContainElement("DNSServerUnavailable"))
+
+	n.setPaused(object, true)
+	set := &addonsv1.ClusterResourceSet{}
+	n.Eventually(func(g Gomega) map[string]string {
+		g.Expect(management.Get(n.t.Context(), client.ObjectKey{Namespace: n.namespace, Name: "installed-xcc-dns"}, set)).To(Succeed())
+		return set.Annotations
+	}).Should(HaveKey(clusterv1.PausedAnnotation))
+	n.setPaused(object, false)
+	return installation{object, workload}
+}
+
+// expectRemoved lets the tenant's manager remove the add-on.
+func (n *tenant) expectRemoved(installed installation) {
+	n.t.Helper()
+	n.setLabel(installed.object, "")
+	n.awaitAsked(installed.workload)
+	patcher := &node{WithT: n.WithT, t: n.t, workload: installed.workload}
+	patcher.report(report.Removed, "", "")
+	n.expectForgotten(installed.object)
+}
+
+// expectNamespacedRequests holds that no right was missing, and that nothing was asked for outside of the tenant's namespace.
+func (n *tenant) expectNamespacedRequests() {
+	n.t.Helper()
+	all := n.requests()
+	n.Expect(rights.Forbidden(all)).To(BeEmpty())
+	for _, request := range all {
+		if request.ObjectRef.Resource != "" {
+			n.Expect(request.ObjectRef.Namespace).To(Equal(n.namespace), request.RequestURI)
+		}
+	}
+}
+
+// expectRightsUsed holds that the Roles of the tenant's manager grant nothing that it did not need.
+func (n *tenant) expectRightsUsed() {
+	n.t.Helper()
+	var objects []unstructured.Unstructured
+	for _, kind := range []string{"Role", "RoleBinding"} {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind(kind + "List"))
+		n.Expect(management.List(n.t.Context(), list, client.InNamespace(n.namespace))).To(Succeed())
+		objects = append(objects, list.Items...)
+	}
+	granted, err := rights.Of(objects)
+	n.Expect(err).NotTo(HaveOccurred())
+	n.Expect(granted).NotTo(BeEmpty())
+	// A binding is patched where it has sets of others, and an Event that repeats.
+	n.Expect(rights.Unused(granted, n.requests())).To(HaveEach(MatchRegexp(`(clusterresourcesetbindings|events)\S* in .*: "patch"$`)))
+}
+
+// requests are those that the ServiceAccounts of the tenant's namespace sent to the management cluster.
+func (n *tenant) requests() []rights.Request {
+	n.t.Helper()
+	all, err := rights.Read(auditLog, n.namespace)
+	n.Expect(err).NotTo(HaveOccurred())
+	n.Expect(all).NotTo(BeEmpty())
+	return all
+}
+
+// expectNoAccessTo holds that the access of the tenant's manager ends at its own namespace.
+func (n *tenant) expectNoAccessTo(other *tenant, access *rest.Config) {
+	n.t.Helper()
+	ctx := n.t.Context()
+	scheme, err := manager.Scheme()
+	n.Expect(err).NotTo(HaveOccurred())
+	c, err := client.New(access, client.Options{Scheme: scheme})
+	n.Expect(err).NotTo(HaveOccurred())
+	n.Expect(c.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "consumer-kubeconfig"}, &corev1.Secret{})).To(Succeed())
+	forbidden := MatchError(apierrors.IsForbidden, "Forbidden")
+	n.Expect(c.Get(ctx, client.ObjectKey{Namespace: other.namespace, Name: "consumer-kubeconfig"}, &corev1.Secret{})).To(forbidden)
+	for _, list := range []client.ObjectList{&corev1.SecretList{}, &clusterv1.ClusterList{}, &xccv1.GatewayDNSList{}} {
+		n.Expect(c.List(ctx, list, client.InNamespace(n.namespace))).To(Succeed())
+		n.Expect(c.List(ctx, list, client.InNamespace(other.namespace))).To(forbidden)
+		n.Expect(c.List(ctx, list)).To(forbidden)
+	}
+	n.Expect(c.List(ctx, &corev1.NamespaceList{})).To(forbidden)
+	event := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: other.namespace, GenerateName: "event-"}}
+	n.Expect(c.Create(ctx, event)).To(forbidden)
+}
