@@ -37,12 +37,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/addon"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/endpoints"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/fair"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/gatewaydns"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
@@ -74,6 +75,10 @@ func Run(ctx context.Context, options *Options) error {
 	}
 	restConfig.QPS, restConfig.Burst = options.KubeAPIQPS, options.KubeAPIBurst
 	restConfig.UserAgent = userAgent()
+	_, diagnostics, err := flags.GetManagerOptions(options.Manager)
+	if err != nil {
+		return fmt.Errorf("flags of diagnostics and TLS: %w", err)
+	}
 	managerOptions, err := controllerManagerOptions(options)
 	if err != nil {
 		return err
@@ -88,10 +93,8 @@ func Run(ctx context.Context, options *Options) error {
 	if err := AddControllers(ctx, mgr, options, metrics.Registry); err != nil {
 		return err
 	}
-	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
-		if err := add("ping", healthz.Ping); err != nil {
-			return fmt.Errorf("adding health checks: %w", err)
-		}
+	if err := endpoints.Add(ctx, mgr, endpoints.Options{HealthAddress: options.HealthAddress, Diagnostics: *diagnostics}); err != nil {
+		return err
 	}
 	klog.Background().Info("Starting manager", "version", version.Version, "zone", options.DNS.Zone, "dnsImage", options.DNS.Image)
 	if err := mgr.Start(ctx); err != nil {
@@ -118,10 +121,6 @@ func controllerManagerOptions(options *Options) (ctrl.Options, error) {
 	if err != nil {
 		return ctrl.Options{}, err
 	}
-	_, metricsOptions, err := flags.GetManagerOptions(options.Manager)
-	if err != nil {
-		return ctrl.Options{}, fmt.Errorf("flags of diagnostics and TLS: %w", err)
-	}
 	return ctrl.Options{
 		Scheme:                        scheme,
 		LeaderElection:                options.LeaderElection,
@@ -130,8 +129,8 @@ func controllerManagerOptions(options *Options) (ctrl.Options, error) {
 		LeaseDuration:                 &options.LeaderElectionLeaseDuration,
 		RenewDeadline:                 &options.LeaderElectionRenewDeadline,
 		RetryPeriod:                   &options.LeaderElectionRetryPeriod,
-		HealthProbeBindAddress:        options.HealthAddress,
-		Metrics:                       *metricsOptions,
+		HealthProbeBindAddress:        endpoints.Disabled,
+		Metrics:                       metricsserver.Options{BindAddress: endpoints.Disabled},
 		Cache:                         CacheOptions(options),
 	}, nil
 }

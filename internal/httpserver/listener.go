@@ -18,6 +18,7 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"sync"
@@ -143,6 +144,9 @@ type connKey struct{}
 
 // withConn lets handlers find the connection of a request.
 func withConn(ctx context.Context, conn net.Conn) context.Context {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
 	return context.WithValue(ctx, connKey{}, conn)
 }
 

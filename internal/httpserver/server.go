@@ -18,6 +18,7 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -61,8 +62,21 @@ const (
 
 // Server serves HTTP at one address.
 type Server struct {
-	server   *http.Server
-	listener *limitedListener
+	server *http.Server
+	// listener is what the server accepts from: a limitedListener, or TLS on top of one.
+	listener net.Listener
+}
+
+// ListenTLS is Listen for HTTPS. It serves HTTP/1.1 only: the limits of connections and requests do not fit the streams of HTTP/2.
+func ListenTLS(ctx context.Context, address string, handler http.Handler, config *tls.Config) (*Server, error) {
+	server, err := Listen(ctx, address, handler)
+	if err != nil {
+		return nil, err
+	}
+	config = config.Clone()
+	config.NextProtos = []string{"http/1.1"}
+	server.listener = tls.NewListener(server.listener, config)
+	return server, nil
 }
 
 // Listen binds an address, as [host]:port. Without a host it takes IPv4 and IPv6.
@@ -73,10 +87,12 @@ func Listen(ctx context.Context, address string, handler http.Handler) (*Server,
 	if err != nil {
 		return nil, err
 	}
-	limited := newLimitedListener(listener.(*net.TCPListener))
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &Server{
-		listener: limited,
+		listener: newLimitedListener(listener.(*net.TCPListener)),
 		server: &http.Server{
+			Protocols:         protocols,
 			Handler:           limitInFlight(handler, maxWait),
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       headerTimeout,
@@ -99,6 +115,9 @@ func limitBuffers(_, _ string, conn syscall.RawConn) error {
 
 // Addr returns the address that is bound.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Parts returns the server and its listener, for a caller that runs and ends them itself. The limits hold only for the two together.
+func (s *Server) Parts() (*http.Server, net.Listener) { return s.server, s.listener }
 
 // Serve serves until Shutdown or Close, and then returns nil.
 func (s *Server) Serve() error {
