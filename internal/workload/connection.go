@@ -132,6 +132,7 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 	current.budget = newBudget(c.limits, c.now, func(reason error) { c.exceeded(cluster, current, reason) })
 	current.config.DisableCompression = true
 	current.config.Timeout = 0
+	current.config.Wrap(remote.RefuseRedirects)
 	current.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return &endingTransport{next: &meteredTransport{next: next, budget: current.budget}, done: current.done}
 	})
