@@ -18,10 +18,12 @@ package httpserver_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +41,12 @@ func start(t *testing.T, handler http.HandlerFunc) string {
 	g := NewWithT(t)
 	server, err := httpserver.Listen(t.Context(), "127.0.0.1:0", handler)
 	g.Expect(err).NotTo(HaveOccurred())
+	return serve(t, server)
+}
+
+func serve(t *testing.T, server *httpserver.Server) string {
+	t.Helper()
+	g := NewWithT(t)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve() }()
 	t.Cleanup(func() {
@@ -171,4 +179,32 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 		g.Expect(<-statuses).To(Equal(http.StatusOK), "the others wait for their turn")
 	}
 	g.Expect(most.Load()).To(BeEquivalentTo(httpserver.MaxInFlight))
+}
+
+func TestOverTLSARequestInFlightIsNotEvicted(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	withCertificate := httptest.NewTLSServer(nil)
+	defer withCertificate.Close()
+	running, release := make(chan struct{}), make(chan struct{})
+	server, err := httpserver.ListenTLS(t.Context(), "127.0.0.1:0", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(running)
+		<-release
+		ok(w, r)
+	}), withCertificate.TLS)
+	g.Expect(err).NotTo(HaveOccurred())
+	address := serve(t, server)
+	//nolint:gosec // G402: the certificate is self-signed.
+	busy := tls.Client(dial(t, address, "127.0.4.1"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
+	_, err = io.WriteString(busy, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(busy.ConnectionState().NegotiatedProtocol).To(Equal("http/1.1"))
+	g.Eventually(running).Should(BeClosed(), "the request is being handled")
+	var held []net.Conn
+	for range httpserver.MaxPerSource {
+		held = append(held, dial(t, address, "127.0.4.1"))
+	}
+	expectEnd(g, held[0])
+	close(release)
+	g.Expect(io.ReadAll(busy)).To(ContainSubstring("200 OK"))
 }
