@@ -23,6 +23,7 @@ BOILERPLATE := tools/boilerplate.go.txt
 CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
 KUSTOMIZE := go tool -modfile=tools/go.mod kustomize
 GOLANGCI_LINT := out/tools/golangci-lint
+GOVULNCHECK := out/tools/govulncheck
 RELEASE := go run ./internal/release/xcc-release
 # Where the licences in the images are read from: what the binaries were built from.
 LICENCES = --licence LICENSE --module-cache "$$(go env GOMODCACHE)" --go-root "$$(go env GOROOT)"
@@ -33,7 +34,7 @@ LICENCES = --licence LICENSE --module-cache "$$(go env GOMODCACHE)" --go-root "$
 help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+		/^[a-z0-9-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@printf '\nVariables: VERSION=%s ARCH=%s TEST_ARGS=%s\n' '$(VERSION)' '$(ARCH)' '$(TEST_ARGS)'
 
 .PHONY: clean
@@ -150,3 +151,40 @@ verify: generate tidy headers ## Regenerate everything and fail if that differs 
 	git diff --exit-code
 	@untracked=$$(git status --porcelain --untracked-files=all); \
 	if [ -n "$$untracked" ]; then printf 'These files are not committed:\n%s\n' "$$untracked" >&2; exit 1; fi
+
+# The database of known vulnerabilities: https:// or, for a copy, file://.
+VULNERABILITY_DB ?= https://vuln.go.dev
+
+# govulncheck exits with 3 for a finding. Anything else but 0 means that it could not tell, above all that it did not reach the database.
+.PHONY: verify-vulnerabilities
+verify-vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what the binaries call; fails if it cannot ask
+	@code=0; CGO_ENABLED=0 GOOS=linux $(GOVULNCHECK) -db $(VULNERABILITY_DB) $(addprefix ./cmd/,$(BINARIES)) || code=$$?; \
+	case $$code in \
+	0) echo "No known vulnerability is called." ;; \
+	3) echo "FOUND: the binaries call code with known vulnerabilities, see above." >&2; exit 1 ;; \
+	*) echo "NOT CHECKED: govulncheck failed, see above, so this says nothing about vulnerabilities. It needs $(VULNERABILITY_DB); set VULNERABILITY_DB to name a copy." >&2; exit 2 ;; \
+	esac
+
+$(GOVULNCHECK): $(wildcard tools/vulnerabilities/*)
+	go build -modfile=tools/vulnerabilities/go.mod -o $@ golang.org/x/vuln/cmd/govulncheck
+
+# What differs between the two builds is what must not matter: the folder, the umask, the time and its zone and, with COLD=1, the build
+# cache. Without COLD=1 the second build takes compiled packages from the cache of the first, so only linking and packing are compared.
+.PHONY: verify-reproducible
+verify-reproducible: ## Build the release VERSION=vX.Y.Z of the last commit twice and compare all files; COLD=1 compiles twice
+	@folder=$$(mktemp -d); \
+	for build in first second/in/another/folder; do \
+		mkdir -p "$$folder/$$build"; \
+		git archive HEAD | tar -x -C "$$folder/$$build"; \
+		case $$build in second*) umask 027; export TZ=UTC-14; $(if $(COLD),export GOCACHE="$$folder/cache";) esac; \
+		$(MAKE) -C "$$folder/$$build" images release VERSION=$(VERSION); \
+		(cd "$$folder/$$build/out"; find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2) > "$$folder/$${build%%/*}.sums"; \
+	done; \
+	[ -s "$$folder/first.sums" ] || { echo "The build wrote nothing." >&2; exit 1; }; \
+	if ! cmp -s "$$folder/first.sums" "$$folder/second.sums"; then \
+		echo "These files differ between the builds below $$folder:" >&2; \
+		diff "$$folder/first.sums" "$$folder/second.sums" | sed -n 's|^[<>] [0-9a-f]*  ./|out/|p' | sort -u >&2; \
+		exit 1; \
+	fi; \
+	echo "Two builds of $$(git rev-parse --short HEAD) wrote the same $$(wc -l < "$$folder/first.sums") files."; \
+	rm -rf "$$folder"
