@@ -350,3 +350,38 @@ func TestCachesAreHeldToTheSameBudget(t *testing.T) {
 	g.Expect(err).To(MatchError(workload.ErrBeyondBudget))
 	g.Expect(f.connections.Client(t.Context(), f.good)).NotTo(BeNil())
 }
+
+func TestWhatTakesLongToDecodeIsNotDecoded(t *testing.T) {
+	node := func(capacity string) hostile.Item {
+		return func(n int) string {
+			return fmt.Sprintf(`{"kind":"Node","apiVersion":"v1","metadata":{"name":"node-%d","uid":"%[1]d","resourceVersion":"1"},"status":{%s}}`, n, capacity)
+		}
+	}
+	list := func(item hostile.Item) http.Handler { return hostile.List("v1", "NodeList", 10, item) }
+	const slow = "1e-9999999" // It takes 2 s.
+	for name, test := range map[string]struct {
+		watch, list http.Handler
+		reason      string
+	}{
+		"a quantity in a list":           {watch: noStream(), list: list(node(`"capacity":{"cpu":"` + slow + `"}`)), reason: "2 digits for the exponent"},
+		"a quantity that is a number":    {watch: noStream(), list: list(node(`"allocatable":{"cpu":` + slow + `}`)), reason: "2 digits for the exponent"},
+		"a quantity behind an escape":    {watch: noStream(), list: list(node(`"\u0063apacity":{"cpu":"` + slow + `"}`)), reason: "2 digits for the exponent"},
+		"a quantity in a watch":          {watch: hostile.EndlessWatch(node(`"capacity":{"cpu":"` + slow + `"}`)), reason: "2 digits for the exponent"},
+		"a quantity of a million digits": {watch: noStream(), list: list(node(`"capacity":{"cpu":"` + strings.Repeat("9", 1_000_000) + `"}`)), reason: "48 characters for a quantity"},
+		"lists in lists":                 {watch: noStream(), list: list(func(int) string { return strings.Repeat(`{"a":[`, 1_000) }), reason: "256 levels of JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			f, _ := newFleet(t, workload.DefaultLimits())
+			f.server.Override(hostile.Watch, "/api/v1/nodes", test.watch)
+			if test.list != nil {
+				f.server.Override(http.MethodGet, "/api/v1/nodes", test.list)
+			}
+			nodes := workload.Demand{Kind: workload.Nodes}
+			g.Eventually(f.err(t, f.bad, nodes), 30*time.Second).Should(And(
+				MatchError(workload.ErrBeyondBudget), MatchError(ContainSubstring(test.reason)),
+			))
+			g.Eventually(f.err(t, f.good, nodes), 30*time.Second).Should(Succeed(), "its neighbour is read")
+		})
+	}
+}

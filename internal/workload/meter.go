@@ -28,69 +28,12 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
-const (
-	// valueBytes is what an object or an element of an array in JSON takes at most once decoded, besides its text: "{}"
-	// or "null" is enough for a Container of 600 bytes.
-	valueBytes = 640
-	// maxDepth bounds how deep JSON may be nested. Kubernetes' own types stay below 30.
-	maxDepth = 256
-	// errorBytes is how much of the body of an error is read: a Status of Kubernetes is a few hundred bytes, and lists all
-	// causes of an invalid object.
-	errorBytes = 1 << 20
-)
+// errorBytes is how much of the body of an error is read: a Status of Kubernetes is a few hundred bytes, and lists all
+// causes of an invalid object.
+const errorBytes = 1 << 20
 
 // jsonType is the only media type that is read.
 const jsonType = "application/json"
-
-const errTooDeep = remote.Error("API server sends JSON that is nested too deep")
-
-// weigher estimates how much memory JSON takes once it is decoded, without decoding it. Its zero value is ready for use.
-type weigher struct {
-	// weight is the estimate for the top-level value that has begun and not ended, and for what follows the latest one.
-	weight int64
-	// ended is how many top-level values have ended, if they are separate.
-	ended int64
-
-	depth             int
-	isArray           [maxDepth]bool
-	inString, escaped bool
-}
-
-// weigh goes on with the next bytes and returns the highest weight on the way. If values are separate, the weight starts
-// from zero after each top-level value.
-func (w *weigher) weigh(data []byte, separate bool) (peak int64, err error) {
-	for _, b := range data {
-		w.weight++
-		switch {
-		case w.escaped:
-			w.escaped = false
-		case w.inString && b == '\\':
-			w.escaped = true
-		case b == '"':
-			w.inString = !w.inString
-		case w.inString:
-		case b == '{' || b == '[':
-			if w.depth == maxDepth {
-				return peak, errTooDeep
-			}
-			w.isArray[w.depth] = b == '['
-			w.depth++
-			w.weight += valueBytes
-		case b == ',':
-			if w.depth > 0 && w.isArray[w.depth-1] {
-				w.weight += valueBytes
-			}
-		case b == '}' || b == ']':
-			w.depth = max(0, w.depth-1)
-			if w.depth == 0 && separate {
-				peak = max(peak, w.weight)
-				w.weight = 0
-				w.ended++
-			}
-		}
-	}
-	return max(peak, w.weight), nil
-}
 
 // meteredTransport holds the responses of one workload cluster to its budget. It lets JSON pass only, because that is what
 // it can weigh: two bytes of a Kubernetes protobuf may decode to a kilobyte, and compressed ones to anything.
@@ -193,7 +136,7 @@ func (b *meteredBody) count(data []byte) error {
 	ended := b.weigher.ended
 	peak, err := b.weigher.weigh(data, b.separate)
 	if err != nil {
-		return err
+		return b.budget.end(err)
 	}
 	if err := b.budget.receive(int64(len(data)), b.weigher.ended-ended); err != nil {
 		return err
