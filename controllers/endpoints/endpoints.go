@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 
@@ -125,9 +126,7 @@ func diagnosticsHandler(mgr ctrl.Manager, options metricsserver.Options) (http.H
 	handlers := map[string]http.Handler{
 		"/metrics": promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{ErrorHandling: promhttp.HTTPErrorOnError}),
 	}
-	for path, handler := range options.ExtraHandlers {
-		handlers[path] = handler
-	}
+	maps.Copy(handlers, options.ExtraHandlers)
 	var filter metricsserver.Filter
 	if options.FilterProvider != nil {
 		var err error

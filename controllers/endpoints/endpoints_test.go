@@ -77,7 +77,9 @@ func answer(w http.ResponseWriter, r *http.Request, review any, fill func()) {
 	}
 	fill()
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(review)
+	if err := json.NewEncoder(w).Encode(review); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
 }
 
 // freeAddress returns an address of the loopback network that nothing is bound to.
@@ -129,7 +131,7 @@ func status(method, url, token string) (int, error) {
 }
 
 func send(method, url, token string) (*http.Response, error) {
-	request, err := http.NewRequest(method, url, http.NoBody) //nolint:noctx // The client has a timeout.
+	request, err := http.NewRequest(method, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +140,7 @@ func send(method, url, token string) (*http.Response, error) {
 	}
 	client := http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true, ForceAttemptHTTP2: true,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // G402: the certificate is self-signed.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}}
 	return client.Do(request)
 }
@@ -155,7 +157,7 @@ func dial(t *testing.T, address, source string, secure bool) net.Conn {
 	if !secure {
 		return conn
 	}
-	encrypted := tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // G402: the certificate is self-signed.
+	encrypted := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 	g.Expect(encrypted.HandshakeContext(t.Context())).To(Succeed())
 	return encrypted
 }
@@ -212,7 +214,7 @@ func TestTheLowestTLSVersionIsThatOfTheFlag(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	_, diagnostics := start(t, flags.ManagerOptions{}, nil)
-	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}} //nolint:gosec // G402: it is to be refused.
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}}
 	_, err := dialer.DialContext(t.Context(), "tcp", diagnostics)
 	g.Expect(err).To(MatchError(ContainSubstring("protocol version")))
 }

@@ -36,7 +36,7 @@ import (
 // tlsConfig returns what controller-runtime's metrics server uses: the certificate of the options, or the files in its
 // directory of certificates, which are watched, or a self-signed one.
 func tlsConfig(ctx context.Context, log logr.Logger, options metricsserver.Options) (*tls.Config, error) {
-	config := &tls.Config{} //nolint:gosec // G402: the options set the lowest version, from --tls-min-version.
+	config := &tls.Config{}
 	for _, set := range options.TLSOpts {
 		set(config)
 	}

@@ -194,7 +194,6 @@ func TestOverTLSARequestInFlightIsNotEvicted(t *testing.T) {
 	}), withCertificate.TLS)
 	g.Expect(err).NotTo(HaveOccurred())
 	address := serve(t, server)
-	//nolint:gosec // G402: the certificate is self-signed.
 	busy := tls.Client(dial(t, address, "127.0.4.1"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
 	_, err = io.WriteString(busy, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	g.Expect(err).NotTo(HaveOccurred())
