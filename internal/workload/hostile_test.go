@@ -367,7 +367,7 @@ func TestWhatTakesLongToDecodeIsNotDecoded(t *testing.T) {
 		"a quantity that is a number":    {watch: noStream(), list: list(node(`"allocatable":{"cpu":` + slow + `}`)), reason: "2 digits for the exponent"},
 		"a quantity behind an escape":    {watch: noStream(), list: list(node(`"\u0063apacity":{"cpu":"` + slow + `"}`)), reason: "2 digits for the exponent"},
 		"a quantity in a watch":          {watch: hostile.EndlessWatch(node(`"capacity":{"cpu":"` + slow + `"}`)), reason: "2 digits for the exponent"},
-		"a quantity of a million digits": {watch: noStream(), list: list(node(`"capacity":{"cpu":"` + strings.Repeat("9", 1_000_000) + `"}`)), reason: "48 characters for a quantity"},
+		"a quantity of a million digits": {watch: noStream(), list: list(node(`"capacity":{"cpu":"` + strings.Repeat("9", 1_000_000) + `"}`)), reason: "48 characters for a number"},
 		"lists in lists":                 {watch: noStream(), list: list(func(int) string { return strings.Repeat(`{"a":[`, 1_000) }), reason: "256 levels of JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,20 +19,21 @@ package workload
 import "fmt"
 
 const (
-	// quantityLength is how many characters a quantity may have. An API server sends it in its canonical form, which is 20
-	// digits and a suffix for what fits into 64 bits. resource.ParseQuantity takes 3 µs at most for as many characters.
-	quantityLength = 48
-	// exponentDigits is how many digits the exponent of a quantity may have. resource.ParseQuantity multiplies by a power of
-	// ten with as many digits as the exponent says: 1 µs for 1e-99, 5 µs for 1e-999, 2 s for 1e-9999999, hours for two
-	// digits more. Suffixes end at 10^18.
+	// numberLength is how many characters a number or quantity may have. An API server sends a quantity in its canonical
+	// form, which is 20 digits and a suffix for what fits into 64 bits, and a float64 in 24 characters.
+	// resource.ParseQuantity takes 3 µs at most for as many characters.
+	numberLength = 48
+	// exponentDigits is how many digits the exponent of a number or quantity may have. resource.ParseQuantity computes a
+	// power of ten with as many digits as the exponent says: 1 µs for 1e-99, 5 µs for 1e-999, 2 s for 1e-9999999, hours for
+	// two digits more. strconv.ParseFloat takes a hundred times as long for 5e-324 as for 1.5. Suffixes end at 10^18.
 	exponentDigits = 2
 	// keyLength is the length of the longest key of quantities.
 	keyLength = len("allocatedResources")
 )
 
 var (
-	errLongQuantity = fmt.Errorf("%w of %d characters for a quantity", ErrBeyondBudget, quantityLength)
-	errLongExponent = fmt.Errorf("%w of %d digits for the exponent of a quantity", ErrBeyondBudget, exponentDigits)
+	errLongNumber   = fmt.Errorf("%w of %d characters for a number", ErrBeyondBudget, numberLength)
+	errLongExponent = fmt.Errorf("%w of %d digits for the exponent of a number", ErrBeyondBudget, exponentDigits)
 )
 
 // isQuantityKey returns whether a field of that name, in the kinds that are read, is a resource.Quantity or a map or list of them.
@@ -97,43 +98,43 @@ func (k *key) ofQuantities() bool {
 	return k.length <= len(k.name) && isQuantityKey(k.name[:k.length])
 }
 
-// quantity is a string or number that may be decoded as a resource.Quantity. Its zero value is the empty one.
-type quantity struct {
+// number is a number, or a string that may be decoded as a resource.Quantity. Its zero value is the empty one.
+type number struct {
 	length int
 	// hasExponent is whether the letter of an exponent came, digits how many digits came since the latest letter.
 	hasExponent bool
 	digits      int
-	// isOther is whether it cannot be a quantity, which resource.ParseQuantity sees at the first such character.
+	// isOther is whether it cannot be a number, which resource.ParseQuantity sees at the first such character.
 	isOther bool
 }
 
 // add goes on with the next byte between the quotes. resource.Quantity takes those bytes as they are, without regard to
 // escape sequences, but for white space at both ends.
-func (q *quantity) add(b byte) {
+func (n *number) add(b byte) {
 	switch {
 	case b == ' ' || b >= 0x80: // White space may have any code.
 		return
 	case '0' <= b && b <= '9':
-		q.digits++
+		n.digits++
 	case b == 'e' || b == 'E':
-		q.hasExponent = true
-		q.digits = 0
+		n.hasExponent = true
+		n.digits = 0
 	case b == '+' || b == '-' || b == '.':
 	case b == 'i' || b == 'n' || b == 'u' || b == 'm' || b == 'k' || b == 'K' || b == 'M' || b == 'G' || b == 'T' || b == 'P':
 	default:
-		q.isOther = true
+		n.isOther = true
 	}
-	q.length++
+	n.length++
 }
 
 // end returns an ErrBeyondBudget if it would take long to decode.
-func (q *quantity) end() error {
+func (n *number) end() error {
 	switch {
-	case q.isOther:
+	case n.isOther:
 		return nil
-	case q.length > quantityLength:
-		return errLongQuantity
-	case q.hasExponent && q.digits > exponentDigits:
+	case n.length > numberLength:
+		return errLongNumber
+	case n.hasExponent && n.digits > exponentDigits:
 		return errLongExponent
 	}
 	return nil

@@ -43,15 +43,15 @@ type weigher struct {
 	// escaped is whether the next byte of a string follows a backslash.
 	escaped bool
 	// isValue is whether a value follows next in an object, rather than a key.
-	isValue  bool
-	key      key
-	quantity quantity
+	isValue bool
+	key     key
+	number  number
 }
 
 // level is an array or an object that has begun and not ended.
 type level struct {
 	isArray bool
-	// ofQuantities is whether a decoder may take the strings and numbers directly in it for quantities.
+	// ofQuantities is whether a decoder may take the strings directly in it for quantities.
 	ofQuantities bool
 }
 
@@ -63,8 +63,9 @@ const (
 	keyToken
 	// textToken is a string that is a value and no quantity.
 	textToken
-	// quotedToken and bareToken are a quantity with and without quotes.
+	// quotedToken is a string that may be a quantity.
 	quotedToken
+	// bareToken is a number, which may be a quantity too.
 	bareToken
 )
 
@@ -86,12 +87,12 @@ func (w *weigher) weigh(data []byte, separate bool) (peak int64, err error) {
 			}
 			continue
 		case bareToken:
-			if b > ' ' && b != ',' && b != '}' && b != ']' {
-				w.quantity.add(b)
+			if '0' <= b && b <= '9' || b == '.' || b == '-' || b == '+' || b == 'e' || b == 'E' {
+				w.number.add(b)
 				continue
 			}
 			w.token = noToken
-			if err := w.quantity.end(); err != nil {
+			if err := w.number.end(); err != nil {
 				return peak, err
 			}
 		case noToken:
@@ -118,10 +119,8 @@ func (w *weigher) weigh(data []byte, separate bool) (peak int64, err error) {
 				w.ended++
 			}
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-			if w.isQuantity() {
-				w.token, w.quantity = bareToken, quantity{}
-				w.quantity.add(b)
-			}
+			w.token, w.number = bareToken, number{}
+			w.number.add(b)
 		}
 	}
 	return max(peak, w.weight), nil
@@ -149,7 +148,7 @@ func (w *weigher) begin() {
 	case w.depth > 0 && !w.levels[w.depth-1].isArray && !w.isValue:
 		w.token, w.key = keyToken, key{}
 	case w.isQuantity():
-		w.token, w.quantity = quotedToken, quantity{}
+		w.token, w.number = quotedToken, number{}
 	default:
 		w.token = textToken
 	}
@@ -161,13 +160,13 @@ func (w *weigher) quote(b byte) error {
 		ended := w.token
 		w.token = noToken
 		if ended == quotedToken {
-			return w.quantity.end()
+			return w.number.end()
 		}
 		return nil
 	}
 	w.escaped = b == '\\' && !w.escaped
 	if w.token == quotedToken {
-		w.quantity.add(b)
+		w.number.add(b)
 	} else {
 		w.key.add(b)
 	}
@@ -191,7 +190,7 @@ func (w *weigher) isMember() bool {
 	return w.depth > 0 && !w.levels[w.depth-1].isArray
 }
 
-// isQuantity returns whether a decoder may take a string or number that begins for a quantity.
+// isQuantity returns whether a decoder may take a string that begins for a quantity.
 func (w *weigher) isQuantity() bool {
 	return w.depth > 0 && (w.levels[w.depth-1].ofQuantities || w.isMember() && w.key.ofQuantities())
 }
