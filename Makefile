@@ -96,6 +96,14 @@ test-binaries: ## Build what the tests run against (Kubernetes, etcd, ...) from 
 e2e: linux-root ## Test the rig, and the user's path on three real clusters; needs Linux and root
 	go test -tags e2e -timeout 60m -count 1 -p 1 -v $(TEST_ARGS) ./test/rig/... ./test/e2e/...
 
+# How long and with which seed the soak runs.
+MINUTES ?= 5
+SEED ?= 1
+
+.PHONY: soak
+soak: build test-binaries ## Run the manager beside a hostile cluster and a hostile tenant for MINUTES, as SEED decides; needs no root
+	go test -tags soak -timeout 0 -count 1 -v $(TEST_ARGS) ./test/soak -args -minutes $(MINUTES) -seed $(SEED)
+
 .PHONY: demo
 demo: linux-root ## Bring three clusters up and walk through the add-on; needs Linux and root
 	go run ./test/cmd/demo up
