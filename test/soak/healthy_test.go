@@ -39,6 +39,10 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
+// between is how long a tenant waits between two changes. With five clusters each changes less often than every 5 s, which is what
+// the manager allows a cluster in the long run (internal/pacing).
+const between = time.Second
+
 // lost is what a change counts as that did not arrive: it breaks any promise.
 const lost = 30 * time.Second
 
@@ -139,7 +143,7 @@ func (n *tenant) change(ctx context.Context, random *rand.Rand) []time.Duration 
 		taken = append(taken, slowest)
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Duration(200+random.IntN(400)) * time.Millisecond):
+		case <-time.After(between + time.Duration(random.Int64N(int64(between/2)))):
 		}
 	}
 	return taken
