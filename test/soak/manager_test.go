@@ -60,7 +60,7 @@ func startManager(t *testing.T, w *world) *process {
 	g.Expect(err).NotTo(HaveOccurred())
 	p.cmd = exec.Command(*binary, "--zone="+zone, "--dns-image=xcc-dns:soak", "--diagnostics-address=127.0.0.1:0", "--insecure-diagnostics",
 		"--health-addr=127.0.0.1:0", "--v="+strconv.Itoa(*logLevel))
-	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, fmt.Sprintf("GOMEMLIMIT=%d", p.limit*9/10))
+	p.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, fmt.Sprintf("MEMORY_LIMIT=%d", p.limit))
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	g.Expect(p.cmd.Start()).To(Succeed(), "make build writes %s", *binary)
 	go func() {
