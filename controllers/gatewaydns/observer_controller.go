@@ -47,7 +47,7 @@ type Observer struct {
 	ClusterCache clustercache.ClusterCache
 	OnDemand     *workload.OnDemand
 	Observations *Observations
-	// Kubeconfigs says why a cluster's kubeconfig is not used.
+	// Kubeconfigs says why a cluster's kubeconfig is not used, and is told which Clusters are gone.
 	Kubeconfigs      *workload.Kubeconfigs
 	WatchFilterValue string
 	// Zone is the zone that is served: no host name in it is an address.
@@ -89,6 +89,7 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 		if apierrors.IsNotFound(err) {
 			r.forget(request.NamespacedName)
 			r.OnDemand.Delete(request.NamespacedName)
+			r.Kubeconfigs.Forget(request.NamespacedName)
 			return reconcile.Result{}, nil
 		}
 		return reconcile.Result{}, err

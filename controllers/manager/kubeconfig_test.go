@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -130,3 +131,51 @@ func TestARedirectIsFollowedNowhereAndWhatIsThereIsToldToNobody(t *testing.T) {
 	n.Expect(n.gateways("gw")(n)["cluster-a"].Message).NotTo(ContainSubstring(found))
 	n.Expect(n.dnsReady("cluster-a")(n).Message).NotTo(ContainSubstring(found))
 }
+
+// The requests of clustercache's own clients are neither wrapped nor bounded by anything but the gate.
+func TestTheHealthProbeIsRedirectedNowhereAndReadsNotWithoutEnd(t *testing.T) {
+	n := newTenant(t)
+	elsewhere := hostile.New(t, workloadA.config)
+	redirecting, endless := hostile.New(t, workloadA.config), hostile.New(t, workloadA.config)
+	redirecting.Override("", "/*", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hostile.RedirectTo(elsewhere.URL()+r.URL.RequestURI())(w, r)
+	}))
+	var streamed atomic.Int64
+	endless.Override(http.MethodGet, "/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hostile.Body(http.StatusOK, "text/plain", -1)(&countingWriter{ResponseWriter: w, written: &streamed, counts: r.UserAgent() != "clusterresourceset"}, r)
+	}))
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.153")
+	for name, server := range map[string]*hostile.Server{"redirecting": redirecting, "endless": endless} {
+		n.addCluster(name, server.Kubeconfig(func(config *clientcmdapi.Config) {
+			config.Clusters["hostile"].InsecureSkipTLSVerify, config.Clusters["hostile"].CertificateAuthorityData = true, nil
+		}), hasGateway())
+	}
+	n.addCluster("healthy", workloadA.kubeconfig, hasGateway())
+	n.addGatewayDNS("gw", serviceRef(service))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("healthy", HaveField("State", xccv1.GatewayResolved)))
+	for name, server := range map[string]*hostile.Server{"redirecting": redirecting, "endless": endless} {
+		n.Eventually(func() []hostile.Request { return sent(server) }).ShouldNot(BeEmpty(), name+" was asked")
+		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(name, HaveField("State", xccv1.GatewayUnknown)))
+	}
+	n.Expect(sent(elsewhere)).To(BeEmpty(), "the probe has followed a redirect")
+	// What the kernel and TLS hold of it comes on top of the 2 MiB that are passed on at once.
+	n.Expect(streamed.Load()).To(And(BeNumerically(">", 0), BeNumerically("<", 16<<20)))
+}
+
+// countingWriter counts what is written for the clients that count.
+type countingWriter struct {
+	http.ResponseWriter
+	written *atomic.Int64
+	counts  bool
+}
+
+func (w *countingWriter) Write(data []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(data)
+	if w.counts {
+		w.written.Add(int64(n))
+	}
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -27,6 +27,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	logsv1 "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
@@ -48,6 +49,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/gatewaydns"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/records"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/gate"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
@@ -171,7 +173,10 @@ func trimSecret(in any) (any, error) {
 // been validated. Metrics are registered with the registerer.
 func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, registerer prometheus.Registerer) error {
 	incarnations := workload.NewIncarnations()
-	kubeconfigs := workload.NewKubeconfigs(mgr.GetClient())
+	kubeconfigs, err := newKubeconfigs(ctx, mgr)
+	if err != nil {
+		return err
+	}
 	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations, kubeconfigs)
 	if err != nil {
 		return err
@@ -181,7 +186,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return fmt.Errorf("setting up the uncached client: %w", err)
 	}
 	perCluster, perGatewayDNS := fair.Options(options.ClusterConcurrency), fair.Options(options.GatewayDNSConcurrency)
-	connections := workload.NewConnections(clusterCache, incarnations, workload.DefaultLimits())
+	connections := workload.NewConnections(clusterCache, kubeconfigs.ProxyOf, incarnations, workload.DefaultLimits())
 	caches := workload.NewCaches(connections)
 	observations := gatewaydns.NewObservations()
 	gatewayMetrics, err := consumers.NewMetrics(registerer, mgr.GetClient())
@@ -230,6 +235,20 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone, Ledger: ledger, Metrics: gatewayMetrics,
 		Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster)
+}
+
+// newKubeconfigs returns the reader of kubeconfigs, whose gate also leads to the management cluster: clustercache connects to the
+// cluster that the manager runs in by that address.
+func newKubeconfigs(ctx context.Context, mgr ctrl.Manager) (*workload.Kubeconfigs, error) {
+	own, _, err := rest.DefaultServerUrlFor(mgr.GetConfig())
+	if err != nil {
+		return nil, fmt.Errorf("parsing the address of the management cluster: %w", err)
+	}
+	through, err := gate.Listen(ctx, own.Host)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the gate to workload clusters: %w", err)
+	}
+	return workload.NewKubeconfigs(mgr.GetClient(), through), nil
 }
 
 func newClusterCache(

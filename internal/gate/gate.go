@@ -97,6 +97,14 @@ func (g *Gate) Issue(holder string, server, proxy *url.URL) string {
 	return (&url.URL{Scheme: "http", Host: g.address, User: url.UserPassword("gate", token)}).String()
 }
 
+// Revoke makes the pass of a holder that is gone no longer good, and evicts it.
+func (g *Gate) Revoke(holder string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.passes, g.tokens[holder])
+	delete(g.tokens, holder)
+}
+
 // Behind returns what a client has to use instead of a proxy-url to reach the holder's server without the Gate, as the Proxy of a
 // rest.Config.
 func (g *Gate) Behind(holder string) func(*http.Request) (*url.URL, error) {

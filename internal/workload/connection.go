@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -48,10 +49,14 @@ type RESTConfigs interface {
 	GetRESTConfig(ctx context.Context, cluster client.ObjectKey) (*rest.Config, error)
 }
 
+// Proxy is the Proxy of a rest.Config.
+type Proxy func(*http.Request) (*url.URL, error)
+
 // Connections are the connections to workload clusters through which everything is read and written, each held to a budget.
 // clustercache's own connections are left to probe and to discover. It is safe for concurrent use.
 type Connections struct {
 	configs      RESTConfigs
+	proxyOf      func(cluster client.ObjectKey) Proxy
 	incarnations *Incarnations
 	limits       Limits
 	now          func() time.Time
@@ -64,10 +69,10 @@ type Connections struct {
 }
 
 // NewConnections returns Connections on top of a clustercache whose filter the Incarnations are. They hold every cluster to
-// the limits.
-func NewConnections(configs RESTConfigs, incarnations *Incarnations, limits Limits) *Connections {
+// the limits, and lead through its own proxy instead of the gate that clustercache is led through.
+func NewConnections(configs RESTConfigs, proxyOf func(client.ObjectKey) Proxy, incarnations *Incarnations, limits Limits) *Connections {
 	return &Connections{
-		configs: configs, incarnations: incarnations, limits: limits, now: time.Now,
+		configs: configs, proxyOf: proxyOf, incarnations: incarnations, limits: limits, now: time.Now,
 		clusters: map[client.ObjectKey]*connection{}, penalties: map[client.ObjectKey]penalty{},
 		wakers: map[client.ObjectKey]map[any]func(){},
 	}
@@ -132,6 +137,7 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 	current.budget = newBudget(c.limits, c.now, func(reason error) { c.exceeded(cluster, current, reason) })
 	current.config.DisableCompression = true
 	current.config.Timeout = 0
+	current.config.Proxy = c.proxyOf(cluster)
 	current.config.Wrap(remote.RefuseRedirects)
 	current.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return &endingTransport{next: &meteredTransport{next: next, budget: current.budget}, done: current.done}

@@ -82,7 +82,7 @@ func newFleet(t *testing.T, limits workload.Limits) (*fleet, *controller) {
 	}
 	config := server.Config()
 	config.QPS = -1
-	f.connections = workload.NewConnections(configs{"bad": config, "good": remoteConfig}, workload.NewIncarnations(), limits)
+	f.connections = workload.NewConnections(configs{"bad": config, "good": remoteConfig}, noProxy, workload.NewIncarnations(), limits)
 	f.onDemand, f.caches = workload.NewOnDemand(f.connections), workload.NewCaches(f.connections)
 	NewWithT(t).Expect(f.onDemand.Source().Start(t.Context(), f.queue)).To(Succeed())
 	t.Cleanup(f.queue.ShutDown)

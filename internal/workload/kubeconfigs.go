@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/cluster-api/util/secret"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/gate"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/kubeconfig"
 )
 
@@ -47,13 +48,30 @@ func (e *RefusedKubeconfigError) IsPublic() {}
 // Kubeconfigs reads the kubeconfig Secrets of Clusters. It is the only reader of them: what it refuses is used nowhere.
 type Kubeconfigs struct {
 	secrets client.Reader
+	gate    *gate.Gate
 }
 
 var _ client.Reader = &Kubeconfigs{}
 
-// NewKubeconfigs returns a reader of kubeconfig Secrets on top of a client, which should have them cached.
-func NewKubeconfigs(secrets client.Reader) *Kubeconfigs {
-	return &Kubeconfigs{secrets: secrets}
+// NewKubeconfigs returns a reader of kubeconfig Secrets on top of a client, which should have them cached. What it reads leads
+// through the gate.
+func NewKubeconfigs(secrets client.Reader, gate *gate.Gate) *Kubeconfigs {
+	return &Kubeconfigs{secrets: secrets, gate: gate}
+}
+
+// ProxyOf returns the proxy that a Cluster's own kubeconfig names, which is behind the gate; nil if it names none.
+func (k *Kubeconfigs) ProxyOf(cluster client.ObjectKey) Proxy {
+	return k.gate.Behind(secretOf(cluster).String())
+}
+
+// Forget evicts what is kept for a Cluster that is gone.
+func (k *Kubeconfigs) Forget(cluster client.ObjectKey) {
+	k.gate.Revoke(secretOf(cluster).String())
+}
+
+// secretOf returns the name of a Cluster's kubeconfig Secret.
+func secretOf(cluster client.ObjectKey) client.ObjectKey {
+	return client.ObjectKey{Namespace: cluster.Namespace, Name: secret.Name(cluster.Name, secret.Kubeconfig)}
 }
 
 // Get reads a kubeconfig Secret for clustercache. The error is a RefusedKubeconfigError if its kubeconfig must not be used.
@@ -66,11 +84,23 @@ func (k *Kubeconfigs) Get(ctx context.Context, key client.ObjectKey, object clie
 	if err != nil {
 		return err
 	}
+	if data, err = k.throughGate(key, data); err != nil {
+		return &RefusedKubeconfigError{Secret: key.Name, Problem: err}
+	}
 	*found = corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
 		Data:       map[string][]byte{secret.KubeconfigDataName: data},
 	}
 	return nil
+}
+
+// throughGate returns the kubeconfig with a pass of the gate in the place of its proxy.
+func (k *Kubeconfigs) throughGate(key client.ObjectKey, data []byte) ([]byte, error) {
+	server, proxy, err := kubeconfig.Endpoint(data)
+	if err != nil {
+		return nil, err
+	}
+	return kubeconfig.Through(data, k.gate.Issue(key.String(), server, proxy))
 }
 
 // read returns a kubeconfig that may be used.
@@ -98,7 +128,7 @@ func (k *Kubeconfigs) List(context.Context, client.ObjectList, ...client.ListOpt
 // Refused returns why the kubeconfig of a Cluster is not used; nil if it may be, or if there is none.
 func (k *Kubeconfigs) Refused(ctx context.Context, cluster client.ObjectKey) *RefusedKubeconfigError {
 	var refused *RefusedKubeconfigError
-	_, err := k.read(ctx, client.ObjectKey{Namespace: cluster.Namespace, Name: secret.Name(cluster.Name, secret.Kubeconfig)})
+	_, err := k.read(ctx, secretOf(cluster))
 	if errors.As(err, &refused) {
 		return refused
 	}

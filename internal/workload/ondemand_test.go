@@ -135,12 +135,14 @@ func (r *counting) RoundTrip(request *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(request)
 }
 
+func noProxy(client.ObjectKey) workload.Proxy { return nil }
+
 // start returns an OnDemand of a controller that runs until the test ends, and its queue.
 func start(t *testing.T) (*workload.OnDemand, *connections, workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	t.Helper()
 	remotes := &connections{underWay: map[string]int{}}
 	remotes.connect()
-	onDemand := workload.NewOnDemand(workload.NewConnections(remotes, workload.NewIncarnations(), workload.DefaultLimits()))
+	onDemand := workload.NewOnDemand(workload.NewConnections(remotes, noProxy, workload.NewIncarnations(), workload.DefaultLimits()))
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	NewWithT(t).Expect(onDemand.Source().Start(t.Context(), queue)).To(Succeed())
 	return onDemand, remotes, queue
