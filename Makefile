@@ -180,10 +180,10 @@ $(GOVULNCHECK): $(wildcard tools/vulnerabilities/*)
 # cache. Without COLD=1 the second build takes compiled packages from the cache of the first, so only linking and packing are compared.
 .PHONY: verify-reproducible
 verify-reproducible: ## Build the release VERSION=vX.Y.Z of the last commit twice and compare all files; COLD=1 compiles twice
-	@folder=$$(mktemp -d); \
+	@folder=$$(mktemp -d); commit=$$(git rev-parse HEAD); \
 	for build in first second/in/another/folder; do \
 		mkdir -p "$$folder/$$build"; \
-		git archive HEAD | tar -x -C "$$folder/$$build"; \
+		git archive "$$commit" | tar -x -C "$$folder/$$build"; \
 		case $$build in second*) umask 027; export TZ=UTC-14; $(if $(COLD),export GOCACHE="$$folder/cache";) esac; \
 		$(MAKE) -C "$$folder/$$build" images release VERSION=$(VERSION); \
 		(cd "$$folder/$$build/out"; find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2) > "$$folder/$${build%%/*}.sums"; \
@@ -194,5 +194,5 @@ verify-reproducible: ## Build the release VERSION=vX.Y.Z of the last commit twic
 		diff "$$folder/first.sums" "$$folder/second.sums" | sed -n 's|^[<>] [0-9a-f]*  ./|out/|p' | sort -u >&2; \
 		exit 1; \
 	fi; \
-	echo "Two builds of $$(git rev-parse --short HEAD) wrote the same $$(wc -l < "$$folder/first.sums") files."; \
+	echo "Two builds of $$commit wrote the same $$(wc -l < "$$folder/first.sums") files."; \
 	rm -rf "$$folder"
