@@ -32,6 +32,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
@@ -110,6 +111,7 @@ func (h *hostileCluster) answerOtherwise(ctx context.Context, random *rand.Rand)
 		hostile.List("v1", "ServiceList", 100_000, hostile.Service(256)),
 		hostile.EndlessWatch(hostile.Service(256)),
 		hostile.EndlessWatch(large),
+		hostile.List("v1", "NodeList", 100, slowNode),
 		hostile.Body(http.StatusOK, "application/json", -1),
 		hostile.Body(http.StatusInternalServerError, "text/plain", 64<<20),
 		hostile.Bomb(1 << 30),
@@ -128,6 +130,12 @@ func (h *hostileCluster) answerOtherwise(ctx context.Context, random *rand.Rand)
 	wait(ctx, random, 10*time.Second)
 	h.server.Override(verb, path, nil)
 	return nil
+}
+
+// slowNode returns a node whose capacity would take minutes to parse.
+func slowNode(n int) string {
+	return fmt.Sprintf(`{"kind":"Node","apiVersion":"v1","metadata":{"name":"node-%d","uid":"%[1]d","resourceVersion":"%[2]d"},`+
+		`"status":{"capacity":{"memory":"1e-99999999"}}}`, n, n+1)
 }
 
 // manyKinds answers a question for the kinds of a group with a million of them.
@@ -167,19 +175,15 @@ func (h *hostileCluster) flap(ctx context.Context, random *rand.Rand) error {
 
 // changeReport changes what the patcher reports eight times a second, for a moment.
 func (h *hostileCluster) changeReport(ctx context.Context, random *rand.Rand) error {
-	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
 	for range 16 {
-		configMap := &corev1.ConfigMap{}
-		if err := h.behind.Get(ctx, name, configMap); err != nil {
-			return err
-		}
 		filler := strings.Repeat(string(rune('a'+random.IntN(26))), 60<<10)
 		states := report.States()
-		configMap.Data = map[string]string{
+		configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}}
+		data := map[string]string{
 			report.KeyState: string(states[random.IntN(len(states))]), report.KeyMessage: filler, report.KeyWritten: filler, report.KeyProbe: filler,
 			report.KeyCoreDNS: filler, report.KeySince: time.Now().Format(time.RFC3339),
 		}
-		if err := h.behind.Update(ctx, configMap); err != nil {
+		if _, err := controllerutil.CreateOrUpdate(ctx, h.behind, configMap, func() error { configMap.Data = data; return nil }); err != nil {
 			return err
 		}
 		wait(ctx, random, 250*time.Millisecond)
