@@ -73,7 +73,7 @@ func (k *key) add(b byte) {
 		k.code = k.code<<4 | digit(b)
 		if k.escape++; k.escape == len(`\u0041`) {
 			k.escape = 0
-			k.append(byte(min(k.code, 0x80)))
+			k.append(byte(min(k.code, 0x80))) //nolint:gosec // It is a byte.
 		}
 	}
 }

@@ -112,12 +112,8 @@ func (w *weigher) weigh(data []byte, separate bool) (peak int64, err error) {
 				return peak, err
 			}
 		case '}', ']':
-			w.depth = max(0, w.depth-1)
-			if w.depth == 0 && separate {
-				peak = max(peak, w.weight)
-				w.weight = 0
-				w.ended++
-			}
+			peak = max(peak, w.weight)
+			w.leave(separate)
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			w.token, w.number = bareToken, number{}
 			w.number.add(b)
@@ -183,6 +179,15 @@ func (w *weigher) enter(isArray bool) error {
 	w.isValue = false
 	w.weight += valueBytes
 	return nil
+}
+
+// leave ends an array or an object.
+func (w *weigher) leave(separate bool) {
+	w.depth = max(0, w.depth-1)
+	if w.depth == 0 && separate {
+		w.weight = 0
+		w.ended++
+	}
 }
 
 // isMember returns whether what begins is the value of the latest key.
