@@ -172,12 +172,7 @@ func trimSecret(in any) (any, error) {
 // AddControllers adds the clustercache and all controllers to a manager whose cache has CacheOptions. The options have
 // been validated. Metrics are registered with the registerer.
 func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, registerer prometheus.Registerer) error {
-	incarnations := workload.NewIncarnations()
-	kubeconfigs, err := newKubeconfigs(ctx, mgr)
-	if err != nil {
-		return err
-	}
-	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations, kubeconfigs)
+	clusterCache, kubeconfigs, connections, err := newConnections(ctx, mgr, options)
 	if err != nil {
 		return err
 	}
@@ -186,7 +181,6 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return fmt.Errorf("setting up the uncached client: %w", err)
 	}
 	perCluster, perGatewayDNS := fair.Options(options.ClusterConcurrency), fair.Options(options.GatewayDNSConcurrency)
-	connections := workload.NewConnections(clusterCache, kubeconfigs.ProxyOf, incarnations, workload.DefaultLimits())
 	caches := workload.NewCaches(connections)
 	observations := gatewaydns.NewObservations()
 	gatewayMetrics, err := consumers.NewMetrics(registerer, mgr.GetClient())
@@ -235,6 +229,23 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone, Ledger: ledger, Metrics: gatewayMetrics,
 		Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster)
+}
+
+// newConnections returns what leads to workload clusters: clustercache, which connects, the kubeconfigs by which it does so, and
+// the connections that everything else uses.
+func newConnections(
+	ctx context.Context, mgr ctrl.Manager, options *Options,
+) (clustercache.ClusterCache, *workload.Kubeconfigs, *workload.Connections, error) {
+	incarnations := workload.NewIncarnations()
+	kubeconfigs, err := newKubeconfigs(ctx, mgr)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations, kubeconfigs)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return clusterCache, kubeconfigs, workload.NewConnections(clusterCache, kubeconfigs.ProxyOf, incarnations, workload.DefaultLimits()), nil
 }
 
 // newKubeconfigs returns the reader of kubeconfigs, whose gate also leads to the management cluster: clustercache connects to the

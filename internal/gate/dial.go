@@ -21,6 +21,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -58,7 +59,7 @@ func dial(ctx context.Context, through *url.URL, server string) (net.Conn, error
 		if socks, ok := socks.(proxy.ContextDialer); ok {
 			return socks.DialContext(ctx, "tcp", server)
 		}
-		return nil, fmt.Errorf("SOCKS without a context")
+		return nil, errors.New("SOCKS without a context")
 	}
 	return dialHTTP(ctx, dialer, through, server)
 }

@@ -182,8 +182,8 @@ func TestEveryFieldIsJudged(t *testing.T) {
 	g := NewWithT(t)
 	fields := func(object any) []string {
 		var names []string
-		for i := range reflect.TypeOf(object).NumField() {
-			names = append(names, reflect.TypeOf(object).Field(i).Name)
+		for field := range reflect.TypeOf(object).Fields() {
+			names = append(names, field.Name)
 		}
 		return names
 	}

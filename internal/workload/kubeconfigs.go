@@ -127,10 +127,7 @@ func (k *Kubeconfigs) List(context.Context, client.ObjectList, ...client.ListOpt
 
 // Refused returns why the kubeconfig of a Cluster is not used; nil if it may be, or if there is none.
 func (k *Kubeconfigs) Refused(ctx context.Context, cluster client.ObjectKey) *RefusedKubeconfigError {
-	var refused *RefusedKubeconfigError
 	_, err := k.read(ctx, secretOf(cluster))
-	if errors.As(err, &refused) {
-		return refused
-	}
-	return nil
+	refused, _ := errors.AsType[*RefusedKubeconfigError](err)
+	return refused
 }

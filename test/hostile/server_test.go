@@ -34,7 +34,7 @@ import (
 )
 
 // get sends a GET with the server's own credentials, and returns the answer, whose body ends with the test.
-func get(t *testing.T, s *Server, path string) *http.Response {
+func get(t *testing.T, s *Server, path string) answer {
 	t.Helper()
 	g := NewWithT(t)
 	client, err := rest.HTTPClientFor(s.Config())
@@ -45,7 +45,15 @@ func get(t *testing.T, s *Server, path string) *http.Response {
 	response, err := client.Do(request)
 	g.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(func() { response.Body.Close() })
-	return response
+	return answer{code: response.StatusCode, header: response.Header, uncompressed: response.Uncompressed, body: response.Body}
+}
+
+// answer is a response whose body is closed when the test ends.
+type answer struct {
+	code         int
+	header       http.Header
+	uncompressed bool
+	body         io.ReadCloser
 }
 
 func TestItPassesOnAndOverridesByVerbAndPath(t *testing.T) {
@@ -55,7 +63,7 @@ func TestItPassesOnAndOverridesByVerbAndPath(t *testing.T) {
 	behind.Override(http.MethodGet, "/api/*", Text(http.StatusOK, "text/plain", "behind"))
 	s := New(t, behind.Config())
 	read := func(path string) string {
-		body, err := io.ReadAll(get(t, s, path).Body)
+		body, err := io.ReadAll(get(t, s, path).body)
 		g.Expect(err).NotTo(HaveOccurred())
 		return string(body)
 	}
@@ -113,9 +121,9 @@ func TestWhatHasNoEndIsReadForAsLongAsTheClientLikes(t *testing.T) {
 				handler(w, r)
 			}))
 			response := get(t, s, "/api")
-			_, err := io.CopyN(io.Discard, response.Body, 5<<20)
+			_, err := io.CopyN(io.Discard, response.body, 5<<20)
 			g.Expect(err).NotTo(HaveOccurred())
-			response.Body.Close()
+			response.body.Close()
 			g.Eventually(ended).WithTimeout(30*time.Second).Should(BeClosed(), "the behaviour ends with its request")
 		})
 	}
@@ -126,7 +134,7 @@ func TestAnEndlessWatchSendsEvents(t *testing.T) {
 	g := NewWithT(t)
 	s := New(t, nil)
 	s.Override(Watch, "/api/v1/services", EndlessWatch(Service(1<<20)))
-	line, err := bufio.NewReader(get(t, s, "/api/v1/services?watch=true").Body).ReadBytes('\n')
+	line, err := bufio.NewReader(get(t, s, "/api/v1/services?watch=true").body).ReadBytes('\n')
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(len(line)).To(BeNumerically("~", 1<<20, 1000))
 	event := struct {
@@ -146,18 +154,18 @@ func TestAnswersThatEnd(t *testing.T) {
 	s.Override("", "/bomb", Bomb(10<<20))
 	s.Override("", "/redirect", RedirectTo("https://192.0.2.1/secret"))
 	s.Override("", "/text", Text(http.StatusTeapot, "text/html", "<html>"))
-	body, err := io.ReadAll(get(t, s, "/body").Body)
+	body, err := io.ReadAll(get(t, s, "/body").body)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(body).To(HaveLen(100_000))
 	bomb := get(t, s, "/bomb")
-	g.Expect(bomb.Uncompressed).To(BeTrue())
-	body, err = io.ReadAll(bomb.Body)
+	g.Expect(bomb.uncompressed).To(BeTrue())
+	body, err = io.ReadAll(bomb.body)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(len(body)).To(BeNumerically(">", 10<<20))
 	redirect := get(t, s, "/redirect")
-	g.Expect(redirect.StatusCode).To(Equal(http.StatusFound))
-	g.Expect(redirect.Header.Get("Location")).To(Equal("https://192.0.2.1/secret"))
-	g.Expect(get(t, s, "/text").StatusCode).To(Equal(http.StatusTeapot))
+	g.Expect(redirect.code).To(Equal(http.StatusFound))
+	g.Expect(redirect.header.Get("Location")).To(Equal("https://192.0.2.1/secret"))
+	g.Expect(get(t, s, "/text").code).To(Equal(http.StatusTeapot))
 }
 
 func TestWhatHangsEndsWithTheClientAndWithTheTest(t *testing.T) {
@@ -181,6 +189,6 @@ func TestWhatHangsEndsWithTheClientAndWithTheTest(t *testing.T) {
 	cancel()
 	g.Eventually(failed).WithTimeout(30 * time.Second).Should(Receive(MatchError(context.Canceled)))
 	first := make([]byte, 1)
-	_, err = io.ReadFull(get(t, s, "/drip").Body, first) // The test ends with this one open.
+	_, err = io.ReadFull(get(t, s, "/drip").body, first) // The test ends with this one open.
 	g.Expect(err).NotTo(HaveOccurred())
 }

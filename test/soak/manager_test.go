@@ -64,13 +64,14 @@ func startManager(t *testing.T, w *world) *process {
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	g.Expect(p.cmd.Start()).To(Succeed(), "make build writes %s", *binary)
 	go func() {
-		defer log.Close()
+		defer func() { _ = log.Close() }()
 		p.exit <- fmt.Errorf("the manager ended (see out/soak/manager.log): %w", errors.Join(p.cmd.Wait(), errors.New("ended")))
 	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Signal(os.Interrupt)
 		select {
-		case <-p.exit:
+		case err := <-p.exit:
+			p.exit <- err
 		case <-time.After(20 * time.Second):
 			_ = p.cmd.Process.Kill()
 		}
