@@ -18,6 +18,7 @@ package addon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,12 +32,13 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 // removeNamespace deletes the namespace if nothing is in it but what is ours or Kubernetes' own. With anything else it stays,
 // and so do all those objects.
-func (r *Reconciler) removeNamespace(ctx context.Context, s *scope, remote client.Client) (wait, error) {
-	namespace, err := get(ctx, client.Reader(remote), client.ObjectKey{Name: xccv1.WorkloadNamespace}, &corev1.Namespace{})
+func (r *Reconciler) removeNamespace(ctx context.Context, s *scope, live client.Client) (wait, error) {
+	namespace, err := get(ctx, client.Reader(live), client.ObjectKey{Name: xccv1.WorkloadNamespace}, &corev1.Namespace{})
 	if err != nil || namespace == nil {
 		return wait{}, err
 	}
@@ -44,10 +46,11 @@ func (r *Reconciler) removeNamespace(ctx context.Context, s *scope, remote clien
 	if !namespace.DeletionTimestamp.IsZero() {
 		return gone, nil
 	}
-	foreign, err := r.foreign(ctx, s, remote)
-	if discovery.IsGroupDiscoveryFailedError(err) {
+	foreign, err := r.foreign(ctx, s, live)
+	if undiscovered, ok := errors.AsType[*discovery.ErrGroupDiscoveryFailed](err); ok {
 		return wait{
-			reason: "Waiting to know whether something else is in the namespace " + xccv1.WorkloadNamespace + ": " + err.Error(), after: searching,
+			reason: "Waiting to know whether something else is in the namespace " + xccv1.WorkloadNamespace + ": " + silentGroups(undiscovered),
+			after:  searching,
 		}, nil
 	} else if err != nil {
 		return wait{}, err
@@ -56,7 +59,7 @@ func (r *Reconciler) removeNamespace(ctx context.Context, s *scope, remote clien
 		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeNormal, "NamespaceKept", "Remove", "%s", kept(foreign))
 		return wait{}, nil
 	}
-	if err := remote.Delete(ctx, namespace, client.Preconditions{UID: &namespace.UID}); client.IgnoreNotFound(err) != nil {
+	if err := live.Delete(ctx, namespace, client.Preconditions{UID: &namespace.UID}); client.IgnoreNotFound(err) != nil {
 		return wait{}, fmt.Errorf("deleting the namespace: %w", err)
 	}
 	return gone, nil
@@ -78,14 +81,14 @@ func kept(foreign []string) string {
 const maxKinds = 1000
 
 // foreign lists what somebody else put into the namespace, of all kinds that the API server knows.
-func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client) ([]string, error) {
+func (r *Reconciler) foreign(ctx context.Context, s *scope, live client.Client) ([]string, error) {
 	discoverer, err := r.Connections.Discovery(ctx, s.cluster)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to list the namespace: %w", err)
 	}
 	lists, err := discoverer.ServerPreferredNamespacedResources()
 	if err != nil {
-		return nil, fmt.Errorf("listing the kinds of the workload cluster: %w", err)
+		return nil, fmt.Errorf("listing the kinds of the workload cluster: %w", remote.Safe(err))
 	}
 	var present []inhabitant
 	kinds := deletable(lists)
@@ -95,7 +98,7 @@ func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client
 	for _, gvk := range kinds {
 		objects := &metav1.PartialObjectMetadataList{}
 		objects.SetGroupVersionKind(gvk)
-		if err := remote.List(ctx, objects, client.InNamespace(xccv1.WorkloadNamespace)); apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
+		if err := live.List(ctx, objects, client.InNamespace(xccv1.WorkloadNamespace)); apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 			continue
 		} else if err != nil {
 			return nil, fmt.Errorf("listing %s: %w", gvk.Kind, err)
@@ -105,6 +108,22 @@ func (r *Reconciler) foreign(ctx context.Context, s *scope, remote client.Client
 		}
 	}
 	return strangers(present, kinds), nil
+}
+
+// silentGroups names the API groups whose kinds are not known because the server of their APIService does not answer.
+func silentGroups(undiscovered *discovery.ErrGroupDiscoveryFailed) string {
+	const most = 3
+	var groups []string
+	for group, err := range undiscovered.Groups {
+		groups = append(groups, remote.Shorten(group.String())+" ("+remote.Describe(err)+")")
+	}
+	slices.Sort(groups)
+	more := ""
+	if len(groups) > most {
+		more = fmt.Sprintf(" and %d more", len(groups)-most)
+		groups = groups[:most]
+	}
+	return "these API groups do not answer, see their APIServices: " + strings.Join(groups, ", ") + more
 }
 
 // inhabitant is an object of the namespace.
