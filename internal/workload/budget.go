@@ -29,10 +29,10 @@ type Limits struct {
 	InFlight int64
 	// Held and HeldObjects are the size of the objects that the caches hold, in bytes of memory, and their number.
 	Held, HeldObjects int64
-	// Received and Events are how many bytes of responses and events of watches may arrive within a Window. They bound the
-	// time that decoding takes.
-	Received, Events int64
-	Window           time.Duration
+	// Received, Decoded and Events are how many bytes of responses and events of watches may arrive within a Window. Decoded
+	// is estimated as for InFlight. They bound the time that decoding takes.
+	Received, Decoded, Events int64
+	Window                    time.Duration
 	// Foreign is how many objects may arrive that were not asked for.
 	Foreign int64
 }
@@ -51,7 +51,9 @@ func DefaultLimits() Limits {
 		Received: 256 << 20,
 		// A list is a stream of events, so this is two lists of all that may be cached. They decode in 10 seconds.
 		Events: 100_000,
-		Window: time.Minute,
+		// 5,000 nodes are estimated at 0.8 GiB. JSON of empty objects decodes at 4 GiB in half a minute.
+		Decoded: 4 << 30,
+		Window:  time.Minute,
 		// An API server that knows selectors sends none.
 		Foreign: 1_000,
 	}
@@ -73,6 +75,7 @@ type budget struct {
 	held        int64
 	heldObjects int64
 	received    int64
+	decoded     int64
 	events      int64
 	foreign     int64
 	windowStart time.Time
@@ -83,16 +86,18 @@ func newBudget(limits Limits, now func() time.Time, exceed func(error)) *budget 
 	return &budget{limits: limits, now: now, exceed: exceed}
 }
 
-// receive counts bytes and events that arrived.
-func (b *budget) receive(bytes, events int64) error {
+// receive counts bytes that arrived, what they take once decoded, and events.
+func (b *budget) receive(bytes, decoded, events int64) error {
 	return b.count(func() error {
 		if now := b.now(); now.Sub(b.windowStart) >= b.limits.Window {
-			b.windowStart, b.received, b.events = now, 0, 0
+			b.windowStart, b.received, b.decoded, b.events = now, 0, 0, 0
 		}
 		b.received += bytes
+		b.decoded += decoded
 		b.events += events
 		return errors.Join(
 			beyond(b.received, b.limits.Received, fmt.Sprintf("bytes within %s", b.limits.Window)),
+			beyond(b.decoded, b.limits.Decoded, fmt.Sprintf("decoded bytes within %s", b.limits.Window)),
 			beyond(b.events, b.limits.Events, fmt.Sprintf("events within %s", b.limits.Window)),
 		)
 	})

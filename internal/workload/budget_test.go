@@ -28,7 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-var small = Limits{InFlight: 100, Held: 100, HeldObjects: 3, Received: 100, Events: 3, Window: time.Minute, Foreign: 1}
+var small = Limits{InFlight: 100, Held: 100, HeldObjects: 3, Received: 100, Decoded: 1000, Events: 3, Window: time.Minute, Foreign: 1}
 
 func TestABudgetIsExceededByEachOfItsLimits(t *testing.T) {
 	t.Parallel()
@@ -43,14 +43,15 @@ func TestABudgetIsExceededByEachOfItsLimits(t *testing.T) {
 		"one after the other":          {do: func(b *budget) error { return errors.Join(b.addInFlight(60), b.addInFlight(-60), b.addInFlight(60)) }},
 		"too much held":                {do: func(b *budget) error { return b.addHeld(101, 1) }, exceeded: "100 bytes of objects that are cached"},
 		"too many held":                {do: func(b *budget) error { return b.addHeld(1, 4) }, exceeded: "3 objects that are cached"},
-		"too much received":            {do: func(b *budget) error { return errors.Join(b.receive(60, 1), b.receive(60, 1)) }, exceeded: "100 bytes within 1m0s"},
-		"too many events":              {do: func(b *budget) error { return b.receive(1, 4) }, exceeded: "3 events within 1m0s"},
+		"too much received":            {do: func(b *budget) error { return errors.Join(b.receive(60, 60, 1), b.receive(60, 60, 1)) }, exceeded: "100 bytes within 1m0s"},
+		"too much to decode":           {do: func(b *budget) error { return b.receive(1, 1001, 1) }, exceeded: "1000 decoded bytes within 1m0s"},
+		"too many events":              {do: func(b *budget) error { return b.receive(1, 1, 4) }, exceeded: "3 events within 1m0s"},
 		"one that was not asked for":   {do: func(b *budget) error { return b.addForeign() }},
 		"many that were not asked for": {do: func(b *budget) error { return errors.Join(b.addForeign(), b.addForeign()) }, exceeded: "not asked for"},
 		"as much in the next window": {do: func(b *budget) error {
-			err := b.receive(60, 1)
+			err := b.receive(60, 60, 1)
 			now = now.Add(time.Minute)
-			return errors.Join(err, b.receive(60, 1))
+			return errors.Join(err, b.receive(60, 60, 1))
 		}},
 		"what was exceeded once stays exceeded": {do: func(b *budget) error { _ = b.addHeld(101, 1); return b.addHeld(-101, -1) }, exceeded: "cached"},
 	} {

@@ -133,12 +133,12 @@ func (b *meteredBody) count(data []byte) error {
 	if b.closed {
 		return http.ErrBodyReadAfterClose
 	}
-	ended := b.weigher.ended
+	ended, decoded := b.weigher.ended, b.weigher.decoded()
 	peak, err := b.weigher.weigh(data, b.separate)
 	if err != nil {
 		return b.budget.end(err)
 	}
-	if err := b.budget.receive(int64(len(data)), b.weigher.ended-ended); err != nil {
+	if err := b.budget.receive(int64(len(data)), b.weigher.decoded()-decoded, b.weigher.ended-ended); err != nil {
 		return err
 	}
 	if err := b.settle(peak); err != nil {

@@ -34,6 +34,8 @@ var errTooDeep = fmt.Errorf("%w of %d levels of JSON", ErrBeyondBudget, maxDepth
 type weigher struct {
 	// weight is the estimate for the top-level value that has begun and not ended, and for what follows the latest one.
 	weight int64
+	// former is the weight of the top-level values that have ended, if they are separate.
+	former int64
 	// ended is how many top-level values have ended, if they are separate.
 	ended int64
 
@@ -181,10 +183,14 @@ func (w *weigher) enter(isArray bool) error {
 	return nil
 }
 
+// decoded returns the estimate for all that was weighed.
+func (w *weigher) decoded() int64 { return w.former + w.weight }
+
 // leave ends an array or an object.
 func (w *weigher) leave(separate bool) {
 	w.depth = max(0, w.depth-1)
 	if w.depth == 0 && separate {
+		w.former += w.weight
 		w.weight = 0
 		w.ended++
 	}
