@@ -31,6 +31,7 @@ import (
 func main() {
 	manager.SetMemoryLimit(os.Getenv)
 	options := manager.NewOptions()
+	options.Pod = manager.TakePod()
 	options.AddFlags(pflag.CommandLine)
 	pflag.CommandLine.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
 	pflag.Parse()

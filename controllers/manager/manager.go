@@ -27,7 +27,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
 	logsv1 "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
@@ -237,7 +236,7 @@ func newConnections(
 	ctx context.Context, mgr ctrl.Manager, options *Options,
 ) (clustercache.ClusterCache, *workload.Kubeconfigs, *workload.Connections, error) {
 	incarnations := workload.NewIncarnations()
-	kubeconfigs, err := newKubeconfigs(ctx, mgr)
+	kubeconfigs, err := newKubeconfigs(ctx, mgr, options)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -248,18 +247,16 @@ func newConnections(
 	return clusterCache, kubeconfigs, workload.NewConnections(clusterCache, kubeconfigs.ProxyOf, incarnations, workload.DefaultLimits()), nil
 }
 
-// newKubeconfigs returns the reader of kubeconfigs, whose gate also leads to the management cluster: clustercache connects to the
-// cluster that the manager runs in by that address.
-func newKubeconfigs(ctx context.Context, mgr ctrl.Manager) (*workload.Kubeconfigs, error) {
-	own, _, err := rest.DefaultServerUrlFor(mgr.GetConfig())
+func newKubeconfigs(ctx context.Context, mgr ctrl.Manager, options *Options) (*workload.Kubeconfigs, error) {
+	self, err := options.Pod.self(mgr.GetConfig())
 	if err != nil {
-		return nil, fmt.Errorf("parsing the address of the management cluster: %w", err)
+		return nil, err
 	}
-	through, err := gate.Listen(ctx, own.Host)
+	through, err := gate.Listen(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the gate to workload clusters: %w", err)
 	}
-	return workload.NewKubeconfigs(mgr.GetClient(), through), nil
+	return workload.NewKubeconfigs(mgr.GetClient(), through, self), nil
 }
 
 func newClusterCache(

@@ -74,6 +74,9 @@ type Options struct {
 	Bounds       install.Bounds
 	MaxResources string
 
+	// Pod is that of this manager, which is no flag.
+	Pod Pod
+
 	// Manager holds the flags of diagnostics and TLS that every Cluster API provider has.
 	Manager flags.ManagerOptions
 	Logs    *logs.Options

@@ -49,8 +49,6 @@ const (
 // Gate is a proxy on loopback. It is safe for concurrent use.
 type Gate struct {
 	address string
-	// also is a server that every pass is good for: that of the cluster that this process runs in.
-	also string
 
 	mu     sync.Mutex
 	passes map[string]*pass
@@ -65,14 +63,13 @@ type pass struct {
 	limiter *rate.Limiter
 }
 
-// Listen returns a Gate that serves until the context ends. Each pass is good for the server of an address "host:port", too, unless that
-// is empty: clustercache connects to the cluster in which it finds itself by that cluster's own address.
-func Listen(ctx context.Context, also string) (*Gate, error) {
+// Listen returns a Gate that serves until the context ends.
+func Listen(ctx context.Context) (*Gate, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listening on loopback: %w", err)
 	}
-	g := &Gate{address: listener.Addr().String(), also: also, passes: map[string]*pass{}, tokens: map[string]string{}}
+	g := &Gate{address: listener.Addr().String(), passes: map[string]*pass{}, tokens: map[string]string{}}
 	server := &http.Server{
 		Handler: g, ReadHeaderTimeout: timeout, MaxHeaderBytes: copyBytes, ErrorLog: log.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return ctx },
@@ -128,7 +125,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case current == nil:
 		http.Error(w, "no pass", http.StatusProxyAuthRequired)
 		return
-	case r.Method != http.MethodConnect || !strings.EqualFold(r.Host, current.server) && r.Host != g.also:
+	case r.Method != http.MethodConnect || !strings.EqualFold(r.Host, current.server):
 		http.Error(w, "the pass is for another server", http.StatusForbidden)
 		return
 	}

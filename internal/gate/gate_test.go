@@ -63,7 +63,7 @@ func read(t *testing.T, client *http.Client, address string) (int, int64, error)
 
 func newGate(t *testing.T) *gate.Gate {
 	t.Helper()
-	g, err := gate.Listen(t.Context(), "")
+	g, err := gate.Listen(t.Context())
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return g
 }

@@ -147,8 +147,15 @@ func shorten(name string) string {
 	return strings.ToValidUTF8(name[:most], "") + "…"
 }
 
-// Endpoint returns the server of the current context, and the proxy to it or nil. The kubeconfig is one that Judge accepts.
-func Endpoint(data []byte) (server, proxy *url.URL, err error) {
+// Endpoint is an API server.
+type Endpoint struct {
+	// URL is its address, CA the certificates in PEM by which it is known.
+	URL *url.URL
+	CA  []byte
+}
+
+// ServerOf returns the server of the current context, and the proxy to it or nil. The kubeconfig is one that Judge accepts.
+func ServerOf(data []byte) (server, proxy *url.URL, err error) {
 	_, cluster, err := current(data)
 	if err != nil {
 		return nil, nil, err
@@ -164,14 +171,29 @@ func Endpoint(data []byte) (server, proxy *url.URL, err error) {
 	return server, proxy, nil
 }
 
+// At returns a kubeconfig whose current context leads to another endpoint, without a proxy and with the same credentials. The
+// kubeconfig is one that Judge accepts.
+func At(data []byte, endpoint Endpoint) ([]byte, error) {
+	return change(data, func(cluster *clientcmdapi.Cluster) {
+		*cluster = clientcmdapi.Cluster{Server: endpoint.URL.String(), CertificateAuthorityData: endpoint.CA}
+	})
+}
+
 // Through returns a kubeconfig that reaches the server of the current context through another proxy, and asks for no compression,
 // because it does not show how large an answer is. The kubeconfig is one that Judge accepts.
 func Through(data []byte, proxyURL string) ([]byte, error) {
+	return change(data, func(cluster *clientcmdapi.Cluster) {
+		cluster.ProxyURL, cluster.DisableCompression = proxyURL, true
+	})
+}
+
+// change returns a kubeconfig with another cluster of the current context.
+func change(data []byte, to func(*clientcmdapi.Cluster)) ([]byte, error) {
 	config, cluster, err := current(data)
 	if err != nil {
 		return nil, err
 	}
-	cluster.ProxyURL, cluster.DisableCompression = proxyURL, true
+	to(cluster)
 	changed, err := clientcmd.Write(*config)
 	if err != nil {
 		return nil, errors.New("it cannot be written")

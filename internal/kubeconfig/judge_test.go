@@ -158,7 +158,7 @@ func TestAKubeconfigLeadsThroughAnotherProxy(t *testing.T) {
 	config.Clusters["c"].ProxyURL = "http://user:password@proxy.example:3128"
 	data, err := clientcmd.Write(*config)
 	g.Expect(err).NotTo(HaveOccurred())
-	server, proxy, err := kubeconfig.Endpoint(data)
+	server, proxy, err := kubeconfig.ServerOf(data)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(server.Host).To(Equal("192.0.2.1:6443"))
 	g.Expect(proxy.String()).To(Equal("http://user:password@proxy.example:3128"))
@@ -166,7 +166,7 @@ func TestAKubeconfigLeadsThroughAnotherProxy(t *testing.T) {
 	changed, err := kubeconfig.Through(data, "http://gate:token@127.0.0.1:1")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(kubeconfig.Judge(changed)).To(Succeed())
-	_, proxy, err = kubeconfig.Endpoint(changed)
+	_, proxy, err = kubeconfig.ServerOf(changed)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(proxy.String()).To(Equal("http://gate:token@127.0.0.1:1"))
 	rest, err := clientcmd.RESTConfigFromKubeConfig(changed)

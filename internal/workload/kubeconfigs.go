@@ -49,14 +49,15 @@ func (e *RefusedKubeconfigError) IsPublic() {}
 type Kubeconfigs struct {
 	secrets client.Reader
 	gate    *gate.Gate
+	self    *Self
 }
 
 var _ client.Reader = &Kubeconfigs{}
 
 // NewKubeconfigs returns a reader of kubeconfig Secrets on top of a client, which should have them cached. What it reads leads
-// through the gate.
-func NewKubeconfigs(secrets client.Reader, gate *gate.Gate) *Kubeconfigs {
-	return &Kubeconfigs{secrets: secrets, gate: gate}
+// through the gate, and to the management cluster the way that this manager takes itself. Self is nil if that is not known.
+func NewKubeconfigs(secrets client.Reader, gate *gate.Gate, self *Self) *Kubeconfigs {
+	return &Kubeconfigs{secrets: secrets, gate: gate, self: self}
 }
 
 // ProxyOf returns the proxy that a Cluster's own kubeconfig names, which is behind the gate; nil if it names none.
@@ -84,7 +85,11 @@ func (k *Kubeconfigs) Get(ctx context.Context, key client.ObjectKey, object clie
 	if err != nil {
 		return err
 	}
-	if data, err = k.throughGate(key, data); err != nil {
+	runsThere, err := k.self.runsOn(ctx, data)
+	if err != nil {
+		return err
+	}
+	if data, err = k.lead(key, data, runsThere); err != nil {
 		return &RefusedKubeconfigError{Secret: key.Name, Problem: err}
 	}
 	*found = corev1.Secret{
@@ -94,9 +99,15 @@ func (k *Kubeconfigs) Get(ctx context.Context, key client.ObjectKey, object clie
 	return nil
 }
 
-// throughGate returns the kubeconfig with a pass of the gate in the place of its proxy.
-func (k *Kubeconfigs) throughGate(key client.ObjectKey, data []byte) ([]byte, error) {
-	server, proxy, err := kubeconfig.Endpoint(data)
+// lead returns the kubeconfig with a pass of the gate in the place of its proxy.
+func (k *Kubeconfigs) lead(key client.ObjectKey, data []byte, toSelf bool) ([]byte, error) {
+	if toSelf {
+		var err error
+		if data, err = kubeconfig.At(data, k.self.Endpoint); err != nil {
+			return nil, err
+		}
+	}
+	server, proxy, err := kubeconfig.ServerOf(data)
 	if err != nil {
 		return nil, err
 	}
