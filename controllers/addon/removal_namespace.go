@@ -31,8 +31,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // removeNamespace deletes the namespace if nothing is in it but what is ours or Kubernetes' own. With anything else it stays,
@@ -73,7 +73,7 @@ func kept(foreign []string) string {
 		foreign = foreign[:most]
 	}
 	return fmt.Sprintf("The namespace %s of the workload cluster stays, because it holds what is not the add-on's: %s%s",
-		xccv1.WorkloadNamespace, fit.Text(strings.Join(foreign, ", "), longestList), more)
+		xccv1.WorkloadNamespace, text.Line(strings.Join(foreign, ", "), longestList), more)
 }
 
 // maxKinds is how many kinds of a workload cluster are looked at, each with a request: some times as many as large clusters

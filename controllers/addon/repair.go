@@ -31,7 +31,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
@@ -146,7 +146,7 @@ func describe(ctx context.Context, remote client.Client, found []drift) string {
 		}
 		parts = append(parts, part)
 	}
-	return fit.Text(strings.Join(parts, ", "), longestList)
+	return text.Line(strings.Join(parts, ", "), longestList)
 }
 
 // lastWriter returns the field manager whose change of an object's content is the latest, as far as it can be told.

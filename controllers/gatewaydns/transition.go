@@ -24,7 +24,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // recordTransitions emits an event for each gateway of which something changed that its users notice.
@@ -64,7 +64,7 @@ func transitionNote(before, after *xccv1.GatewayStatus) string {
 	if len(addresses) > 2*maxList {
 		addresses = fmt.Sprintf("%d addresses (before: %d)", len(after.Addresses), len(before.Addresses))
 	}
-	return fit.Text(note+", "+addresses+". "+after.Message, maxNote)
+	return text.Line(note+", "+addresses+". "+after.Message, maxNote)
 }
 
 // without returns the addresses that are not among the others.

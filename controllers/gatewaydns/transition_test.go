@@ -41,13 +41,13 @@ func TestTheNoteOfATransitionSaysWhatCameAndWent(t *testing.T) {
 		note          OmegaMatcher
 	}{
 		"a first address": {&xccv1.GatewayStatus{}, gateway("Resolved", "", "192.0.2.1"),
-			Equal("Gateway of Cluster a: Resolved, added [192.0.2.1], addresses [192.0.2.1] (before: []). ")},
+			Equal("Gateway of Cluster a: Resolved, added [192.0.2.1], addresses [192.0.2.1] (before: []).")},
 		"one of two": {gateway("Resolved", "", "192.0.2.1", "192.0.2.2"), gateway("Resolved", "Left out: x", "192.0.2.1", "192.0.2.3"),
 			Equal("Gateway of Cluster a: Resolved, added [192.0.2.3], removed [192.0.2.2], addresses [192.0.2.1 192.0.2.3] (before: [192.0.2.1 192.0.2.2]). Left out: x")},
 		"the same": {gateway("Resolved", "", "192.0.2.1"), gateway("Unreachable", "why", "192.0.2.1"),
 			Equal("Gateway of Cluster a: Unreachable, addresses [192.0.2.1] (before: [192.0.2.1]). why")},
 		"one of many": {gateway("Resolved", "", many[1:]...), gateway("Resolved", "", many[:39]...),
-			Equal("Gateway of Cluster a: Resolved, added [192.0.2.100], removed [192.0.2.139], 39 addresses (before: 39). ")},
+			Equal("Gateway of Cluster a: Resolved, added [192.0.2.100], removed [192.0.2.139], 39 addresses (before: 39).")},
 		"all of many": {gateway("Resolved", "", many[:20]...), gateway("Resolved", "why", many[20:]...), And(
 			ContainSubstring("added [192.0.2.120 192.0.2.121"), ContainSubstring("removed [192.0.2.100"), ContainSubstring("and 7 more]"),
 			HaveSuffix("20 addresses (before: 20). why"))},

@@ -25,8 +25,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // longestSentence bounds what a workload cluster can put into a condition.
@@ -107,7 +107,7 @@ func sentences(parts ...string) string {
 	var joined []string
 	for _, part := range parts {
 		if part = strings.TrimRight(strings.ToValidUTF8(part, ""), ". \n"); part != "" {
-			joined = append(joined, fit.Text(part, longestSentence))
+			joined = append(joined, text.Line(part, longestSentence))
 		}
 	}
 	return strings.Join(joined, ". ")

@@ -32,7 +32,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // fieldOwner owns our condition, and nothing else, in the status of Clusters.
@@ -142,7 +142,7 @@ func (r *Reconciler) recordTransition(cluster *clusterv1.Cluster, before, after 
 		kind = corev1.EventTypeNormal
 	}
 	// The API server refuses a note of more than 1024 characters.
-	r.Recorder.Eventf(cluster, nil, kind, after.Reason, "CheckDNS", "DNSReady is %s: %s", after.Status, fit.Text(after.Message, longestSentence))
+	r.Recorder.Eventf(cluster, nil, kind, after.Reason, "CheckDNS", "DNSReady is %s: %s", after.Status, text.Line(after.Message, longestSentence))
 }
 
 // isExpected returns whether a reason belongs to the add-on's ordinary life.

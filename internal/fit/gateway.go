@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 const (
@@ -64,7 +65,7 @@ func Gateway(gateway xccv1.GatewayStatus) xccv1.GatewayStatus {
 	if gateway.State.Current() && asked > 0 && len(gateway.Addresses) == 0 {
 		gateway.State, gateway.Ports = xccv1.GatewayNoAddress, nil
 	}
-	gateway.Source = Text(gateway.Source, maxSource)
+	gateway.Source = text.Line(gateway.Source, maxSource)
 	gateway.Message = withRemarks(gateway.Message, ofAddresses, ofPorts)
 	return gateway
 }
@@ -77,14 +78,14 @@ func withRemarks(message string, remarks ...string) string {
 	}
 	const longest = MaxMessage / 3
 	for i, remark := range remarks {
-		remarks[i] = Text(remark, longest)
+		remarks[i] = text.Line(remark, longest)
 	}
 	all := strings.Join(remarks, "; ")
 	if message == "" {
 		return all
 	}
 	const separator = "; "
-	return Text(message, MaxMessage-len(separator)-len(all)) + separator + all
+	return text.Line(message, MaxMessage-len(separator)-len(all)) + separator + all
 }
 
 // addresses returns those of the addresses that can be published, and says what was left out.
@@ -153,7 +154,7 @@ func unfit(port xccv1.GatewayPort) string {
 		return fmt.Sprintf("port %d is not within 1 to 65535", port.Port)
 	case !slices.Contains([]corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP}, corev1.Protocol(port.Protocol)):
 		return fmt.Sprintf("protocol %s of port %d is not TCP, UDP or SCTP", Quoted(port.Protocol), port.Port)
-	case port.Name != Text(port.Name, maxName):
+	case port.Name != text.Line(port.Name, maxName):
 		return fmt.Sprintf("name %s of port %d is not one that DNS allows", Quoted(port.Name), port.Port)
 	}
 	return ""

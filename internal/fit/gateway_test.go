@@ -21,7 +21,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -103,30 +102,4 @@ func TestBadPortsDoNotCrowdOutGoodOnes(t *testing.T) {
 	g.Expect(gateway.Message).To(HaveSuffix("…; Left out: port 70000 is not within 1 to 65535; port 70001 is not within 1 to 65535; " +
 		"port 70002 is not within 1 to 65535 and 19997 more"))
 	g.Expect(len(gateway.Message)).To(BeNumerically("<=", fit.MaxMessage))
-}
-
-func TestText(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct{ text, want string }{
-		"short":                   {"all is well", "all is well"},
-		"as long as it may be":    {strings.Repeat("x", 16), strings.Repeat("x", 16)},
-		"too long":                {strings.Repeat("x", 17), strings.Repeat("x", 12) + " …"},
-		"cut within a character":  {"xxxxxxxxxxxéxxxxx", "xxxxxxxxxxx …"},
-		"no UTF-8":                {"a\xff\xfeb", "a\ufffd\ufffdb"},
-		"no UTF-8 grows":          {strings.Repeat("\xff", 10), "\ufffd\ufffd\ufffd\ufffd …"},
-		"several lines":           {"a\n\tb\r\n", "a  b  "},
-		"a sequence for terminal": {"\x1b[31mred\x00", "\ufffd[31mred\ufffd"},
-		"a change of direction":   {"a\u202eb", "a\ufffdb"},
-		"empty":                   {"", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g := NewWithT(t)
-			got := fit.Text(test.text, 16)
-			g.Expect(got).To(Equal(test.want))
-			g.Expect(len(got)).To(BeNumerically("<=", 16))
-			g.Expect(utf8.ValidString(got)).To(BeTrue())
-			g.Expect(fit.Text(got, 16)).To(Equal(got), "it is done once")
-		})
-	}
 }

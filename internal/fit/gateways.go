@@ -21,6 +21,7 @@ import (
 	"slices"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // Budget is how many bytes of JSON the gateways in one status may take. etcd takes objects of up to 1.5 MiB; the rest is for the
@@ -77,7 +78,7 @@ func shareOf(sizes []int, budget int) (share int, enough bool) {
 // shrink returns an entry as it fits into a share. One address stays in any case.
 func shrink(gateway xccv1.GatewayStatus, share int) xccv1.GatewayStatus {
 	addresses, ports := len(gateway.Addresses), len(gateway.Ports)
-	gateway.Message = Text(gateway.Message, shortest)
+	gateway.Message = text.Line(gateway.Message, shortest)
 	room := share - size(&gateway) - max(0, shortest-len(gateway.Message)) // The message may become another one.
 	for room < 0 && len(gateway.Ports) > 0 {
 		last := len(gateway.Ports) - 1
@@ -93,7 +94,7 @@ func shrink(gateway xccv1.GatewayStatus, share int) xccv1.GatewayStatus {
 		gateway.Addresses = gateway.Addresses[:last:last]
 	}
 	if len(gateway.Addresses) < addresses || len(gateway.Ports) < ports {
-		gateway.Message = Text(fmt.Sprintf("Only %d of %d addresses and %d of %d ports are published, because the status would be too large with all of them",
+		gateway.Message = text.Line(fmt.Sprintf("Only %d of %d addresses and %d of %d ports are published, because the status would be too large with all of them",
 			len(gateway.Addresses), addresses, len(gateway.Ports), ports), shortest)
 	}
 	return gateway

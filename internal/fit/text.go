@@ -19,55 +19,33 @@ package fit
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // MaxMessage is how long a message may be, in bytes. It is half of what the schema allows, so that a status of many clusters
 // and the conditions that quote several messages stay small.
 const MaxMessage = 512
 
-const ellipsis = " …"
-
-// Text returns the text as one line of valid UTF-8 without control characters, shortened to at most limit bytes. The limits of
-// the schema count characters, of which a text never has more than bytes. The limit must be longer than the ellipsis.
-func Text(text string, limit int) string {
-	var line strings.Builder
-	line.Grow(min(len(text), limit))
-	for _, r := range text {
-		switch {
-		case unicode.IsSpace(r):
-			r = ' '
-		case !unicode.IsPrint(r):
-			r = utf8.RuneError // Such as an escape sequence for the terminal that shows the message.
-		}
-		if line.Len()+utf8.RuneLen(r) > limit {
-			return strings.ToValidUTF8(line.String()[:limit-len(ellipsis)], "") + ellipsis
-		}
-		line.WriteRune(r)
-	}
-	return line.String()
-}
-
-// Message returns Text of at most MaxMessage bytes.
-func Message(text string) string { return Text(text, MaxMessage) }
+// Message returns a text as one line of at most MaxMessage bytes.
+func Message(message string) string { return text.Line(message, MaxMessage) }
 
 // Quoted returns what a workload cluster or a tenant wrote, in quotation marks if it could be misread, and shortened if it is
 // overlong.
-func Quoted(text string) string {
+func Quoted(written string) string {
 	const longest = 80
-	if len(text) > longest {
-		return fmt.Sprintf("%q…", text[:longest])
+	if len(written) > longest {
+		return fmt.Sprintf("%q…", written[:longest])
 	}
-	for _, c := range []byte(text) {
+	for _, c := range []byte(written) {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte(`",;`, c) >= 0 {
-			return fmt.Sprintf("%q", text)
+			return fmt.Sprintf("%q", written)
 		}
 	}
-	if text == "" {
+	if written == "" {
 		return `""`
 	}
-	return text
+	return written
 }
 
 // list names the first few items.

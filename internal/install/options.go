@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
 
@@ -88,19 +89,19 @@ func HasOptions(annotations map[string]string) bool {
 // sentence that says what to change, and the values are of no use.
 func Options(annotations map[string]string, values templates.Values, bounds Bounds) (templates.Values, string) {
 	var problems []string
-	if text, ok := annotations[xccv1.DNSReplicasAnnotation]; ok {
-		replicas, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
+	if written, ok := annotations[xccv1.DNSReplicasAnnotation]; ok {
+		replicas, err := strconv.ParseInt(strings.TrimSpace(written), 10, 32)
 		if err != nil || replicas < 1 || replicas > int64(bounds.Replicas) {
 			problems = append(problems, fmt.Sprintf("annotation %s is %q; it must be a whole number from 1 to %d, the manager's --max-dns-replicas",
-				xccv1.DNSReplicasAnnotation, shorten(text), bounds.Replicas))
+				xccv1.DNSReplicasAnnotation, text.Line(written, maxProblem), bounds.Replicas))
 		}
 		values.Replicas = int32(replicas)
 	}
-	if text, ok := annotations[xccv1.DNSResourcesAnnotation]; ok {
-		resources, err := parseResources(text, bounds.Resources)
+	if written, ok := annotations[xccv1.DNSResourcesAnnotation]; ok {
+		resources, err := parseResources(written, bounds.Resources)
 		if err != nil {
 			problems = append(problems, fmt.Sprintf(`annotation %s must be JSON such as {"requests":{"cpu":"100m"}}: %s`,
-				xccv1.DNSResourcesAnnotation, shorten(strings.Join(strings.Fields(err.Error()), " "))))
+				xccv1.DNSResourcesAnnotation, text.Line(err.Error(), maxProblem)))
 		}
 		values.Resources = resources
 	}
@@ -195,11 +196,4 @@ func (q *quantity) UnmarshalJSON(text []byte) error {
 	}
 	q.Quantity = parsed
 	return nil
-}
-
-func shorten(text string) string {
-	if len(text) <= maxProblem {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxProblem], "") + "…"
 }

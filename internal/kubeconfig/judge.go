@@ -27,7 +27,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // maxBytes is how large a kubeconfig may be. One with certificates of its own is below 20 kB; one that trusts all public
@@ -137,15 +137,8 @@ func judgeContext(config *clientcmdapi.Config) []string {
 	return nil
 }
 
-// shorten makes a name fit a message.
-func shorten(name string) string {
-	const most = 63
-	name = remote.Shorten(name)
-	if len(name) <= most {
-		return name
-	}
-	return strings.ToValidUTF8(name[:most], "") + "…"
-}
+// shorten makes a name fit a message. It is as long as a DNS label.
+func shorten(name string) string { return text.Line(name, 63) }
 
 // Endpoint is an API server.
 type Endpoint struct {

@@ -25,12 +25,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"syscall"
-	"unicode"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // maxText is how long the text of a Status may be, in bytes. Those of kube-apiserver for our objects are shorter, except when an
@@ -173,21 +173,5 @@ func timing(err error) string {
 	return ""
 }
 
-// Shorten makes a text that others wrote fit a message: one line without control characters, of at most 256 bytes.
-func Shorten(text string) string {
-	text = text[:min(len(text), 4*maxText)]
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) <= maxText {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxText-len("…")], "") + "…"
-}
+// Shorten makes a text that others wrote fit a message: one line of at most 256 bytes.
+func Shorten(written string) string { return text.Line(written, maxText) }

@@ -24,7 +24,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -153,15 +152,6 @@ func TestASafeErrorIsTheSameError(t *testing.T) {
 	wrapped := remote.Safe(fmt.Errorf("listing: %w", remote.Safe(&url.Error{Op: "Get", URL: secret, Err: context.DeadlineExceeded})))
 	g.Expect(wrapped).To(MatchError("API server did not answer in time"))
 	g.Expect(wrapped).To(MatchError(context.DeadlineExceeded))
-}
-
-func TestAShortenedTextIsOneShortLine(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	long := remote.Shorten(strings.Repeat("ä\n", 1_000_000))
-	g.Expect(len(long)).To(BeNumerically("<=", 256))
-	g.Expect(long).To(HaveSuffix("…"))
-	g.Expect(remote.Shorten("a\x00\u202eb  c\xff")).To(Equal("ab c"))
 }
 
 // The client's own transport has a timeout, which is told like any other.

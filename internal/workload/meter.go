@@ -84,19 +84,13 @@ func onlyJSON(accept string) string {
 // refuse returns why the body of a response cannot be weighed.
 func refuse(response *http.Response) error {
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return remote.Error(fmt.Sprintf("API server sent a response in encoding %q, which was not asked for", shortened(encoding)))
+		return remote.Error(fmt.Sprintf("API server sent a response in encoding %q, which was not asked for", remote.Shorten(encoding)))
 	}
 	mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if response.ContentLength != 0 && (err != nil || mediaType != jsonType) {
-		return remote.Error(fmt.Sprintf("API server sent a response of type %q instead of application/json", shortened(response.Header.Get("Content-Type"))))
+		return remote.Error(fmt.Sprintf("API server sent a response of type %q instead of application/json", remote.Shorten(response.Header.Get("Content-Type"))))
 	}
 	return nil
-}
-
-// shortened bounds a text of the API server in a message.
-func shortened(text string) string {
-	const most = 64
-	return strings.ToValidUTF8(text[:min(most, len(text))], "")
 }
 
 func isWatch(request *http.Request) bool {

@@ -1,0 +1,64 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package text makes what others wrote fit a message.
+package text
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ellipsis ends a text that was shortened.
+const ellipsis = " …"
+
+// Line returns a text as one line of at most limit bytes: valid UTF-8 without control characters, such as the escape sequences of
+// a terminal, and with a single space for each run of white space. A text that is cut ends with an ellipsis, for which the
+// limit must have room. The limits of an API's schema count characters, of which a text never has more than bytes.
+func Line(text string, limit int) string {
+	var line strings.Builder
+	line.Grow(min(len(text), limit))
+	space := false
+	for _, r := range text {
+		switch {
+		case unicode.IsSpace(r):
+			space = line.Len() > 0
+			continue
+		case r == utf8.RuneError, !unicode.IsPrint(r):
+			continue
+		}
+		size := utf8.RuneLen(r)
+		if space {
+			size++
+		}
+		if line.Len()+size > limit {
+			return cut(line.String(), limit)
+		}
+		if space {
+			line.WriteByte(' ')
+			space = false
+		}
+		line.WriteRune(r)
+	}
+	return line.String()
+}
+
+// cut returns what fits of a line before an ellipsis.
+func cut(line string, limit int) string {
+	line = strings.ToValidUTF8(line[:min(len(line), limit-len(ellipsis))], "")
+	return strings.TrimRight(line, " ") + ellipsis
+}
