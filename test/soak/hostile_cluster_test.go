@@ -46,6 +46,7 @@ type hostileCluster struct {
 	behind  *server
 	gateway *corev1.Service
 	slice   *discoveryv1.EndpointSlice
+	answers []http.Handler
 	acts    map[string]int
 }
 
@@ -54,7 +55,7 @@ type hostileCluster struct {
 func newHostileCluster(t *testing.T, neighbour *tenant, behind *server) *hostileCluster {
 	t.Helper()
 	g := NewWithT(t)
-	h := &hostileCluster{server: hostile.New(t, behind.config), behind: behind, gateway: createGateway(t, behind), acts: map[string]int{}}
+	h := &hostileCluster{server: hostile.New(t, behind.config), behind: behind, gateway: createGateway(t, behind), answers: answers(), acts: map[string]int{}}
 	h.slice = &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "gateway", Name: "envoy-1", Labels: map[string]string{discoveryv1.LabelServiceName: "envoy"},
@@ -104,8 +105,22 @@ func wait(ctx context.Context, random *rand.Rand, most time.Duration) {
 
 // answerOtherwise answers some of the requests for a few seconds as no API server should.
 func (h *hostileCluster) answerOtherwise(ctx context.Context, random *rand.Rand) error {
+	paths := []string{"*", "/", "/api*", "/api", "/apis", "/apis*", "/version", "/api/v1/namespaces/gateway/*", "/api/v1/namespaces/xcc-dns/*"}
+	verbs := []string{"", http.MethodGet, hostile.Watch, http.MethodPatch}
+	verb, path := verbs[random.IntN(len(verbs))], paths[random.IntN(len(paths))]
+	h.server.Override(verb, path, h.answers[random.IntN(len(h.answers))])
+	if random.IntN(2) == 0 {
+		h.server.Disconnect() // What is asked next gets the new answer.
+	}
+	wait(ctx, random, 10*time.Second)
+	h.server.Override(verb, path, nil)
+	return nil
+}
+
+// answers are what no API server should answer. They are made once, because that takes time, too.
+func answers() []http.Handler {
 	large := hostile.Service(1 << 20)
-	answers := []http.Handler{
+	return []http.Handler{
 		hostile.RedirectTo("https://127.0.0.1:1/redirected"),
 		hostile.EndlessList("v1", "ServiceList", hostile.Service(4<<10)),
 		hostile.List("v1", "ServiceList", 100_000, hostile.Service(256)),
@@ -114,22 +129,12 @@ func (h *hostileCluster) answerOtherwise(ctx context.Context, random *rand.Rand)
 		hostile.List("v1", "NodeList", 100, slowNode),
 		hostile.Body(http.StatusOK, "application/json", -1),
 		hostile.Body(http.StatusInternalServerError, "text/plain", 64<<20),
-		hostile.Bomb(1 << 30),
+		hostile.Bomb(256 << 20),
 		hostile.Drip(10 * time.Millisecond),
 		hostile.Text(http.StatusForbidden, "text/html", strings.Repeat("<b>secret</b>", 10_000)),
 		hostile.Hang(),
 		http.HandlerFunc(manyKinds),
 	}
-	paths := []string{"*", "/", "/api*", "/api", "/apis", "/apis*", "/version", "/api/v1/namespaces/gateway/*", "/api/v1/namespaces/xcc-dns/*"}
-	verbs := []string{"", http.MethodGet, hostile.Watch, http.MethodPatch}
-	verb, path := verbs[random.IntN(len(verbs))], paths[random.IntN(len(paths))]
-	h.server.Override(verb, path, answers[random.IntN(len(answers))])
-	if random.IntN(2) == 0 {
-		h.server.Disconnect() // What is asked next gets the new answer.
-	}
-	wait(ctx, random, 10*time.Second)
-	h.server.Override(verb, path, nil)
-	return nil
 }
 
 // slowNode returns a node whose capacity would take minutes to parse.
