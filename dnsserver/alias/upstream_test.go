@@ -18,10 +18,12 @@ package alias
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,11 +35,9 @@ import (
 func startResolver(t *testing.T, host string, port int, handler dns.HandlerFunc) int {
 	t.Helper()
 	g := NewWithT(t)
-	packets, err := net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(port)))
+	packets, listener, err := listenBoth(host, port)
 	g.Expect(err).NotTo(HaveOccurred())
 	port = packets.LocalAddr().(*net.UDPAddr).Port
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	g.Expect(err).NotTo(HaveOccurred())
 	for _, server := range []*dns.Server{{PacketConn: packets, Handler: handler}, {Listener: listener, Handler: handler}} {
 		started := make(chan struct{})
 		server.NotifyStartedFunc = func() { close(started) }
@@ -46,6 +46,24 @@ func startResolver(t *testing.T, host string, port int, handler dns.HandlerFunc)
 		t.Cleanup(func() { _ = server.Shutdown() })
 	}
 	return port
+}
+
+// listenBoth listens on a port over UDP and TCP. If any port will do, the one that is free over UDP may be taken over TCP, by another
+// test or by a client; then the next one is tried.
+func listenBoth(host string, port int) (packets net.PacketConn, listener net.Listener, err error) {
+	for range 20 {
+		if packets, err = net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(port))); err != nil {
+			return nil, nil, err
+		}
+		if listener, err = net.Listen("tcp", packets.LocalAddr().String()); err == nil {
+			return packets, listener, nil
+		}
+		_ = packets.Close()
+		if port != 0 || !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, err
 }
 
 // upstreamOf returns the resolvers at these addresses.
