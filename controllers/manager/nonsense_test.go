@@ -17,6 +17,7 @@ limitations under the License.
 package manager_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,6 +57,12 @@ func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
 	for i := range 50 {
 		all = append(all, attacker.addGatewayDNS(fmt.Sprintf("nonsense-%02d", i), serviceRef(service), claimed))
 	}
+	t.Cleanup(func() {
+		// Left behind, they would be written once more each when the Cluster goes, while the next test runs.
+		for _, gatewayDNS := range all {
+			NewWithT(t).Expect(client.IgnoreNotFound(management.Delete(context.Background(), gatewayDNS))).To(Succeed())
+		}
+	})
 	publish := func(address string) {
 		started := time.Now()
 		setAddresses(t, workloadA, service, address)
