@@ -81,6 +81,13 @@ func (s *scope) installed() bool {
 	return labelled || s.secret != nil || s.set != nil
 }
 
+// isForgotten returns whether all that is left is a ClusterResourceSet that waits for its finalizer to be taken away by Cluster API.
+// The payload goes last, so nothing is left to do.
+func (s *scope) isForgotten() bool {
+	_, labelled := s.cluster.Labels[xccv1.DNSClusterLabel]
+	return !labelled && s.secret == nil && s.set != nil && !s.set.DeletionTimestamp.IsZero()
+}
+
 // get returns nil when there is no such object.
 func get[T client.Object](ctx context.Context, reader client.Reader, key client.ObjectKey, object T) (T, error) {
 	var none T
