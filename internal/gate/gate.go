@@ -32,6 +32,8 @@ import (
 
 	"golang.org/x/time/rate"
 	"k8s.io/klog/v2"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 const (
@@ -131,6 +133,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	server, err := dial(r.Context(), current.proxy, r.Host)
 	if err != nil {
+		// The client is told no reason that it could repeat.
+		klog.FromContext(r.Context()).Info("Failed to connect", "holder", current.holder, "reason", remote.Describe(err))
 		http.Error(w, "the server cannot be reached", http.StatusBadGateway)
 		return
 	}
