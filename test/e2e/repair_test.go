@@ -46,6 +46,8 @@ func TestWhatIsBrokenInAClusterIsRepaired(t *testing.T) {
 		run("--namespace=xcc-dns", "delete", "deployment", "dns-config-patcher")
 		g.Eventually(field(".metadata.uid", patcher...)).WithTimeout(repairTime).ShouldNot(Or(BeEmpty(), Equal(before)))
 	}
+	// A Pod that started while its Role is away, below, would be refused what it lists first, which TestNoRightIsMissing finds.
+	run("--namespace=xcc-dns", "rollout", "status", "deployment/dns-config-patcher", "--timeout=60s")
 	run("--namespace=xcc-dns", "scale", "deployment", "dns-server", "--replicas=3")
 	g.Eventually(field(".spec.replicas", "--namespace=xcc-dns", "get", "deployment", "dns-server")).WithTimeout(repairTime).Should(Equal("2"))
 	run("--namespace=kube-system", "delete", "role", "xcc-dns-config-patcher")
