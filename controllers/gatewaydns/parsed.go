@@ -17,6 +17,7 @@ limitations under the License.
 package gatewaydns
 
 import (
+	"maps"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -36,7 +37,8 @@ type parsedClaims struct {
 
 // parsedNamespace has a lock of its own, because what one tenant writes is parsed under it.
 type parsedNamespace struct {
-	mu      sync.Mutex
+	mu sync.Mutex
+	// entries is replaced and never changed: reconciles go on reading the one that they began with.
 	entries map[string]parsedEntry
 }
 
@@ -82,12 +84,18 @@ func (p *parsedClaims) namespace(namespace string) *parsedNamespace {
 	return p.namespaces[namespace]
 }
 
-// forget drops the claims of a GatewayDNS that does not exist any more.
+// forget drops the claims of a GatewayDNS that does not exist any more. It holds no two locks at a time: another namespace does
+// not wait for what is parsed in this one.
 func (p *parsedClaims) forget(gatewayDNS client.ObjectKey) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	parsed, ok := p.namespaces[gatewayDNS.Namespace]
-	if ok && parsed.forget(gatewayDNS.Name) <= few {
+	p.mu.Unlock()
+	if !ok || parsed.forget(gatewayDNS.Name) > few {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.namespaces[gatewayDNS.Namespace] == parsed {
 		delete(p.namespaces, gatewayDNS.Namespace)
 	}
 }
@@ -96,7 +104,10 @@ func (p *parsedClaims) forget(gatewayDNS client.ObjectKey) {
 func (p *parsedNamespace) forget(name string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.entries, name)
+	if _, ok := p.entries[name]; ok {
+		p.entries = maps.Clone(p.entries)
+		delete(p.entries, name)
+	}
 	return len(p.entries)
 }
 

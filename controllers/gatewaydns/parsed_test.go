@@ -19,6 +19,7 @@ package gatewaydns
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,6 +91,20 @@ func TestParsedClaimsGoWithTheirGatewayDNS(t *testing.T) {
 		parsed.forget(client.ObjectKeyFromObject(&all[i]))
 	}
 	g.Expect(parsed.namespaces).To(BeEmpty())
+}
+
+// The race detector sees whether one reconcile changes what another one reads.
+func TestParsedClaimsAreReadWhileOthersGo(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var parsed parsedClaims
+	all := []xccv1.GatewayDNS{claiming("a", `{"gateway.a":"1970-01-01T00:00:10Z"}`), claiming("b", "{}")}
+	of := parsed.of("one", all)
+	var group sync.WaitGroup
+	group.Go(func() { parsed.forget(client.ObjectKeyFromObject(&all[1])) })
+	held, _ := of(&all[0])
+	group.Wait()
+	g.Expect(held).To(HaveKey("gateway.a"))
 }
 
 func TestATurnIsWaitedForInItsNamespaceOnly(t *testing.T) {
