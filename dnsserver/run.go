@@ -21,7 +21,6 @@ import (
 	"fmt"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
@@ -32,28 +31,13 @@ func Run(ctx context.Context, options Options) error {
 	if err := options.Validate(); err != nil {
 		return err
 	}
-	config, err := restConfig(options.Kubeconfig)
+	config, err := remote.Config(options.Kubeconfig)
 	if err != nil {
-		return err
+		return fmt.Errorf("reading how to reach the API server: %w", err)
 	}
-	s, err := newServer(ctx, options, config)
+	s, err := newServer(ctx, options, rest.AddUserAgent(config, "xcc-dns-server"))
 	if err != nil {
 		return err
 	}
 	return s.run(ctx)
-}
-
-func restConfig(kubeconfig string) (*rest.Config, error) {
-	var config *rest.Config
-	var err error
-	if kubeconfig == "" {
-		config, err = rest.InClusterConfig()
-	} else {
-		config, err = clientcmd.BuildConfigFromFlags("", kubeconfig)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading how to reach the API server: %w", err)
-	}
-	config.Wrap(remote.RefuseRedirects)
-	return rest.AddUserAgent(config, "xcc-dns-server"), nil
 }

@@ -18,18 +18,11 @@ package dnsserver
 
 import (
 	"net"
-	"os"
 	"path/filepath"
 	"testing"
 
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
 func TestRunRefusesWrongOptions(t *testing.T) {
@@ -66,20 +59,4 @@ func TestAnAddressInUseIsNamedAndNothingStaysBound(t *testing.T) {
 	again, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", options.HealthAddress)
 	g.Expect(err).NotTo(HaveOccurred(), "the health address is free again")
 	g.Expect(again.Close()).To(Succeed())
-}
-
-func TestNoRedirectOfAnAPIServerIsFollowed(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	server := hostile.New(t, nil)
-	server.Override("", "/*", hostile.RedirectTo(server.URL()+"/elsewhere"))
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	g.Expect(os.WriteFile(kubeconfig, server.Kubeconfig(), 0o600)).To(Succeed())
-	config, err := restConfig(kubeconfig)
-	g.Expect(err).NotTo(HaveOccurred())
-	client, err := dynamic.NewForConfig(config)
-	g.Expect(err).NotTo(HaveOccurred())
-	_, err = client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "services"}).List(t.Context(), metav1.ListOptions{})
-	g.Expect(err).To(MatchError(remote.ErrRedirect))
-	g.Expect(server.Requests()).To(HaveLen(1))
 }

@@ -31,8 +31,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
@@ -68,7 +66,7 @@ func main() {
 func run(ctx context.Context, options Options) error {
 	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	config, err := restConfig(options.Kubeconfig)
+	config, err := remote.Config(options.Kubeconfig)
 	if err != nil {
 		return err
 	}
@@ -100,18 +98,6 @@ func run(ctx context.Context, options Options) error {
 		return nil
 	}
 	return context.Cause(ctx)
-}
-
-func restConfig(kubeconfig string) (config *rest.Config, err error) {
-	if kubeconfig == "" {
-		if config, err = rest.InClusterConfig(); err != nil {
-			return nil, fmt.Errorf("reading the in-cluster configuration, which --kubeconfig replaces: %w", err)
-		}
-	} else if config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", kubeconfig, err)
-	}
-	config.Wrap(remote.RefuseRedirects)
-	return config, nil
 }
 
 // healthHandler answers that the process lives, and that the controller knows what it watches.

@@ -28,13 +28,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
 // freeAddress returns an address that nobody listens on at the moment.
@@ -139,20 +134,4 @@ contexts: [{name: c, context: {cluster: c, user: u}}]
 current-context: c
 `), 0o600)).To(Succeed())
 	return path
-}
-
-func TestNoRedirectOfAnAPIServerIsFollowed(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	server := hostile.New(t, nil)
-	server.Override("", "/*", hostile.RedirectTo(server.URL()+"/elsewhere"))
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	g.Expect(os.WriteFile(kubeconfig, server.Kubeconfig(), 0o600)).To(Succeed())
-	config, err := restConfig(kubeconfig)
-	g.Expect(err).NotTo(HaveOccurred())
-	client, err := dynamic.NewForConfig(config)
-	g.Expect(err).NotTo(HaveOccurred())
-	_, err = client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "services"}).List(t.Context(), metav1.ListOptions{})
-	g.Expect(err).To(MatchError(remote.ErrRedirect))
-	g.Expect(server.Requests()).To(HaveLen(1))
 }
