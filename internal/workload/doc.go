@@ -14,18 +14,18 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package workload reads workload clusters through Cluster API's clustercache without ever waiting for one.
+// Package workload reads and writes workload clusters without ever waiting for one and within a budget per cluster.
 //
-// A controller asks Caches for a Reader of the kinds it needs. It gets one when the cluster is connected and the caches
-// of all these kinds have synced, and an error that says what is missing otherwise. It is woken, with the Cluster as the
-// request, when the caches have synced and whenever one of the objects changes, so an unsynced cache is left alone, not
-// waited for: a cluster that answers its health probe and hangs on every list costs nobody anything.
+// clustercache decides whether a cluster is connected: it connects, probes and discovers, through a gate (internal/gate) and with
+// kubeconfigs that were judged (Kubeconfigs). Everything else goes through Connections: one connection per cluster, whose
+// transport refuses redirects and counts bytes, decoded size, events and cached objects. If a cluster exceeds its budget, the
+// connection ends, its caches are dropped, and it is tried again at growing intervals.
 //
-// clustercache's own clients would wait: their first read of a kind starts an informer and blocks until it has synced.
+// Caches and OnDemand read through these connections. A controller asks Caches for a Reader of the kinds that it always needs. It
+// asks OnDemand for objects that it needs for some gateways only, such as one Service, nodes or Pods; a watch lasts as long as
+// it is read. Both return ErrNotSynced instead of waiting, and wake the controller once the objects are listed and when
+// one changes. Objects are trimmed before they are cached, and changes of trimmed fields wake no controller.
 //
-// Kinds that only some controllers need some of the time, such as nodes and Pods, are not for clustercache, which has no way
-// to end a watch. OnDemand watches them through connections of its own for as long as they are read: reading is what says
-// that they are needed. It knows all it must know of these kinds beforehand, and so asks the API server for nothing but
-// the objects; a kind that may not be installed is looked for by its CustomResourceDefinition first. What is cached is cut
-// down to what decides a gateway's addresses, and a change of anything else wakes nobody.
+// The resources of all kinds are known beforehand, so no API server is asked for them. If a kind may be missing, its
+// CustomResourceDefinition is looked up first.
 package workload
