@@ -1,0 +1,191 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile_test
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/coredns"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/field"
+)
+
+const (
+	// upstream answers for all names but ours.
+	upstream = "192.0.2.1:53"
+	// repetitions are so many queries that each of two sockets that share an address gets some: the chance that one gets none is
+	// 2 in 2^30.
+	repetitions = 30
+)
+
+// TestFieldCorefiles patches configurations that others met. The real CoreDNS has to answer for the zone afterwards and for all other names as
+// before, and the patch has to be reversible to the byte.
+func TestFieldCorefiles(t *testing.T) {
+	t.Parallel()
+	if !coredns.Isolated(t) {
+		return
+	}
+	cases, err := field.Corefiles()
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	NewWithT(t).Expect(cases).NotTo(BeEmpty())
+	for _, test := range cases {
+		t.Run(test.Name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			before := corefile.Cluster(test.ConfigMaps)
+			plan := corefile.Install(before, settings())
+			for _, text := range test.Says {
+				g.Expect(plan.Err).To(MatchError(ContainSubstring(text)))
+			}
+			switch test.State {
+			case "forwarding":
+				g.Expect(plan.Err).NotTo(HaveOccurred())
+				g.Expect(plan.Edits).NotTo(BeEmpty())
+				after := perform(before, plan)
+				expectRoundTrip(g, before, after, plan.Written)
+				expectServed(t, test, after)
+			case "refused":
+				g.Expect(plan.Err).To(Or(MatchError(corefile.ErrUnsupported), MatchError(corefile.ErrForeignBlock)))
+				g.Expect(plan.Edits).To(BeEmpty())
+				expectStarts(t, test)
+			case "not found":
+				g.Expect(plan.Err).To(MatchError(corefile.ErrNotFound))
+				g.Expect(plan.Edits).To(BeEmpty())
+			default:
+				g.Expect(test.State).To(Equal("forwarding"), "no such state")
+			}
+		})
+	}
+}
+
+func expectRoundTrip(g Gomega, before, after corefile.Cluster, written string) {
+	again := settings()
+	again.Written = written
+	g.Expect(corefile.Install(after, again).Edits).To(BeEmpty(), "it is stable")
+	for about, s := range map[string]corefile.Settings{
+		"with the ClusterIP": settings(),
+		"with the memory":    {Zones: settings().Zones, Written: written},
+	} {
+		gone := corefile.Uninstall(after, s)
+		g.Expect(gone.Err).NotTo(HaveOccurred(), about)
+		g.Expect(perform(after, gone)).To(Equal(before), about)
+	}
+}
+
+// expectStarts asserts that the input is what it says: CoreDNS does not start with what is unstartable, and starts with all else.
+func expectStarts(t *testing.T, test field.Corefile) {
+	t.Helper()
+	for configMap := range test.Ask {
+		server, output := newNetwork(t).Start(t, mount(t, test.ConfigMaps, configMap), test.Environment...)
+		NewWithT(t).Expect(server != nil).To(Equal(!test.Unstartable), strings.Join(output, "\n"))
+	}
+}
+
+// expectServed asks CoreDNS before and after.
+func expectServed(t *testing.T, test field.Corefile, after corefile.Cluster) {
+	t.Helper()
+	g := NewWithT(t)
+	others := append([]string{"example.com.", "nowhere.example.", "kubernetes.default.svc.cluster.local."}, test.Others...)
+	for configMap, address := range test.Ask {
+		network := newNetwork(t)
+		server, output := network.Start(t, mount(t, test.ConfigMaps, configMap), test.Environment...)
+		g.Expect(server).NotTo(BeNil(), strings.Join(output, "\n"))
+		want := map[string][]string{}
+		for _, name := range others {
+			want[name] = answersOf(g, network, address, name, 1)
+		}
+		g.Expect(answersOf(g, network, address, probe, 1)).NotTo(Equal([]string{"NOERROR 10.0.0.9"}), "the test can fail")
+		server.Stop()
+
+		server, output = network.Start(t, mount(t, after, configMap), test.Environment...)
+		g.Expect(server).NotTo(BeNil(), strings.Join(output, "\n"))
+		g.Expect(answersOf(g, network, address, probe, repetitions)).To(Equal([]string{"NOERROR 10.0.0.9"}), "%s at %s", configMap, address)
+		for _, name := range others {
+			g.Expect(answersOf(g, network, address, name, repetitions)).To(Equal(want[name]), "%s at %s: %s", configMap, address, name)
+		}
+	}
+}
+
+// probe is a name that the DNS server behind the ClusterIP has.
+const probe = "app.gateway.cluster-a.dev-team.clusters.xcc.test."
+
+// answersOf returns the distinct answers to so many queries over UDP and as many over TCP, sorted.
+func answersOf(g Gomega, network *coredns.Network, address, name string, count int) []string {
+	answers := map[string]bool{}
+	for range count {
+		for _, transport := range []string{"udp", "tcp"} {
+			response, err := network.Exchange(address, transport, new(dns.Msg).SetQuestion(name, dns.TypeA))
+			g.Expect(err).NotTo(HaveOccurred(), "%s over %s for %s", address, transport, name)
+			words := []string{dns.RcodeToString[response.Rcode]}
+			for _, record := range response.Answer {
+				words = append(words, dns.Field(record, 1))
+			}
+			answers[strings.Join(words, " ")] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(answers))
+}
+
+// newNetwork returns a network with an upstream that has never heard of the zone, the DNS server and an API server.
+func newNetwork(t *testing.T) *coredns.Network {
+	t.Helper()
+	network := coredns.NewNetwork(t)
+	network.Serve(t, upstream, addressOf(map[string]string{"example.com.": "198.51.100.7"}))
+	network.Serve(t, settings().ClusterIPs[0]+":53", addressOf(map[string]string{probe: "10.0.0.9"}))
+	network.ServeKubernetes(t)
+	return network
+}
+
+// addressOf answers for names with one address each. No other name exists.
+func addressOf(addresses map[string]string) dns.Handler {
+	return dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
+		response := new(dns.Msg).SetReply(query)
+		question := query.Question[0]
+		address, found := addresses[strings.ToLower(question.Name)]
+		switch {
+		case !found:
+			response.Rcode = dns.RcodeNameError
+		case question.Qtype == dns.TypeA:
+			record, _ := dns.NewRR(question.Name + " 5 IN A " + address)
+			response.Answer = append(response.Answer, record)
+		}
+		_ = w.WriteMsg(response)
+	})
+}
+
+// mount writes a Corefile and what it can import to a folder, as kubelet does to /etc/coredns. Where the node's cache fills in
+// the ConfigMap's placeholders, this does.
+func mount(t *testing.T, cluster corefile.Cluster, configMap string) string {
+	t.Helper()
+	folder := t.TempDir()
+	fill := strings.NewReplacer("__PILLAR__LOCAL__DNS__", "169.254.20.10", "__PILLAR__DNS__SERVER__", "10.0.0.10",
+		"__PILLAR__UPSTREAM__SERVERS__", "192.0.2.1", "__PILLAR__CLUSTER__DNS__", "192.0.2.1", "/etc/coredns/", "")
+	for key, text := range cluster[configMap] {
+		write(t, filepath.Join(folder, key), coredns.WithAPIServer(fill.Replace(text)))
+	}
+	for key, text := range cluster[corefile.CustomName] {
+		write(t, filepath.Join(folder, "custom", key), coredns.WithAPIServer(fill.Replace(text)))
+	}
+	return folder
+}

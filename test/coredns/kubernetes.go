@@ -1,0 +1,106 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package coredns
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// apiServer is where the plugin kubernetes finds its API server.
+	apiServer = "10.96.0.1:80"
+	// APIServerIP is the address of kubernetes.default.svc, which ServeKubernetes knows.
+	APIServerIP = "10.96.0.1"
+)
+
+// WithAPIServer returns a Corefile whose plugins kubernetes, with and without options, use the API server of ServeKubernetes.
+// Inside of a cluster, the plugin finds an API server without that.
+func WithAPIServer(corefile string) string {
+	return kubernetesPlugin.ReplaceAllStringFunc(corefile, func(line string) string {
+		before, opened := strings.CutSuffix(strings.TrimRight(line, " \t\r"), "{")
+		after := " {\n endpoint http://" + apiServer + "\n"
+		if !opened {
+			after += "}\n"
+		}
+		return strings.TrimRight(before, " \t") + strings.TrimSuffix(after, "\n")
+	})
+}
+
+var kubernetesPlugin = regexp.MustCompile(`(?m)^[ \t]*kubernetes([ \t][^\n]*)?$`)
+
+// ServeKubernetes serves as much of the Kubernetes API as the plugin kubernetes needs: the Service kubernetes in the Namespace
+// default, and nothing that ever changes.
+func (n *Network) ServeKubernetes(t *testing.T) {
+	t.Helper()
+	lists := map[string]any{
+		"/api/v1/services": corev1.ServiceList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceList"}, Items: []corev1.Service{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "kubernetes"},
+			Spec:       corev1.ServiceSpec{ClusterIP: APIServerIP, ClusterIPs: []string{APIServerIP}, Type: corev1.ServiceTypeClusterIP},
+		}}},
+		"/api/v1/namespaces": corev1.NamespaceList{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NamespaceList"},
+			Items:    []corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceDefault}}},
+		},
+		"/apis/discovery.k8s.io/v1/endpointslices": discoveryv1.EndpointSliceList{
+			TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSliceList"},
+		},
+	}
+	udp, listener := n.Listen(t, net.JoinHostPort(APIServerIP, "80"))
+	_ = udp.Close()
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		list, found := lists[r.URL.Path]
+		switch {
+		case !found:
+			http.NotFound(w, r)
+		case r.URL.Query().Get("sendInitialEvents") != "":
+			// The client lists instead.
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_ = json.NewEncoder(w).Encode(metav1.Status{
+				TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure,
+				Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity,
+			})
+		case r.URL.Query().Get("watch") != "":
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(list)
+		}
+	})}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-ended
+	})
+}

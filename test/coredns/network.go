@@ -1,0 +1,177 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package coredns
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"github.com/miekg/dns"
+	. "github.com/onsi/gomega"
+	"golang.org/x/sys/unix"
+)
+
+// inNamespace is the environment variable that marks the child of Isolated.
+const inNamespace = "XCC_TEST_IN_USER_NAMESPACE"
+
+// Isolated reports whether the process may create network namespaces. If not, it runs the calling test, and this test
+// alone, in a child process that may, and fails t if the child fails.
+func Isolated(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return true
+	}
+	g := NewWithT(t)
+	g.Expect(os.Getenv(inNamespace)).To(BeEmpty(), "the child is root in its user namespace")
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	child.Env = append(os.Environ(), inNamespace+"=1")
+	child.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+	}
+	output, err := child.CombinedOutput()
+	g.Expect(err).NotTo(HaveOccurred(), string(output))
+	return false
+}
+
+// Network is a network namespace. It ends with the test that it was created for.
+type Network struct {
+	// work is done on a thread that is inside of the namespace. Sockets and processes that are created there stay there.
+	work chan func()
+}
+
+// NewNetwork returns a network of which the addresses in the package comment are local.
+func NewNetwork(t *testing.T) *Network {
+	t.Helper()
+	n := &Network{work: make(chan func())}
+	entered := make(chan error)
+	go func() {
+		// Never unlocked: the runtime ends the thread with the goroutine.
+		runtime.LockOSThread()
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			err = addAddresses()
+		}
+		entered <- err
+		for f := range n.work {
+			f()
+		}
+	}()
+	t.Cleanup(func() { close(n.work) })
+	NewWithT(t).Expect(<-entered).To(Succeed())
+	return n
+}
+
+// addAddresses makes the loopback device answer for one prefix for each of the addresses. The kernel takes the length of a prefix
+// from the address's class, and all of a prefix is local on this device.
+func addAddresses() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	for name, address := range map[string]net.IP{
+		"lo": net.IPv4(127, 0, 0, 1), "lo:1": net.IPv4(10, 0, 0, 1), "lo:2": net.IPv4(169, 254, 0, 1), "lo:3": net.IPv4(192, 0, 2, 1),
+	} {
+		request, err := unix.NewIfreq(name)
+		if err != nil {
+			return os.NewSyscallError("ifreq", err)
+		}
+		if err := request.SetInet4Addr(address.To4()); err != nil {
+			return os.NewSyscallError("ifreq", err)
+		}
+		if err := unix.IoctlIfreq(fd, unix.SIOCSIFADDR, request); err != nil {
+			return os.NewSyscallError("SIOCSIFADDR", err)
+		}
+		request.SetUint16(unix.IFF_UP | unix.IFF_LOOPBACK | unix.IFF_RUNNING)
+		if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
+			return os.NewSyscallError("SIOCSIFFLAGS", err)
+		}
+	}
+	return nil
+}
+
+// Do runs f inside of the network and returns when f does. Goroutines that f starts are outside.
+func (n *Network) Do(f func()) {
+	done := make(chan struct{})
+	n.work <- func() {
+		defer close(done)
+		f()
+	}
+	<-done
+}
+
+// Listen opens a socket for UDP and one for TCP at an address of the network. CoreDNS may listen at all addresses of the same port
+// beside them.
+func (n *Network) Listen(t *testing.T, address string) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var udp net.PacketConn
+	var tcp net.Listener
+	var udpErr, tcpErr error
+	n.Do(func() {
+		config := net.ListenConfig{Control: reusePort}
+		udp, udpErr = config.ListenPacket(t.Context(), "udp", address)
+		tcp, tcpErr = config.Listen(t.Context(), "tcp", address)
+	})
+	g := NewWithT(t)
+	g.Expect(udpErr).NotTo(HaveOccurred())
+	g.Expect(tcpErr).NotTo(HaveOccurred())
+	return udp, tcp
+}
+
+func reusePort(_, _ string, conn syscall.RawConn) error {
+	var set error
+	err := conn.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("setsockopt", set)
+}
+
+// Serve answers DNS queries to an address of the network until the test ends.
+func (n *Network) Serve(t *testing.T, address string, handler dns.Handler) {
+	t.Helper()
+	udp, tcp := n.Listen(t, address)
+	for _, server := range []*dns.Server{{PacketConn: udp, Handler: handler}, {Listener: tcp, Handler: handler}} {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = server.ActivateAndServe()
+		}()
+		t.Cleanup(func() {
+			_ = server.ShutdownContext(context.WithoutCancel(t.Context()))
+			_ = udp.Close()
+			_ = tcp.Close()
+			<-ended
+		})
+	}
+}
+
+// Exchange sends one query from a new port, over "udp" or "tcp", and returns the response.
+func (n *Network) Exchange(address, transport string, query *dns.Msg) (*dns.Msg, error) {
+	var response *dns.Msg
+	var err error
+	n.Do(func() { response, _, err = (&dns.Client{Net: transport}).Exchange(query, address) })
+	return response, err
+}

@@ -1,0 +1,149 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+// Package field reads the inputs of test/testdata/field, which others met before us. The README.md there says where each comes from
+// and describes the format.
+package field
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Corefile is the configuration of a cluster's CoreDNS and what has to come of it.
+type Corefile struct {
+	// Name is that of its file, without the extension.
+	Name string
+	// Source is the public report or file where the input was met: repository#number, or repository:path.
+	Source string
+	// About says what the case shows.
+	About string
+	// State is "forwarding", "refused" or "not found".
+	State string
+	// Says are parts of the message.
+	Says []string
+	// Ask is where pods ask, by the ConfigMap whose Corefile serves them. It is 10.0.0.10:53 of "coredns" if the case does not say.
+	Ask map[string]string
+	// Others are names beside the zone that have to be answered as before.
+	Others []string
+	// Environment is that of CoreDNS.
+	Environment []string
+	// Unstartable reports that CoreDNS does not start with the configuration before us either.
+	Unstartable bool
+	// ConfigMaps are the values by ConfigMap and key.
+	ConfigMaps map[string]map[string]string
+}
+
+// Corefiles returns the cases below corefile, sorted by name.
+func Corefiles() ([]Corefile, error) {
+	_, here, _, _ := runtime.Caller(0)
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(here), "..", "testdata", "field", "corefile", "*.txt"))
+	if err != nil {
+		return nil, err
+	}
+	cases := make([]Corefile, 0, len(paths))
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		c, err := parse(strings.TrimSuffix(filepath.Base(path), ".txt"), string(text))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
+		}
+		cases = append(cases, c)
+	}
+	return cases, nil
+}
+
+// parse reads a header of "key: value" lines, and values of ConfigMaps that each follow a line "-- configmap/key --".
+func parse(name, text string) (Corefile, error) {
+	sections := strings.Split("\n"+text, "\n-- ")
+	c := Corefile{Name: name, ConfigMaps: map[string]map[string]string{}}
+	var unended, carriage []string
+	for line := range strings.Lines(sections[0]) {
+		key, value, found := strings.Cut(strings.TrimSpace(line), ": ")
+		switch key {
+		case "":
+		case "without-final-newline":
+			unended = append(unended, value)
+		case "crlf":
+			carriage = append(carriage, value)
+		default:
+			if !found || !c.set(key, value) {
+				return Corefile{}, fmt.Errorf("unknown line %q", line)
+			}
+		}
+	}
+	for _, section := range sections[1:] {
+		path, value, found := strings.Cut(section, " --\n")
+		configMap, key, nested := strings.Cut(path, "/")
+		if !found || !nested {
+			return Corefile{}, fmt.Errorf("%q is not configmap/key", path)
+		}
+		if value != "" && !strings.HasSuffix(value, "\n") {
+			// Split took it from all sections but the last.
+			value += "\n"
+		}
+		if slices.Contains(unended, path) {
+			value = strings.TrimSuffix(value, "\n")
+		}
+		if slices.Contains(carriage, path) {
+			value = strings.ReplaceAll(value, "\n", "\r\n")
+		}
+		if c.ConfigMaps[configMap] == nil {
+			c.ConfigMaps[configMap] = map[string]string{}
+		}
+		c.ConfigMaps[configMap][key] = value
+	}
+	if len(c.Ask) == 0 {
+		c.Ask = map[string]string{"coredns": "10.0.0.10:53"}
+	}
+	return c, nil
+}
+
+// set returns false for an unknown key.
+func (c *Corefile) set(key, value string) bool {
+	switch key {
+	case "source":
+		c.Source = value
+	case "about":
+		c.About = value
+	case "state":
+		c.State = value
+	case "says":
+		c.Says = append(c.Says, value)
+	case "ask":
+		configMap, address, _ := strings.Cut(value, " ")
+		if c.Ask == nil {
+			c.Ask = map[string]string{}
+		}
+		c.Ask[configMap] = address
+	case "other":
+		c.Others = append(c.Others, value)
+	case "environment":
+		c.Environment = append(c.Environment, value)
+	case "unstartable":
+		c.Unstartable = value == "true"
+	default:
+		return false
+	}
+	return true
+}
