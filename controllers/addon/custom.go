@@ -42,14 +42,14 @@ func (r *Reconciler) reconcileCustom(ctx context.Context, reader client.Reader, 
 		return err
 	}
 	custom := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: corefile.Namespace, Name: corefile.CustomName, Labels: corefile.CustomLabels()},
+		ObjectMeta: metav1.ObjectMeta{Namespace: corefile.Custom().Namespace, Name: corefile.Custom().Name, Labels: corefile.CustomLabels()},
 		Data:       map[string]string{corefile.CustomKey: ""},
 	}
 	if err := remote.Create(ctx, custom); apierrors.IsAlreadyExists(err) {
 		return nil
 	} else if err != nil {
-		return fmt.Errorf("creating ConfigMap %s/%s: %w", corefile.Namespace, corefile.CustomName, err)
+		return fmt.Errorf("creating ConfigMap %s: %w", corefile.Custom(), err)
 	}
-	ctrl.LoggerFrom(ctx).Info("Created the ConfigMap that the Corefile imports", "ConfigMap", corefile.Namespace+"/"+corefile.CustomName)
+	ctrl.LoggerFrom(ctx).Info("Created the ConfigMap that the Corefile imports", "ConfigMap", corefile.Custom().String())
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -130,16 +131,18 @@ func (r *Reconciler) removeBlockOurselves(ctx context.Context, s *scope, remote 
 	return wait{}, r.startDraining(ctx, s, "")
 }
 
-// coreDNS returns the ConfigMaps that can hold configuration of CoreDNS.
-func coreDNS(ctx context.Context, remote client.Client) (map[string]*corev1.ConfigMap, corefile.Cluster, error) {
-	configMaps, cluster := map[string]*corev1.ConfigMap{}, corefile.Cluster{}
-	for _, name := range corefile.ConfigMaps() {
-		configMap, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: corefile.Namespace, Name: name}, &corev1.ConfigMap{})
+// coreDNS returns the configuration of cluster DNS, and the ConfigMaps that hold it.
+func coreDNS(ctx context.Context, remote client.Client) (map[types.NamespacedName]*corev1.ConfigMap, corefile.Cluster, error) {
+	configMaps := map[types.NamespacedName]*corev1.ConfigMap{}
+	cluster := corefile.Cluster{Servers: corefile.Known(), ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
+	for _, name := range corefile.ConfigMapsOf(cluster.Servers) {
+		configMap, err := get(ctx, client.Reader(remote), name, &corev1.ConfigMap{})
 		if err != nil {
-			return nil, nil, err
+			return nil, corefile.Cluster{}, err
 		}
 		if configMap != nil {
-			configMaps[name], cluster[name] = configMap, configMap.Data
+			configMaps[name] = configMap
+			cluster.ConfigMaps[name] = corefile.ConfigMap{Data: configMap.Data, BinaryData: configMap.BinaryData}
 		}
 	}
 	return configMaps, cluster, nil

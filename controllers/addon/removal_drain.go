@@ -23,6 +23,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -94,7 +95,7 @@ func (r *Reconciler) markDrained(ctx context.Context, _ *scope, remote client.Cl
 }
 
 // blocksLeft returns what leads to a configuration of CoreDNS without server blocks of ours.
-func (r *Reconciler) blocksLeft(ctx context.Context, s *scope, remote client.Client) (map[string]*corev1.ConfigMap, corefile.Plan, error) {
+func (r *Reconciler) blocksLeft(ctx context.Context, s *scope, remote client.Client) (map[types.NamespacedName]*corev1.ConfigMap, corefile.Plan, error) {
 	configMaps, cluster, err := coreDNS(ctx, remote)
 	if err != nil {
 		return nil, corefile.Plan{}, err

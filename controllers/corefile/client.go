@@ -18,6 +18,7 @@ package corefile
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -129,6 +130,18 @@ func dataOf(configMap *unstructured.Unstructured) map[string]string {
 	}
 	// The API server serves nothing but strings here.
 	data, _, _ := unstructured.NestedStringMap(configMap.Object, "data")
+	return data
+}
+
+// binaryDataOf returns the binary data of a ConfigMap. Values that are not base64, which the API server does not serve, are left out.
+func binaryDataOf(configMap *unstructured.Unstructured) map[string][]byte {
+	encoded, _, _ := unstructured.NestedStringMap(configMap.Object, "binaryData")
+	data := make(map[string][]byte, len(encoded))
+	for key, value := range encoded {
+		if decoded, err := base64.StdEncoding.DecodeString(value); err == nil {
+			data[key] = decoded
+		}
+	}
 	return data
 }
 

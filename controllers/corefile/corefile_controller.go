@@ -117,8 +117,8 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
 	}
 	always := func(any, any) { c.queue.Add(struct{}{}) }
-	for _, name := range corefile.ConfigMaps() {
-		c.configMaps = append(c.configMaps, c.watch(configMaps, types.NamespacedName{Namespace: corefile.Namespace, Name: name}, always))
+	for _, name := range corefile.ConfigMapsOf(corefile.Known()) {
+		c.configMaps = append(c.configMaps, c.watch(configMaps, name, always))
 	}
 	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSServerName}, always)
 	c.memory = c.watch(configMaps, c.self, c.memoryChanged)
@@ -235,11 +235,11 @@ func (c *Controller) reconcile(ctx context.Context) error {
 // observe asks the API server only if nothing is found.
 func (c *Controller) observe(ctx context.Context) observation {
 	o := observation{
-		configMaps: map[string]*unstructured.Unstructured{}, service: c.service.get(), memory: c.memory.get(),
+		servers: corefile.Known(), configMaps: map[types.NamespacedName]*unstructured.Unstructured{}, service: c.service.get(), memory: c.memory.get(),
 		wish: wishOf(c.deployment.get()),
 	}
 	for _, w := range c.configMaps {
-		o.configMaps[w.name.Name] = w.get()
+		o.configMaps[w.name] = w.get()
 	}
 	if decide(o, c.zones).state == report.CorefileNotFound {
 		o.other = c.otherDNS(ctx)
@@ -262,10 +262,10 @@ func (c *Controller) write(ctx context.Context, o *observation, d decision) erro
 	}
 	for _, edit := range d.edits {
 		if err := c.apply(ctx, o.configMaps[edit.ConfigMap], edit); err != nil {
-			return fmt.Errorf("writing the ConfigMap %s/%s: %w", corefile.Namespace, edit.ConfigMap, err)
+			return fmt.Errorf("writing the ConfigMap %s: %w", edit.ConfigMap, err)
 		}
 		c.metrics.writes.Inc()
-		klog.FromContext(ctx).Info("Wrote CoreDNS's configuration", "ConfigMap", klog.KRef(corefile.Namespace, edit.ConfigMap), "key", edit.Key, "zones", c.zones)
+		klog.FromContext(ctx).Info("Wrote CoreDNS's configuration", "ConfigMap", klog.KRef(edit.ConfigMap.Namespace, edit.ConfigMap.Name), "key", edit.Key, "zones", c.zones)
 	}
 	if !c.pace.TryAccept() {
 		c.pausedUntil = time.Now().Add(writesPause)

@@ -22,6 +22,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
@@ -30,8 +31,9 @@ import (
 
 // observation is what a reconcile knows. What does not exist is nil.
 type observation struct {
-	// configMaps are those of cluster DNS by their names.
-	configMaps      map[string]*unstructured.Unstructured
+	// servers are the CoreDNS that may be configured, and configMaps holds what they read.
+	servers         []corefile.Server
+	configMaps      map[types.NamespacedName]*unstructured.Unstructured
 	service, memory *unstructured.Unstructured
 	wish            wish
 	// other says in a sentence what serves cluster DNS instead of a CoreDNS that can be configured, if that is known.
@@ -63,10 +65,10 @@ func wishOf(deployment *unstructured.Unstructured) wish {
 
 // cluster is what is there of CoreDNS's configuration.
 func (o observation) cluster() corefile.Cluster {
-	cluster := corefile.Cluster{}
+	cluster := corefile.Cluster{Servers: o.servers, ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
 	for name, configMap := range o.configMaps {
 		if configMap != nil {
-			cluster[name] = dataOf(configMap)
+			cluster.ConfigMaps[name] = corefile.ConfigMap{Data: dataOf(configMap), BinaryData: binaryDataOf(configMap)}
 		}
 	}
 	return cluster
@@ -101,13 +103,13 @@ func decide(o observation, zones []string) decision {
 	if missing := o.missing(plan.Edits); missing != "" {
 		// The other edits wait, too: they may take a block out of the Corefile that belongs into this ConfigMap.
 		return d.with(report.WaitingForConfigMap,
-			"The Corefile imports ConfigMap %s/%s, which does not exist: the manager creates it, and where none runs somebody has to", corefile.Namespace, missing)
+			"The Corefile imports ConfigMap %s, which does not exist: the manager creates it, and where none runs somebody has to", missing)
 	}
 	d.edits, d.written = plan.Edits, plan.Written
 	switch {
 	case errors.Is(plan.Err, corefile.ErrNotFound):
 		return d.with(report.CorefileNotFound, "Names in %s do not resolve in this cluster: there is no ConfigMap %s with a key Corefile%s",
-			list(zones), strings.Join(corefile.Mains(), " or "), o.seen())
+			list(zones), strings.Join(corefile.Mains(o.servers), " or "), o.seen())
 	case errors.Is(plan.Err, corefile.ErrForeignBlock):
 		return d.with(report.ForeignBlock, "Left as it is: %s; remove that block or choose another zone", lines(plan.Err))
 	case plan.Err != nil:
@@ -120,7 +122,7 @@ func decide(o observation, zones []string) decision {
 func (o observation) missing(edits []corefile.Edit) string {
 	for _, edit := range edits {
 		if o.configMaps[edit.ConfigMap] == nil {
-			return edit.ConfigMap
+			return edit.ConfigMap.String()
 		}
 	}
 	return ""

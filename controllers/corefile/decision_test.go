@@ -21,7 +21,9 @@ import (
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
@@ -34,8 +36,10 @@ func service(ips ...any) *unstructured.Unstructured {
 }
 
 // coreDNS is a cluster as kubeadm makes it, with a ConfigMap of these data.
-func coreDNS(data map[string]any) map[string]*unstructured.Unstructured {
-	return map[string]*unstructured.Unstructured{"coredns": configMap(data), "coredns-custom": nil}
+func coreDNS(data map[string]any) map[types.NamespacedName]*unstructured.Unstructured {
+	return map[types.NamespacedName]*unstructured.Unstructured{
+		{Namespace: corefile.Namespace, Name: "coredns"}: configMap(data), corefile.Custom(): nil,
+	}
 }
 
 func TestDecide(t *testing.T) {
@@ -74,6 +78,7 @@ func TestDecide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
+			test.observation.servers = corefile.Known()
 			d := decide(test.observation, []string{"a.test", "b.test"})
 			g.Expect(d.state).To(Equal(test.state))
 			g.Expect(d.message).To(ContainSubstring(test.message))
@@ -81,7 +86,7 @@ func TestDecide(t *testing.T) {
 				g.Expect(d.edits).To(BeEmpty())
 				return
 			}
-			g.Expect(d.edits).To(ConsistOf(And(HaveField("ConfigMap", "coredns"), HaveField("Text", ContainSubstring(test.edit)))))
+			g.Expect(d.edits).To(ConsistOf(And(HaveField("ConfigMap.Name", "coredns"), HaveField("Text", ContainSubstring(test.edit)))))
 		})
 	}
 }
@@ -89,7 +94,7 @@ func TestDecide(t *testing.T) {
 func TestDecideRemembersABlockThatIsThereAlready(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	o := observation{configMaps: coreDNS(map[string]any{"Corefile": ".:53 {\n}\n"}), service: service("10.0.0.1")}
+	o := observation{servers: corefile.Known(), configMaps: coreDNS(map[string]any{"Corefile": ".:53 {\n}\n"}), service: service("10.0.0.1")}
 	first := decide(o, []string{"a.test"})
 	o.configMaps = coreDNS(map[string]any{"Corefile": first.edits[0].Text})
 	second := decide(o, []string{"a.test"})

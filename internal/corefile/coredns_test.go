@@ -41,24 +41,24 @@ func TestCoreDNSServesTheZone(t *testing.T) {
 	// As the node's cache writes its own Corefile from the ConfigMap.
 	pillars := strings.NewReplacer("__PILLAR__LOCAL__DNS__", "127.0.0.1", "__PILLAR__DNS__SERVER__", "", "__PILLAR__UPSTREAM__SERVERS__", "192.0.2.1")
 	for name, test := range map[string]struct {
-		cluster corefile.Cluster
+		cluster texts
 		// main is the ConfigMap whose Corefile is the program's.
 		main   string
 		serves string
 	}{
-		"as kubeadm sets it up": {corefile.Cluster{"coredns": {"Corefile": ".:53 {\n    errors\n    forward . 192.0.2.1\n    reload\n}\n"}}, "coredns", "xcc.test.:53"},
-		"on another port":       {corefile.Cluster{"coredns": {"Corefile": ".:5353 {\n    errors\n    forward . 192.0.2.1\n}\n"}}, "coredns", "xcc.test.:5353"},
+		"as kubeadm sets it up": {texts{"coredns": {"Corefile": ".:53 {\n    errors\n    forward . 192.0.2.1\n    reload\n}\n"}}, "coredns", "xcc.test.:53"},
+		"on another port":       {texts{"coredns": {"Corefile": ".:5353 {\n    errors\n    forward . 192.0.2.1\n}\n"}}, "coredns", "xcc.test.:5353"},
 		"with an import": {
-			corefile.Cluster{
+			texts{
 				"coredns":        {"Corefile": ".:53 {\n    errors\n    import custom/*.override\n    forward . 192.0.2.1\n}\nimport custom/*.server\n"},
 				"coredns-custom": {"log.override": "log\n", "a.server": "a.test {\n    forward . 192.0.2.1\n}\n"},
 			}, "coredns", "xcc.test.:53",
 		},
 		"with an import, on another port": {
-			corefile.Cluster{"coredns": {"Corefile": ".:5353 {\n    errors\n    forward . 192.0.2.1\n}\nimport custom/*.server\n"}}, "coredns", "xcc.test.:5353",
+			texts{"coredns": {"Corefile": ".:5353 {\n    errors\n    forward . 192.0.2.1\n}\nimport custom/*.server\n"}}, "coredns", "xcc.test.:5353",
 		},
 		"as NodeLocal DNSCache": {
-			corefile.Cluster{
+			texts{
 				"coredns": {"Corefile": ".:53 {\n    errors\n}\n"},
 				"node-local-dns": {"Corefile": "cluster.local:53 {\n    bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__\n    forward . 192.0.2.1\n}\n" +
 					".:53 {\n    errors\n    cache 30\n    bind __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__\n    forward . __PILLAR__UPSTREAM__SERVERS__\n}\n"},
@@ -68,7 +68,7 @@ func TestCoreDNSServesTheZone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			plan := corefile.Install(test.cluster, settings())
+			plan := corefile.Install(known(test.cluster), settings())
 			g.Expect(plan.Err).NotTo(HaveOccurred())
 			installed := perform(test.cluster, plan)
 			folder := t.TempDir()

@@ -38,7 +38,7 @@ func settings() corefile.Settings {
 
 // written returns the memory of a patcher that installed the blocks in a usual Corefile.
 func written(s corefile.Settings) string {
-	return corefile.Install(corefile.Cluster{"coredns": {"Corefile": ". {\n}\n"}}, s).Written
+	return corefile.Install(known(texts{"coredns": {"Corefile": ". {\n}\n"}}), s).Written
 }
 
 func readCorefiles(t *testing.T) map[string]string {

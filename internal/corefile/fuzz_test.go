@@ -24,6 +24,7 @@ import (
 	"testing"
 
 	"github.com/coredns/caddy/caddyfile"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // FuzzEnsure asserts for any text: what does not parse is not written; otherwise the result parses, holds one block for the zone
@@ -146,9 +147,10 @@ func FuzzInstall(f *testing.F) {
 	f.Add(". {\n}\nimport custom/*.server\n", "xcc.test {\n}\n", "", "")
 	settings := Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.0.53"}}
 	f.Fuzz(func(t *testing.T, main, custom, cache, edit string) {
-		cluster := Cluster{
-			"coredns": {corefileKey: main}, CustomName: {"a.server": custom}, "node-local-dns": {corefileKey: cache},
-		}
+		cluster := Cluster{Servers: Known(), ConfigMaps: map[types.NamespacedName]ConfigMap{
+			named("coredns"): {Data: map[string]string{corefileKey: main}}, Custom(): {Data: map[string]string{"a.server": custom}},
+			named("node-local-dns"): {Data: map[string]string{corefileKey: cache}},
+		}}
 		pristine := requireGone(t, cluster, settings)
 		plan := Install(pristine, settings)
 		installed := perform(pristine, plan)
@@ -159,7 +161,7 @@ func FuzzInstall(f *testing.F) {
 			t.Fatalf("not stable: %+v", edits)
 		}
 		if gone := requireGone(t, installed, again); !reflect.DeepEqual(gone, pristine) {
-			t.Fatalf("not given back:\n%q\n%q", pristine, gone)
+			t.Fatalf("not given back:\n%q\n%q", pristine.ConfigMaps, gone.ConfigMaps)
 		}
 		if len(plan.Edits) == 0 {
 			return
@@ -170,7 +172,7 @@ func FuzzInstall(f *testing.F) {
 		}
 		edited, wanted := prefixed(installed, edit), prefixed(pristine, edit)
 		if gone := requireGone(t, edited, Settings{Zones: settings.Zones, Written: plan.Written}); !reflect.DeepEqual(gone, wanted) {
-			t.Fatalf("not given back after an edit:\n%q\n%q", wanted, gone)
+			t.Fatalf("not given back after an edit:\n%q\n%q", wanted.ConfigMaps, gone.ConfigMaps)
 		}
 	})
 }
@@ -187,30 +189,34 @@ func requireGone(t *testing.T, cluster Cluster, settings Settings) Cluster {
 
 // perform makes the edits of a plan.
 func perform(cluster Cluster, plan Plan) Cluster {
-	result := Cluster{}
-	for name, data := range cluster {
-		result[name] = maps.Clone(data)
+	result := Cluster{Servers: cluster.Servers, ConfigMaps: map[types.NamespacedName]ConfigMap{}}
+	for name, configMap := range cluster.ConfigMaps {
+		result.ConfigMaps[name] = ConfigMap{Data: maps.Clone(configMap.Data)}
 	}
 	for _, edit := range plan.Edits {
 		if edit.Delete {
-			delete(result[edit.ConfigMap], edit.Key)
+			delete(result.ConfigMaps[edit.ConfigMap].Data, edit.Key)
 		} else {
-			result[edit.ConfigMap][edit.Key] = edit.Text
+			result.ConfigMaps[edit.ConfigMap].Data[edit.Key] = edit.Text
 		}
 	}
 	return result
 }
 
+func named(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: Namespace, Name: name}
+}
+
 // requireNoTwoBlocks asserts that a block of ours is the only one for the zone in what CoreDNS reads together.
 func requireNoTwoBlocks(t *testing.T, cluster Cluster) {
 	t.Helper()
-	ours := len(blocksNamed(cluster[CustomName][CustomKey]))
+	ours := len(blocksNamed(cluster.text(File{Custom(), CustomKey})))
 	if ours == 0 {
 		return
 	}
-	for _, text := range []string{cluster["coredns"][corefileKey], cluster[CustomName]["a.server"]} {
+	for _, text := range []string{cluster.text(File{named("coredns"), corefileKey}), cluster.text(File{Custom(), "a.server"})} {
 		listen := defaultListener()
-		if main, err := parse(cluster["coredns"][corefileKey]); err == nil {
+		if main, err := parse(cluster.text(File{named("coredns"), corefileKey})); err == nil {
 			listen, _ = listenerOf(main)
 		}
 		statements, err := parse(text)
@@ -218,11 +224,11 @@ func requireNoTwoBlocks(t *testing.T, cluster Cluster) {
 			t.Fatalf("written beside what does not parse: %q", text)
 		}
 		if slices.ContainsFunc(statements, func(s statement) bool { return servesZone(s, "xcc.test", listen.port) }) {
-			t.Fatalf("two blocks: %q", cluster)
+			t.Fatalf("two blocks: %q", cluster.ConfigMaps)
 		}
 	}
 	if ours > 1 {
-		t.Fatalf("two blocks: %q", cluster)
+		t.Fatalf("two blocks: %q", cluster.ConfigMaps)
 	}
 }
 
@@ -240,6 +246,7 @@ func blocksNamed(text string) []statement {
 // prefixed puts lines in front of the main Corefile.
 func prefixed(cluster Cluster, lines string) Cluster {
 	result := perform(cluster, Plan{})
-	result["coredns"][corefileKey] = lines + result["coredns"][corefileKey]
+	main := result.ConfigMaps[named("coredns")].Data
+	main[corefileKey] = lines + main[corefileKey]
 	return result
 }

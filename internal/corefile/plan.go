@@ -35,9 +35,9 @@ type Plan struct {
 	Err error
 }
 
-// Edit is one key of a ConfigMap in Namespace to be written.
+// Edit is one key of a ConfigMap to be written.
 type Edit struct {
-	ConfigMap, Key string
+	File
 	// Text is the key's value to be.
 	Text string
 	// Delete says that the key is to go instead.
@@ -51,17 +51,17 @@ func Install(cluster Cluster, settings Settings) Plan {
 	b := builder{cluster: cluster, settings: settings}
 	zones := settings.Zones
 	mains := 0
-	for _, p := range places() {
-		if !cluster.exists(p) {
+	for _, s := range cluster.Servers {
+		if !cluster.exists(s) {
 			continue
 		}
-		if p.cache && mains == 0 {
-			b.found = append(b.found, p.words)
+		if s.Cache && mains == 0 {
+			b.found = append(b.found, s.Words)
 			continue
 		}
 		mains++
 		// A zone that CoreDNS does not forward must not be forwarded by a cache in front of it.
-		zones = b.install(p, zones)
+		zones = b.install(s, zones)
 	}
 	switch {
 	case mains == 0:
@@ -77,17 +77,17 @@ func Install(cluster Cluster, settings Settings) Plan {
 func Uninstall(cluster Cluster, settings Settings) Plan {
 	b := builder{cluster: cluster, settings: settings}
 	listen := defaultListener()
-	for _, p := range places() {
-		if !cluster.exists(p) {
+	for _, s := range cluster.Servers {
+		if !cluster.exists(s) {
 			continue
 		}
-		b.found = append(b.found, p.words)
-		d, err := newDocument(p.corefile(), cluster[p.name][corefileKey])
+		b.found = append(b.found, s.Words)
+		d, err := newDocument(s.Corefile.String(), cluster.text(s.Corefile))
 		o := formerOwner(settings, d)
-		if err == nil && importsCustom(d.statements) {
+		if err == nil && importsCustom(s, d.statements) {
 			listen = o.listen
 		}
-		b.uninstall(o, p.name, corefileKey)
+		b.uninstall(o, s.Corefile)
 	}
 	b.uninstallCustom(listen)
 	return b.plan()
@@ -101,7 +101,7 @@ type builder struct {
 	edits    []Edit
 	wanted   []string
 	errs     []error
-	// needsCustom says that a main Corefile imports what is in CustomName, or that it is not known whether it does.
+	// needsCustom says that a main Corefile imports what is in Custom, or that it is not known whether it does.
 	needsCustom bool
 }
 
@@ -123,50 +123,51 @@ func (b *builder) refused(err error) {
 
 // edit notes a text to be written, if it is another one.
 func (b *builder) edit(e Edit) {
-	if text, found := b.cluster[e.ConfigMap][e.Key]; text != e.Text || found == e.Delete {
+	if text, found := b.cluster.ConfigMaps[e.ConfigMap].Data[e.Key]; text != e.Text || found == e.Delete {
 		b.edits = append(b.edits, e)
 	}
 }
 
 // install edits one place and returns the zones that a cache in front of it may have.
-func (b *builder) install(p place, zones []string) []string {
-	d, err := newDocument(p.corefile(), b.cluster[p.name][corefileKey])
+func (b *builder) install(s Server, zones []string) []string {
+	d, err := newDocument(s.Corefile.String(), b.cluster.text(s.Corefile))
 	var o owner
 	if err == nil {
 		o, err = d.owner(b.settings)
 	}
 	if err != nil {
 		b.needsCustom = true
-		b.found = append(b.found, p.words)
-		b.failed(p.corefile(), err)
+		b.found = append(b.found, s.Words)
+		b.failed(s.Corefile.String(), err)
 		return zones
 	}
-	if !p.cache && importsCustom(d.statements) {
-		return b.installCustom(p, d, o, zones)
+	if importsCustom(s, d.statements) {
+		return b.installCustom(s, d, o, zones)
 	}
-	b.found = append(b.found, p.words+o.listen.String())
+	b.found = append(b.found, s.Words+o.listen.String())
 	admitted, err := o.admit(zones, d)
 	b.refused(err)
 	text, err := o.ensure(d, admitted)
 	if err != nil {
-		b.failed(p.corefile(), err)
+		b.failed(s.Corefile.String(), err)
 		return zones
 	}
-	b.edit(Edit{ConfigMap: p.name, Key: corefileKey, Text: text})
+	b.edit(Edit{File: s.Corefile, Text: text})
 	b.remember(o, admitted)
 	return admitted
 }
 
 // installCustom puts the blocks into a key of our own, which the main Corefile imports, and takes them out of that: it is
 // first, because CoreDNS does not start with a zone in both.
-func (b *builder) installCustom(p place, main document, o owner, zones []string) []string {
+func (b *builder) installCustom(s Server, main document, o owner, zones []string) []string {
 	b.needsCustom = true
-	b.found = append(b.found, fmt.Sprintf("ConfigMap %s/%s, imported by %s%s", Namespace, CustomName, p.words, o.listen))
+	b.found = append(b.found, fmt.Sprintf("ConfigMap %s, imported by %s%s", Custom(), s.Words, o.listen))
 	documents := []document{main}
 	for _, key := range append(b.cluster.customFiles(), CustomKey) {
-		d, err := newDocument(customFile(key), b.cluster[CustomName][key])
+		file := File{ConfigMap: Custom(), Key: key}
+		d, err := newDocument(file.String(), b.cluster.text(file))
 		if err != nil {
-			b.failed(customFile(key), err)
+			b.failed(file.String(), err)
 			return zones
 		}
 		documents = append(documents, d)
@@ -175,16 +176,17 @@ func (b *builder) installCustom(p place, main document, o owner, zones []string)
 	b.refused(err)
 	without, err := o.remove(main)
 	if err != nil {
-		b.failed(p.corefile(), err)
+		b.failed(s.Corefile.String(), err)
 		return zones
 	}
+	key := File{ConfigMap: Custom(), Key: CustomKey}
 	own, err := o.ensure(documents[len(documents)-1], admitted)
 	if err != nil {
-		b.failed(customFile(CustomKey), err)
+		b.failed(key.String(), err)
 		return zones
 	}
-	b.edit(Edit{ConfigMap: p.name, Key: corefileKey, Text: without})
-	b.edit(Edit{ConfigMap: CustomName, Key: CustomKey, Text: own, Delete: own == ""})
+	b.edit(Edit{File: s.Corefile, Text: without})
+	b.edit(Edit{File: key, Text: own, Delete: own == ""})
 	b.remember(o, admitted)
 	return admitted
 }
@@ -198,18 +200,17 @@ func (b *builder) remember(o owner, zones []string) {
 	}
 }
 
-// uninstallCustom edits our key in CustomName.
+// uninstallCustom edits our key in Custom.
 func (b *builder) uninstallCustom(listen listener) {
-	if _, found := b.cluster[CustomName][CustomKey]; found {
-		b.uninstall(newOwner(b.settings, listen), CustomName, CustomKey)
+	if _, found := b.cluster.ConfigMaps[Custom()].Data[CustomKey]; found {
+		b.uninstall(newOwner(b.settings, listen), File{ConfigMap: Custom(), Key: CustomKey})
 	}
 }
 
 // uninstall edits one key. What cannot be parsed and names no zone of ours has no block of ours either.
-func (b *builder) uninstall(o owner, configMap, key string) {
-	text := b.cluster[configMap][key]
-	name := key + " in " + Namespace + "/" + configMap
-	d, err := newDocument(name, text)
+func (b *builder) uninstall(o owner, file File) {
+	text := b.cluster.text(file)
+	d, err := newDocument(file.String(), text)
 	var without string
 	if err == nil {
 		without, err = o.remove(d)
@@ -217,9 +218,9 @@ func (b *builder) uninstall(o owner, configMap, key string) {
 	switch {
 	case err != nil && !o.mentions(text):
 	case err != nil:
-		b.failed(name, err)
+		b.failed(file.String(), err)
 	default:
-		b.edit(Edit{ConfigMap: configMap, Key: key, Text: without, Delete: key == CustomKey && without == ""})
+		b.edit(Edit{File: file, Text: without, Delete: file.ConfigMap == Custom() && without == ""})
 	}
 }
 

@@ -18,33 +18,54 @@ package corefile_test
 
 import (
 	"maps"
-	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
+// texts are the keys of the ConfigMaps in kube-system by their names.
+type texts map[string]map[string]string
+
+// known is a cluster with one of the known servers and these ConfigMaps.
+func known(t texts) corefile.Cluster {
+	cluster := corefile.Cluster{Servers: corefile.Known(), ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
+	for name, data := range t {
+		cluster.ConfigMaps[inKubeSystem(name)] = corefile.ConfigMap{Data: data}
+	}
+	return cluster
+}
+
+func inKubeSystem(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: corefile.Namespace, Name: name}
+}
+
+func file(configMap, key string) corefile.File {
+	return corefile.File{ConfigMap: inKubeSystem(configMap), Key: key}
+}
+
 // perform makes the edits of a plan as a writer would.
-func perform(cluster corefile.Cluster, plan corefile.Plan) corefile.Cluster {
-	result := corefile.Cluster{}
-	for name, data := range cluster {
+func perform(before texts, plan corefile.Plan) texts {
+	result := texts{}
+	for name, data := range before {
 		result[name] = maps.Clone(data)
 	}
 	for _, edit := range plan.Edits {
-		if result[edit.ConfigMap] == nil {
-			result[edit.ConfigMap] = map[string]string{}
+		name := edit.ConfigMap.Name
+		if result[name] == nil {
+			result[name] = map[string]string{}
 		}
-		result[edit.ConfigMap][edit.Key] = edit.Text
+		result[name][edit.Key] = edit.Text
 		if edit.Delete {
-			delete(result[edit.ConfigMap], edit.Key)
+			delete(result[name], edit.Key)
 		}
 	}
 	// A writer deletes the ConfigMap that it created when it is empty.
 	maps.DeleteFunc(result, func(name string, data map[string]string) bool {
-		_, was := cluster[name]
-		return len(data) == 0 && (!was || len(cluster[name]) > 0)
+		_, was := before[name]
+		return len(data) == 0 && (!was || len(before[name]) > 0)
 	})
 	return result
 }
@@ -63,85 +84,85 @@ func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
 	corefiles := readCorefiles(t)
 	nodeLocal := corefiles["testdata/node-local-dns"]
 	for name, test := range map[string]struct {
-		cluster corefile.Cluster
+		cluster texts
 		found   []string
 		edits   []corefile.Edit
 	}{
 		"kubeadm's CoreDNS": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": plain}},
+			cluster: texts{"coredns": {"Corefile": plain}},
 			found:   []string{"ConfigMap kube-system/coredns"},
-			edits:   []corefile.Edit{{ConfigMap: "coredns", Key: "Corefile", Text: plain + "\n" + block53}},
+			edits:   []corefile.Edit{{File: file("coredns", "Corefile"), Text: plain + "\n" + block53}},
 		},
 		"a CoreDNS on another port": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": ".:5353 {\n    errors\n}\n"}},
+			cluster: texts{"coredns": {"Corefile": ".:5353 {\n    errors\n}\n"}},
 			found:   []string{"ConfigMap kube-system/coredns, port 5353"},
-			edits:   []corefile.Edit{{ConfigMap: "coredns", Key: "Corefile", Text: ".:5353 {\n    errors\n}\n\n" + block5353}},
+			edits:   []corefile.Edit{{File: file("coredns", "Corefile"), Text: ".:5353 {\n    errors\n}\n\n" + block5353}},
 		},
 		"RKE2's CoreDNS": {
-			cluster: corefile.Cluster{"rke2-coredns-rke2-coredns": {"Corefile": plain}},
+			cluster: texts{"rke2-coredns-rke2-coredns": {"Corefile": plain}},
 			found:   []string{"RKE2's ConfigMap kube-system/rke2-coredns-rke2-coredns"},
-			edits:   []corefile.Edit{{ConfigMap: "rke2-coredns-rke2-coredns", Key: "Corefile", Text: plain + "\n" + block53}},
+			edits:   []corefile.Edit{{File: file("rke2-coredns-rke2-coredns", "Corefile"), Text: plain + "\n" + block53}},
 		},
 		"k3s's CoreDNS, which nobody has configured": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": corefiles["testdata/k3s"]}},
+			cluster: texts{"coredns": {"Corefile": corefiles["testdata/k3s"]}},
 			found:   []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns"},
-			edits:   []corefile.Edit{{ConfigMap: "coredns-custom", Key: "xcc.server", Text: block53}},
+			edits:   []corefile.Edit{{File: file("coredns-custom", "xcc.server"), Text: block53}},
 		},
 		"a cloud's CoreDNS, which the user has configured": {
-			cluster: corefile.Cluster{
+			cluster: texts{
 				"coredns":        {"Corefile": ".:5353 {\n    import custom/*.override\n}\nimport custom/*.server\n"},
 				"coredns-custom": {"a.server": "a.test:5353 {\n}\n", "log.override": "log", "a.txt": "}"},
 			},
 			found: []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns, port 5353"},
-			edits: []corefile.Edit{{ConfigMap: "coredns-custom", Key: "xcc.server", Text: block5353}},
+			edits: []corefile.Edit{{File: file("coredns-custom", "xcc.server"), Text: block5353}},
 		},
 		"a block from the time before the Corefile imported": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": importing + "\n" + block53}},
+			cluster: texts{"coredns": {"Corefile": importing + "\n" + block53}},
 			found:   []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns"},
 			edits: []corefile.Edit{
-				{ConfigMap: "coredns", Key: "Corefile", Text: importing},
-				{ConfigMap: "coredns-custom", Key: "xcc.server", Text: block53},
+				{File: file("coredns", "Corefile"), Text: importing},
+				{File: file("coredns-custom", "xcc.server"), Text: block53},
 			},
 		},
 		"a block from the time when the Corefile imported": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": plain}, "coredns-custom": {"xcc.server": block53, "a.server": ""}},
+			cluster: texts{"coredns": {"Corefile": plain}, "coredns-custom": {"xcc.server": block53, "a.server": ""}},
 			found:   []string{"ConfigMap kube-system/coredns"},
 			edits: []corefile.Edit{
-				{ConfigMap: "coredns", Key: "Corefile", Text: plain + "\n" + block53},
-				{ConfigMap: "coredns-custom", Key: "xcc.server", Delete: true},
+				{File: file("coredns", "Corefile"), Text: plain + "\n" + block53},
+				{File: file("coredns-custom", "xcc.server"), Delete: true},
 			},
 		},
 		"a NodeLocal DNSCache beside CoreDNS": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": plain}, "node-local-dns": {"Corefile": nodeLocal}},
+			cluster: texts{"coredns": {"Corefile": plain}, "node-local-dns": {"Corefile": nodeLocal}},
 			found: []string{
 				"ConfigMap kube-system/coredns",
 				"NodeLocal DNSCache's ConfigMap kube-system/node-local-dns, bound to __PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__",
 			},
 			edits: []corefile.Edit{
-				{ConfigMap: "coredns", Key: "Corefile", Text: plain + "\n" + block53},
-				{ConfigMap: "node-local-dns", Key: "Corefile", Text: nodeLocal + "\n" + blockNode},
+				{File: file("coredns", "Corefile"), Text: plain + "\n" + block53},
+				{File: file("node-local-dns", "Corefile"), Text: nodeLocal + "\n" + blockNode},
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			plan := corefile.Install(test.cluster, settings())
+			plan := corefile.Install(known(test.cluster), settings())
 			g.Expect(plan.Err).NotTo(HaveOccurred())
 			g.Expect(plan.Found).To(Equal(test.found))
 			g.Expect(plan.Edits).To(Equal(test.edits))
 
 			installed := perform(test.cluster, plan)
-			again := corefile.Install(installed, settings())
+			again := corefile.Install(known(installed), settings())
 			g.Expect(again.Err).NotTo(HaveOccurred())
 			g.Expect(again.Edits).To(BeEmpty(), "it is stable")
 			for what, s := range map[string]corefile.Settings{
 				"with the ClusterIP": settings(),
 				"with the memory":    {Zones: []string{"xcc.test"}, Written: plan.Written},
 			} {
-				gone := corefile.Uninstall(installed, s)
+				gone := corefile.Uninstall(known(installed), s)
 				g.Expect(gone.Err).NotTo(HaveOccurred())
-				g.Expect(perform(installed, gone)).To(Equal(perform(test.cluster, corefile.Uninstall(test.cluster, settings()))), what)
+				g.Expect(perform(installed, gone)).To(Equal(perform(test.cluster, corefile.Uninstall(known(test.cluster), settings()))), what)
 			}
 		})
 	}
@@ -150,55 +171,55 @@ func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
 func TestInstallLeavesAlone(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		cluster corefile.Cluster
+		cluster texts
 		err     error
 		message string
 		edited  []string
 	}{
 		"a cluster without CoreDNS": {
-			cluster: corefile.Cluster{"coredns-custom": {}, "node-local-dns": {"Corefile": plain}}, err: corefile.ErrNotFound,
+			cluster: texts{"coredns-custom": {}, "node-local-dns": {"Corefile": plain}}, err: corefile.ErrNotFound,
 		},
 		"another hand's block that is imported": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "\nxcc.test {\n  file db\n}\n"}},
+			cluster: texts{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "\nxcc.test {\n  file db\n}\n"}},
 			err:     corefile.ErrForeignBlock, message: `the block "xcc.test" in line 2 of a.server in kube-system/coredns-custom serves xcc.test and is not ours`,
 		},
 		"another hand's block in a key that is ours": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": importing}, "coredns-custom": {"xcc.server": "xcc.test {\n  file db\n}\n"}},
+			cluster: texts{"coredns": {"Corefile": importing}, "coredns-custom": {"xcc.server": "xcc.test {\n  file db\n}\n"}},
 			err:     corefile.ErrForeignBlock, message: "line 1 of xcc.server in kube-system/coredns-custom",
 		},
 		"another hand's block beside the import": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": importing + "xcc.test {\n  file db\n}\n"}},
+			cluster: texts{"coredns": {"Corefile": importing + "xcc.test {\n  file db\n}\n"}},
 			err:     corefile.ErrForeignBlock, message: "line 5 of the Corefile in kube-system/coredns",
 		},
 		"an imported file that CoreDNS refuses": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "a.test {\n"}},
+			cluster: texts{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "a.test {\n"}},
 			err:     corefile.ErrUnsupported, message: "a.server in kube-system/coredns-custom cannot be edited: line 1: the brace that opens here is never closed",
 		},
 		"the block in an imported file while the Corefile cannot be parsed": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": "import custom/*.server\n.:53 {"}, "coredns-custom": {"xcc.server": block53}},
+			cluster: texts{"coredns": {"Corefile": "import custom/*.server\n.:53 {"}, "coredns-custom": {"xcc.server": block53}},
 			err:     corefile.ErrUnsupported, message: "the Corefile in kube-system/coredns cannot be edited: line 2",
 		},
 		"the block in an imported file while there is no Corefile": {
-			cluster: corefile.Cluster{"coredns-custom": {"xcc.server": block53}}, err: corefile.ErrNotFound,
+			cluster: texts{"coredns-custom": {"xcc.server": block53}}, err: corefile.ErrNotFound,
 		},
 		"a cache that would forward what CoreDNS does not": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": plain + "xcc.test {\n  file db\n}\n"}, "node-local-dns": {"Corefile": plain}},
+			cluster: texts{"coredns": {"Corefile": plain + "xcc.test {\n  file db\n}\n"}, "node-local-dns": {"Corefile": plain}},
 			err:     corefile.ErrForeignBlock,
 		},
 		"a cache that cannot be edited, and no more": {
-			cluster: corefile.Cluster{"coredns": {"Corefile": plain}, "node-local-dns": {"Corefile": "{"}},
+			cluster: texts{"coredns": {"Corefile": plain}, "node-local-dns": {"Corefile": "{"}},
 			err:     corefile.ErrUnsupported, message: "the Corefile in kube-system/node-local-dns cannot be edited", edited: []string{"coredns"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			plan := corefile.Install(test.cluster, settings())
+			plan := corefile.Install(known(test.cluster), settings())
 			g.Expect(plan.Err).To(MatchError(test.err))
 			g.Expect(plan.Err).To(MatchError(ContainSubstring(test.message)))
 			var edited []string
 			for _, edit := range plan.Edits {
-				edited = append(edited, edit.ConfigMap)
+				edited = append(edited, edit.ConfigMap.Name)
 			}
 			g.Expect(edited).To(Equal(test.edited))
 		})
@@ -208,31 +229,32 @@ func TestInstallLeavesAlone(t *testing.T) {
 func TestUninstallOfWhatCannotBeParsed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	plan := corefile.Uninstall(corefile.Cluster{"coredns": {"Corefile": ".:53 {\n"}}, settings())
+	plan := corefile.Uninstall(known(texts{"coredns": {"Corefile": ".:53 {\n"}}), settings())
 	g.Expect(plan.Err).NotTo(HaveOccurred(), "it has no block of ours for certain")
 	g.Expect(plan.Edits).To(BeEmpty())
 
-	plan = corefile.Uninstall(corefile.Cluster{"coredns": {"Corefile": block53 + ".:53 {\n"}}, settings())
-	g.Expect(plan.Err).To(MatchError(ContainSubstring("Corefile in kube-system/coredns cannot be edited: line 8")))
+	plan = corefile.Uninstall(known(texts{"coredns": {"Corefile": block53 + ".:53 {\n"}}), settings())
+	g.Expect(plan.Err).To(MatchError(ContainSubstring("the Corefile in kube-system/coredns cannot be edited: line 8")))
 	g.Expect(plan.Edits).To(BeEmpty())
 }
 
 func TestUninstallOfABlockOnAnotherPortWithoutAMemory(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	cluster := corefile.Cluster{
+	cluster := texts{
 		"coredns":        {"Corefile": ".:5353 {\n}\nimport custom/*.server\n"},
 		"coredns-custom": {"xcc.server": block5353},
 	}
-	plan := corefile.Uninstall(cluster, settings())
+	plan := corefile.Uninstall(known(cluster), settings())
 	g.Expect(plan.Err).NotTo(HaveOccurred())
-	g.Expect(plan.Edits).To(Equal([]corefile.Edit{{ConfigMap: "coredns-custom", Key: "xcc.server", Delete: true}}))
+	g.Expect(plan.Edits).To(Equal([]corefile.Edit{{File: file("coredns-custom", "xcc.server"), Delete: true}}))
 }
 
 func TestAllConfigMapsAreNamed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	g.Expect(corefile.ConfigMaps()).To(ConsistOf("coredns", "coredns-custom", "rke2-coredns-rke2-coredns", "node-local-dns"))
-	g.Expect(corefile.Mains()).To(Equal([]string{"kube-system/coredns", "kube-system/rke2-coredns-rke2-coredns"}))
-	g.Expect(slices.Contains(corefile.ConfigMaps(), corefile.CustomName)).To(BeTrue())
+	g.Expect(corefile.ConfigMapsOf(corefile.Known())).To(Equal([]types.NamespacedName{
+		inKubeSystem("coredns"), inKubeSystem("coredns-custom"), inKubeSystem("node-local-dns"), inKubeSystem("rke2-coredns-rke2-coredns"),
+	}))
+	g.Expect(corefile.Mains(corefile.Known())).To(Equal([]string{"kube-system/coredns", "kube-system/rke2-coredns-rke2-coredns"}))
 }

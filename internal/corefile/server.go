@@ -1,0 +1,119 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// File is a key of a ConfigMap.
+type File struct {
+	ConfigMap types.NamespacedName
+	Key       string
+}
+
+// String is how messages call it.
+func (f File) String() string {
+	if f.Key == corefileKey {
+		return "the Corefile in " + f.ConfigMap.String()
+	}
+	return f.Key + " in " + f.ConfigMap.String()
+}
+
+// Server is one CoreDNS whose configuration may be edited: its Corefile, and the files that its imports can reach.
+type Server struct {
+	// Corefile holds the main Corefile.
+	Corefile File
+	// Path is where the process reads the main Corefile, such as /etc/coredns/Corefile. Relative imports start in its folder.
+	Path string
+	// Mounts are the other files that the process can read.
+	Mounts []Mount
+	// Complete reports that Mounts are all of the container, so that a pattern outside of them matches nothing. Without it, an import
+	// that reaches into no mount cannot be read.
+	Complete bool
+	// Cache reports that it is a cache in front of another CoreDNS.
+	Cache bool
+	// Words are how messages call it, such as "ConfigMap kube-system/coredns".
+	Words string
+}
+
+// Mount is a volume in the container of CoreDNS.
+type Mount struct {
+	// Path is an absolute path in the container: that of a folder, or of a file if Key is set.
+	Path string
+	// ConfigMap is what is mounted. It is empty for a volume of another kind, which cannot be read from here.
+	ConfigMap types.NamespacedName
+	// Items are the keys by the relative paths at which they are mounted. If it is nil, each key is a file of the same name.
+	Items map[string]string
+	// Key is the key that is mounted as a single file.
+	Key string
+	// Words are how messages call a volume that is not a ConfigMap, such as "Secret kube-system/dns".
+	Words string
+}
+
+// ConfigMap holds the keys of a ConfigMap.
+type ConfigMap struct {
+	Data       map[string]string
+	BinaryData map[string][]byte
+}
+
+// Cluster is the configuration of a cluster's DNS.
+type Cluster struct {
+	Servers []Server
+	// ConfigMaps are those of ConfigMapsOf(Servers) that exist.
+	ConfigMaps map[types.NamespacedName]ConfigMap
+}
+
+// ConfigMapsOf returns the names of the ConfigMaps that can hold configuration of the servers, sorted and each once.
+func ConfigMapsOf(servers []Server) []types.NamespacedName {
+	names := map[types.NamespacedName]bool{}
+	for _, s := range servers {
+		names[s.Corefile.ConfigMap] = true
+		for _, m := range s.Mounts {
+			names[m.ConfigMap] = true
+		}
+	}
+	delete(names, types.NamespacedName{})
+	return slices.SortedFunc(maps.Keys(names), func(a, b types.NamespacedName) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// exists returns whether the server's main Corefile is there.
+func (c Cluster) exists(s Server) bool {
+	_, found := c.ConfigMaps[s.Corefile.ConfigMap].Data[s.Corefile.Key]
+	return found
+}
+
+// text returns the content of a file, which is empty if that does not exist.
+func (c Cluster) text(f File) string {
+	return c.ConfigMaps[f.ConfigMap].Data[f.Key]
+}
+
+// mountAt returns the mount at a path.
+func (s Server) mountAt(folder string) (Mount, bool) {
+	i := slices.IndexFunc(s.Mounts, func(m Mount) bool { return path.Clean(m.Path) == path.Clean(folder) })
+	if i < 0 {
+		return Mount{}, false
+	}
+	return s.Mounts[i], true
+}
