@@ -55,9 +55,20 @@ const (
 	DNSHostnameAnnotation = "connectivity.tanzu.vmware.com/dns-hostname"
 
 	// AdditionalHostnamesAnnotation on an EndpointSlice holds further names, separated by commas and of the form of
-	// DNSHostnameAnnotation, under which the slice's addresses are served too. It is of no effect without
-	// DNSHostnameAnnotation.
+	// DNSHostnameAnnotation, under which the slice's addresses are served too. A dns-server reads the first MaxHostnames of
+	// them. It is of no effect without DNSHostnameAnnotation.
 	AdditionalHostnamesAnnotation = "connectivity.tanzu.vmware.com/dns-additional-hostnames"
+	// MaxHostnames is how many names of AdditionalHostnamesAnnotation are read. The manager writes one; an annotation of an
+	// object holds 256 kB, and each name costs a record.
+	MaxHostnames = 100
+
+	// TargetsAnnotation on an EndpointSlice of type IPv4 or IPv6 holds host names, separated by commas, for which the slice's
+	// names are aliases, for example "lb.example.com". It takes the place of slices of type FQDN, which Kubernetes 1.37
+	// deprecates. The slice may have no endpoints. A dns-server reads the first MaxTargets of them. It is of no effect without
+	// DNSHostnameAnnotation.
+	TargetsAnnotation = "connectivity.tanzu.vmware.com/dns-targets"
+	// MaxTargets is how many host names of TargetsAnnotation are read: as many as a gateway's status has addresses.
+	MaxTargets = 100
 
 	// GatewayDNSRefAnnotation on an EndpointSlice is the GatewayDNS that the slice was published for, as
 	// "namespace/name". A slice without it was written by hand: it is served and never touched.

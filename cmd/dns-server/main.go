@@ -36,8 +36,9 @@ import (
 const help = `dns-server answers DNS queries for the names that other clusters' gateways have in its zones.
 
 The records are the EndpointSlices of one namespace, which it watches: the annotation
-connectivity.tanzu.vmware.com/dns-hostname is the name, the endpoints are its addresses, or the host name that
-it is an alias for. It answers from memory, over UDP and TCP, for its zones alone, and never recurses.
+connectivity.tanzu.vmware.com/dns-hostname is the name, and the endpoints are its addresses. The annotation
+connectivity.tanzu.vmware.com/dns-targets, or a slice of type FQDN, has the host name that it is an alias for.
+It answers from memory, over UDP and TCP, for its zones alone, and never recurses.
 
 In a workload cluster the add-on starts it as the Deployment dns-server, and CoreDNS forwards the zone to it.
 By hand it needs a kubeconfig whose user may list and watch EndpointSlices in the namespace:

@@ -24,7 +24,7 @@ const (
 	InvalidHostname Reason = "invalid_hostname"
 	// OutsideZones means that the name is in none of the zones that are served.
 	OutsideZones Reason = "outside_zones"
-	// ReservedName means that the name is the name server's, or that an alias stands at the apex of a zone.
+	// ReservedName means that the name is the name server's, or that an alias would stand at the apex of a zone.
 	ReservedName Reason = "reserved_name"
 	// ProbeName means that the name is one of those below which every name exists, to show who is asked.
 	ProbeName Reason = "probe_name"
@@ -42,12 +42,14 @@ const (
 	AliasShadowed Reason = "alias_shadowed"
 	// SeveralAliases means that another slice has an alias for the name, which comes first by name.
 	SeveralAliases Reason = "several_aliases"
+	// TooMany means that an annotation has more entries than are read. The first of them are served.
+	TooMany Reason = "too_many"
 )
 
 // Reasons are all of them.
 var Reasons = [...]Reason{
 	InvalidHostname, OutsideZones, ReservedName, ProbeName, UnknownAddressType, InvalidAddress, RefusedAddress, InvalidPort, NoAddress,
-	AliasShadowed, SeveralAliases,
+	AliasShadowed, SeveralAliases, TooMany,
 }
 
 // Problem is something of a slice that is not served.

@@ -28,13 +28,19 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
+
+// maxDetail is the longest detail of a problem in bytes: a name of 253 characters and a few words. Details are logged.
+const maxDetail = 300
 
 // Slice is what is served of one EndpointSlice under one name.
 type Slice struct {
 	name string
 	// hostname is empty when the slice asks for a name that cannot be served.
 	hostname string
+	// atApex is whether the hostname is the apex of a zone.
+	atApex   bool
 	targets  []target
 	services []zone.Service
 	problems []Problem
@@ -70,9 +76,10 @@ func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string, judge netad
 	if !ok {
 		return nil
 	}
+	additional, tooMany := dnsname.SplitList(endpointSlice.Annotations[xccv1.AdditionalHostnamesAnnotation], xccv1.MaxHostnames)
 	var parsed []Slice
 	var content *Slice
-	for i, text := range append([]string{hostname}, additionalHostnames(endpointSlice)...) {
+	for i, text := range append([]string{hostname}, additional...) {
 		slice := Slice{name: endpointSlice.Name}
 		slice.readHostname(text, zones, endpointSlice.AddressType)
 		switch {
@@ -90,29 +97,21 @@ func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string, judge netad
 		parsed = append(parsed, slice)
 	}
 	for i := range parsed {
-		parsed[i].rejectOwnAlias()
+		parsed[i].rejectAliases()
+	}
+	if tooMany {
+		parsed[0].reject(TooMany, xccv1.AdditionalHostnamesAnnotation)
 	}
 	return parsed
 }
 
-// additionalHostnames returns what stands between the commas.
-func additionalHostnames(endpointSlice *discoveryv1.EndpointSlice) []string {
-	var found []string
-	for text := range strings.SplitSeq(endpointSlice.Annotations[xccv1.AdditionalHostnamesAnnotation], ",") {
-		if text = strings.TrimSpace(text); text != "" {
-			found = append(found, text)
-		}
-	}
-	return found
-}
-
 func (s *Slice) reject(reason Reason, detail string) {
-	s.problems = append(s.problems, Problem{Slice: s.name, Reason: reason, Detail: detail})
+	s.problems = append(s.problems, Problem{Slice: s.name, Reason: reason, Detail: text.Line(detail, maxDetail)})
 }
 
 // readHostname leaves the hostname empty when it cannot be served.
-func (s *Slice) readHostname(text string, zones []string, addressType discoveryv1.AddressType) {
-	name, err := dnsname.Canonical(text)
+func (s *Slice) readHostname(given string, zones []string, addressType discoveryv1.AddressType) {
+	name, err := dnsname.Canonical(given)
 	if err != nil {
 		s.reject(InvalidHostname, err.Error())
 		return
@@ -126,7 +125,7 @@ func (s *Slice) readHostname(text string, zones []string, addressType discoveryv
 	case zone.Reserved(apex, name, addressType == discoveryv1.AddressTypeFQDN):
 		s.reject(ReservedName, name)
 	default:
-		s.hostname = name
+		s.hostname, s.atApex = name, name == apex
 	}
 }
 
@@ -143,34 +142,56 @@ func (s *Slice) readEndpoints(endpointSlice *discoveryv1.EndpointSlice, judge ne
 	for _, endpoint := range endpointSlice.Endpoints {
 		// A condition that is not there counts as true, as the API says.
 		ready := endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready
-		for _, text := range endpoint.Addresses {
-			read, err := parse(text)
+		for _, address := range endpoint.Addresses {
+			read, err := parse(address)
 			if err != nil {
 				s.reject(InvalidAddress, err.Error())
 				continue
 			}
 			if reason := read.refused(refuse); reason != "" {
-				s.reject(RefusedAddress, text+" is "+reason)
+				s.reject(RefusedAddress, address+" is "+reason)
 				continue
 			}
 			read.ready = ready
 			s.targets = append(s.targets, read)
 		}
 	}
+	s.readTargets(endpointSlice.Annotations[xccv1.TargetsAnnotation])
 	if len(s.targets) == 0 {
 		s.reject(NoAddress, s.hostname)
 	}
 }
 
-// rejectOwnAlias takes out what would make a name an alias for itself.
-func (s *Slice) rejectOwnAlias() {
-	isOwn := func(t target) bool { return s.hostname != "" && t.alias == s.hostname }
-	if !slices.ContainsFunc(s.targets, isOwn) {
+// readTargets reads the host names of the annotation. They have no conditions, so they are ready.
+func (s *Slice) readTargets(annotation string) {
+	found, tooMany := dnsname.SplitList(annotation, xccv1.MaxTargets)
+	for _, given := range found {
+		read, err := parseAlias(given)
+		if err != nil {
+			s.reject(InvalidAddress, err.Error())
+			continue
+		}
+		read.ready = true
+		s.targets = append(s.targets, read)
+	}
+	if tooMany {
+		s.reject(TooMany, xccv1.TargetsAnnotation)
+	}
+}
+
+// rejectAliases takes out aliases that this name cannot have: an alias for itself, and any alias at the apex of a zone.
+func (s *Slice) rejectAliases() {
+	isRejected := func(t target) bool { return t.alias != "" && (s.atApex || t.alias == s.hostname) }
+	if s.hostname == "" || !slices.ContainsFunc(s.targets, isRejected) {
 		return
 	}
-	s.reject(InvalidAddress, fmt.Sprintf("%q is an alias for itself", s.hostname))
+	if s.atApex {
+		s.reject(ReservedName, s.hostname)
+	} else {
+		s.reject(InvalidAddress, fmt.Sprintf("%q is an alias for itself", s.hostname))
+	}
 	// The targets are those of the slice's other names, too.
-	if s.targets = slices.DeleteFunc(slices.Clone(s.targets), isOwn); len(s.targets) == 0 {
+	if s.targets = slices.DeleteFunc(slices.Clone(s.targets), isRejected); len(s.targets) == 0 {
 		s.reject(NoAddress, s.hostname)
 	}
 }
@@ -179,9 +200,9 @@ func (s *Slice) rejectOwnAlias() {
 func parserOf(addressType discoveryv1.AddressType) func(string) (target, error) {
 	switch addressType {
 	case discoveryv1.AddressTypeIPv4:
-		return func(text string) (target, error) { return parseAddress(text, "IPv4", netip.Addr.Is4) }
+		return func(given string) (target, error) { return parseAddress(given, "IPv4", netip.Addr.Is4) }
 	case discoveryv1.AddressTypeIPv6:
-		return func(text string) (target, error) { return parseAddress(text, "IPv6", isIPv6) }
+		return func(given string) (target, error) { return parseAddress(given, "IPv6", isIPv6) }
 	case discoveryv1.AddressTypeFQDN:
 		return parseAlias
 	default:
@@ -195,21 +216,24 @@ func isIPv6(address netip.Addr) bool {
 	return address.Is6() && !address.Is4In6() && address.Zone() == ""
 }
 
-func parseAddress(text, family string, is func(netip.Addr) bool) (target, error) {
-	address, err := netip.ParseAddr(text)
+func parseAddress(given, family string, is func(netip.Addr) bool) (target, error) {
+	address, err := netip.ParseAddr(given)
 	if err != nil || !is(address) {
-		return target{}, fmt.Errorf("%q is not an %s address", text, family)
+		return target{}, fmt.Errorf("%q is not an %s address", given, family)
 	}
 	return target{address: address}, nil
 }
 
-func parseAlias(text string) (target, error) {
-	alias, err := dnsname.Canonical(text)
-	switch {
-	case err != nil:
+func parseAlias(given string) (target, error) {
+	alias, err := dnsname.Canonical(given)
+	if err != nil {
 		return target{}, err
-	case strings.HasPrefix(alias, "*"):
-		return target{}, fmt.Errorf("%q is a wildcard, which cannot be the target of an alias", text)
+	}
+	if strings.HasPrefix(alias, "*") {
+		return target{}, fmt.Errorf("%q is a wildcard, which cannot be the target of an alias", given)
+	}
+	if _, err := netip.ParseAddr(alias); err == nil {
+		return target{}, fmt.Errorf("%q is an address, which cannot be the target of an alias", given)
 	}
 	return target{alias: alias}, nil
 }
