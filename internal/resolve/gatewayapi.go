@@ -55,10 +55,9 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 	for _, address := range objectsAt(objects.Gateway, "status", "addresses") {
 		value := textAt(address, "value")
 		switch addressType := textAt(address, "type"); addressType {
-		case "IPAddress", "":
-			found.addIP(value)
-		case "Hostname":
-			found.addHostname(value)
+		case "IPAddress", "Hostname", "":
+			// Controllers mix the two up, and a value of one kind is never one of the other.
+			found.addAny(value)
 		default:
 			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", fit.Quoted(value), fit.Quoted(addressType)))
 		}
@@ -79,22 +78,32 @@ type ServiceSelector struct {
 
 // GatewayServices returns which Services lead to a Gateway, if one of its addresses may be a ClusterIP: those that its controller
 // labels with its name in its own namespace (GEP-1762, "In Cluster Gateway Deployments"), and those of Envoy Gateway, which are in
-// the namespace of that. A name that is too long for a label's value is shortened by each controller in its own way.
+// the namespace of that and labelled with the Gateway, or with its class if the Gateways of the class share a Service. A name that
+// is too long for a label's value is shortened by each controller in its own way.
 func GatewayServices(target Target, gateway *unstructured.Unstructured) []ServiceSelector {
 	mayBeClusterIP := slices.ContainsFunc(objectsAt(gateway, "status", "addresses"), func(address map[string]any) bool {
 		_, err := netip.ParseAddr(textAt(address, "value"))
 		return err == nil
 	})
-	if !mayBeClusterIP || len(validation.IsValidLabelValue(target.Name)) > 0 {
+	if !mayBeClusterIP {
 		return nil
 	}
-	return []ServiceSelector{
-		{Namespace: target.Namespace, Labels: labels.Set{"gateway.networking.k8s.io/gateway-name": target.Name}},
-		{Labels: labels.Set{
-			"gateway.envoyproxy.io/owning-gateway-name": target.Name, "gateway.envoyproxy.io/owning-gateway-namespace": target.Namespace,
-		}},
+	var selectors []ServiceSelector
+	if isLabelValue(target.Name) {
+		selectors = append(selectors,
+			ServiceSelector{Namespace: target.Namespace, Labels: labels.Set{"gateway.networking.k8s.io/gateway-name": target.Name}},
+			ServiceSelector{Labels: labels.Set{
+				"gateway.envoyproxy.io/owning-gateway-name": target.Name, "gateway.envoyproxy.io/owning-gateway-namespace": target.Namespace,
+			}},
+		)
 	}
+	if class, _, _ := unstructured.NestedString(gateway.Object, "spec", "gatewayClassName"); class != "" && isLabelValue(class) {
+		selectors = append(selectors, ServiceSelector{Labels: labels.Set{"gateway.envoyproxy.io/owning-gatewayclass": class}})
+	}
+	return selectors
 }
+
+func isLabelValue(text string) bool { return len(validation.IsValidLabelValue(text)) == 0 }
 
 // listenerPorts returns the ports of the listeners, and says of a listener that it has none. TCP carries what is not UDP.
 func listenerPorts(gateway *unstructured.Unstructured) (ports []xccv1.GatewayPort, unfit string) {

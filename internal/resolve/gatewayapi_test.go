@@ -56,7 +56,7 @@ func TestGatewayOfTheGatewayAPI(t *testing.T) {
 		"not accepted":       {listeners + `status: {conditions: [{type: Programmed, status: "False", message: b}, {type: Accepted, status: "False", message: a}]}`, expected{"NoAddress", "", "", `its condition Accepted says "a"`}},
 		"of no known shape":  {"spec: {listeners: [1, {port: x}, {port: 70000}]}\nstatus: {addresses: 5}", expected{"NoAddress", "", "", "yet"}},
 		"without listeners":  {"status: {addresses: [{value: 192.0.2.1}]}", expected{"Resolved", "192.0.2.1", "", "="}},
-		"an item of a shape": {"status: {addresses: [7, {value: 5}, {value: 192.0.2.1}]}", expected{"Resolved", "192.0.2.1", "", `=Left out: "" is not an IP address`}},
+		"an item of a shape": {"status: {addresses: [7, {value: 5}, {value: 192.0.2.1}]}", expected{"Resolved", "192.0.2.1", "", `=Left out: "" is not a fully qualified host name`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

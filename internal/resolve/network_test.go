@@ -148,4 +148,11 @@ func TestTheServicesOfAGatewayAreAskedForOnlyIfTheyDecide(t *testing.T) {
 			"gateway.envoyproxy.io/owning-gateway-name": "eg", "gateway.envoyproxy.io/owning-gateway-namespace": "infra",
 		}},
 	))
+	ofClass := gatewayWith("IPAddress", "10.0.0.1")
+	ofClass.Object["spec"] = map[string]any{"gatewayClassName": "merged"}
+	shared := resolve.ServiceSelector{Labels: map[string]string{"gateway.envoyproxy.io/owning-gatewayclass": "merged"}}
+	g.Expect(services("eg", ofClass)).To(HaveLen(3))
+	g.Expect(services(strings.Repeat("a", 64), ofClass)).To(HaveExactElements(shared), "the Gateway's name is no part of what it selects")
+	ofClass.Object["spec"] = map[string]any{"gatewayClassName": strings.Repeat("a", 64)}
+	g.Expect(services("eg", ofClass)).To(HaveLen(2), "no API server takes such a selector")
 }

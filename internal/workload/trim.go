@@ -23,8 +23,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// trim keeps of an object what decides a gateway's addresses and ports, and what a cache needs.
-func trim(in any) (any, error) {
+// Trim returns what is cached of an object: what decides a gateway's addresses and ports, and what a cache needs.
+func Trim(in any) (any, error) {
 	switch object := in.(type) {
 	case *corev1.Service:
 		return trimService(object), nil
