@@ -72,7 +72,7 @@ type GatewayDNSSpec struct {
 
 	// resolutionType is the way in which the addresses of the Service are found.
 	// "loadBalancer", the default: the Service is of type LoadBalancer, and its addresses are those in its status.
-	// "nodePort": the addresses of the ready, schedulable nodes (ExternalIP, else InternalIP), only those with a ready endpoint if the Service has externalTrafficPolicy Local; the port to dial is the node port, which SRV records tell.
+	// "nodePort": the addresses of the ready, schedulable nodes (of each IP family of the Service ExternalIP, else InternalIP), only those with a ready endpoint if the Service has externalTrafficPolicy Local; the port to dial is the node port, which SRV records tell.
 	// "hostPort": the addresses of the nodes on which a ready pod of the Service runs; the port to dial is the pod's host port, which SRV records tell.
 	// "externalIPs": the addresses in the Service's spec.externalIPs.
 	// With spec.gateway it is left out.

@@ -39,4 +39,5 @@ func TestAGatewayWithExternalIPs(t *testing.T) {
 	service.Spec.ExternalIPs = []string{"192.0.2.41", "2001:db8::41"}
 	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
 	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.41", "2001:db8::41"))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("Nodes forward nothing that is sent to 2001:db8::41"))))
 }

@@ -127,12 +127,17 @@ func TestANodePortGatewayFollowsTheNodes(t *testing.T) {
 	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
 	gatewayDNS := n.addGatewayOf("gw", service, xccv1.ResolutionTypeNodePort)
 	hostname := n.hostname("cluster-a")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1", "192.0.2.2", "2001:db8::2"))
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1", "192.0.2.2"), "the Service has IPv4 alone")
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayResolved), HaveField("Source", ContainSubstring("node ports")),
 		HaveField("Ports", ConsistOf(HaveField("Port", service.Spec.Ports[0].NodePort))),
 	)))
 	n.Expect(watches(workloadA, "nodes")(n)).To(Equal(before+1), "nodes are watched")
+
+	t.Log("The Service gets IPv6")
+	service.Spec.IPFamilyPolicy = new(corev1.IPFamilyPolicyRequireDualStack)
+	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1", "192.0.2.2", "2001:db8::2"))
 
 	t.Log("A node that is drained, loses readiness or leaves drops out, and comes back")
 	two.Spec.Unschedulable = true

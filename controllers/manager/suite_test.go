@@ -127,7 +127,7 @@ func startClusters(ctx context.Context) (stop func(), err error) {
 		cluster **cluster
 		crds    []string
 		changes []func(*envtest.Environment)
-	}{{&management, crds, []func(*envtest.Environment){logged}}, {&workloadA, nil, nil}, {&workloadB, nil, nil}}
+	}{{&management, crds, []func(*envtest.Environment){logged}}, {&workloadA, nil, []func(*envtest.Environment){dualStack}}, {&workloadB, nil, nil}}
 	environments := make([]*envtest.Environment, len(targets))
 	errs := make([]error, len(targets))
 	var group sync.WaitGroup
@@ -180,6 +180,11 @@ func logRequests(folder string) (func(*envtest.Environment), string, error) {
 	return func(environment *envtest.Environment) {
 		environment.ControlPlane.GetAPIServer().Configure().Set("audit-policy-file", policy).Set("audit-log-path", log)
 	}, log, os.WriteFile(policy, []byte(rights.AuditPolicy), 0o600)
+}
+
+// dualStack makes an API server give Services addresses of both families to choose from.
+func dualStack(environment *envtest.Environment) {
+	environment.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", "10.0.0.0/24,fd00:10:96::/112")
 }
 
 // startClusterAPI runs Cluster API's own ClusterResourceSet controller, with the client that Cluster API gives it: it must not read

@@ -152,7 +152,7 @@ func TestHostPortsOfThousandsOfEndpointsOfOnePodStayBounded(t *testing.T) {
 		Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
 	}}
 	node.Name = "n"
-	slice := &discoveryv1.EndpointSlice{}
+	slice := &discoveryv1.EndpointSlice{AddressType: discoveryv1.AddressTypeIPv4}
 	slice.Namespace = "a"
 	for i := range 20000 {
 		slice.Ports = append(slice.Ports, discoveryv1.EndpointPort{Name: new(fmt.Sprintf("p%d", i)), Port: new(int32(i + 1))})

@@ -57,7 +57,8 @@ func newAddresses(target Target, objects Objects, network Network) *addresses {
 	}
 }
 
-func (f *addresses) addIP(text string) {
+// addIP adds an IP address, and returns whether it can be published.
+func (f *addresses) addIP(text string) bool {
 	address, reason := usableIP(text)
 	switch {
 	case reason != "":
@@ -69,6 +70,7 @@ func (f *addresses) addIP(text string) {
 		f.inRanges = append(f.inRanges, address.String())
 	}
 	f.add(text, address.String(), reason)
+	return reason == ""
 }
 
 func (f *addresses) addHostname(name string) {

@@ -31,8 +31,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// hostPort takes the addresses of the nodes on which a ready Pod of the Service has host ports. A node that is cordoned
-// counts for as long as its Pods are ready.
+// hostPort takes the addresses of the nodes on which a ready Pod of the Service has host ports, in the families in which the
+// Pod is an endpoint of the Service. A node that is cordoned counts for as long as its Pods are ready.
 //
 // EndpointSlices, Pods and nodes are watched each on its own, so that an endpoint can be seen before what it is about. A Pod
 // that is not seen makes all of it Unknown: if it is gone, so is its endpoint in a moment. A node that is not seen does so only
@@ -52,9 +52,9 @@ func hostPort(target Target, objects Objects, found *addresses) Result {
 	}
 	var left tally
 	var unseenNodes []string
-	serving := map[string]bool{}
+	serving := map[string]families{}
 	votes := portVotes{}
-	for pod, ports := range pods {
+	for pod, behind := range pods {
 		node := nodes[pod.Spec.NodeName]
 		switch {
 		case objects.Service.Spec.PublishNotReadyAddresses && !isPodReady(pod):
@@ -63,18 +63,18 @@ func hostPort(target Target, objects Objects, found *addresses) Result {
 			unseenNodes = append(unseenNodes, pod.Spec.NodeName)
 		case unusable(node) != "":
 			left.add("on a node that is " + unusable(node))
-		case len(ports) == 0:
+		case len(behind.ports) == 0:
 			left.add("without a hostPort for a target port of the Service")
 		default:
-			serving[node.Name] = true
-			votes.add(ports)
+			serving[node.Name] |= behind.families
+			votes.add(behind.ports)
 		}
 	}
 	if len(serving) == 0 && len(unseenNodes) > 0 {
 		return notSeen(target, "Node", slices.Min(unseenNodes))
 	}
 	for _, name := range slices.Sorted(maps.Keys(serving)) {
-		found.addNode(nodes[name])
+		found.addNode(nodes[name], serving[name])
 	}
 	ports, disputed := votes.result()
 	if disputed != "" {
@@ -87,17 +87,29 @@ func hostPort(target Target, objects Objects, found *addresses) Result {
 	return found.publish(target, "host ports of its ready Pods", ports, none)
 }
 
-// readyPods returns the Pods behind the ready endpoints of the Service, each with its host ports by the name of the
-// Service's port, and the names of those that are not seen, or not as they are now: not on a node yet, or the former ones of
-// their names.
-func readyPods(objects Objects) (ready map[*corev1.Pod][]xccv1.GatewayPort, unseen []string) {
+// backend is what the endpoints of a Pod say of it.
+type backend struct {
+	// ports are the host ports of the Pod, each by the name of the Service's port.
+	ports []xccv1.GatewayPort
+	// families are those of the endpoints.
+	families families
+}
+
+// readyPods returns the Pods behind the ready endpoints of the Service, and the names of those that are not seen, or not as
+// they are now: not on a node yet, or the former ones of their names.
+func readyPods(objects Objects) (ready map[*corev1.Pod]backend, unseen []string) {
 	pods := map[types.NamespacedName]*corev1.Pod{}
 	for _, pod := range objects.Pods {
 		pods[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
 	}
-	ready = map[*corev1.Pod][]xccv1.GatewayPort{}
+	ready = map[*corev1.Pod]backend{}
 	byPod := map[*corev1.Pod]hostPorts{}
+	served := servedFamilies(objects.Service)
 	for _, slice := range objects.Slices {
+		family := endpointFamily(slice) & served
+		if family == 0 {
+			continue
+		}
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
 			if !isReady(endpoint) || endpoint.TargetRef == nil || endpoint.TargetRef.Kind != "Pod" {
@@ -112,7 +124,9 @@ func readyPods(objects Objects) (ready map[*corev1.Pod][]xccv1.GatewayPort, unse
 			if byPod[pod] == nil {
 				byPod[pod] = hostPortsOf(pod)
 			}
-			ready[pod] = byPod[pod].lead(ready[pod], pod, slice.Ports)
+			ready[pod] = backend{
+				ports: byPod[pod].lead(ready[pod].ports, pod, slice.Ports), families: ready[pod].families | family,
+			}
 		}
 	}
 	return ready, unseen

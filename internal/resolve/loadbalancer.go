@@ -17,6 +17,10 @@ limitations under the License.
 package resolve
 
 import (
+	"fmt"
+	"net/netip"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -38,13 +42,23 @@ func loadBalancer(target Target, service *corev1.Service, found *addresses) Resu
 		"%s has no load balancer address yet: check that the cluster has a load balancer provider and see the Service's events", target))
 }
 
-// externalIPs takes the external IP addresses that a Service's author gave it.
+// externalIPs takes the external IP addresses that a Service's author gave it. Those of a family that the Service is not served
+// in are published all the same, because the author may lead them there by other means than kube-proxy.
 func externalIPs(target Target, service *corev1.Service, found *addresses) Result {
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
 		return wrongType(target, string(service.Spec.Type), "a Service that selects Pods")
 	}
+	served := servedFamilies(service)
+	var unserved []string
 	for _, address := range service.Spec.ExternalIPs {
-		found.addIP(address)
+		if ip, err := netip.ParseAddr(address); found.addIP(address) && err == nil && familyOf(ip)&served == 0 {
+			unserved = append(unserved, ip.Unmap().String())
+		}
+	}
+	if len(unserved) > 0 {
+		slices.Sort(unserved)
+		found.remarks = append(found.remarks, fmt.Sprintf("Nodes forward nothing that is sent to %s, because the Service has no other "+
+			"family than %s: change its spec.ipFamilyPolicy", firstOf(slices.Compact(unserved)), served))
 	}
 	return found.publish(target, "spec.externalIPs", servicePorts(service, portOf),
 		noAddress("%s has no spec.externalIPs: set them, or choose another spec.resolutionType", target))

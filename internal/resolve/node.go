@@ -18,6 +18,7 @@ package resolve
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -27,21 +28,42 @@ import (
 // toBeDeletedTaint is how the cluster autoscaler marks a node that it is about to delete.
 const toBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
 
-// addNode adds the addresses of a node: the external ones, or else the internal ones.
-func (f *addresses) addNode(node *corev1.Node) {
+// addNode adds the addresses of a node in the given families. Of each family these are the external ones, or else the internal
+// ones. An address that cannot be published hides no other one.
+func (f *addresses) addNode(node *corev1.Node, wanted families) {
+	missing, found := wanted, false
 	for _, addressType := range []corev1.NodeAddressType{corev1.NodeExternalIP, corev1.NodeInternalIP} {
-		found := false
+		var added families
 		for _, address := range node.Status.Addresses {
-			if address.Type == addressType && address.Address != "" {
-				f.addIP(address.Address)
-				found = true
+			if address.Type != addressType || address.Address == "" {
+				continue
+			}
+			// An address that cannot be parsed is of no family, and is named as such.
+			ip, err := netip.ParseAddr(address.Address)
+			family := familyOf(ip)
+			if err == nil && missing&family == 0 {
+				continue
+			}
+			found = true
+			if f.addIP(address.Address) {
+				added |= family
 			}
 		}
-		if found {
+		if missing &^= added; missing == 0 {
 			return
 		}
 	}
-	f.refused = append(f.refused, fmt.Sprintf("Node %s is without an address of type ExternalIP or InternalIP", node.Name))
+	if !found {
+		f.refused = append(f.refused, fmt.Sprintf("Node %s is without an %saddress of type ExternalIP or InternalIP", node.Name, only(wanted)))
+	}
+}
+
+// only names a family that is the only one, followed by a space.
+func only(family families) string {
+	if family == bothFamilies {
+		return ""
+	}
+	return family.String() + " "
 }
 
 // unusable returns why a node does not take part in anything, or an empty string.

@@ -24,9 +24,10 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
-// nodePort takes the addresses of the nodes that are ready and schedulable, which all lead to the Service through its node
-// ports; with externalTrafficPolicy Local only those on which an endpoint is ready, because the others drop what they get. If
-// none of these nodes is left and one has not been seen yet, it is not known whether there is any.
+// nodePort takes the addresses of the nodes that are ready and schedulable, in the families of the Service. All of them lead to
+// the Service through its node ports. With externalTrafficPolicy Local only nodes on which an endpoint of the family is ready
+// count, because the others drop what they get. If none of these nodes is left and one has not been seen yet, it is not known
+// whether there is any.
 func nodePort(target Target, objects Objects, found *addresses) Result {
 	service := objects.Service
 	switch {
@@ -36,18 +37,23 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 		return noAddress("%s has no node ports: set its spec.allocateLoadBalancerNodePorts, or choose another spec.resolutionType", target)
 	}
 	local := service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
-	withEndpoint := nodesWithReadyEndpoint(objects.Slices)
+	served := servedFamilies(service)
+	withEndpoint := nodesWithReadyEndpoint(objects.Slices, served)
 	var left tally
 	for _, node := range objects.Nodes {
 		if reason := excluded(node); reason != "" {
 			left.add(reason)
 			continue
 		}
-		if local && !withEndpoint[node.Name] {
+		wanted := served
+		if local {
+			wanted = withEndpoint[node.Name]
+		}
+		if wanted == 0 {
 			left.add("without a ready endpoint, which externalTrafficPolicy Local needs")
 			continue
 		}
-		found.addNode(node)
+		found.addNode(node, wanted)
 	}
 	if len(found.usable)+len(found.refused) == 0 && local {
 		for _, node := range objects.Nodes {
@@ -64,13 +70,17 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 	return found.publish(target, source, servicePorts(service, nodePortOf), noEndpoint("No node leads to %s: %s", target, &left))
 }
 
-// nodesWithReadyEndpoint returns the names of the nodes on which an endpoint is ready.
-func nodesWithReadyEndpoint(all []*discoveryv1.EndpointSlice) map[string]bool {
-	nodes := map[string]bool{}
+// nodesWithReadyEndpoint returns the names of the nodes on which an endpoint is ready, and of which of the served families.
+func nodesWithReadyEndpoint(all []*discoveryv1.EndpointSlice, served families) map[string]families {
+	nodes := map[string]families{}
 	for _, slice := range all {
+		family := endpointFamily(slice) & served
+		if family == 0 {
+			continue
+		}
 		for i := range slice.Endpoints {
 			if endpoint := &slice.Endpoints[i]; isReady(endpoint) && endpoint.NodeName != nil {
-				nodes[*endpoint.NodeName] = true
+				nodes[*endpoint.NodeName] |= family
 			}
 		}
 	}

@@ -67,10 +67,12 @@ func excluded(node *corev1.Node) {
 	node.Labels = map[string]string{corev1.LabelNodeExcludeBalancers: ""}
 }
 
-// slice returns an EndpointSlice with the port 8080 called http and endpoints given as "pod@node" or "pod/uid@node", with "!"
+// slice returns an EndpointSlice of type IPv4 with the port 8080 called http and endpoints given as "pod@node" or "pod/uid@node", with "!"
 // before it where the endpoint is not ready and "?" where that is not said.
 func slice(endpoints string) *discoveryv1.EndpointSlice {
-	slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: "projectcontour", Name: "envoy-x"}}
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "projectcontour", Name: "envoy-x"}, AddressType: discoveryv1.AddressTypeIPv4,
+	}
 	slice.Ports = []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(8080)), Protocol: new(corev1.ProtocolTCP)}}
 	for text := range strings.FieldsSeq(endpoints) {
 		endpoint := discoveryv1.Endpoint{Conditions: discoveryv1.EndpointConditions{Ready: new(text[0] != '!')}}
@@ -88,6 +90,18 @@ func slice(endpoints string) *discoveryv1.EndpointSlice {
 		slice.Endpoints = append(slice.Endpoints, endpoint)
 	}
 	return slice
+}
+
+// sliceOf is slice with another address type.
+func sliceOf(addressType discoveryv1.AddressType, endpoints string) *discoveryv1.EndpointSlice {
+	slice := slice(endpoints)
+	slice.AddressType = addressType
+	return slice
+}
+
+// inFamilies returns what gives a Service its IP families.
+func inFamilies(families ...corev1.IPFamily) func(*corev1.Service) {
+	return func(service *corev1.Service) { service.Spec.IPFamilies = families }
 }
 
 func local(service *corev1.Service) {

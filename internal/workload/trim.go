@@ -65,6 +65,7 @@ func trimService(service *corev1.Service) *corev1.Service {
 			ExternalIPs:              service.Spec.ExternalIPs,
 			ClusterIP:                service.Spec.ClusterIP,
 			ClusterIPs:               service.Spec.ClusterIPs,
+			IPFamilies:               service.Spec.IPFamilies,
 			ExternalTrafficPolicy:    service.Spec.ExternalTrafficPolicy,
 			PublishNotReadyAddresses: service.Spec.PublishNotReadyAddresses,
 		},
