@@ -53,8 +53,8 @@ func TestFieldCorefiles(t *testing.T) {
 		t.Run(test.Name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			before := corefile.Cluster(test.ConfigMaps)
-			plan := corefile.Install(before, settings())
+			before := texts(test.ConfigMaps)
+			plan := corefile.Install(known(before), settings())
 			for _, text := range test.Says {
 				g.Expect(plan.Err).To(MatchError(ContainSubstring(text)))
 			}
@@ -79,15 +79,15 @@ func TestFieldCorefiles(t *testing.T) {
 	}
 }
 
-func expectRoundTrip(g Gomega, before, after corefile.Cluster, written string) {
+func expectRoundTrip(g Gomega, before, after texts, written string) {
 	again := settings()
 	again.Written = written
-	g.Expect(corefile.Install(after, again).Edits).To(BeEmpty(), "it is stable")
+	g.Expect(corefile.Install(known(after), again).Edits).To(BeEmpty(), "it is stable")
 	for about, s := range map[string]corefile.Settings{
 		"with the ClusterIP": settings(),
 		"with the memory":    {Zones: settings().Zones, Written: written},
 	} {
-		gone := corefile.Uninstall(after, s)
+		gone := corefile.Uninstall(known(after), s)
 		g.Expect(gone.Err).NotTo(HaveOccurred(), about)
 		g.Expect(perform(after, gone)).To(Equal(before), about)
 	}
@@ -103,7 +103,7 @@ func expectStarts(t *testing.T, test field.Corefile) {
 }
 
 // expectServed asks CoreDNS before and after.
-func expectServed(t *testing.T, test field.Corefile, after corefile.Cluster) {
+func expectServed(t *testing.T, test field.Corefile, after texts) {
 	t.Helper()
 	g := NewWithT(t)
 	others := append([]string{"example.com.", "nowhere.example.", "kubernetes.default.svc.cluster.local."}, test.Others...)
@@ -176,7 +176,7 @@ func addressOf(addresses map[string]string) dns.Handler {
 
 // mount writes a Corefile and what it can import to a folder, as kubelet does to /etc/coredns. Where the node's cache fills in
 // the ConfigMap's placeholders, this does.
-func mount(t *testing.T, cluster corefile.Cluster, configMap string) string {
+func mount(t *testing.T, cluster texts, configMap string) string {
 	t.Helper()
 	folder := t.TempDir()
 	fill := strings.NewReplacer("__PILLAR__LOCAL__DNS__", "169.254.20.10", "__PILLAR__DNS__SERVER__", "10.0.0.10",
@@ -184,7 +184,7 @@ func mount(t *testing.T, cluster corefile.Cluster, configMap string) string {
 	for key, text := range cluster[configMap] {
 		write(t, filepath.Join(folder, key), coredns.WithAPIServer(fill.Replace(text)))
 	}
-	for key, text := range cluster[corefile.CustomName] {
+	for key, text := range cluster[corefile.Custom().Name] {
 		write(t, filepath.Join(folder, "custom", key), coredns.WithAPIServer(fill.Replace(text)))
 	}
 	return folder

@@ -75,43 +75,35 @@ func Corefiles() ([]Corefile, error) {
 
 // parse reads a header of "key: value" lines, and values of ConfigMaps that each follow a line "-- configmap/key --".
 func parse(name, text string) (Corefile, error) {
-	sections := strings.Split("\n"+text, "\n-- ")
 	c := Corefile{Name: name, ConfigMaps: map[string]map[string]string{}}
 	var unended, carriage []string
-	for line := range strings.Lines(sections[0]) {
-		key, value, found := strings.Cut(strings.TrimSpace(line), ": ")
-		switch key {
-		case "":
-		case "without-final-newline":
-			unended = append(unended, value)
-		case "crlf":
-			carriage = append(carriage, value)
-		default:
-			if !found || !c.set(key, value) {
-				return Corefile{}, fmt.Errorf("unknown line %q", line)
+	var configMap, key string
+	for line := range strings.Lines(text) {
+		path, isStart := strings.CutPrefix(strings.TrimSuffix(line, " --\n"), "-- ")
+		switch header, value, found := strings.Cut(strings.TrimSpace(line), ": "); {
+		case isStart && strings.HasSuffix(line, " --\n"):
+			if configMap, key, found = strings.Cut(path, "/"); !found {
+				return Corefile{}, fmt.Errorf("%q is not configmap/key", path)
 			}
+			if c.ConfigMaps[configMap] == nil {
+				c.ConfigMaps[configMap] = map[string]string{}
+			}
+			c.ConfigMaps[configMap][key] = ""
+		case key != "" && slices.Contains(carriage, configMap+"/"+key):
+			c.ConfigMaps[configMap][key] += strings.TrimSuffix(line, "\n") + "\r\n"
+		case key != "":
+			c.ConfigMaps[configMap][key] += line
+		case header == "without-final-newline":
+			unended = append(unended, value)
+		case header == "crlf":
+			carriage = append(carriage, value)
+		case header != "" && !(found && c.set(header, value)):
+			return Corefile{}, fmt.Errorf("unknown line %q", line)
 		}
 	}
-	for _, section := range sections[1:] {
-		path, value, found := strings.Cut(section, " --\n")
-		configMap, key, nested := strings.Cut(path, "/")
-		if !found || !nested {
-			return Corefile{}, fmt.Errorf("%q is not configmap/key", path)
-		}
-		if value != "" && !strings.HasSuffix(value, "\n") {
-			// Split took it from all sections but the last.
-			value += "\n"
-		}
-		if slices.Contains(unended, path) {
-			value = strings.TrimSuffix(value, "\n")
-		}
-		if slices.Contains(carriage, path) {
-			value = strings.ReplaceAll(value, "\n", "\r\n")
-		}
-		if c.ConfigMaps[configMap] == nil {
-			c.ConfigMaps[configMap] = map[string]string{}
-		}
-		c.ConfigMaps[configMap][key] = value
+	for _, path := range unended {
+		configMap, key, _ := strings.Cut(path, "/")
+		c.ConfigMaps[configMap][key] = strings.TrimSuffix(c.ConfigMaps[configMap][key], "\n")
 	}
 	if len(c.Ask) == 0 {
 		c.Ask = map[string]string{"coredns": "10.0.0.10:53"}
