@@ -70,7 +70,7 @@ func TestField(t *testing.T) {
 	t.Parallel()
 	log, err := os.ReadFile(filepath.Join(field, "README.md"))
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	for _, family := range []string{"gateways"} {
+	for _, family := range []string{"gateways", "nodes"} {
 		files, err := filepath.Glob(filepath.Join(field, family, "*.yaml"))
 		NewWithT(t).Expect(err).NotTo(HaveOccurred())
 		NewWithT(t).Expect(files).NotTo(BeEmpty())

@@ -25,8 +25,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// toBeDeletedTaint is how the cluster autoscaler marks a node that it is about to delete.
-const toBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
+const (
+	// toBeDeletedTaint is how the cluster autoscaler marks a node that it is about to delete.
+	toBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
+	// ComputeTypeLabel is the label of EKS on the nodes of Fargate, with the value fargate. Each of them stands for one Pod, whose
+	// address it has, and runs no kube-proxy. Virtual nodes of others carry the label that excludes them.
+	ComputeTypeLabel = "eks.amazonaws.com/compute-type"
+)
 
 // addNode adds the addresses of a node in the given families. Of each family these are the external ones, or else the internal
 // ones. An address that cannot be published hides no other one.
@@ -94,6 +99,8 @@ func excluded(node *corev1.Node) string {
 		return "unschedulable"
 	case labelled:
 		return "labelled " + corev1.LabelNodeExcludeBalancers
+	case node.Labels[ComputeTypeLabel] == "fargate":
+		return "of Fargate, without kube-proxy"
 	}
 	return ""
 }

@@ -21,6 +21,8 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
 // Trim returns what is cached of an object: what decides a gateway's addresses and ports, and what a cache needs.
@@ -79,8 +81,10 @@ func trimNode(node *corev1.Node) *corev1.Node {
 		Spec:       corev1.NodeSpec{Unschedulable: node.Spec.Unschedulable},
 		Status:     corev1.NodeStatus{Addresses: node.Status.Addresses},
 	}
-	if value, ok := node.Labels[corev1.LabelNodeExcludeBalancers]; ok {
-		trimmed.Labels = map[string]string{corev1.LabelNodeExcludeBalancers: value}
+	for _, key := range [...]string{corev1.LabelNodeExcludeBalancers, resolve.ComputeTypeLabel} {
+		if value, ok := node.Labels[key]; ok {
+			metav1.SetMetaDataLabel(&trimmed.ObjectMeta, key, value)
+		}
 	}
 	for _, taint := range node.Spec.Taints {
 		trimmed.Spec.Taints = append(trimmed.Spec.Taints, corev1.Taint{Key: taint.Key})
