@@ -62,9 +62,9 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", fit.Quoted(value), fit.Quoted(addressType)))
 		}
 	}
-	ports, unfit := listenerPorts(objects.Gateway)
-	if unfit != "" {
-		found.remarks = append(found.remarks, unfit)
+	ports, refused := listenerPorts(objects.Gateway)
+	if len(refused) > 0 {
+		found.remarks = append(found.remarks, "Left out: "+firstOf(refused))
 	}
 	return found.publish(target, "status.addresses", ports,
 		noAddress("%s has no address in its status yet: %s", target, whyNotProgrammed(objects.Gateway)))
@@ -105,21 +105,45 @@ func GatewayServices(target Target, gateway *unstructured.Unstructured) []Servic
 
 func isLabelValue(text string) bool { return len(validation.IsValidLabelValue(text)) == 0 }
 
-// listenerPorts returns the ports of the listeners, and says of a listener that it has none. TCP carries what is not UDP.
-func listenerPorts(gateway *unstructured.Unstructured) (ports []xccv1.GatewayPort, unfit string) {
+// listenerPorts returns the ports of the listeners, and why ports of others are left out. TCP carries what is not UDP.
+func listenerPorts(gateway *unstructured.Unstructured) (ports []xccv1.GatewayPort, refused []string) {
+	refusals := listenerRefusals(gateway)
 	for _, listener := range objectsAt(gateway, "spec", "listeners") {
+		name := textAt(listener, "name")
 		number, ok := listener["port"].(int64)
-		if !ok || number < 1 || number > 65535 {
-			unfit = fmt.Sprintf("Left out: the port of listener %s is not within 1 to 65535", fit.Quoted(textAt(listener, "name")))
+		switch {
+		case !ok || number < 1 || number > 65535:
+			refused = append(refused, fmt.Sprintf("the port of listener %s is not within 1 to 65535", fit.Quoted(name)))
+			continue
+		case refusals[name] != "":
+			refused = append(refused, fmt.Sprintf("port %d of listener %s, which %s", number, fit.Quoted(name), refusals[name]))
 			continue
 		}
 		protocol := corev1.ProtocolTCP
 		if textAt(listener, "protocol") == "UDP" {
 			protocol = corev1.ProtocolUDP
 		}
-		ports = append(ports, xccv1.GatewayPort{Name: textAt(listener, "name"), Protocol: string(protocol), Port: int32(number)})
+		ports = append(ports, xccv1.GatewayPort{Name: name, Protocol: string(protocol), Port: int32(number)})
 	}
-	return ports, unfit
+	return ports, refused
+}
+
+// listenerRefusals returns, by name, why the controller of a Gateway opens no port for a listener. A conflicted listener is not
+// configured anywhere, and one that is not accepted generates no configuration.
+func listenerRefusals(gateway *unstructured.Unstructured) map[string]string {
+	refusals := map[string]string{}
+	for _, listener := range objectsAt(gateway, "status", "listeners") {
+		for _, condition := range objectsIn(listener["conditions"]) {
+			reason := fit.Quoted(textAt(condition, "reason"))
+			switch textAt(condition, "type") + "=" + textAt(condition, "status") {
+			case "Accepted=False":
+				refusals[textAt(listener, "name")] = "is not accepted (" + reason + ")"
+			case "Conflicted=True":
+				refusals[textAt(listener, "name")] = "is conflicted (" + reason + ")"
+			}
+		}
+	}
+	return refusals
 }
 
 // whyNotProgrammed returns what the Gateway's controller says.
@@ -137,7 +161,11 @@ func whyNotProgrammed(gateway *unstructured.Unstructured) string {
 // objectsAt returns the objects of a list; what is not an object is left out.
 func objectsAt(object *unstructured.Unstructured, path ...string) []map[string]any {
 	found, _, _ := unstructured.NestedFieldNoCopy(object.Object, path...)
-	list, _ := found.([]any)
+	return objectsIn(found)
+}
+
+func objectsIn(value any) []map[string]any {
+	list, _ := value.([]any)
 	var objects []map[string]any
 	for _, item := range list {
 		if object, ok := item.(map[string]any); ok {

@@ -17,11 +17,16 @@ limitations under the License.
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 // loadBalancer takes the addresses of a Service's load balancer. An ingress point that has neither address nor name is one
@@ -38,8 +43,69 @@ func loadBalancer(target Target, service *corev1.Service, found *addresses) Resu
 			found.addAny(point.Hostname)
 		}
 	}
-	return found.publish(target, "status.loadBalancer", servicePorts(service, portOf), noAddress(
+	ports, refused := takenPorts(service)
+	if refused != "" {
+		found.remarks = append(found.remarks, refused)
+	}
+	return found.publish(target, "status.loadBalancer", ports, noAddress(
 		"%s has no load balancer address yet: check that the cluster has a load balancer provider and see the Service's events", target))
+}
+
+// servicePort is a port of a Service as a load balancer refers to it.
+type servicePort struct {
+	number   int32
+	protocol corev1.Protocol
+}
+
+// portRefusal is what the ingress points of a load balancer report of a port.
+type portRefusal struct {
+	// points is how many of them refuse it, and last the last one of these.
+	points, last int
+	reason       string
+}
+
+// takenPorts returns the ports of a Service but for those that every ingress point reports an error for, as load balancers
+// without mixed protocols do (KEP-1435). It says which ports are refused, and why. A port that only some points refuse stays,
+// because the addresses of a name share its ports.
+func takenPorts(service *corev1.Service) (taken []xccv1.GatewayPort, refused string) {
+	refusals := map[servicePort]portRefusal{}
+	points := 0
+	for _, point := range service.Status.LoadBalancer.Ingress {
+		if point.IP == "" && point.Hostname == "" {
+			continue
+		}
+		points++
+		for _, port := range point.Ports {
+			key := servicePort{port.Port, cmp.Or(port.Protocol, corev1.ProtocolTCP)}
+			known := refusals[key]
+			if port.Error != nil && known.last != points {
+				refusals[key] = portRefusal{points: known.points + 1, last: points, reason: cmp.Or(*port.Error, "no reason")}
+			}
+		}
+	}
+	var everywhere, somewhere []string
+	taken = servicePorts(service, func(port corev1.ServicePort) int32 {
+		protocol := cmp.Or(port.Protocol, corev1.ProtocolTCP)
+		refusal := refusals[servicePort{port.Port, protocol}]
+		name := fmt.Sprintf("%d/%s (%s)", port.Port, fit.Quoted(string(protocol)), fit.Quoted(refusal.reason))
+		switch refusal.points {
+		case 0:
+		case points:
+			everywhere = append(everywhere, name)
+			return 0
+		default:
+			somewhere = append(somewhere, name)
+		}
+		return port.Port
+	})
+	var remarks []string
+	if len(everywhere) > 0 {
+		remarks = append(remarks, "Left out: ports that the load balancer refuses: "+firstOf(everywhere))
+	}
+	if len(somewhere) > 0 {
+		remarks = append(remarks, "Some addresses of the load balancer refuse ports: "+firstOf(somewhere))
+	}
+	return taken, strings.Join(remarks, "; ")
 }
 
 // externalIPs takes the external IP addresses that a Service's author gave it. Those of a family that the Service is not served

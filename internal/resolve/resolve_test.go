@@ -147,6 +147,55 @@ func TestLoadBalancer(t *testing.T) {
 	}
 }
 
+// refusing returns what adds an ingress point that reports errors of ports, given as "number/protocol=error".
+func refusing(address string, ports ...string) func(*corev1.Service) {
+	return func(service *corev1.Service) {
+		point := corev1.LoadBalancerIngress{IP: address}
+		for _, port := range ports {
+			where, reason, failed := strings.Cut(port, "=")
+			number, protocol, _ := strings.Cut(where, "/")
+			status := corev1.PortStatus{Protocol: corev1.Protocol(protocol)}
+			_, _ = fmt.Sscan(number, &status.Port)
+			if failed {
+				status.Error = &reason
+			}
+			point.Ports = append(point.Ports, status)
+		}
+		service.Status.LoadBalancer.Ingress = append(service.Status.LoadBalancer.Ingress, point)
+	}
+}
+
+func TestPortsThatALoadBalancerRefusesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	const mixed = "MixedProtocolNotSupported"
+	alsoUDP := func(service *corev1.Service) {
+		service.Spec.Ports = append(service.Spec.Ports, corev1.ServicePort{Name: "quic", Protocol: corev1.ProtocolUDP, Port: 443})
+	}
+	const all = "http/TCP:80 https/TCP:443 quic/UDP:443"
+	for name, test := range map[string]struct {
+		service *corev1.Service
+		expected
+	}{
+		"a protocol that is not mixed":      {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "80/TCP", "443/TCP", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: ports that the load balancer refuses: 443/UDP (" + mixed + ")"}},
+		"none is refused":                   {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "80/TCP", "443/TCP", "443/UDP")), expected{"Resolved", "192.0.2.1", all, "="}},
+		"an error without a text":           {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP=")), expected{"Resolved", "192.0.2.1", servicePorts, `443/UDP ("no reason")`}},
+		"all are":                           {service("LoadBalancer", refusing("192.0.2.1", "80/TCP=example.com/Quota", "443/=example.com/Quota")), expected{"Resolved", "192.0.2.1", "", "443/TCP (example.com/Quota), 80/TCP (example.com/Quota)"}},
+		"by both points":                    {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed), refusing("192.0.2.2", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.1 192.0.2.2", servicePorts, "=Left out: ports that the load balancer refuses: 443/UDP (" + mixed + ")"}},
+		"by one of two points":              {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed), refusing("192.0.2.2", "80/TCP="+mixed)), expected{"Resolved", "192.0.2.1 192.0.2.2", all, "=Some addresses of the load balancer refuse ports: 80/TCP (" + mixed + "), 443/UDP (" + mixed + ")"}},
+		"by a point that lists it twice":    {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed, "443/UDP="+mixed), refusing("192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2", all, "Some addresses of the load balancer refuse ports: 443/UDP"}},
+		"by a point that is not there yet":  {service("LoadBalancer", alsoUDP, refusing("", "443/UDP="+mixed), refusing("192.0.2.2")), expected{"Resolved", "192.0.2.2", all, "="}},
+		"beside one that is not there yet":  {service("LoadBalancer", alsoUDP, refusing(""), refusing("192.0.2.2", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.2", servicePorts, "443/UDP"}},
+		"a port that the Service has not":   {service("LoadBalancer", refusing("192.0.2.1", "99/TCP="+mixed)), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"with an error of a megabyte":       {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+strings.Repeat("x", 1<<20))), expected{"Resolved", "192.0.2.1", servicePorts, "443/UDP ("}},
+		"a name that the load balancer has": {service("LoadBalancer", alsoUDP, ingress("host=lb.example.com")), expected{"Resolved", "lb.example.com", all, "="}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, resolve.Gateway(target(""), resolve.Objects{Service: test.service}, network), test.expected)
+		})
+	}
+}
+
 func TestExternalIPs(t *testing.T) {
 	t.Parallel()
 	with := func(addresses ...string) func(*corev1.Service) {
