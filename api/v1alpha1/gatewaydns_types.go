@@ -29,7 +29,8 @@ type ResolutionType string
 const (
 	// ResolutionTypeLoadBalancer takes the addresses that a Service of type LoadBalancer has in its status.loadBalancer.ingress.
 	ResolutionTypeLoadBalancer ResolutionType = "loadBalancer"
-	// ResolutionTypeNodePort takes the addresses of the ready, schedulable nodes of a cluster whose Service has node ports.
+	// ResolutionTypeNodePort takes the addresses of the ready, schedulable nodes of a cluster whose Service has node ports, and those
+	// of unschedulable ones if there are no others.
 	ResolutionTypeNodePort ResolutionType = "nodePort"
 	// ResolutionTypeHostPort takes the addresses of the nodes on which a ready pod of the Service has host ports.
 	ResolutionTypeHostPort ResolutionType = "hostPort"
@@ -72,7 +73,7 @@ type GatewayDNSSpec struct {
 
 	// resolutionType is the way in which the addresses of the Service are found.
 	// "loadBalancer", the default: the Service is of type LoadBalancer, and its addresses are those in its status.
-	// "nodePort": the addresses of the ready, schedulable nodes (of each IP family of the Service ExternalIP, else InternalIP), only those with a ready endpoint if the Service has externalTrafficPolicy Local; the port to dial is the node port, which SRV records tell.
+	// "nodePort": the addresses of the ready, schedulable nodes, or of unschedulable ones if there are no others (of each IP family of the Service ExternalIP, else InternalIP), only those with a ready endpoint if the Service has externalTrafficPolicy Local; the port to dial is the node port, which SRV records tell.
 	// "hostPort": the addresses of the nodes on which a ready pod of the Service runs; the port to dial is the pod's host port, which SRV records tell.
 	// "externalIPs": the addresses in the Service's spec.externalIPs.
 	// With spec.gateway it is left out.

@@ -95,8 +95,6 @@ func excluded(node *corev1.Node) string {
 	switch {
 	case unusable(node) != "":
 		return unusable(node)
-	case node.Spec.Unschedulable:
-		return "unschedulable"
 	case labelled:
 		return "labelled " + corev1.LabelNodeExcludeBalancers
 	case node.Labels[ComputeTypeLabel] == "fargate":

@@ -25,7 +25,8 @@ import (
 )
 
 // nodePort takes the addresses of the nodes that are ready and schedulable, in the families of the Service. All of them lead to
-// the Service through its node ports. With externalTrafficPolicy Local only nodes on which an endpoint of the family is ready
+// the Service through its node ports. So do unschedulable nodes: they are left out because most are about to go, and count if
+// no other node is left, as when a pool of nodes is cordoned before the next one takes over. With externalTrafficPolicy Local only nodes on which an endpoint of the family is ready
 // count, because the others drop what they get. If none of these nodes is left and one has not been seen yet, it is not known
 // whether there is any.
 func nodePort(target Target, objects Objects, found *addresses) Result {
@@ -39,21 +40,33 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 	local := service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 	served := servedFamilies(service)
 	withEndpoint := nodesWithReadyEndpoint(objects.Slices, served)
-	var left tally
-	for _, node := range objects.Nodes {
-		if reason := excluded(node); reason != "" {
-			left.add(reason)
-			continue
-		}
-		wanted := served
+	wanted := func(node *corev1.Node) families {
 		if local {
-			wanted = withEndpoint[node.Name]
+			return withEndpoint[node.Name]
 		}
-		if wanted == 0 {
+		return served
+	}
+	var left tally
+	var cordoned []*corev1.Node
+	for _, node := range objects.Nodes {
+		switch reason := excluded(node); {
+		case reason != "":
+			left.add(reason)
+		case wanted(node) == 0:
 			left.add("without a ready endpoint, which externalTrafficPolicy Local needs")
-			continue
+		case node.Spec.Unschedulable:
+			cordoned = append(cordoned, node)
+		default:
+			found.addNode(node, wanted(node))
 		}
-		found.addNode(node, wanted)
+	}
+	source := "node ports of the ready, schedulable nodes"
+	if len(found.usable) == 0 && len(cordoned) > 0 {
+		source = "node ports of the ready, unschedulable nodes"
+		found.remarks = append(found.remarks, "Only unschedulable nodes are left, which lead to the Service for as long as they are ready")
+		for _, node := range cordoned {
+			found.addNode(node, wanted(node))
+		}
 	}
 	if len(found.usable)+len(found.refused) == 0 && local {
 		for _, node := range objects.Nodes {
@@ -63,7 +76,6 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 			return notSeen(target, "Node", unseen[0])
 		}
 	}
-	source := "node ports of the ready, schedulable nodes"
 	if local {
 		source += " that have a ready endpoint"
 	}
