@@ -169,7 +169,7 @@ func TestReferenceHasTheRightsOfThePrograms(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	objects, err := utilyaml.ToUnstructured(components)
 	g.Expect(err).NotTo(HaveOccurred())
-	payload, err := templates.Objects(templates.Values{Zone: "xcc.test", Image: "xcc-dns", Replicas: 2, TTL: 5})
+	payload, err := templates.Objects(templates.Values{Zone: "xcc.test", Image: "xcc-dns", Replicas: 2, TTL: 5, PriorityClass: templates.DefaultPriorityClass})
 	g.Expect(err).NotTo(HaveOccurred())
 	var wanted [][]string
 	for _, objects := range [][]unstructured.Unstructured{objects, payload} {

@@ -45,6 +45,9 @@ const (
 	// maxZone leaves room below the 253 characters of a name for that of a gateway in a cluster and a namespace with names
 	// of usual length.
 	maxZone = 100
+	// DefaultPriorityClass is the class of the manifests, and CoreDNS's in the manifests of kubeadm: a name resolves only while
+	// both run.
+	DefaultPriorityClass = "system-cluster-critical"
 )
 
 // Values are what an administrator may choose about the add-on in workload clusters.
@@ -65,6 +68,9 @@ type Values struct {
 	Tolerations []corev1.Toleration
 	// NodeSelector is added to that of the manifests.
 	NodeSelector map[string]string
+	// PriorityClass is the name of the Pods' PriorityClass, which must exist in the workload cluster. If it is empty, the Pods
+	// have the default priority of that cluster.
+	PriorityClass string
 	// Resources replaces the resources of the dns-server's container when it is not nil.
 	Resources *corev1.ResourceRequirements
 }
@@ -109,15 +115,23 @@ func Objects(values Values) ([]unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range objects {
-		if objects[i].GetKind() != "Deployment" {
-			continue
+	filled := objects[:0]
+	for _, object := range objects {
+		switch object.GetKind() {
+		case "Deployment":
+			err = fill(&object, &appsv1.Deployment{}, func(deployment *appsv1.Deployment) { setDeployment(deployment, values) })
+		case "ResourceQuota":
+			if values.PriorityClass == "" {
+				continue
+			}
+			err = fill(&object, &corev1.ResourceQuota{}, func(quota *corev1.ResourceQuota) { setQuota(quota, values) })
 		}
-		if err := setDeployment(&objects[i], values); err != nil {
-			return nil, fmt.Errorf("filling in Deployment %s: %w", objects[i].GetName(), err)
+		if err != nil {
+			return nil, fmt.Errorf("filling in %s %s: %w", object.GetKind(), object.GetName(), err)
 		}
+		filled = append(filled, object)
 	}
-	return objects, nil
+	return filled, nil
 }
 
 func parse() ([]unstructured.Unstructured, error) {
@@ -140,11 +154,28 @@ func parse() ([]unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-func setDeployment(object *unstructured.Unstructured, values Values) error {
-	deployment := &appsv1.Deployment{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, deployment); err != nil {
+// fill sets values in an object by way of its type, an empty object of which is given.
+func fill[T any](object *unstructured.Unstructured, typed *T, set func(*T)) error {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, typed); err != nil {
 		return err
 	}
+	set(typed)
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
+	if err != nil {
+		return err
+	}
+	object.Object = content
+	unstructured.RemoveNestedField(object.Object, "status")
+	return nil
+}
+
+// setQuota makes the quota that of the chosen class.
+func setQuota(quota *corev1.ResourceQuota, values Values) {
+	quota.Name = values.PriorityClass
+	quota.Spec.ScopeSelector.MatchExpressions[0].Values = []string{values.PriorityClass}
+}
+
+func setDeployment(deployment *appsv1.Deployment, values Values) {
 	pod := &deployment.Spec.Template.Spec
 	container := &pod.Containers[0]
 	container.Image = values.Image
@@ -164,12 +195,5 @@ func setDeployment(object *unstructured.Unstructured, values Values) error {
 	}
 	pod.Tolerations = append(pod.Tolerations, values.Tolerations...)
 	maps.Copy(pod.NodeSelector, values.NodeSelector)
-
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deployment)
-	if err != nil {
-		return err
-	}
-	object.Object = content
-	unstructured.RemoveNestedField(object.Object, "status")
-	return nil
+	pod.PriorityClassName = values.PriorityClass
 }

@@ -17,6 +17,7 @@ limitations under the License.
 package templates_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ import (
 )
 
 func values() templates.Values {
-	return templates.Values{Zone: "xcc.test", Image: "registry.example.com/xcc-dns:v1", Replicas: 2, TTL: 5}
+	return templates.Values{Zone: "xcc.test", Image: "registry.example.com/xcc-dns:v1", Replicas: 2, TTL: 5, PriorityClass: templates.DefaultPriorityClass}
 }
 
 func render(g Gomega, values templates.Values) (objects map[string]unstructured.Unstructured, deployments map[string]*appsv1.Deployment) {
@@ -76,6 +77,47 @@ func TestRenderFillsInWhatIsChosen(t *testing.T) {
 	g.Expect(server.Spec.Template.Spec.Containers[0].Args).To(ContainElements("--ttl=30", "--deny-addresses=10.96.0.0/12,fd00::/8"))
 	g.Expect(server.Spec.Template.Spec.Containers[0].Resources).To(Equal(*chosen.Resources))
 	g.Expect(deployments["dns-config-patcher"].Spec.Replicas).To(HaveValue(BeEquivalentTo(1)))
+}
+
+func TestTheQuotaIsThatOfTheClass(t *testing.T) {
+	t.Parallel()
+	for name, class := range map[string]string{"the default": templates.DefaultPriorityClass, "another": "addons.example.com", "none": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			chosen := values()
+			chosen.PriorityClass = class
+			objects, deployments := render(g, chosen)
+			for _, deployment := range deployments {
+				g.Expect(deployment.Spec.Template.Spec.PriorityClassName).To(Equal(class))
+			}
+			var quotas []string
+			for key, object := range objects {
+				if object.GetKind() == "ResourceQuota" {
+					quotas = append(quotas, key)
+				}
+			}
+			if class == "" {
+				g.Expect(quotas).To(BeEmpty())
+				return
+			}
+			g.Expect(quotas).To(ConsistOf("ResourceQuota/" + class))
+			quota := &corev1.ResourceQuota{}
+			g.Expect(runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(objects[quotas[0]].Object, quota, true)).To(Succeed())
+			g.Expect(quota.Spec.ScopeSelector.MatchExpressions).To(ConsistOf(corev1.ScopedResourceSelectorRequirement{
+				ScopeName: corev1.ResourceQuotaScopePriorityClass, Operator: corev1.ScopeSelectorOpIn, Values: []string{class},
+			}))
+		})
+	}
+}
+
+// Whoever applies the manifests by hand gets what the manager installs by default.
+func TestTheManifestsHaveTheDefaultClass(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	for _, file := range []string{"admission.yaml", "dns-server.yaml", "dns-config-patcher.yaml"} {
+		g.Expect(os.ReadFile(file)).To(ContainSubstring(templates.DefaultPriorityClass), file)
+	}
 }
 
 func TestRenderIsTheSameEveryTime(t *testing.T) {

@@ -36,6 +36,15 @@ const (
 	// in place of the manager's --dns-resources: requests and limits as JSON, each at most the manager's --max-dns-resources.
 	DNSResourcesAnnotation = "connectivity.tanzu.vmware.com/dns-resources"
 
+	// DNSPriorityClassAnnotation on a labelled Cluster is the PriorityClass of the add-on's Pods in that workload cluster, in place
+	// of the manager's --dns-priority-class: the name of a class that exists there, or NoPriorityClass. A name that begins with
+	// "system-" must be allowed by the manager's --allowed-dns-priority-classes.
+	DNSPriorityClassAnnotation = "connectivity.tanzu.vmware.com/dns-priority-class"
+
+	// NoPriorityClass is the value of DNSPriorityClassAnnotation for Pods without a PriorityClass of their own. No class can have
+	// this name, because it is not in lower case.
+	NoPriorityClass = "None"
+
 	// GatewayAddressesAnnotation on a Cluster replaces whatever addresses were found for that cluster's gateways, for
 	// example because they are behind network address translation: IP addresses or host names, separated by commas.
 	GatewayAddressesAnnotation = "connectivity.tanzu.vmware.com/gateway-addresses"

@@ -39,7 +39,7 @@ import (
 // another kind needs a line here and one in the options of the caches in internal/workload; a test compares them.
 func watches() []workload.Watch {
 	kinds := []client.Object{
-		&corev1.Namespace{}, &corev1.ServiceAccount{}, &corev1.Service{}, &corev1.ConfigMap{}, &appsv1.Deployment{},
+		&corev1.Namespace{}, &corev1.ServiceAccount{}, &corev1.Service{}, &corev1.ConfigMap{}, &corev1.ResourceQuota{}, &appsv1.Deployment{},
 		&rbacv1.Role{}, &rbacv1.RoleBinding{}, &networkingv1.NetworkPolicy{}, &policyv1.PodDisruptionBudget{},
 	}
 	all := make([]workload.Watch, 0, len(kinds))
@@ -87,6 +87,8 @@ func withoutNoise(object client.Object) client.Object {
 		object.Status = appsv1.DeploymentStatus{}
 	case *corev1.Namespace:
 		object.Status = corev1.NamespaceStatus{}
+	case *corev1.ResourceQuota:
+		object.Status = corev1.ResourceQuotaStatus{}
 	case *corev1.Service:
 		object.Status = corev1.ServiceStatus{}
 	case *policyv1.PodDisruptionBudget:

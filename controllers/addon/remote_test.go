@@ -30,7 +30,7 @@ import (
 func TestEveryKindOfThePayloadIsWatched(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	objects, err := templates.Objects(templates.Values{Zone: "xcc.test", Image: "xcc-dns", Replicas: 2, TTL: 5})
+	objects, err := templates.Objects(templates.Values{Zone: "xcc.test", Image: "xcc-dns", Replicas: 2, TTL: 5, PriorityClass: templates.DefaultPriorityClass})
 	g.Expect(err).NotTo(HaveOccurred())
 	watched, cached := map[reflect.Type]bool{}, map[reflect.Type]bool{}
 	for _, watch := range watches() {

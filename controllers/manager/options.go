@@ -67,9 +67,11 @@ type Options struct {
 
 	// DNS is what is installed in workload clusters.
 	DNS templates.Values
-	// Tolerations and Resources are the JSON of the flags; Validate parses them into DNS.
-	Tolerations string
-	Resources   string
+	// Tolerations and Resources are the JSON of the flags, and PriorityClass is a name as users write it; Validate parses them into
+	// DNS.
+	Tolerations   string
+	Resources     string
+	PriorityClass string
 	// Bounds are the most that annotations of a Cluster can ask for. MaxResources is the JSON of the flag, which Validate parses.
 	Bounds       install.Bounds
 	MaxResources string
@@ -141,6 +143,11 @@ func (o *Options) addDNSFlags(fs *pflag.FlagSet) {
 		"Labels of the nodes on which the pods in workload clusters run, besides kubernetes.io/os=linux, as key=value,key=value.")
 	fs.StringVar(&o.Resources, "dns-resources", "",
 		`The resources of the DNS server's container instead of its own, as JSON, for example {"requests":{"cpu":"100m"}}.`)
+	fs.StringVar(&o.PriorityClass, "dns-priority-class", templates.DefaultPriorityClass,
+		"The PriorityClass of the pods in workload clusters, which must exist there, or "+xccv1.NoPriorityClass+". A ResourceQuota lets the pods have it.")
+	fs.StringSliceVar(&o.Bounds.SystemClasses, "allowed-dns-priority-classes", nil,
+		"PriorityClasses with names that begin with system- that the annotation "+xccv1.DNSPriorityClassAnnotation+
+			" of a Cluster can ask for besides --dns-priority-class, separated by commas.")
 	fs.Int32Var(&o.Bounds.Replicas, "max-dns-replicas", 10, "The most DNS servers that the annotation "+xccv1.DNSReplicasAnnotation+
 		" of a Cluster can ask for.")
 	fs.StringVar(&o.MaxResources, "max-dns-resources", "", "The largest request and limit of each resource that the annotation "+
@@ -156,6 +163,13 @@ func (o *Options) Validate() error {
 	}
 	if err := yaml.UnmarshalStrict([]byte(o.Resources), &o.DNS.Resources); err != nil {
 		errs = append(errs, fmt.Errorf("--dns-resources must be JSON with requests and limits: %w", err))
+	}
+	var err error
+	if o.DNS.PriorityClass, err = install.ParsePriorityClass(o.PriorityClass); err != nil {
+		errs = append(errs, fmt.Errorf("--dns-priority-class is %q, it %w", o.PriorityClass, err))
+	}
+	if o.Bounds.SystemClasses, err = install.ParseSystemClasses(o.Bounds.SystemClasses); err != nil {
+		errs = append(errs, fmt.Errorf("--allowed-dns-priority-classes: %w", err))
 	}
 	bound, err := install.ParseBound(o.MaxResources)
 	if err != nil {

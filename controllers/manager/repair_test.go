@@ -34,6 +34,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
 
 // repairTime is how soon what was broken in a workload cluster is as it should be.
@@ -118,6 +119,9 @@ func TestWhatIsEditedIsPutRight(t *testing.T) {
 		},
 		"Deployment": func(o *unstructured.Unstructured) {
 			NewWithT(t).Expect(unstructured.SetNestedField(o.Object, int64(7), "spec", "replicas")).To(Succeed())
+		},
+		"ResourceQuota": func(o *unstructured.Unstructured) {
+			NewWithT(t).Expect(unstructured.SetNestedField(o.Object, "0", "spec", "hard", "pods")).To(Succeed())
 		},
 		"Role": func(o *unstructured.Unstructured) { o.Object["rules"] = []any{} },
 		"RoleBinding": func(o *unstructured.Unstructured) {
@@ -293,6 +297,7 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 	for _, test := range []struct{ key, value, problem string }{
 		{xccv1.DNSReplicasAnnotation, "11", `is "11"; it must be a whole number from 1 to 10, the manager's --max-dns-replicas`},
 		{xccv1.DNSResourcesAnnotation, `{"limits":{"memory":"2Gi"}}`, "the limit of memory is 2Gi; the most is 1Gi, the manager's --max-dns-resources"},
+		{xccv1.DNSPriorityClassAnnotation, "system-node-critical", `is "system-node-critical"; of the classes that begin with system-`},
 	} {
 		annotate(test.key, test.value)
 		n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).Should(
@@ -306,6 +311,15 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 		return deployment.Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String()
 	}).Should(Equal("200m"))
 	n.Expect(n.payload("cluster-a").Annotations).NotTo(HaveKey(xccv1.InvalidOptionsAnnotation))
+
+	t.Log("Another class brings its quota; that of the former class is deleted later")
+	annotate(xccv1.DNSPriorityClassAnnotation, "addons")
+	n.Eventually(func(g Gomega) string {
+		g.Expect(workload.Get(ctx, client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: "addons"}, &corev1.ResourceQuota{})).To(Succeed())
+		replicas(g)
+		return deployment.Spec.Template.Spec.PriorityClassName
+	}).Should(Equal("addons"))
+	n.Expect(workload.Get(ctx, client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: templates.DefaultPriorityClass}, &corev1.ResourceQuota{})).To(Succeed())
 }
 
 // A binding that was left by a former Cluster of the same name says that all is applied.

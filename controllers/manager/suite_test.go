@@ -52,6 +52,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
@@ -232,6 +233,7 @@ func testOptions() *manager.Options {
 	options.ClusterCacheQPS, options.ClusterCacheBurst = 100, 200
 	options.ClusterCacheConcurrency, options.ClusterConcurrency, options.GatewayDNSConcurrency = 100, 100, 10
 	options.SyncPeriod = time.Hour
+	options.PriorityClass = templates.DefaultPriorityClass
 	options.Rollout.Concurrency, options.Bounds.Replicas = 5, 10
 	return options
 }

@@ -26,6 +26,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"sigs.k8s.io/yaml"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -39,6 +40,9 @@ const (
 	// maxProblem is the longest quotation from an annotation or from an error about one, in bytes. Problems end up in an annotation
 	// of a Secret, and an Event's note holds 1,024 characters.
 	maxProblem = 200
+	// systemClass begins the names of the PriorityClasses that Kubernetes reserves for itself. Their Pods evict all others, while
+	// every other class has at most half of their priority.
+	systemClass = "system-"
 )
 
 // Bounds are the most that the annotations of a Cluster can ask for. The DNS servers run with a priority that evicts other Pods, so
@@ -48,6 +52,8 @@ type Bounds struct {
 	Replicas int32
 	// Resources are the most CPU, memory and ephemeral storage of each DNS server, for requests and limits alike.
 	Resources corev1.ResourceList
+	// SystemClasses are the PriorityClasses that begin with "system-" and may be asked for, besides the one of the Values.
+	SystemClasses []string
 }
 
 // DefaultResources returns the default of Bounds.Resources. 100,000 gateways take up to 400 MB, and no query needs more than one CPU.
@@ -78,11 +84,40 @@ func ParseBound(text string) (corev1.ResourceList, error) {
 	return bound, nil
 }
 
+// ParsePriorityClass returns the class of templates.Values for a name as users write it, which may be xccv1.NoPriorityClass.
+func ParsePriorityClass(name string) (string, error) {
+	if name == xccv1.NoPriorityClass {
+		return "", nil
+	}
+	if len(name) > content.DNS1123SubdomainMaxLength || len(content.IsDNS1123Subdomain(name)) > 0 {
+		return "", fmt.Errorf("must be the name of a PriorityClass, for example %s, or %s", templates.DefaultPriorityClass, xccv1.NoPriorityClass)
+	}
+	return name, nil
+}
+
+// ParseSystemClasses checks names that Bounds.SystemClasses may hold. A name of another class would allow nothing that is not
+// allowed anyway, so that it is a mistake.
+func ParseSystemClasses(names []string) ([]string, error) {
+	var classes []string
+	for _, name := range names {
+		name = strings.TrimSpace(name)
+		if name == "" {
+			continue
+		}
+		if !strings.HasPrefix(name, systemClass) || len(content.IsDNS1123Subdomain(name)) > 0 {
+			return nil, fmt.Errorf("%q is not the name of a PriorityClass that begins with %s", name, systemClass)
+		}
+		classes = append(classes, name)
+	}
+	return classes, nil
+}
+
 // HasOptions returns whether a Cluster with these annotations has options of its own.
 func HasOptions(annotations map[string]string) bool {
 	_, replicas := annotations[xccv1.DNSReplicasAnnotation]
 	_, resources := annotations[xccv1.DNSResourcesAnnotation]
-	return replicas || resources
+	_, class := annotations[xccv1.DNSPriorityClassAnnotation]
+	return replicas || resources || class
 }
 
 // Options returns the values with the options in a Cluster's annotations. If these are wrong or exceed the bounds, it returns one
@@ -104,6 +139,18 @@ func Options(annotations map[string]string, values templates.Values, bounds Boun
 				xccv1.DNSResourcesAnnotation, text.Line(err.Error(), maxProblem)))
 		}
 		values.Resources = resources
+	}
+	if written, ok := annotations[xccv1.DNSPriorityClassAnnotation]; ok {
+		class, err := ParsePriorityClass(written)
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Sprintf("annotation %s is %q; it %s",
+				xccv1.DNSPriorityClassAnnotation, text.Line(written, maxProblem), err))
+		case strings.HasPrefix(class, systemClass) && class != values.PriorityClass && !slices.Contains(bounds.SystemClasses, class):
+			problems = append(problems, fmt.Sprintf("annotation %s is %q; of the classes that begin with %s the manager allows only its "+
+				"--dns-priority-class and those in --allowed-dns-priority-classes", xccv1.DNSPriorityClassAnnotation, text.Line(class, maxProblem), systemClass))
+		}
+		values.PriorityClass = class
 	}
 	return values, strings.Join(problems, "; ")
 }

@@ -31,7 +31,7 @@ import (
 )
 
 func bounds() install.Bounds {
-	return install.Bounds{Replicas: 10, Resources: install.DefaultResources()}
+	return install.Bounds{Replicas: 10, Resources: install.DefaultResources(), SystemClasses: []string{"system-allowed"}}
 }
 
 func TestOptionsAreKeptWithinTheBounds(t *testing.T) {
@@ -81,6 +81,54 @@ func TestOptionsAreKeptWithinTheBounds(t *testing.T) {
 				g.Expect(problem).To(ContainSubstring(test.problem))
 			}
 		})
+	}
+}
+
+func TestAClusterMayChooseAnyClassButKubernetesOwn(t *testing.T) {
+	t.Parallel()
+	const system = "of the classes that begin with system- the manager allows only its --dns-priority-class and those in --allowed-dns-priority-classes"
+	for name, test := range map[string]struct {
+		annotation, ofManager string
+		class, problem        string
+	}{
+		"the manager's own":                  {annotation: "system-cluster-critical", ofManager: "system-cluster-critical", class: "system-cluster-critical"},
+		"a lower one":                        {annotation: "addons.example.com", ofManager: "system-cluster-critical", class: "addons.example.com"},
+		"no class":                           {annotation: "None", ofManager: "system-cluster-critical", class: ""},
+		"a system class of higher priority":  {annotation: "system-node-critical", ofManager: "system-cluster-critical", problem: `is "system-node-critical"; ` + system},
+		"a system class that is not default": {annotation: "system-cluster-critical", ofManager: "low", problem: system},
+		"a system class, with none":          {annotation: "system-cluster-critical", ofManager: "", problem: system},
+		"a system class that is allowed":     {annotation: "system-allowed", ofManager: "low", class: "system-allowed"},
+		"an empty name":                      {annotation: "", problem: `is ""; it must be the name of a PriorityClass, for example system-cluster-critical, or None`},
+		"a name with spaces":                 {annotation: " system-node-critical", problem: "must be the name of a PriorityClass"},
+		"none in lower case is a name":       {annotation: "none", class: "none"},
+		"a name in capitals":                 {annotation: "System-Node-Critical", problem: "must be the name of a PriorityClass"},
+		"a name of 254 characters":           {annotation: strings.Repeat("a", 254), problem: "must be the name of a PriorityClass"},
+		"a name of 200 kB":                   {annotation: strings.Repeat("a", 200<<10), problem: "must be the name of a PriorityClass"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			annotations := map[string]string{xccv1.DNSPriorityClassAnnotation: test.annotation}
+			g.Expect(install.HasOptions(annotations)).To(BeTrue())
+			values, problem := install.Options(annotations, templates.Values{PriorityClass: test.ofManager}, bounds())
+			g.Expect(len(problem)).To(BeNumerically("<", 600))
+			if test.problem != "" {
+				g.Expect(problem).To(ContainSubstring(test.problem))
+				return
+			}
+			g.Expect(problem).To(BeEmpty())
+			g.Expect(values.PriorityClass).To(Equal(test.class))
+		})
+	}
+}
+
+func TestAllowedClassesAreThoseOfTheSystem(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	g.Expect(install.ParseSystemClasses([]string{" system-node-critical", "", " "})).To(ConsistOf("system-node-critical"))
+	for _, name := range []string{"addons", "system-", "system-Node", "None"} {
+		_, err := install.ParseSystemClasses([]string{name})
+		g.Expect(err).To(MatchError(ContainSubstring("begins with system-")), name)
 	}
 }
 

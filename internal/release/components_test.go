@@ -77,6 +77,8 @@ func TestTheManagerGetsTheDefaultsOfEveryVariable(t *testing.T) {
 		"--dns-tolerations=[]",
 		"--dns-node-selector=kubernetes.io/os=linux",
 		"--dns-resources=null",
+		"--dns-priority-class=system-cluster-critical",
+		"--allowed-dns-priority-classes=",
 		"--max-dns-replicas=10",
 		"--max-dns-resources=null",
 		"--drain-time=3m0s",

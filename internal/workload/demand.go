@@ -108,6 +108,7 @@ func mapper() meta.RESTMapper {
 		corev1.SchemeGroupVersion.WithKind("Namespace"):                 {"namespaces", meta.RESTScopeRoot},
 		corev1.SchemeGroupVersion.WithKind("ConfigMap"):                 {"configmaps", meta.RESTScopeNamespace},
 		corev1.SchemeGroupVersion.WithKind("ServiceAccount"):            {"serviceaccounts", meta.RESTScopeNamespace},
+		corev1.SchemeGroupVersion.WithKind("ResourceQuota"):             {"resourcequotas", meta.RESTScopeNamespace},
 		discoveryv1.SchemeGroupVersion.WithKind(string(EndpointSlices)): {"endpointslices", meta.RESTScopeNamespace},
 		appsv1.SchemeGroupVersion.WithKind("Deployment"):                {"deployments", meta.RESTScopeNamespace},
 		appsv1.SchemeGroupVersion.WithKind("ReplicaSet"):                {"replicasets", meta.RESTScopeNamespace},

@@ -51,6 +51,7 @@ func CacheOptions() ctrlcache.Options {
 			&corev1.ConfigMap{}:             onlyInWorkloadNamespace(xccv1.DNSConfigPatcherName),
 			&coordinationv1.Lease{}:         onlyInWorkloadNamespace(xccv1.ProbeLeaseName),
 			&corev1.ServiceAccount{}:        ourNamespace,
+			&corev1.ResourceQuota{}:         ourNamespace,
 			&networkingv1.NetworkPolicy{}:   ourNamespace,
 			&policyv1.PodDisruptionBudget{}: ourNamespace,
 			&rbacv1.Role{}:                  roles,

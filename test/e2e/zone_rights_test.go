@@ -57,7 +57,7 @@ func rightsIn(g *WithT) (manager, workload []rights.Right) {
 	}
 	components, err := utilyaml.ToUnstructured(released)
 	g.Expect(err).NotTo(HaveOccurred())
-	payload, err := templates.Objects(templates.Values{Zone: zone, Image: "image", Replicas: 2, TTL: 5})
+	payload, err := templates.Objects(templates.Values{Zone: zone, Image: "image", Replicas: 2, TTL: 5, PriorityClass: templates.DefaultPriorityClass})
 	g.Expect(err).NotTo(HaveOccurred())
 	return of(components), of(payload)
 }
