@@ -17,6 +17,7 @@ limitations under the License.
 package fit_test
 
 import (
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -31,6 +32,9 @@ func FuzzGatewayFitsTheSchema(f *testing.F) {
 	f.Add("Resolved", "why", "Service a/b", "192.0.2.1", "lb.example.com", "http", "TCP", int32(80), 1)
 	f.Add("", "\xff\x00\x1b", "\u202e", "fe80::1%eth0", "", "\xff", "quic", int32(-1), 200)
 	f.Add("Unknown", "<&>\"", "", "::ffff:192.0.2.1", "127.0.0.1", "", "", int32(70000), 101)
+	long := strings.Repeat("long", 200)
+	f.Add(long, long, long, long, "192.0.2.1", long, "TCP", int32(65535), 3)
+	f.Add("Resolved", "", "", "192.0.2.1", "192.0.2.2", "", "UDP", int32(-1), 3)
 	f.Fuzz(func(t *testing.T, state, message, source, address, other, portName, protocol string, port int32, count int) {
 		gateway := xccv1.GatewayStatus{
 			Cluster: "a", Hostname: message, State: xccv1.GatewayState(state), Message: message, Source: source, LastTransitionTime: sample().LastTransitionTime,

@@ -48,7 +48,7 @@ func TestHugeEntriesTakeNothingFromTheOthers(t *testing.T) {
 	var gateways []xccv1.GatewayStatus
 	for i := range 1000 {
 		gateway := sample()
-		gateway.Cluster = fmt.Sprintf("good-%04d", i)
+		gateway.Cluster, gateway.Message = fmt.Sprintf("good-%04d", i), strings.Repeat("m", 200)
 		gateways = append(gateways, gateway)
 	}
 	for i := range 50 {

@@ -19,6 +19,7 @@ package kubeconfig_test
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -118,24 +119,29 @@ func TestWhatIsNoKubeconfigIsRefused(t *testing.T) {
 	for i := range 101 {
 		many.AuthInfos[fmt.Sprint(i)] = &clientcmdapi.AuthInfo{Token: secret}
 	}
-	data, err := clientcmd.Write(*many)
+	manyUsers, err := clientcmd.Write(*many)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	for name, data := range map[string][]byte{
-		"nothing":         nil,
-		"a text":          []byte(secret),
-		"a list":          []byte("[" + secret + "]"),
-		"another kind":    []byte(`{"apiVersion":"v1","kind":"` + secret + `"}`),
-		"a type error":    []byte("apiVersion: v1\nkind: Config\nusers: {token: " + secret + "}"),
-		"too large":       []byte(strings.Repeat("#", 1<<20)),
-		"too many users":  data,
-		"an empty config": []byte("apiVersion: v1\nkind: Config\n"),
-		"nested aliases":  aliases(),
+	right, err := clientcmd.Write(*valid())
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	for name, test := range map[string]struct {
+		data    []byte
+		refused string
+	}{
+		"nothing":         {nil, `current-context ""`},
+		"a text":          {[]byte(secret), "cannot be parsed"},
+		"a list":          {[]byte("[" + secret + "]"), "cannot be parsed"},
+		"another kind":    {[]byte(`{"apiVersion":"v1","kind":"` + secret + `"}`), "cannot be parsed"},
+		"a type error":    {[]byte("apiVersion: v1\nkind: Config\nusers: {token: " + secret + "}"), "cannot be parsed"},
+		"too large":       {append(right, strings.Repeat("#", 512<<10)...), "and may have 524288"},
+		"too many users":  {manyUsers, "more than 100 users and clusters"},
+		"an empty config": {[]byte("apiVersion: v1\nkind: Config\n"), `current-context ""`},
+		"nested aliases":  {aliases(), "cannot be parsed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			err := kubeconfig.Judge(data)
-			g.Expect(err).To(HaveOccurred())
+			err := kubeconfig.Judge(test.data)
+			g.Expect(err).To(MatchError(ContainSubstring(test.refused)))
 			g.Expect(err.Error()).NotTo(ContainSubstring(secret))
 		})
 	}
@@ -206,7 +212,10 @@ func FuzzJudge(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add([]byte(strings.Replace(string(data), "token:", "tokenFile:", 1)))
-	f.Add([]byte(strings.Replace(string(data), "client-key-data:", "client-key:", 1)))
+	// client-go opens these files before it makes a client of them.
+	for _, field := range []string{"client-key", "client-certificate", "certificate-authority"} {
+		f.Add(regexp.MustCompile(field+"-data: .*").ReplaceAll(data, []byte(field+": /dev/null")))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if kubeconfig.Judge(data) != nil {
 			return
