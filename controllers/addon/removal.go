@@ -18,6 +18,7 @@ package addon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
 const (
@@ -107,6 +109,9 @@ func (r *Reconciler) removeFromWorkload(ctx context.Context, s *scope) (wait, er
 	if isUnread(err) {
 		if s.neverTried() {
 			return wait{}, nil
+		}
+		if beyondBudget, ok := errors.AsType[*workload.BudgetError](err); ok {
+			return wait{reason: "Waiting until the workload cluster can be read. " + beyondBudget.Error()}, nil
 		}
 		return wait{reason: "Waiting until the workload cluster can be reached; delete its Cluster if it will not come back"}, nil
 	} else if err != nil {

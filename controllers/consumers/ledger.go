@@ -213,11 +213,13 @@ func (l *Ledger) Lags(cluster client.ObjectKey, reason xccv1.LagReason, message 
 	consumer := book.consumer(cluster.Name)
 	if reason == xccv1.LagUnreachable {
 		// It keeps what it was until it has been silent for a while.
-		consumer.message = message
 		if consumer.silentSince.IsZero() {
 			consumer.silentSince = time.Now()
 			l.wakeAll(book)
+		} else if consumer.message != message {
+			l.wakeAll(book)
 		}
+		consumer.message = message
 		return
 	}
 	if consumer.lag != reason || consumer.message != message || !consumer.silentSince.IsZero() {

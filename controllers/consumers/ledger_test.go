@@ -25,7 +25,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
@@ -248,6 +250,27 @@ func sampled(t *testing.T, ledger *Ledger) uint64 {
 }
 
 // A cluster that refuses records with another message each time would otherwise be a write of the status each time.
+func TestAnotherReasonForSilenceIsShown(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ledger := newLedger(t)
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	t.Cleanup(queue.ShutDown)
+	g.Expect(ledger.Source().Start(t.Context(), queue)).To(Succeed())
+	gw := gatewayDNS("192.0.2.1")
+	ledger.Summary(&gw, []string{"a"}, time.Now())
+	for _, message := range []string{"It does not answer", "It is beyond its budget"} {
+		ledger.Lags(key("a"), xccv1.LagUnreachable, message)
+		g.Expect(queue.Len()).To(Equal(1), message)
+		request, _ := queue.Get()
+		queue.Done(request)
+		summary, _, _ := ledger.Summary(&gw, []string{"a"}, time.Now().Add(patience))
+		g.Expect(summary.Lagging[0].Message).To(Equal(message))
+		ledger.Lags(key("a"), xccv1.LagUnreachable, message)
+		g.Expect(queue.Len()).To(BeZero(), "the same again wakes nothing")
+	}
+}
+
 func TestTheTroubleOfOneClusterIsPaced(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -57,14 +57,15 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 		}
 	}
 	reading, err := r.OnDemand.Begin(ctx, object)
+	var beyondBudget *workload.BudgetError
 	switch {
 	case errors.Is(err, workload.ErrFormerCluster):
 		return Observation{Unknown: notConnected}, nil
 	case errors.Is(err, clustercache.ErrClusterNotConnected):
 		return unreachable(), nil
-	case errors.Is(err, workload.ErrBeyondBudget):
-		// We are woken when it is asked again.
-		return Observation{Unknown: fmt.Sprintf("Cluster is left alone: %v", err), Answered: answered}, nil
+	case errors.As(err, &beyondBudget):
+		// We are woken at the next try.
+		return Observation{Unknown: beyondBudget.Error(), Answered: answered}, nil
 	case err != nil:
 		return Observation{}, err
 	}

@@ -58,7 +58,11 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 		workload.Watch{Name: "health-configmaps", Object: &corev1.ConfigMap{}},
 		workload.Watch{Name: "health-leases", Object: &coordinationv1.Lease{}},
 	)
+	var beyondBudget *workload.BudgetError
 	switch {
+	case errors.As(err, &beyondBudget):
+		o.silent = sentences(beyondBudget.Error(), "Pods there resolve what they resolved before")
+		return o, nil // We are woken at the next try.
 	case errors.Is(err, clustercache.ErrClusterNotConnected):
 		if refused := r.Kubeconfigs.Refused(ctx, client.ObjectKeyFromObject(cluster)); refused != nil {
 			o.refused = refused.Error() // We are woken when the Secret changes.

@@ -19,6 +19,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -244,7 +245,9 @@ func newConnections(
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return clusterCache, kubeconfigs, workload.NewConnections(clusterCache, kubeconfigs.ProxyOf, incarnations, workload.DefaultLimits()), nil
+	limits := workload.DefaultLimits()
+	limits.Together = clustersMemory(debug.SetMemoryLimit(-1))
+	return clusterCache, kubeconfigs, workload.NewConnections(clusterCache, kubeconfigs.ProxyOf, incarnations, limits), nil
 }
 
 func newKubeconfigs(ctx context.Context, mgr ctrl.Manager, options *Options) (*workload.Kubeconfigs, error) {

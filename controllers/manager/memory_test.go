@@ -16,7 +16,10 @@ limitations under the License.
 
 package manager
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestTheGarbageCollectorIsToldNineTenthsOfTheLimit(t *testing.T) {
 	t.Parallel()
@@ -32,6 +35,15 @@ func TestTheGarbageCollectorIsToldNineTenthsOfTheLimit(t *testing.T) {
 	} {
 		if limit := memoryLimit(func(key string) string { return test.environment[key] }); limit != test.limit {
 			t.Errorf("%s: got %d, want %d", name, limit, test.limit)
+		}
+	}
+}
+
+func TestClustersTakeThreeQuartersOfTheLimitTogether(t *testing.T) {
+	t.Parallel()
+	for limit, want := range map[int64]int64{1932735285: 1449551463, math.MaxInt64: 0} {
+		if got := clustersMemory(limit); got != want {
+			t.Errorf("of %d: got %d, want %d", limit, got, want)
 		}
 	}
 }

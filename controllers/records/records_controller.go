@@ -118,11 +118,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	)
 	if silent(err) {
 		// We are woken when the cluster is connected and has listed its objects.
-		message := "Cluster does not answer: check its kubeconfig Secret and its API server"
-		if refused := r.Kubeconfigs.Refused(ctx, request.NamespacedName); refused != nil {
-			message = refused.Error()
-		}
-		r.lags(cluster, xccv1.LagUnreachable, message)
+		r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, request.NamespacedName, err))
 		return reconcile.Result{}, nil
 	} else if err != nil {
 		return reconcile.Result{}, err
@@ -152,6 +148,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 		// Uncached, because a cached client starts an informer for whatever it reads.
 		remote, err := r.Connections.Client(ctx, cluster)
 		if silent(err) {
+			r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, key, err))
 			return reconcile.Result{}, nil
 		} else if err != nil {
 			return reconcile.Result{}, err
@@ -175,6 +172,17 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 // silent returns whether an error says that a cluster cannot be asked at the moment.
 func silent(err error) bool {
 	return errors.Is(err, clustercache.ErrClusterNotConnected) || errors.Is(err, workload.ErrNotSynced)
+}
+
+// whySilent returns why a cluster cannot be asked at the moment, for status.consumers.
+func (r *Reconciler) whySilent(ctx context.Context, cluster client.ObjectKey, err error) string {
+	if beyondBudget, ok := errors.AsType[*workload.BudgetError](err); ok {
+		return beyondBudget.Error()
+	}
+	if refused := r.Kubeconfigs.Refused(ctx, cluster); refused != nil {
+		return refused.Error()
+	}
+	return "Cluster does not answer: check its kubeconfig Secret and its API server"
 }
 
 // lags notes why a cluster is not up to date, if it is one that consumes or is to.

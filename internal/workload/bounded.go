@@ -82,7 +82,7 @@ func (b *boundedListerWatcher) ListWithContext(ctx context.Context, options meta
 			return list, nil
 		}
 	}
-	return nil, b.account.budget.end(fmt.Errorf("%w of %d pages in a list", ErrBeyondBudget, maxPages))
+	return nil, b.account.budget.end(exceeded(fmt.Sprintf("more than %d pages in a list", maxPages)))
 }
 
 // take appends the objects of a page.

@@ -17,13 +17,14 @@ limitations under the License.
 package workload
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 )
 
-// Limits are what one workload cluster may cost the manager at a time.
+// Limits bound the cost of one workload cluster and, in Together, of all of them.
 type Limits struct {
 	// InFlight is how many bytes the responses that are being read may take once decoded, as estimated from their JSON.
 	InFlight int64
@@ -35,6 +36,8 @@ type Limits struct {
 	Window                    time.Duration
 	// Foreign is how many objects may arrive that were not asked for.
 	Foreign int64
+	// Together bounds the sum of InFlight and Held over all clusters, in bytes; 0 is no bound.
+	Together int64
 }
 
 // DefaultLimits returns the budget of every workload cluster.
@@ -59,16 +62,43 @@ func DefaultLimits() Limits {
 	}
 }
 
-// ErrBeyondBudget says that a workload cluster sent more than its Limits. It is an ErrNotSynced.
-var ErrBeyondBudget = fmt.Errorf("%w: it sent more than its budget", ErrNotSynced)
+// ErrBeyondBudget says that a workload cluster exceeded one of its Limits. Such an error is an ErrNotSynced, too.
+var ErrBeyondBudget = errors.New("workload cluster is beyond its budget")
 
-// budget counts what one connection to a workload cluster costs. Once a limit is exceeded it stays exceeded. It is safe
-// for concurrent use.
+// BudgetError says that a workload cluster is left alone because it exceeded its budget. It is an ErrBeyondBudget. Statuses and
+// conditions quote its text, which stays the same until the next try.
+type BudgetError struct {
+	// Reason names the limit.
+	Reason error
+	// Until is when the cluster is tried again.
+	Until time.Time
+}
+
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("Cluster is beyond its budget: %v; next try at %s", e.Reason, e.Until.UTC().Format(time.RFC3339))
+}
+
+func (e *BudgetError) Unwrap() error { return e.Reason }
+
+// IsPublic says that the text can be told: it is remote.Public.
+func (e *BudgetError) IsPublic() {}
+
+// exceeded says which limit a workload cluster exceeded. It is an ErrBeyondBudget.
+type exceeded string
+
+func (e exceeded) Error() string { return string(e) }
+
+func (e exceeded) Is(target error) bool { return target == ErrBeyondBudget || target == ErrNotSynced }
+
+// budget counts the cost of one connection to a workload cluster. Once a limit is exceeded it stays exceeded. It is safe for
+// concurrent use.
 type budget struct {
 	limits Limits
 	now    func() time.Time
 	// exceed is called once, with the limit that was exceeded.
 	exceed func(error)
+	// share is the cluster's part of the fleet's memory; nil without a bound of the fleet.
+	share *share
 
 	mu          sync.Mutex
 	inFlight    int64
@@ -95,10 +125,11 @@ func (b *budget) receive(bytes, decoded, events int64) error {
 		b.received += bytes
 		b.decoded += decoded
 		b.events += events
-		return errors.Join(
-			beyond(b.received, b.limits.Received, fmt.Sprintf("bytes within %s", b.limits.Window)),
-			beyond(b.decoded, b.limits.Decoded, fmt.Sprintf("decoded bytes within %s", b.limits.Window)),
-			beyond(b.events, b.limits.Events, fmt.Sprintf("events within %s", b.limits.Window)),
+		within := b.limits.Window.String()
+		return cmp.Or(
+			beyond(b.received, b.limits.Received, "bytes within "+within),
+			beyond(b.decoded, b.limits.Decoded, "decoded bytes within "+within),
+			beyond(b.events, b.limits.Events, "events within "+within),
 		)
 	})
 }
@@ -124,7 +155,7 @@ func (b *budget) addHeld(bytes, objects int64) error {
 	return b.count(func() error {
 		b.held += bytes
 		b.heldObjects += objects
-		return errors.Join(
+		return cmp.Or(
 			beyond(b.held, b.limits.Held, "bytes of objects that are cached"),
 			beyond(b.heldObjects, b.limits.HeldObjects, "objects that are cached"),
 		)
@@ -140,21 +171,32 @@ func beyond(count, limit int64, of string) error {
 	if count <= limit {
 		return nil
 	}
-	return fmt.Errorf("%w of %d %s", ErrBeyondBudget, limit, of)
+	return exceeded(fmt.Sprintf("more than %d %s", limit, of))
 }
 
+// count makes a change and returns the limit that is exceeded, nil if none is.
 func (b *budget) count(change func() error) error {
 	b.mu.Lock()
-	first := b.exceeded == nil
+	first, before := b.exceeded == nil, b.inFlight+b.held
 	if err := change(); err != nil && first {
 		b.exceeded = err
 	}
-	exceeded := b.exceeded
+	reason, more := b.exceeded, b.inFlight+b.held-before
 	b.mu.Unlock()
-	if exceeded != nil && first {
-		b.exceed(exceeded)
+	switch {
+	case reason != nil && first:
+		b.exceed(reason)
+	case reason == nil && more != 0 && b.share.add(more):
+		return b.failed()
 	}
-	return exceeded
+	return reason
+}
+
+// failed returns the limit that was exceeded, nil if none was.
+func (b *budget) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.exceeded
 }
 
 // account is the share of one cache in what is held.

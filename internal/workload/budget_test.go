@@ -165,6 +165,12 @@ func TestTheSizeOfAnObjectIsWhatItRefersTo(t *testing.T) {
 	for i := range 100 {
 		many[fmt.Sprint(i)] = []any{map[string]any{"a": "text"}, int64(1), nil}
 	}
-	g.Expect(sizeOf(&unstructured.Unstructured{Object: many})).To(BeNumerically(">", 100*100))
+	// A key with a header of 16 bytes and a value of as many, in each of 200 entries.
+	entries := sizeOf(&unstructured.Unstructured{Object: many})
+	for key := range many {
+		many[key] = nil
+	}
+	g.Expect(sizeOf(&unstructured.Unstructured{Object: many})).To(BeNumerically(">", 100*(16+16+mapEntryBytes)))
+	g.Expect(entries).To(BeNumerically(">", 100*(2*(16+16+mapEntryBytes)+3*16)))
 	g.Expect(sizeOf(nil)).To(BeZero())
 }

@@ -59,6 +59,7 @@ type Connections struct {
 	proxyOf      func(cluster client.ObjectKey) Proxy
 	incarnations *Incarnations
 	limits       Limits
+	fleet        *fleet
 	now          func() time.Time
 
 	mu        sync.Mutex
@@ -72,7 +73,7 @@ type Connections struct {
 // the limits, and lead through its own proxy instead of the gate that clustercache is led through.
 func NewConnections(configs RESTConfigs, proxyOf func(client.ObjectKey) Proxy, incarnations *Incarnations, limits Limits) *Connections {
 	return &Connections{
-		configs: configs, proxyOf: proxyOf, incarnations: incarnations, limits: limits, now: time.Now,
+		configs: configs, proxyOf: proxyOf, incarnations: incarnations, limits: limits, fleet: newFleet(limits.Together), now: time.Now,
 		clusters: map[client.ObjectKey]*connection{}, penalties: map[client.ObjectKey]penalty{},
 		wakers: map[client.ObjectKey]map[any]func(){},
 	}
@@ -87,7 +88,7 @@ type connection struct {
 	budget *budget
 	// done ends with the connection, and so do all its requests.
 	done context.Context //nolint:containedctx // It is the connection's life.
-	end  context.CancelFunc
+	end  func()
 	// watching is for lists and watches, calls for everything else.
 	watching, calls *http.Client
 }
@@ -114,7 +115,7 @@ func (c *Connections) get(ctx context.Context, object *clusterv1.Cluster, owner 
 		return nil, err
 	}
 	if penalty := c.penalties[cluster]; penalty.holds(c.now()) {
-		return nil, fmt.Errorf("%w, and is asked again at %s", penalty.reason, penalty.until.UTC().Format(time.RFC3339))
+		return nil, &BudgetError{Reason: penalty.reason, Until: penalty.until}
 	}
 	if current := c.clusters[cluster]; current != nil && current.from == config {
 		return current, nil
@@ -133,8 +134,14 @@ func (c *Connections) get(ctx context.Context, object *clusterv1.Cluster, owner 
 func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*connection, error) {
 	current := &connection{from: from, config: rest.CopyConfig(from)}
 	// Not the context of the reconcile that needs the connection first: it outlives that.
-	current.done, current.end = context.WithCancel(context.Background())
+	done, cancel := context.WithCancel(context.Background())
+	current.done = done
 	current.budget = newBudget(c.limits, c.now, func(reason error) { c.exceeded(cluster, current, reason) })
+	current.budget.share = c.fleet.join(cluster.Namespace, current.budget.end)
+	current.end = func() {
+		cancel()
+		current.budget.share.leave()
+	}
 	current.config.DisableCompression = true
 	current.config.Timeout = 0
 	current.config.Proxy = c.proxyOf(cluster)

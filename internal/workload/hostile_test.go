@@ -225,7 +225,7 @@ func TestAnAPIServerThatSendsTooMuchCostsItsBudgetOnly(t *testing.T) {
 			grown := peak(t)
 			begun := time.Now()
 			g.Eventually(f.err(t, f.bad, test.demand), 2*time.Minute).Should(And(
-				MatchError(workload.ErrBeyondBudget), MatchError(ContainSubstring(test.reason)), MatchError(ContainSubstring("is asked again at")),
+				MatchError(workload.ErrBeyondBudget), MatchError(ContainSubstring(test.reason)), MatchError(ContainSubstring("next try at")),
 			))
 			t.Logf("The heap grew by %d MB at most, in %s", grown()>>20, time.Since(begun).Round(10*time.Millisecond))
 			g.Expect(grown()).To(BeNumerically("<", memoryMargin))

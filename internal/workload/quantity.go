@@ -32,8 +32,8 @@ const (
 )
 
 var (
-	errLongNumber   = fmt.Errorf("%w of %d characters for a number", ErrBeyondBudget, numberLength)
-	errLongExponent = fmt.Errorf("%w of %d digits for the exponent of a number", ErrBeyondBudget, exponentDigits)
+	errLongNumber   = exceeded(fmt.Sprintf("more than %d characters for a number", numberLength))
+	errLongExponent = exceeded(fmt.Sprintf("more than %d digits for the exponent of a number", exponentDigits))
 )
 
 // isQuantityKey returns whether a field of that name, in the kinds that are read, is a resource.Quantity or a map or list of them.

@@ -26,7 +26,7 @@ const (
 	maxDepth = 256
 )
 
-var errTooDeep = fmt.Errorf("%w of %d levels of JSON", ErrBeyondBudget, maxDepth)
+var errTooDeep = exceeded(fmt.Sprintf("more than %d levels of JSON", maxDepth))
 
 // weigher estimates how much memory JSON takes once it is decoded, without decoding it, and refuses what takes long to
 // decode. Its zero value is ready for use. It may pass JSON that is not valid, because decoders check the whole text before
