@@ -123,7 +123,7 @@ func TestARemovalThatCannotBeDoneIsReported(t *testing.T) {
 	c.overwrite(broken)
 	c.ask(true)
 	c.Eventually(c.memory).Should(HaveKeyWithValue("message",
-		ContainSubstring("cannot be taken out: Corefile in kube-system/coredns cannot be edited")), "somebody has to know")
+		ContainSubstring("cannot be taken out: the Corefile in kube-system/coredns cannot be edited")), "somebody has to know")
 	c.eventuallyReports(r, report.UnsupportedCorefile)
 	c.Expect(c.corefile()).To(Equal(broken))
 	c.overwrite(strings.TrimSuffix(broken, "}\n"))

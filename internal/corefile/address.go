@@ -17,7 +17,9 @@ limitations under the License.
 package corefile
 
 import (
+	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +50,85 @@ func splitKey(key string) (zone, port string) {
 		}
 	}
 	return strings.TrimSuffix(zone, "."), port
+}
+
+// zonesOf returns what a key of a server block stands for: one zone, or the reverse zones of a network.
+func zonesOf(key string) ([]zoneOnPort, error) {
+	transport, name := splitTransport(key)
+	port := defaultPorts[transport]
+	if colon := strings.LastIndexByte(name, ':'); colon >= 0 {
+		if colon == len(name)-1 {
+			return nil, fmt.Errorf("the key %q has no port after its colon", key)
+		}
+		if number, err := strconv.Atoi(name[colon+1:]); err == nil {
+			name, port = name[:colon], strconv.Itoa(number)
+		}
+	}
+	names := []string{strings.TrimSuffix(strings.ToLower(name), ".")}
+	if prefix, err := netip.ParsePrefix(name); err == nil && name[0] != ':' && (name[0] != '0' || prefix.Addr().Is4()) {
+		names = reverseZones(prefix.Masked())
+	} else if !isDomainName(names[0]) {
+		return nil, fmt.Errorf("the key %q is no domain name", key)
+	}
+	zones := make([]zoneOnPort, 0, len(names))
+	for _, name := range names {
+		zones = append(zones, zoneOnPort{transport: transport, zone: name, port: port})
+	}
+	return zones, nil
+}
+
+// defaultPorts are the ports of the transports of CoreDNS.
+var defaultPorts = map[string]string{"dns": defaultPort, "tls": "853", "quic": "853", "grpc": "443", "https": "443", "https3": "443", "unix": ""}
+
+func splitTransport(key string) (transport, rest string) {
+	for transport := range defaultPorts {
+		if rest, found := strings.CutPrefix(key, transport+"://"); found {
+			return transport, rest
+		}
+	}
+	return "dns", key
+}
+
+// isDomainName returns whether a name without the final dot is one for CoreDNS, in which it can be anything in labels of 63 bytes.
+// Escapes are not looked into.
+func isDomainName(name string) bool {
+	return name == "" || len(name) < 255 && !slices.ContainsFunc(strings.Split(name, "."), func(label string) bool {
+		return label == "" || len(label) > 63 || strings.Contains(label, `\`)
+	})
+}
+
+// reverseZones returns the zones of a network, without final dots: one if it ends at a label, and up to 128 if it does not.
+func reverseZones(network netip.Prefix) []string {
+	labelBits, suffix := 8, "in-addr.arpa"
+	if network.Addr().Is6() {
+		labelBits, suffix = 4, "ip6.arpa"
+	}
+	labels := (network.Bits() + labelBits - 1) / labelBits
+	address := network.Addr().AsSlice()
+	label := func(i int) int {
+		if labelBits == 4 {
+			return int(address[i/2]>>(4*(1-i%2))) & 0xf
+		}
+		return int(address[i])
+	}
+	format := func(value int) string {
+		if labelBits == 4 {
+			return strconv.FormatInt(int64(value), 16)
+		}
+		return strconv.Itoa(value)
+	}
+	zone := suffix
+	for i := range labels - 1 {
+		zone = format(label(i)) + "." + zone
+	}
+	if labels == 0 {
+		return []string{suffix}
+	}
+	var zones []string
+	for i := range 1 << (labels*labelBits - network.Bits()) {
+		zones = append(zones, format(label(labels-1)+i)+"."+zone)
+	}
+	return zones
 }
 
 // isAddress returns whether a target of the forward plugin, such as "dns://10.96.0.10:53", is one of the IPs on port 53.

@@ -16,23 +16,31 @@ limitations under the License.
 
 package corefile
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // rejectClusterZone refuses a zone whose block would take names of Services and Pods away from the plugin kubernetes:
 // CoreDNS answers from the block with the longest matching zone, and the cluster's is usually in that of the root zone.
-func rejectClusterZone(d document, zone string) error {
-	for _, s := range d.statements {
-		for _, plugin := range s.plugins() {
-			if plugin[0] != "kubernetes" {
+func rejectClusterZone(f *files, blocks []statement, zone string) error {
+	for _, s := range blocks {
+		for _, p := range s.plugins() {
+			if p.name != "kubernetes" {
 				continue
 			}
-			served := plugin[1:]
+			served := p.arguments
 			if len(served) == 0 {
 				served = s.keys
 			}
+			if i := slices.IndexFunc(served, refersToEnvironment); i >= 0 {
+				return fmt.Errorf("%w: %s: it is not known whether the zone %s would take names of the cluster itself, which are in %s, from CoreDNS's environment",
+					ErrUnsupported, f.place(s.file, s.first), zone, served[i])
+			}
 			if cluster := takesFrom(zone, served); cluster != "" {
-				return unsupported(s.first, "the zone %s would take names of the cluster itself, which are in %s by %s; choose another zone",
-					zone, cluster, d.name)
+				return fmt.Errorf("%w: %s: the zone %s would take names of the cluster itself, which are in %s by %s; choose another zone",
+					ErrUnsupported, f.place(s.file, s.first), zone, cluster, f.name(s.file))
 			}
 		}
 	}
@@ -44,7 +52,10 @@ func rejectClusterZone(d document, zone string) error {
 func takesFrom(zone string, served []string) string {
 	for _, key := range served {
 		cluster, _ := splitKey(strings.ToLower(key))
-		for _, names := range []string{"svc." + cluster, "pod." + cluster} {
+		for _, names := range []string{"svc", "pod"} {
+			if cluster != "" {
+				names += "." + cluster
+			}
 			if isWithin(names, zone) || isWithin(zone, names) {
 				return key
 			}

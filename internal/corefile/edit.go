@@ -17,7 +17,6 @@ limitations under the License.
 package corefile
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,101 +28,32 @@ const (
 	oldEnd   = "### END CROSS CLUSTER CONNECTIVITY"
 )
 
-// Ensure returns the Corefile with exactly one server block of ours for each zone. A Corefile that has them, however
-// they are indented or commented, is returned unchanged. Otherwise all blocks of ours, those that were written for a
-// former zone too, are taken out and the wanted ones are appended.
-//
-// It returns ErrForeignBlock beside a Corefile when somebody else's block serves a zone: the Corefile has no block of ours
-// for that zone, and it has those for the others. So it is with ErrUnsupported and a zone that would take names of the cluster itself.
-// It returns ErrUnsupported and no Corefile when that has no server block, cannot be parsed or cannot be edited safely, or when
-// CoreDNS would not ask or not survive the block.
-func Ensure(corefile string, settings Settings) (string, error) {
-	d, err := newDocument("the Corefile", corefile)
-	if err != nil {
-		return "", err
-	}
-	o, err := d.owner(settings)
-	if err != nil {
-		return "", err
-	}
-	zones, refused := o.admit(settings.Zones, d)
-	ensured, err := o.ensure(d, zones)
-	if err != nil {
-		return "", err
-	}
-	return ensured, refused
-}
-
-// Remove returns the Corefile without our blocks: those of the zones and those that were written for former zones.
-// Blocks of somebody else stay, those for our zones too. It returns ErrUnsupported when the Corefile cannot be parsed or
-// cannot be edited safely.
-func Remove(corefile string, settings Settings) (string, error) {
-	d, err := newDocument("the Corefile", corefile)
-	if err != nil {
-		return "", err
-	}
-	return formerOwner(settings, d).remove(d)
-}
-
-// document is a Corefile, or a file that it imports.
+// document is a file that may hold server blocks of ours.
 type document struct {
-	// name is how messages call it.
-	name       string
+	file File
+	// path is where CoreDNS reads it, and empty for the main Corefile.
+	path       string
 	text       string
 	statements []statement
 }
 
-func newDocument(name, text string) (document, error) {
+func (c Cluster) document(file File, path string) (document, error) {
+	if _, isBinary := c.ConfigMaps[file.ConfigMap].BinaryData[file.Key]; isBinary {
+		return document{}, fmt.Errorf("%w: it is in the binaryData of its ConfigMap", ErrUnsupported)
+	}
+	text := c.text(file)
 	statements, err := parse(text)
 	if err != nil {
 		return document{}, err
 	}
-	return document{name: name, text: text, statements: statements}, nil
+	return document{file: file, path: path, text: text, statements: statements}, nil
 }
 
-// owner returns who edits a main Corefile.
-func (d document) owner(settings Settings) (owner, error) {
-	if len(d.statements) == 0 {
-		return owner{}, fmt.Errorf("%w: it holds no server block", ErrUnsupported)
-	}
-	listen, err := listenerOf(d.statements)
-	if err != nil {
-		return owner{}, err
-	}
-	return newOwner(settings, listen), nil
-}
-
-// formerOwner is who edited a main Corefile before it became what it is. In one that says not where CoreDNS listens, blocks are recognised by
-// the memory, and by their zone on the default port.
-func formerOwner(settings Settings, d document) owner {
-	listen, err := listenerOf(d.statements)
-	if err != nil {
-		listen = defaultListener()
-	}
-	return newOwner(settings, listen)
-}
-
-// admit returns those of the zones that can have a block beside what is in the documents, and why the others cannot.
-func (o owner) admit(zones []string, documents ...document) ([]string, error) {
-	var admitted []string
-	var refused []error
-	for _, zone := range zones {
-		var err error
-		for _, d := range documents {
-			if err == nil {
-				err = o.foreign(d, zone)
-			}
-			if err == nil {
-				err = rejectClusterZone(d, zone)
-			}
-		}
-		if err != nil {
-			refused = append(refused, err)
-			continue
-		}
-		admitted = append(admitted, zone)
-	}
-	return admitted, errors.Join(refused...)
+// holds returns whether a server block of the whole is a statement of the document, rather than the content of a snippet.
+func (d document) holds(block statement) bool {
+	return block.file == d.path && slices.ContainsFunc(d.statements, func(s statement) bool {
+		return s.first == block.first && !s.isImport() && !s.isSnippet() && slices.Equal(s.keys, block.keys)
+	})
 }
 
 // ensure returns the document's text with one wanted block for each of the zones and no other block of ours.

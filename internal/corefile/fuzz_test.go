@@ -17,7 +17,6 @@ limitations under the License.
 package corefile
 
 import (
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -27,15 +26,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// FuzzEnsure asserts for any text: what does not parse is not written; otherwise the result parses, holds one block for the zone
-// and is stable, and Remove gives back what there would be without us.
+// FuzzEnsure asserts for any text: what is refused is not written; otherwise the result parses, holds one block for the zone
+// and is stable, and the removal gives back what there would be without us.
 func FuzzEnsure(f *testing.F) {
 	for _, seed := range seeds() {
 		f.Add(seed)
 	}
 	settings := Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.0.53"}}
 	f.Fuzz(func(t *testing.T, text string) {
-		ensured, err := Ensure(text, settings)
+		ensured, err := ensure(text, settings)
 		if err != nil {
 			requireUntouched(t, text, ensured, settings)
 			return
@@ -44,29 +43,45 @@ func FuzzEnsure(f *testing.F) {
 		if blocks := blocksFor(t, ensured, "xcc.test"); len(blocks) != 1 {
 			t.Fatalf("%d blocks in %q", len(blocks), ensured)
 		}
-		if again, err := Ensure(ensured, settings); err != nil || again != ensured {
+		if again, err := ensure(ensured, settings); err != nil || again != ensured {
 			t.Fatalf("not stable: %v\n%q\n%q", err, ensured, again)
 		}
 		without := text
 		if len(blocksFor(t, text, "xcc.test")) > 0 {
-			if without, err = Remove(text, settings); err != nil {
+			if without, err = remove(text, settings); err != nil {
 				return // A text that is complete as it is needs no edit, and may be one that cannot be edited.
 			}
 		}
-		if removed, err := Remove(ensured, settings); err != nil || removed != without {
+		if removed, err := remove(ensured, settings); err != nil || removed != without {
 			t.Fatalf("not given back: %v\n%q\n%q", err, without, removed)
 		}
 	})
+}
+
+func ensure(text string, settings Settings) (string, error) {
+	cluster := oneCorefile(text)
+	plan := Install(cluster, settings)
+	return cluster.with(plan.Edits).text(cluster.Servers[0].Corefile), plan.Err
+}
+
+func remove(text string, settings Settings) (string, error) {
+	cluster := oneCorefile(text)
+	plan := Uninstall(cluster, settings)
+	return cluster.with(plan.Edits).text(cluster.Servers[0].Corefile), plan.Err
+}
+
+func oneCorefile(text string) Cluster {
+	return Cluster{Servers: Known(), ConfigMaps: map[types.NamespacedName]ConfigMap{named("coredns"): {Data: map[string]string{corefileKey: text}}}}
 }
 
 // requireUntouched asserts of a text that was refused that it is not written, or written without a block of ours beside
 // another hand's.
 func requireUntouched(t *testing.T, text, ensured string, settings Settings) {
 	t.Helper()
-	if ensured == "" || ensured == text {
+	if ensured == text {
 		return
 	}
-	if removed, err := Remove(text, settings); err != nil || removed != ensured {
+	if removed, err := remove(text, settings); err != nil || removed != ensured {
 		t.Fatalf("refused and written: %v\n%q\n%q", err, ensured, removed)
 	}
 }
@@ -96,7 +111,7 @@ func requireAcceptedByCoreDNS(t *testing.T, text string) {
 	if err != nil {
 		t.Fatalf("does not parse: %v\n%q", err, text)
 	}
-	if slices.ContainsFunc(tokenize(text), func(t token) bool { return t.text == importWord || refersToEnvironment(t.text) }) {
+	if slices.ContainsFunc(tokenize(text, ""), func(t token) bool { return t.text == importWord || refersToEnvironment(t.text) }) {
 		return
 	}
 	blocks, err := caddyfile.Parse("Corefile", strings.NewReader(text), nil)
@@ -124,13 +139,17 @@ func blocksFor(t *testing.T, text, zone string) []statement {
 	if err != nil {
 		t.Fatalf("does not parse: %v\n%q", err, text)
 	}
-	listen, err := listenerOf(statements)
+	w, err := oneCorefile(text).expand(Known()[0])
+	if err != nil {
+		t.Fatalf("cannot be expanded: %v\n%q", err, text)
+	}
+	o, err := ownerOf(w, Settings{Zones: []string{zone}})
 	if err != nil {
 		t.Fatalf("listens nowhere: %v\n%q", err, text)
 	}
 	var blocks []statement
 	for _, s := range statements {
-		if servesZone(s, zone, listen.port) {
+		if servesZone(s, zone, o.listen.port) {
 			blocks = append(blocks, s)
 		}
 	}
@@ -153,7 +172,7 @@ func FuzzInstall(f *testing.F) {
 		}}
 		pristine := requireGone(t, cluster, settings)
 		plan := Install(pristine, settings)
-		installed := perform(pristine, plan)
+		installed := pristine.with(plan.Edits)
 		requireNoTwoBlocks(t, installed)
 		again := settings
 		again.Written = plan.Written
@@ -180,55 +199,31 @@ func FuzzInstall(f *testing.F) {
 // requireGone returns the cluster without blocks of ours, and asserts that there is nothing to take out any more.
 func requireGone(t *testing.T, cluster Cluster, settings Settings) Cluster {
 	t.Helper()
-	gone := perform(cluster, Uninstall(cluster, settings))
+	gone := cluster.with(Uninstall(cluster, settings).Edits)
 	if edits := Uninstall(gone, settings).Edits; len(edits) > 0 {
 		t.Fatalf("more to take out: %+v", edits)
 	}
 	return gone
 }
 
-// perform makes the edits of a plan.
-func perform(cluster Cluster, plan Plan) Cluster {
-	result := Cluster{Servers: cluster.Servers, ConfigMaps: map[types.NamespacedName]ConfigMap{}}
-	for name, configMap := range cluster.ConfigMaps {
-		result.ConfigMaps[name] = ConfigMap{Data: maps.Clone(configMap.Data)}
-	}
-	for _, edit := range plan.Edits {
-		if edit.Delete {
-			delete(result.ConfigMaps[edit.ConfigMap].Data, edit.Key)
-		} else {
-			result.ConfigMaps[edit.ConfigMap].Data[edit.Key] = edit.Text
-		}
-	}
-	return result
-}
-
 func named(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: Namespace, Name: name}
 }
 
-// requireNoTwoBlocks asserts that a block of ours is the only one for the zone in what CoreDNS reads together.
+// requireNoTwoBlocks asserts that CoreDNS starts with what was written.
 func requireNoTwoBlocks(t *testing.T, cluster Cluster) {
 	t.Helper()
-	ours := len(blocksNamed(cluster.text(File{Custom(), CustomKey})))
-	if ours == 0 {
-		return
-	}
-	for _, text := range []string{cluster.text(File{named("coredns"), corefileKey}), cluster.text(File{Custom(), "a.server"})} {
-		listen := defaultListener()
-		if main, err := parse(cluster.text(File{named("coredns"), corefileKey})); err == nil {
-			listen, _ = listenerOf(main)
+	for _, s := range cluster.Servers {
+		if !cluster.exists(s) || !strings.Contains(cluster.text(s.Corefile)+cluster.text(File{Custom(), CustomKey}), "Kept by dns-config-patcher") {
+			continue
 		}
-		statements, err := parse(text)
-		if err != nil {
-			t.Fatalf("written beside what does not parse: %q", text)
+		w, err := cluster.expand(s)
+		if err == nil {
+			err = w.check()
 		}
-		if slices.ContainsFunc(statements, func(s statement) bool { return servesZone(s, "xcc.test", listen.port) }) {
-			t.Fatalf("two blocks: %q", cluster.ConfigMaps)
+		if err != nil && s.Corefile.ConfigMap.Name != "node-local-dns" {
+			t.Fatalf("written, and does not start: %v\n%q", err, cluster.ConfigMaps)
 		}
-	}
-	if ours > 1 {
-		t.Fatalf("two blocks: %q", cluster.ConfigMaps)
 	}
 }
 
@@ -245,7 +240,7 @@ func blocksNamed(text string) []statement {
 
 // prefixed puts lines in front of the main Corefile.
 func prefixed(cluster Cluster, lines string) Cluster {
-	result := perform(cluster, Plan{})
+	result := cluster.with([]Edit{{File: File{named("coredns"), corefileKey}, Text: cluster.text(File{named("coredns"), corefileKey})}})
 	main := result.ConfigMaps[named("coredns")].Data
 	main[corefileKey] = lines + main[corefileKey]
 	return result

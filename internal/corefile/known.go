@@ -17,11 +17,6 @@ limitations under the License.
 package corefile
 
 import (
-	"maps"
-	"path"
-	"slices"
-	"strings"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -31,11 +26,12 @@ const (
 	// Namespace holds cluster DNS in the known places.
 	Namespace = "kube-system"
 	// CustomKey is our key in Custom, if the Corefile imports the keys *.server.
-	CustomKey = "xcc.server"
+	CustomKey = ownName + ".server"
 
+	// ownName takes the place of the wildcard of an import in the name of our key.
+	ownName = "xcc"
 	// corefileKey is the usual key of a main Corefile.
 	corefileKey  = "Corefile"
-	customSuffix = ".server"
 	customFolder = "/etc/coredns/custom"
 )
 
@@ -87,26 +83,4 @@ func Mains(servers []Server) []string {
 		}
 	}
 	return names
-}
-
-// importsCustom returns whether the main Corefile imports the keys *.server of Custom, as k3s and clouds mount them:
-// "import /etc/coredns/custom/*.server" or "import custom/*.server".
-func importsCustom(s Server, statements []statement) bool {
-	return slices.ContainsFunc(statements, func(statement statement) bool {
-		if !statement.isImport() {
-			return false
-		}
-		pattern := statement.keys[1]
-		if !path.IsAbs(pattern) {
-			pattern = path.Join(path.Dir(s.Path), pattern)
-		}
-		mount, found := s.mountAt(path.Dir(pattern))
-		return found && mount.ConfigMap == Custom() && path.Base(pattern) == "*"+customSuffix
-	})
-}
-
-// customFiles returns the keys of Custom that the Corefile imports, sorted, without ours.
-func (c Cluster) customFiles() []string {
-	keys := slices.Sorted(maps.Keys(c.ConfigMaps[Custom()].Data))
-	return slices.DeleteFunc(keys, func(key string) bool { return key == CustomKey || !strings.HasSuffix(key, customSuffix) })
 }

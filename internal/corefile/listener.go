@@ -17,6 +17,7 @@ limitations under the License.
 package corefile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,108 +47,99 @@ func (l listener) String() string {
 	return words
 }
 
-// listenerOf returns where the main block listens, that of the root zone. Ours must listen right there.
+// listenerOf returns where the main block listens, that of the root zone. Ours must listen right there. The server blocks are those of
+// others, with their imports expanded.
 //
 // CoreDNS opens a socket for each port and each address that blocks are bound to, and answers a query from the blocks of
 // the socket that it came to. So beside "bind 0.0.0.0" a block without bind takes a share of all queries and refuses
 // those for other zones; beside another address it is never asked. If the main block is on port 8053 because CoreDNS
 // may not open port 53, CoreDNS does not start with a block there.
 //
-// A main block on port 53 counts before those on other ports. A Corefile without a main block says nothing about the port.
-func listenerOf(statements []statement) (listener, error) {
-	var found []listener
-	var line int
-	for _, s := range statements {
-		ports := s.rootPorts()
-		if len(ports) == 0 {
-			continue
-		}
-		bind, err := s.bindings()
-		if err != nil {
-			return listener{}, err
-		}
-		line = s.first
-		for _, port := range ports {
-			found = append(found, listener{port: port, bind: bind})
-		}
+// A main block on port 53 counts before those on other ports. If no block serves the root zone, all blocks count as main ones.
+func listenerOf(f *files, blocks []statement) (listener, error) {
+	found, err := listeners(f, blocks, "the root zone", func(zone string) bool { return zone == "" })
+	if err == nil && len(found) == 0 {
+		found, err = listeners(f, blocks, "any zone", func(string) bool { return true })
+		err = errors.Join(err, rejectBound(f, found))
 	}
-	if onDefault := slices.DeleteFunc(slices.Clone(found), func(l listener) bool { return l.port != defaultPort }); len(onDefault) > 0 {
+	if err != nil {
+		return listener{}, err
+	}
+	if onDefault := slices.DeleteFunc(slices.Clone(found), func(l placed) bool { return l.port != defaultPort }); len(onDefault) > 0 {
 		found = onDefault
 	}
 	if len(found) == 0 {
-		return defaultListener(), rejectBound(statements)
+		return defaultListener(), nil
 	}
 	for _, other := range found[1:] {
 		if other.port != found[0].port || !slices.Equal(other.bind, found[0].bind) {
-			return listener{}, unsupported(line, "the blocks for the root zone listen in different places, so it is not known where to put one for another zone")
+			return listener{}, fmt.Errorf("%w: %s: the blocks for %s listen in different places, so it is not known where to put one for another zone",
+				ErrUnsupported, f.place(other.block.file, other.block.first), other.zones)
 		}
 	}
-	return found[0], nil
+	return found[0].listener, nil
 }
 
-// rejectBound refuses a Corefile that has no main block and blocks that are bound to addresses.
-func rejectBound(statements []statement) error {
-	for _, s := range statements {
-		if !s.isImport() && slices.ContainsFunc(s.plugins(), isBind) {
-			return unsupported(s.first, "the block %q is bound to addresses and there is none for the root zone to go by", strings.Join(s.keys, " "))
-		}
-	}
-	return nil
-}
-
-func isBind(plugin []string) bool {
-	return plugin[0] == bindWord
-}
-
-// rootPorts returns the ports on which the statement serves the root zone over plain DNS.
-func (s statement) rootPorts() []string {
-	if s.isImport() {
+// rejectBound refuses server blocks that are bound to addresses, if none serves the root zone: it is not known whether pods ask there.
+func rejectBound(f *files, found []placed) error {
+	i := slices.IndexFunc(found, func(l placed) bool { return len(l.bind) > 0 })
+	if i < 0 {
 		return nil
 	}
-	var ports []string
-	for _, key := range s.keys {
-		if zone, port := splitKey(key); zone == "" {
-			ports = append(ports, port)
-		}
-	}
-	return ports
+	b := found[i].block
+	return fmt.Errorf("%w: %s: the block %q is bound to addresses and there is none for the root zone to go by",
+		ErrUnsupported, f.place(b.file, b.first), strings.Join(b.keys, " "))
 }
 
-// bindings returns the arguments of the statement's plugins bind. It refuses those that cannot be repeated word by word.
+// placed is the listener of a server block.
+type placed struct {
+	listener
+	block statement
+	// zones are what it was found by.
+	zones string
+}
+
+// listeners returns where the server blocks listen that serve such zones over plain DNS.
+func listeners(f *files, blocks []statement, words string, isWanted func(zone string) bool) ([]placed, error) {
+	var found []placed
+	for _, s := range blocks {
+		for _, key := range s.keys {
+			zone, port := splitKey(key)
+			if strings.Contains(zone, "://") || !isWanted(zone) {
+				continue
+			}
+			bind, err := s.bindings()
+			if err != nil {
+				return nil, fmt.Errorf("%w: %s: %w", ErrUnsupported, f.place(s.file, s.first), err)
+			}
+			found = append(found, placed{listener{port: port, bind: bind}, s, words})
+		}
+	}
+	return found, nil
+}
+
+// bindings returns the arguments of the statement's plugins bind. It refuses those that cannot be repeated word by word. References
+// to environment variables can: our block is read by the same process.
 func (s statement) bindings() ([]string, error) {
 	var bindings []string
-	for _, plugin := range s.plugins() {
-		if !isBind(plugin) {
+	for _, p := range s.plugins() {
+		if p.name != bindWord {
 			continue
 		}
-		arguments := strings.Join(plugin[1:], " ")
-		if slices.Contains(plugin[1:], "") || len(strings.Fields(arguments)) != len(plugin)-1 || strings.ContainsAny(arguments, "\"#{}") {
-			return nil, unsupported(s.first, "the addresses to which the block for the root zone is bound cannot be repeated: %q", plugin[1:])
+		if len(p.options) > 0 || p.last.text == closeBrace {
+			return nil, fmt.Errorf("the block %q is bound to addresses with options, which is not supported", strings.Join(s.keys, " "))
+		}
+		arguments := strings.Join(p.arguments, " ")
+		again := tokenize(bindWord+" "+arguments, "")
+		isSame := slices.EqualFunc(p.arguments, again[1:], func(argument string, t token) bool {
+			return argument == t.text && argument != openBrace && argument != closeBrace
+		})
+		if !isSame || strings.ContainsAny(arguments, "\"\n\r") {
+			return nil, fmt.Errorf("the addresses to which the block %q is bound cannot be repeated: %q", strings.Join(s.keys, " "), p.arguments)
 		}
 		bindings = append(bindings, arguments)
 	}
-	if s.hasOptions(bindWord) {
-		return nil, unsupported(s.first, "the block for the root zone is bound to addresses with options, which is not supported")
-	}
 	return bindings, nil
-}
-
-// hasOptions returns whether the plugin has braces.
-func (s statement) hasOptions(plugin string) bool {
-	current, depth := "", 0
-	for i, t := range s.body {
-		switch newLine := i == 0 || s.body[i-1].lastLine() < t.line; {
-		case t.text == openBrace && depth == 0 && current == plugin:
-			return true
-		case t.text == openBrace:
-			depth++
-		case t.text == closeBrace:
-			depth--
-		case depth == 0 && newLine:
-			current = t.text
-		}
-	}
-	return false
 }
 
 // render returns the server block of a zone. It has no cache, so that a changed record is answered at once. It has no

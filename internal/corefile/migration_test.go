@@ -24,8 +24,6 @@ import (
 
 	"github.com/coredns/corefile-migration/migration"
 	. "github.com/onsi/gomega"
-
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
 // firstWithEndpointSlices is the CoreDNS of Kubernetes 1.21, the first release with the EndpointSlices that are served. The
@@ -52,7 +50,7 @@ func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 	versions := upgrades()
 	supported := slices.Index(versions, firstWithEndpointSlices)
 	original := readCorefiles(t)["testdata/kubeadm"]
-	ensured, err := corefile.Ensure(original, settings())
+	ensured, err := ensure(original, settings())
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	for i, from := range versions {
 		for _, to := range versions[i+1:] {
@@ -62,7 +60,7 @@ func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 				migrated, err := migration.Migrate(from, to, ensured, true)
 				g.Expect(err).NotTo(HaveOccurred())
 				g.Expect(strings.Count(migrated, "#")).To(BeZero(), "the migration library drops comments")
-				repaired, err := corefile.Ensure(migrated, settings())
+				repaired, err := ensure(migrated, settings())
 				g.Expect(err).NotTo(HaveOccurred(), "it is known as ours")
 				if i >= supported {
 					g.Expect(repaired).To(Equal(migrated), "nothing to repair")
@@ -70,7 +68,7 @@ func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 
 				withoutUs, err := migration.Migrate(from, to, original, true)
 				g.Expect(err).NotTo(HaveOccurred())
-				g.Expect(corefile.Remove(migrated, settings())).To(Equal(withoutUs))
+				g.Expect(remove(migrated, settings())).To(Equal(withoutUs))
 
 				notices, err := migration.Unsupported(from, to, ensured)
 				g.Expect(err).NotTo(HaveOccurred())
@@ -88,7 +86,7 @@ func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 				g.Expect(err).NotTo(HaveOccurred())
 				withoutUs, err := migration.MigrateDown(to, from, original)
 				g.Expect(err).NotTo(HaveOccurred())
-				g.Expect(corefile.Remove(migrated, settings())).To(Equal(withoutUs))
+				g.Expect(remove(migrated, settings())).To(Equal(withoutUs))
 			})
 		}
 	}
@@ -110,7 +108,7 @@ func TestTheOldProjectsBlockIsTakenOverAfterAnUpgrade(t *testing.T) {
 	migrated, err := migration.Migrate("1.6.5", versions[len(versions)-1], readCorefiles(t)["testdata/old-project"], true)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(migrated).To(ContainSubstring("\nxcc.test {\n    forward . 10.96.0.53 {\n"), "an option was added")
-	ensured, err := corefile.Ensure(migrated, settings())
+	ensured, err := ensure(migrated, settings())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(ensured).NotTo(ContainSubstring("\nxcc.test {"))
 	g.Expect(ensured).To(ContainSubstring("\nxcc.test:53 {"))

@@ -78,20 +78,28 @@ func (o owner) wrote(s statement) bool {
 	})
 }
 
-// recognizes returns whether the statement is a block for one of the zones as we or the old project write it. One that is
-// bound to addresses is not, where the main block is not either.
+// isNamed returns whether the statement is for one of the zones, on any port.
+func (o owner) isNamed(s statement) bool {
+	return !s.isImport() && slices.ContainsFunc(s.keys, func(key string) bool {
+		zone, _ := splitKey(key)
+		return slices.ContainsFunc(o.Zones, func(other string) bool { return strings.EqualFold(zone, other) })
+	})
+}
+
+// recognizes returns whether the statement is a block for one of the zones as we or the old project write it. A block that is
+// bound to addresses is not, if the main block is not bound.
 func (o owner) recognizes(s statement) bool {
 	if !slices.ContainsFunc(o.Zones, func(zone string) bool { return servesZone(s, zone, o.listen.port) }) {
 		return false
 	}
 	forwards := 0
-	for _, plugin := range s.plugins() {
+	for _, p := range s.plugins() {
 		switch {
-		case isBind(plugin) && len(o.listen.bind) > 0:
-		case !isPluginOfOurs(plugin[0]):
+		case p.name == bindWord && len(o.listen.bind) > 0:
+		case !isPluginOfOurs(p.name):
 			return false
-		case plugin[0] != "forward":
-		case len(plugin) < 3 || plugin[1] != "." || !o.areOurs(plugin[2:]):
+		case p.name != "forward":
+		case len(p.arguments) < 2 || p.arguments[0] != "." || !o.areOurs(p.arguments[1:]):
 			return false
 		default:
 			forwards++
@@ -104,32 +112,48 @@ func (o owner) areOurs(targets []string) bool {
 	return !slices.ContainsFunc(targets, func(target string) bool { return !isAddress(target, o.ClusterIPs) })
 }
 
-// foreign returns ErrForeignBlock for the first block of somebody else that serves the zone.
-func (o owner) foreign(d document, zone string) error {
-	for _, s := range d.statements {
-		if servesZone(s, zone, o.listen.port) && !o.owns(s) {
+// foreign returns ErrForeignBlock for the first of the server blocks, which are not ours, that serves the zone.
+func (o owner) foreign(f *files, blocks []statement, zone string) error {
+	for _, s := range blocks {
+		if servesZone(s, zone, o.listen.port) {
 			return fmt.Errorf("%w: the block %q in line %d of %s serves %s and is not ours",
-				ErrForeignBlock, strings.Join(s.keys, " "), s.first, d.name, zone)
+				ErrForeignBlock, strings.Join(s.keys, " "), s.first, f.name(s.file), zone)
 		}
 	}
 	return nil
 }
 
-// plugins returns each plugin of a server block with its arguments, without the options in braces.
-func (s statement) plugins() [][]string {
-	var plugins [][]string
+// plugin is one of a server block.
+type plugin struct {
+	name      string
+	arguments []string
+	// options are the first words of the lines in its braces.
+	options []string
+	// first and last are its tokens at the ends.
+	first, last token
+}
+
+// plugins returns the plugins of a server block in their order.
+func (s statement) plugins() []plugin {
+	var plugins []plugin
 	depth := 0
 	for i, t := range s.body {
-		switch newLine := i == 0 || s.body[i-1].lastLine() < t.line; {
+		newPlugin := depth == 0 && (i == 0 || t.starts && t.text != openBrace)
+		if newPlugin {
+			plugins = append(plugins, plugin{name: t.text, first: t})
+		}
+		p := &plugins[len(plugins)-1]
+		p.last = t
+		switch {
+		case newPlugin:
 		case t.text == openBrace:
 			depth++
 		case t.text == closeBrace:
 			depth--
-		case depth > 0:
-		case newLine:
-			plugins = append(plugins, []string{t.text})
-		default:
-			plugins[len(plugins)-1] = append(plugins[len(plugins)-1], t.text)
+		case depth == 0:
+			p.arguments = append(p.arguments, t.text)
+		case depth == 1 && (t.starts || s.body[i-1].text == openBrace):
+			p.options = append(p.options, t.text)
 		}
 	}
 	return plugins
@@ -140,7 +164,7 @@ func (s statement) bodyText() string {
 	var text strings.Builder
 	for i, t := range s.body {
 		separator := " "
-		if i > 0 && s.body[i-1].lastLine() < t.line {
+		if i > 0 && t.starts {
 			separator = "\n"
 		}
 		text.WriteString(separator + strconv.Quote(t.text))

@@ -17,42 +17,12 @@ limitations under the License.
 package corefile
 
 import (
-	"slices"
+	"fmt"
 	"strings"
-
-	"github.com/coredns/caddy/caddyfile"
 )
 
-const (
-	openBrace  = "{"
-	closeBrace = "}"
-	importWord = "import"
-	bindWord   = "bind"
-)
-
-// token is a word of a Corefile as CoreDNS's lexer sees it: without quotes and comments.
-type token struct {
-	text string
-	// line is where the token starts, from 1.
-	line int
-}
-
-// lastLine is where the token ends. Quoted words can span lines.
-func (t token) lastLine() int {
-	return t.line + strings.Count(t.text, "\n")
-}
-
-// tokenize uses the lexer of CoreDNS, which has no errors: a quote that is not closed ends at the end of the text.
-func tokenize(text string) []token {
-	dispenser := caddyfile.NewDispenser("Corefile", strings.NewReader(text))
-	var tokens []token
-	for dispenser.Next() {
-		tokens = append(tokens, token{text: dispenser.Val(), line: dispenser.Line()})
-	}
-	return tokens
-}
-
-// statement is a top-level element of a Corefile: a server block, a snippet or an import.
+// statement is a top-level element of a Corefile: a server block, a snippet or an import. In what CoreDNS makes of a Corefile it is a
+// server block whose imports are expanded.
 type statement struct {
 	// keys are the server block's addresses, the snippet's name in parentheses, or the word import and its argument.
 	keys []string
@@ -60,6 +30,8 @@ type statement struct {
 	body []token
 	// first and last are the lines, from 1, on which the statement starts and ends.
 	first, last int
+	// file is the path of the imported file that names the server block. It is empty for the main Corefile.
+	file string
 	// shared reports that a neighbour has tokens on the first or the last line.
 	shared bool
 }
@@ -72,8 +44,8 @@ func (s statement) isSnippet() bool {
 	return len(s.keys) == 1 && strings.HasPrefix(s.keys[0], "(") && strings.HasSuffix(s.keys[0], ")")
 }
 
-// parser groups tokens as CoreDNS's parser does, which cannot be used itself: it reads imported files and the
-// environment, and forgets where a block ends.
+// parser groups the tokens of one file as CoreDNS's parser does, which cannot be used itself: it reads imported files and the
+// environment, and forgets where a block ends. It is for editing the file as text. What CoreDNS makes of it says a reader.
 type parser struct {
 	tokens []token
 	next   int
@@ -82,7 +54,10 @@ type parser struct {
 // parse returns the statements of a Corefile in their order, or ErrUnsupported. It accepts less than CoreDNS does, and
 // never more, imports and environment variables aside.
 func parse(text string) ([]statement, error) {
-	p := &parser{tokens: tokenize(text)}
+	if maxWords(text) > maxTokens {
+		return nil, fmt.Errorf("%w: it has more than %d words", ErrUnsupported, maxTokens)
+	}
+	p := &parser{tokens: tokenize(text, "")}
 	var statements []statement
 	for p.more() {
 		start := p.next
@@ -90,20 +65,20 @@ func parse(text string) ([]statement, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.first, s.last = p.tokens[start].line, p.tokens[p.next-1].lastLine()
+		s.first, s.last = p.tokens[start].line, p.tokens[p.next-1].last
 		s.shared = !p.startsLine(start) || p.more() && !p.startsLine(p.next)
 		statements = append(statements, s)
 	}
-	return statements, rejectImportedBlocks(statements)
+	return statements, nil
 }
 
 func (p *parser) more() bool {
 	return p.next < len(p.tokens)
 }
 
-// startsLine returns whether the token with this index is the first on its line. The tokens before may be none.
+// startsLine returns whether the token with this index is the first on its line.
 func (p *parser) startsLine(index int) bool {
-	return index == 0 || p.tokens[index-1].lastLine() < p.tokens[index].line
+	return p.tokens[index].starts
 }
 
 // take returns the next token and moves on.
@@ -169,10 +144,6 @@ func (p *parser) keys() ([]string, error) {
 	return nil, unsupported(first, "the server block %q has no braces around its plugins", keys)
 }
 
-func refersToEnvironment(word string) bool {
-	return strings.Contains(word, "{$") || strings.Contains(word, "{%")
-}
-
 func (p *parser) snippetBody() ([]token, error) {
 	start := p.next
 	for depth := 1; p.more(); {
@@ -231,21 +202,6 @@ func (p *parser) plugin() error {
 	}
 	if depth > 0 {
 		return unsupported(p.tokens[p.next-1].line, "a brace is never closed")
-	}
-	return nil
-}
-
-// rejectImportedBlocks refuses the import of a snippet at the top level: the server blocks come from the snippet's body
-// then, and one could be for our zone.
-func rejectImportedBlocks(statements []statement) error {
-	for _, s := range statements {
-		if !s.isImport() {
-			continue
-		}
-		snippet := "(" + s.keys[1] + ")"
-		if slices.ContainsFunc(statements, func(s statement) bool { return s.isSnippet() && s.keys[0] == snippet }) {
-			return unsupported(s.first, "server blocks are imported from the snippet %s", snippet)
-		}
 	}
 	return nil
 }

@@ -66,8 +66,10 @@ func Install(cluster Cluster, settings Settings) Plan {
 	switch {
 	case mains == 0:
 		b.errs = append(b.errs, ErrNotFound)
-	case !b.needsCustom:
-		b.uninstallCustom(defaultListener())
+	case !b.isUncertain:
+		for _, s := range cluster.Servers {
+			b.uninstallKeys(s, newOwner(settings, defaultListener()))
+		}
 	}
 	return b.plan()
 }
@@ -76,20 +78,21 @@ func Install(cluster Cluster, settings Settings) Plan {
 // there never been one.
 func Uninstall(cluster Cluster, settings Settings) Plan {
 	b := builder{cluster: cluster, settings: settings}
-	listen := defaultListener()
 	for _, s := range cluster.Servers {
-		if !cluster.exists(s) {
-			continue
+		o := newOwner(settings, defaultListener())
+		if cluster.exists(s) {
+			b.found = append(b.found, s.Words)
+			// In a configuration that says not where CoreDNS listens, blocks are recognised by the memory, and by their zone on the
+			// default port.
+			if w, err := cluster.expand(s); err == nil {
+				if former, err := ownerOf(w, settings); err == nil {
+					o = former
+				}
+			}
+			b.uninstall(o, s.Corefile)
 		}
-		b.found = append(b.found, s.Words)
-		d, err := newDocument(s.Corefile.String(), cluster.text(s.Corefile))
-		o := formerOwner(settings, d)
-		if err == nil && importsCustom(s, d.statements) {
-			listen = o.listen
-		}
-		b.uninstall(o, s.Corefile)
+		b.uninstallKeys(s, o)
 	}
-	b.uninstallCustom(listen)
 	return b.plan()
 }
 
@@ -101,126 +104,81 @@ type builder struct {
 	edits    []Edit
 	wanted   []string
 	errs     []error
-	// needsCustom says that a main Corefile imports what is in Custom, or that it is not known whether it does.
-	needsCustom bool
+	// targets are where blocks belong.
+	targets []File
+	// isUncertain reports that it is not known where blocks belong.
+	isUncertain bool
 }
 
 func (b *builder) plan() Plan {
 	return Plan{Found: b.found, Edits: b.edits, Written: remember(b.settings.Written, b.wanted), Err: errors.Join(b.errs...)}
 }
 
-// failed notes what is wrong with a document.
-func (b *builder) failed(name string, err error) {
-	b.errs = append(b.errs, fmt.Errorf("%s %w", name, err))
+// failed notes what is wrong with a file.
+func (b *builder) failed(file File, err error) {
+	b.errs = append(b.errs, fmt.Errorf("%s %w", file, err))
 }
 
-// refused notes why zones are not admitted.
-func (b *builder) refused(err error) {
+// install edits the configuration of one server and returns the zones that a cache in front of it may have.
+func (b *builder) install(s Server, zones []string) []string {
+	e, err := newEditor(b.cluster.with(b.edits), s, b.settings)
+	if err != nil {
+		b.isUncertain = true
+		b.found = append(b.found, s.Words)
+		b.failed(s.Corefile, err)
+		return zones
+	}
+	words := s.Words
+	if e.target != s.Corefile {
+		words = fmt.Sprintf("ConfigMap %s, imported by %s", e.target.ConfigMap, s.Words)
+	}
+	b.found = append(b.found, words+e.listen.String())
+	b.targets = append(b.targets, e.target)
+	admitted, err := e.admit(zones)
 	if err != nil {
 		b.errs = append(b.errs, err)
 	}
-}
-
-// edit notes a text to be written, if it is another one.
-func (b *builder) edit(e Edit) {
-	if text, found := b.cluster.ConfigMaps[e.ConfigMap].Data[e.Key]; text != e.Text || found == e.Delete {
-		b.edits = append(b.edits, e)
-	}
-}
-
-// install edits one place and returns the zones that a cache in front of it may have.
-func (b *builder) install(s Server, zones []string) []string {
-	d, err := newDocument(s.Corefile.String(), b.cluster.text(s.Corefile))
-	var o owner
-	if err == nil {
-		o, err = d.owner(b.settings)
-	}
+	edits, err := e.ensure(admitted)
 	if err != nil {
-		b.needsCustom = true
-		b.found = append(b.found, s.Words)
-		b.failed(s.Corefile.String(), err)
+		b.failed(s.Corefile, err)
 		return zones
 	}
-	if importsCustom(s, d.statements) {
-		return b.installCustom(s, d, o, zones)
-	}
-	b.found = append(b.found, s.Words+o.listen.String())
-	admitted, err := o.admit(zones, d)
-	b.refused(err)
-	text, err := o.ensure(d, admitted)
-	if err != nil {
-		b.failed(s.Corefile.String(), err)
-		return zones
-	}
-	b.edit(Edit{File: s.Corefile, Text: text})
-	b.remember(o, admitted)
-	return admitted
-}
-
-// installCustom puts the blocks into a key of our own, which the main Corefile imports, and takes them out of that: it is
-// first, because CoreDNS does not start with a zone in both.
-func (b *builder) installCustom(s Server, main document, o owner, zones []string) []string {
-	b.needsCustom = true
-	b.found = append(b.found, fmt.Sprintf("ConfigMap %s, imported by %s%s", Custom(), s.Words, o.listen))
-	documents := []document{main}
-	for _, key := range append(b.cluster.customFiles(), CustomKey) {
-		file := File{ConfigMap: Custom(), Key: key}
-		d, err := newDocument(file.String(), b.cluster.text(file))
-		if err != nil {
-			b.failed(file.String(), err)
-			return zones
-		}
-		documents = append(documents, d)
-	}
-	admitted, err := o.admit(zones, documents...)
-	b.refused(err)
-	without, err := o.remove(main)
-	if err != nil {
-		b.failed(s.Corefile.String(), err)
-		return zones
-	}
-	key := File{ConfigMap: Custom(), Key: CustomKey}
-	own, err := o.ensure(documents[len(documents)-1], admitted)
-	if err != nil {
-		b.failed(key.String(), err)
-		return zones
-	}
-	b.edit(Edit{File: s.Corefile, Text: without})
-	b.edit(Edit{File: key, Text: own, Delete: own == ""})
-	b.remember(o, admitted)
-	return admitted
-}
-
-func (b *builder) remember(o owner, zones []string) {
-	for _, zone := range zones {
-		block := o.listen.render(zone, b.settings.ClusterIPs[0])
+	b.edits = append(b.edits, edits...)
+	for _, zone := range admitted {
+		block := e.listen.render(zone, b.settings.ClusterIPs[0])
 		if !slices.Contains(b.wanted, block) {
 			b.wanted = append(b.wanted, block)
 		}
 	}
+	return admitted
 }
 
-// uninstallCustom edits our key in Custom.
-func (b *builder) uninstallCustom(listen listener) {
-	if _, found := b.cluster.ConfigMaps[Custom()].Data[CustomKey]; found {
-		b.uninstall(newOwner(b.settings, listen), File{ConfigMap: Custom(), Key: CustomKey})
+// uninstallKeys edits the keys that are ours by their names, and where no block belongs.
+func (b *builder) uninstallKeys(s Server, o owner) {
+	for _, file := range b.cluster.ownKeys(s) {
+		if !slices.Contains(b.targets, file) {
+			b.targets = append(b.targets, file)
+			b.uninstall(o, file)
+		}
 	}
 }
 
 // uninstall edits one key. What cannot be parsed and names no zone of ours has no block of ours either.
 func (b *builder) uninstall(o owner, file File) {
-	text := b.cluster.text(file)
-	d, err := newDocument(file.String(), text)
+	d, err := b.cluster.document(file, "")
 	var without string
 	if err == nil {
 		without, err = o.remove(d)
 	}
+	isMain := slices.ContainsFunc(b.cluster.Servers, func(s Server) bool { return s.Corefile == file })
 	switch {
-	case err != nil && !o.mentions(text):
+	case err != nil && !o.mentions(b.cluster.text(file)):
 	case err != nil:
-		b.failed(file.String(), err)
-	default:
-		b.edit(Edit{File: file, Text: without, Delete: file.ConfigMap == Custom() && without == ""})
+		b.failed(file, err)
+	case !isMain && without == "":
+		b.edits = append(b.edits, Edit{File: file, Delete: true})
+	case without != d.text:
+		b.edits = append(b.edits, Edit{File: file, Text: without})
 	}
 }
 

@@ -193,7 +193,7 @@ func TestInstallLeavesAlone(t *testing.T) {
 		},
 		"an imported file that CoreDNS refuses": {
 			cluster: texts{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "a.test {\n"}},
-			err:     corefile.ErrUnsupported, message: "a.server in kube-system/coredns-custom cannot be edited: line 1: the brace that opens here is never closed",
+			err:     corefile.ErrUnsupported, message: "the Corefile in kube-system/coredns cannot be edited: line 1 of a.server in kube-system/coredns-custom: the brace that opens here is never closed",
 		},
 		"the block in an imported file while the Corefile cannot be parsed": {
 			cluster: texts{"coredns": {"Corefile": "import custom/*.server\n.:53 {"}, "coredns-custom": {"xcc.server": block53}},

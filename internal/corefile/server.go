@@ -19,7 +19,6 @@ package corefile
 import (
 	"cmp"
 	"maps"
-	"path"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -100,20 +99,48 @@ func ConfigMapsOf(servers []Server) []types.NamespacedName {
 
 // exists returns whether the server's main Corefile is there.
 func (c Cluster) exists(s Server) bool {
-	_, found := c.ConfigMaps[s.Corefile.ConfigMap].Data[s.Corefile.Key]
-	return found
+	return c.has(s.Corefile)
+}
+
+// has returns whether a file exists.
+func (c Cluster) has(f File) bool {
+	_, isText := c.ConfigMaps[f.ConfigMap].Data[f.Key]
+	_, isBinary := c.ConfigMaps[f.ConfigMap].BinaryData[f.Key]
+	return isText || isBinary
 }
 
 // text returns the content of a file, which is empty if that does not exist.
 func (c Cluster) text(f File) string {
+	if content, isBinary := c.ConfigMaps[f.ConfigMap].BinaryData[f.Key]; isBinary {
+		return string(content)
+	}
 	return c.ConfigMaps[f.ConfigMap].Data[f.Key]
 }
 
-// mountAt returns the mount at a path.
-func (s Server) mountAt(folder string) (Mount, bool) {
-	i := slices.IndexFunc(s.Mounts, func(m Mount) bool { return path.Clean(m.Path) == path.Clean(folder) })
-	if i < 0 {
-		return Mount{}, false
+// keys returns the keys of a ConfigMap in any order.
+func (c Cluster) keys(name types.NamespacedName) []string {
+	configMap := c.ConfigMaps[name]
+	return slices.AppendSeq(slices.Collect(maps.Keys(configMap.Data)), maps.Keys(configMap.BinaryData))
+}
+
+// with returns the cluster after edits.
+func (c Cluster) with(edits []Edit) Cluster {
+	result := Cluster{Servers: c.Servers, ConfigMaps: maps.Clone(c.ConfigMaps)}
+	if result.ConfigMaps == nil {
+		result.ConfigMaps = map[types.NamespacedName]ConfigMap{}
 	}
-	return s.Mounts[i], true
+	for _, e := range edits {
+		before := result.ConfigMaps[e.ConfigMap]
+		after := ConfigMap{Data: maps.Clone(before.Data), BinaryData: before.BinaryData}
+		if e.Delete {
+			delete(after.Data, e.Key)
+		} else {
+			if after.Data == nil {
+				after.Data = map[string]string{}
+			}
+			after.Data[e.Key] = e.Text
+		}
+		result.ConfigMaps[e.ConfigMap] = after
+	}
+	return result
 }

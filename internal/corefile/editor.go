@@ -1,0 +1,216 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// editor edits the configuration of one server.
+type editor struct {
+	owner
+	cluster Cluster
+	server  Server
+	// before is what CoreDNS makes of it, without blocks of ours.
+	before whole
+	// documents may hold blocks of ours. The wanted ones belong into target.
+	documents []document
+	target    File
+}
+
+// newEditor returns ErrUnsupported if CoreDNS does not start with the configuration, or if that cannot be told, or not be edited.
+func newEditor(c Cluster, s Server, settings Settings) (*editor, error) {
+	main, err := c.document(s.Corefile, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(main.statements) == 0 {
+		return nil, fmt.Errorf("%w: it holds no server block", ErrUnsupported)
+	}
+	e := &editor{cluster: c, server: s, documents: []document{main}, target: s.Corefile}
+	if e.before, err = c.expand(s); err != nil {
+		return nil, err
+	}
+	if e.owner, err = ownerOf(e.before, settings); err != nil {
+		return nil, err
+	}
+	for _, p := range e.before.patterns {
+		if err := e.addKeyFor(p); err != nil {
+			return nil, err
+		}
+	}
+	e.before.blocks = slices.DeleteFunc(slices.Clone(e.before.blocks), e.isInPlace)
+	return e, e.before.check()
+}
+
+// ownerOf returns who edits what CoreDNS makes of a server's configuration.
+func ownerOf(w whole, settings Settings) (owner, error) {
+	o := newOwner(settings, defaultListener())
+	others := slices.DeleteFunc(slices.Clone(w.blocks), func(s statement) bool { return o.wrote(s) || o.isNamed(s) })
+	var err error
+	o.listen, err = listenerOf(w.files, others)
+	return o, err
+}
+
+// addKeyFor adds the key of ours that an import of server blocks reads, if it reads all keys of a ConfigMap that match. The first such
+// key is the target: it is a place for users, whereas k3s and clouds write the main Corefile themselves.
+func (e *editor) addKeyFor(p pattern) error {
+	key, found := keyFor(e.server, p)
+	if !found || slices.ContainsFunc(e.documents, func(d document) bool { return d.file == key }) {
+		return nil
+	}
+	if _, exists := e.cluster.ConfigMaps[key.ConfigMap]; !exists && key.ConfigMap != Custom() {
+		return fmt.Errorf("%w: it imports ConfigMap %s, which does not exist: create it", ErrUnsupported, key.ConfigMap)
+	}
+	d, err := e.cluster.document(key, path.Join(path.Dir(p.path), key.Key))
+	if err != nil {
+		return fmt.Errorf("imports %s, which %w", key, err)
+	}
+	if len(e.documents) == 1 {
+		e.target = key
+	}
+	e.documents = append(e.documents, d)
+	return nil
+}
+
+// keyFor returns the key of ours that a pattern matches: xcc.server for *.server.
+func keyFor(s Server, p pattern) (File, bool) {
+	folder, name := path.Split(p.path)
+	i := slices.IndexFunc(s.Mounts, func(m Mount) bool {
+		return m.Key == "" && m.Items == nil && path.Clean(m.Path) == path.Clean(folder) && m.ConfigMap != s.Corefile.ConfigMap
+	})
+	if i < 0 || !strings.Contains(name, "*") {
+		return File{}, false
+	}
+	key := strings.NewReplacer("*", ownName, "?", "0").Replace(name)
+	isKey := strings.IndexFunc(key, func(r rune) bool {
+		return !strings.ContainsRune("-._", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
+	return File{ConfigMap: s.Mounts[i].ConfigMap, Key: key}, isKey
+}
+
+// isInPlace returns whether a server block of the whole is ours and in one of the documents.
+func (e *editor) isInPlace(block statement) bool {
+	return e.owns(block) && slices.ContainsFunc(e.documents, func(d document) bool { return d.holds(block) })
+}
+
+// admit returns those of the zones that can have a block beside those of others, and why the other zones cannot.
+func (e *editor) admit(zones []string) ([]string, error) {
+	var admitted []string
+	var refused []error
+	for _, zone := range zones {
+		err := e.foreign(e.before.files, e.before.blocks, zone)
+		if err == nil {
+			err = rejectClusterZone(e.before.files, e.before.blocks, zone)
+		}
+		if err != nil {
+			refused = append(refused, err)
+			continue
+		}
+		admitted = append(admitted, zone)
+	}
+	return admitted, errors.Join(refused...)
+}
+
+// ensure returns the edits that lead to one block of ours for each of the zones, in the target. Blocks are taken out before others are
+// put in, because CoreDNS does not start with a zone in two places.
+func (e *editor) ensure(zones []string) ([]Edit, error) {
+	var edits []Edit
+	for _, d := range e.documents {
+		if d.file == e.target {
+			continue
+		}
+		text, err := e.remove(d)
+		if err != nil {
+			return nil, fmt.Errorf("or %s %w", d.file, err)
+		}
+		edits = e.appendEdit(edits, d, text)
+	}
+	i := slices.IndexFunc(e.documents, func(d document) bool { return d.file == e.target })
+	text, err := e.owner.ensure(e.documents[i], zones)
+	if err != nil {
+		return nil, err
+	}
+	edits = e.appendEdit(edits, e.documents[i], text)
+	return edits, e.verifyWhole(edits, zones)
+}
+
+// appendEdit adds what makes the text that of the document, if it is another one. A key of ours is not left behind empty.
+func (e *editor) appendEdit(edits []Edit, d document, text string) []Edit {
+	isDeleted := d.path != "" && text == ""
+	if e.cluster.has(d.file) != isDeleted && text == d.text {
+		return edits
+	}
+	return append(edits, Edit{File: d.file, Text: text, Delete: isDeleted})
+}
+
+// verifyWhole returns ErrUnsupported unless CoreDNS starts with what the edits lead to, says the same as before beside the zones, and
+// serves each zone once where the main block listens.
+func (e *editor) verifyWhole(edits []Edit, zones []string) error {
+	if len(zones) == 0 && len(e.before.blocks) == 0 {
+		return nil
+	}
+	after, err := e.cluster.with(edits).expand(e.server)
+	if err == nil {
+		err = after.check()
+	}
+	if err != nil {
+		return fmt.Errorf("editing breaks it: %w", err)
+	}
+	others, missing := e.before.blocks, slices.Clone(zones)
+	for _, s := range after.blocks {
+		if len(others) > 0 && s.isSame(others[0]) {
+			others = others[1:]
+			continue
+		}
+		i := slices.IndexFunc(missing, func(zone string) bool { return servesZone(s, zone, e.listen.port) && e.owns(s) })
+		if i < 0 {
+			return fmt.Errorf("%w: editing would change what it says beside the zone", ErrUnsupported)
+		}
+		missing = slices.Delete(missing, i, i+1)
+	}
+	if len(others) > 0 || len(missing) > 0 {
+		return fmt.Errorf("%w: editing would change what it says beside the zone", ErrUnsupported)
+	}
+	return nil
+}
+
+// ownKeys returns the keys that are ours by their names in all that the server imports as a whole, whether it imports them or not.
+func (c Cluster) ownKeys(s Server) []File {
+	var files []File
+	for _, m := range s.Mounts {
+		if m.Key != "" || m.Items != nil || m.ConfigMap == s.Corefile.ConfigMap {
+			continue
+		}
+		for key := range c.ConfigMaps[m.ConfigMap].Data {
+			if strings.HasPrefix(key, ownName+".") {
+				files = append(files, File{ConfigMap: m.ConfigMap, Key: key})
+			}
+		}
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Key, b.Key) })
+	return files
+}
+
+// isSame returns whether two server blocks mean the same to CoreDNS.
+func (s statement) isSame(other statement) bool {
+	return s.file == other.file && slices.Equal(s.keys, other.keys) && s.bodyText() == other.bodyText()
+}
