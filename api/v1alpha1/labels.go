@@ -45,6 +45,10 @@ const (
 	// this name, because it is not in lower case.
 	NoPriorityClass = "None"
 
+	// DNSCorefileAnnotation on a labelled Cluster says where the Corefile is that decides what Pods of that workload cluster resolve,
+	// as <namespace>/<configmap>/<key>, for example kube-system/nodelocaldns/Corefile. It replaces what is known or found.
+	DNSCorefileAnnotation = "connectivity.tanzu.vmware.com/dns-corefile"
+
 	// GatewayAddressesAnnotation on a Cluster replaces whatever addresses were found for that cluster's gateways, for
 	// example because they are behind network address translation: IP addresses or host names, separated by commas.
 	GatewayAddressesAnnotation = "connectivity.tanzu.vmware.com/gateway-addresses"

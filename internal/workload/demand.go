@@ -43,6 +43,11 @@ const (
 	Pods Kind = "Pod"
 	// EndpointSlices are EndpointSlices.
 	EndpointSlices Kind = "EndpointSlice"
+	// Deployments and DaemonSets are cut down to their Pod template: its labels, containers and volumes.
+	Deployments Kind = "Deployment"
+	DaemonSets  Kind = "DaemonSet"
+	// ConfigMaps are ConfigMaps with their data.
+	ConfigMaps Kind = "ConfigMap"
 	// Gateways are Gateways of the Gateway API, version v1, unstructured. To ask for them where their kind is not installed is
 	// of no use: ask for the CustomResourceDefinition and its ServedVersions first.
 	Gateways Kind = "Gateway"
@@ -62,6 +67,8 @@ type Demand struct {
 	Namespace, Name string
 	// Labels is a label selector, as in a request.
 	Labels string
+	// ClusterIP is the first ClusterIP of a Service.
+	ClusterIP string
 }
 
 var (
@@ -80,6 +87,12 @@ func (k Kind) prototypes() (client.Object, client.ObjectList) {
 		return &corev1.Pod{}, &corev1.PodList{}
 	case EndpointSlices:
 		return &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{}
+	case Deployments:
+		return &appsv1.Deployment{}, &appsv1.DeploymentList{}
+	case DaemonSets:
+		return &appsv1.DaemonSet{}, &appsv1.DaemonSetList{}
+	case ConfigMaps:
+		return &corev1.ConfigMap{}, &corev1.ConfigMapList{}
 	case Gateways:
 		return unstructuredOf(gatewayKind)
 	case CustomResourceDefinitions:
@@ -106,11 +119,12 @@ func mapper() meta.RESTMapper {
 		corev1.SchemeGroupVersion.WithKind(string(Pods)):                {"pods", meta.RESTScopeNamespace},
 		corev1.SchemeGroupVersion.WithKind(string(Services)):            {"services", meta.RESTScopeNamespace},
 		corev1.SchemeGroupVersion.WithKind("Namespace"):                 {"namespaces", meta.RESTScopeRoot},
-		corev1.SchemeGroupVersion.WithKind("ConfigMap"):                 {"configmaps", meta.RESTScopeNamespace},
+		corev1.SchemeGroupVersion.WithKind(string(ConfigMaps)):          {"configmaps", meta.RESTScopeNamespace},
 		corev1.SchemeGroupVersion.WithKind("ServiceAccount"):            {"serviceaccounts", meta.RESTScopeNamespace},
 		corev1.SchemeGroupVersion.WithKind("ResourceQuota"):             {"resourcequotas", meta.RESTScopeNamespace},
 		discoveryv1.SchemeGroupVersion.WithKind(string(EndpointSlices)): {"endpointslices", meta.RESTScopeNamespace},
-		appsv1.SchemeGroupVersion.WithKind("Deployment"):                {"deployments", meta.RESTScopeNamespace},
+		appsv1.SchemeGroupVersion.WithKind(string(Deployments)):         {"deployments", meta.RESTScopeNamespace},
+		appsv1.SchemeGroupVersion.WithKind(string(DaemonSets)):          {"daemonsets", meta.RESTScopeNamespace},
 		appsv1.SchemeGroupVersion.WithKind("ReplicaSet"):                {"replicasets", meta.RESTScopeNamespace},
 		coordinationv1.SchemeGroupVersion.WithKind("Lease"):             {"leases", meta.RESTScopeNamespace},
 		networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"):       {"networkpolicies", meta.RESTScopeNamespace},

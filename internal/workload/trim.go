@@ -17,6 +17,7 @@ limitations under the License.
 package workload
 
 import (
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +26,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
-// Trim returns what is cached of an object: what decides a gateway's addresses and ports, and what a cache needs.
+// Trim returns what is cached of an object: what decides a gateway's addresses and ports or what cluster DNS reads, and what a cache
+// needs.
 func Trim(in any) (any, error) {
 	switch object := in.(type) {
 	case *corev1.Service:
@@ -38,6 +40,16 @@ func Trim(in any) (any, error) {
 		return &discoveryv1.EndpointSlice{
 			ObjectMeta: identity(object), AddressType: object.AddressType, Ports: object.Ports, Endpoints: object.Endpoints,
 		}, nil
+	case *appsv1.Deployment:
+		return &appsv1.Deployment{
+			ObjectMeta: identity(object), Spec: appsv1.DeploymentSpec{Template: trimTemplate(object.Spec.Template)},
+		}, nil
+	case *appsv1.DaemonSet:
+		return &appsv1.DaemonSet{
+			ObjectMeta: identity(object), Spec: appsv1.DaemonSetSpec{Template: trimTemplate(object.Spec.Template)},
+		}, nil
+	case *corev1.ConfigMap:
+		return &corev1.ConfigMap{ObjectMeta: identity(object), Data: object.Data, BinaryData: object.BinaryData}, nil
 	case *unstructured.Unstructured:
 		if object.GroupVersionKind() == crdKind {
 			return trimCustomResourceDefinition(object), nil
@@ -107,6 +119,20 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 		},
 		Status: corev1.PodStatus{Conditions: trimPodConditions(pod.Status.Conditions)},
 	}
+}
+
+// trimTemplate keeps which Services select a Pod, how its containers are started and what they read.
+func trimTemplate(template corev1.PodTemplateSpec) corev1.PodTemplateSpec {
+	trimmed := corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: template.Labels},
+		Spec:       corev1.PodSpec{HostNetwork: template.Spec.HostNetwork, Volumes: template.Spec.Volumes},
+	}
+	for _, container := range template.Spec.Containers {
+		trimmed.Spec.Containers = append(trimmed.Spec.Containers, corev1.Container{
+			Image: container.Image, Command: container.Command, Args: container.Args, WorkingDir: container.WorkingDir, VolumeMounts: container.VolumeMounts,
+		})
+	}
+	return trimmed
 }
 
 // trimPodConditions keeps whether a Pod is ready, without times and messages.
@@ -185,6 +211,18 @@ func withoutVersion(object metav1.Object) any {
 		copied.ResourceVersion = ""
 		return copied
 	case *discoveryv1.EndpointSlice:
+		copied := *object
+		copied.ResourceVersion = ""
+		return copied
+	case *appsv1.Deployment:
+		copied := *object
+		copied.ResourceVersion = ""
+		return copied
+	case *appsv1.DaemonSet:
+		copied := *object
+		copied.ResourceVersion = ""
+		return copied
+	case *corev1.ConfigMap:
 		copied := *object
 		copied.ResourceVersion = ""
 		return copied

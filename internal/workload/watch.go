@@ -141,8 +141,11 @@ func (w *watch) unsynced() error {
 // listWatchOf lists and watches the objects of a Demand.
 func listWatchOf(remote client.WithWatch, demand Demand) (*cache.ListWatch, error) {
 	options := client.ListOptions{Namespace: demand.Namespace}
-	if demand.Name != "" {
+	switch {
+	case demand.Name != "":
 		options.FieldSelector = fields.OneTermEqualSelector("metadata.name", demand.Name)
+	case demand.ClusterIP != "":
+		options.FieldSelector = fields.OneTermEqualSelector("spec.clusterIP", demand.ClusterIP)
 	}
 	if demand.Labels != "" {
 		selector, err := labels.Parse(demand.Labels)

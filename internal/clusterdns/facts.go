@@ -1,0 +1,99 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package clusterdns
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/coredns/caddy/caddyfile"
+)
+
+// facts are what a configuration says of where a server listens and what it answers.
+type facts struct {
+	// exists reports that there is a main Corefile.
+	exists bool
+	// binds are addresses of the plugin bind, and targets those of the plugin forward.
+	binds, targets []netip.Addr
+	// kubernetes reports that it answers for the cluster's own names.
+	kubernetes bool
+}
+
+// add adds what one file says, without regard to blocks.
+func (f *facts) add(content string) {
+	words := caddyfile.NewDispenser("Corefile", strings.NewReader(content))
+	for words.Next() {
+		// Next leads to the next word, and NextArg only to one on the same line: this one starts a line or follows a brace.
+		plugin := words.Val()
+		switch plugin {
+		case "bind", "forward", "proxy", "kubernetes":
+		default:
+			skipLine(&words)
+			continue
+		}
+		arguments := lineOf(&words)
+		switch plugin {
+		case "bind":
+			f.binds = append(f.binds, addressesOf(arguments)...)
+		case "kubernetes":
+			f.kubernetes = true
+		default:
+			if len(arguments) > 1 {
+				f.targets = append(f.targets, addressesOf(arguments[1:])...)
+			}
+		}
+	}
+}
+
+func skipLine(words *caddyfile.Dispenser) {
+	for words.NextArg() {
+	}
+}
+
+// lineOf returns the other words on the line, without the brace that opens a block of options.
+func lineOf(words *caddyfile.Dispenser) []string {
+	var arguments []string
+	for words.NextArg() {
+		if words.Val() != "{" {
+			arguments = append(arguments, words.Val())
+		}
+	}
+	return arguments
+}
+
+// sort puts addresses in order, each once. Keys of a ConfigMap have no order.
+func (f *facts) sort() {
+	for _, list := range []*[]netip.Addr{&f.binds, &f.targets} {
+		slices.SortFunc(*list, netip.Addr.Compare)
+		*list = slices.Compact(*list)
+	}
+}
+
+// addressesOf returns the words that are IP addresses, with or without the scheme of plain DNS, a zone or a port.
+func addressesOf(words []string) []netip.Addr {
+	var addresses []netip.Addr
+	for _, word := range words {
+		word = strings.TrimPrefix(word, "dns://")
+		if withPort, err := netip.ParseAddrPort(word); err == nil {
+			addresses = append(addresses, withPort.Addr().Unmap().WithZone(""))
+		} else if address, err := netip.ParseAddr(word); err == nil {
+			addresses = append(addresses, address.Unmap().WithZone(""))
+		}
+	}
+	return addresses
+}

@@ -1,0 +1,335 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package clusterdns
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
+)
+
+const (
+	// maxNameservers is how many nameservers a stub resolver asks (resolv.conf(5), MAXNS).
+	maxNameservers = 3
+	// MaxServers is how many servers are configured in one cluster. The usual ones are a CoreDNS and a cache.
+	MaxServers = 8
+	// maxTargets is how many addresses of forward plugins are looked up. A cache forwards to one or two Services, but a Corefile
+	// may list hundreds of resolvers.
+	maxTargets = 8
+	// maxCandidates is how many DaemonSets on the host network have their Corefile read.
+	maxCandidates = 8
+	// maxCorefile is the largest Corefile that is read, in bytes. etcd stores no larger object.
+	maxCorefile = 3 << 19
+	// maxConfigMaps is how many ConfigMaps are read: two for each server.
+	maxConfigMaps = 2 * MaxServers
+	// maxProblem is the longest problem that is reported, in bytes, and maxProblems is how many are.
+	maxProblem, maxProblems = 300, 3
+)
+
+// Objects gives access to a workload cluster. What does not exist is nil. An error says that the objects are not known yet: Find
+// goes on with whatever does not depend on them, so that all that is missing can be read at once.
+type Objects interface {
+	// ServiceOf returns the Service with a ClusterIP.
+	ServiceOf(ip netip.Addr) (*corev1.Service, error)
+	Service(name types.NamespacedName) (*corev1.Service, error)
+	Deployments(namespace string) ([]*appsv1.Deployment, error)
+	// DaemonSets returns those of all namespaces.
+	DaemonSets() ([]*appsv1.DaemonSet, error)
+	ConfigMap(name types.NamespacedName) (*corev1.ConfigMap, error)
+}
+
+// Found is what Pods ask.
+type Found struct {
+	// Servers are those whose Corefile is known, each with all of its container's mounts. Caches come last.
+	Servers []corefile.Server
+	// Problem says which nameserver leads to a server that cannot be configured, and what to do; empty if all can be.
+	Problem string
+}
+
+// Find returns which servers Pods with these nameservers ask. The error joins those of the Objects. With an error, Found is
+// incomplete and of no use.
+func Find(nameservers []string, objects Objects) (Found, error) {
+	f := finder{objects: objects, looked: map[string]bool{}, configMaps: map[types.NamespacedName]bool{}}
+	if len(nameservers) == 0 {
+		f.problem("dns-config-patcher has not reported the nameservers of its Pod")
+	}
+	for _, nameserver := range nameservers[:min(len(nameservers), maxNameservers)] {
+		f.nameserver(nameserver)
+	}
+	if len(f.errs) > 0 {
+		return Found{}, errors.Join(f.errs...)
+	}
+	return f.found(), nil
+}
+
+// finder gathers what is found.
+type finder struct {
+	objects  Objects
+	mains    []corefile.Server
+	caches   []corefile.Server
+	problems []string
+	errs     []error
+	// looked are the programs and Corefiles that were read, and the addresses that were looked up behind caches.
+	looked map[string]bool
+	// targets, programs and configMaps count what is bounded.
+	targets, programs int
+	configMaps        map[types.NamespacedName]bool
+}
+
+func (f *finder) problem(format string, args ...any) {
+	sentence := text.Line(fmt.Sprintf(format, args...), maxProblem)
+	if !slices.Contains(f.problems, sentence) && len(f.problems) < maxProblems {
+		f.problems = append(f.problems, sentence)
+	}
+}
+
+// unknown notes an error and returns whether there is one.
+func (f *finder) unknown(err error) bool {
+	if err != nil {
+		f.errs = append(f.errs, err)
+	}
+	return err != nil
+}
+
+func (f *finder) found() Found {
+	if len(f.mains) == 0 {
+		// A cache is configured after the CoreDNS behind it. Without one, it is what Pods ask.
+		for i := range f.caches {
+			f.caches[i].Cache = false
+		}
+	}
+	servers := slices.Concat(f.mains, f.caches)
+	if len(f.problems) == 0 {
+		return Found{Servers: servers}
+	}
+	advice := "annotate the Cluster with " + xccv1.DNSCorefileAnnotation + "=<namespace>/<configmap>/<key> to say where the Corefile is"
+	return Found{Servers: servers, Problem: strings.Join(append(f.problems, advice), "; ")}
+}
+
+// nameserver finds who answers at an address that is in a Pod's resolv.conf.
+func (f *finder) nameserver(nameserver string) {
+	address, err := netip.ParseAddr(nameserver)
+	if err != nil {
+		f.problem("Pods ask %q, which is not an IP address", text.Line(nameserver, maxProblem/2))
+		return
+	}
+	address = address.Unmap()
+	onNodes := f.onNodes(address)
+	service, err := f.objects.ServiceOf(address)
+	if f.unknown(err) {
+		return
+	}
+	switch {
+	case service != nil:
+		f.behind(service, fmt.Sprintf("Pods ask %s, which is Service %s/%s", address, service.Namespace, service.Name), len(onNodes) > 0)
+	case len(onNodes) == 0 && len(f.errs) == 0:
+		f.problem("Pods ask %s, which is the ClusterIP of no Service, and no DaemonSet with a Corefile in a ConfigMap is bound to it on the nodes", address)
+	}
+	for _, p := range onNodes {
+		f.add(p, fmt.Sprintf("Pods ask %s, which is %s", address, p))
+	}
+}
+
+// onNodes returns the programs that are bound to an address on every node.
+func (f *finder) onNodes(address netip.Addr) []program {
+	all, err := f.objects.DaemonSets()
+	if f.unknown(err) {
+		return nil
+	}
+	var found []program
+	candidates := 0
+	for _, set := range all {
+		if !set.Spec.Template.Spec.HostNetwork {
+			continue
+		}
+		p, ok := newProgram("DaemonSet", set.Namespace, set.Name, set.Spec.Template)
+		if !ok {
+			continue
+		}
+		if candidates++; candidates > maxCandidates {
+			f.problem("More than %d DaemonSets look like DNS servers on the nodes", maxCandidates)
+			return found
+		}
+		if slices.Contains(p.localAddresses(), address) {
+			found = append(found, p)
+			continue
+		}
+		server, err := p.server()
+		if err != nil {
+			continue
+		}
+		if facts, ok := f.read(server); ok && slices.Contains(facts.binds, address) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// behind finds the programs that a Service leads to. The words say why it is asked. If the nodes answer in its place, it
+// need not lead anywhere.
+func (f *finder) behind(service *corev1.Service, words string, optional bool) {
+	if len(service.Spec.Selector) == 0 {
+		if !optional {
+			f.problem("%s without a selector", words)
+		}
+		return
+	}
+	programs, others, ok := f.selected(service)
+	if !ok || optional && len(programs) == 0 {
+		return
+	}
+	switch {
+	case len(programs) == 0 && len(others) > 0:
+		f.problem("%s of %s, which is no CoreDNS that is known", words, others[0])
+	case len(programs) == 0:
+		f.problem("%s, which selects no Deployment and no DaemonSet", words)
+	}
+	for _, p := range programs {
+		f.add(p, words+" of "+p.String())
+	}
+}
+
+// selected returns the programs whose Pods a Service selects, and the names of what else it selects. It returns false
+// if they are not known.
+func (f *finder) selected(service *corev1.Service) (programs []program, others []string, ok bool) {
+	deployments, err := f.objects.Deployments(service.Namespace)
+	unknown := f.unknown(err)
+	daemonSets, err := f.objects.DaemonSets()
+	if f.unknown(err) || unknown {
+		return nil, nil, false
+	}
+	selector := labels.SelectorFromSet(service.Spec.Selector)
+	consider := func(kind, namespace, name string, template corev1.PodTemplateSpec) {
+		if namespace != service.Namespace || !selector.Matches(labels.Set(template.Labels)) {
+			return
+		}
+		if p, ok := newProgram(kind, namespace, name, template); ok {
+			programs = append(programs, p)
+		} else {
+			others = append(others, kind+" "+namespace+"/"+name)
+		}
+	}
+	for _, d := range deployments {
+		consider("Deployment", d.Namespace, d.Name, d.Spec.Template)
+	}
+	for _, d := range daemonSets {
+		consider("DaemonSet", d.Namespace, d.Name, d.Spec.Template)
+	}
+	// A cluster lists its objects in no order.
+	slices.SortFunc(programs, func(a, b program) int { return strings.Compare(a.String(), b.String()) })
+	slices.Sort(others)
+	return programs, others, true
+}
+
+// add takes a program that Pods ask, and what it forwards to if it is a cache. The words say why it is asked.
+func (f *finder) add(p program, words string) {
+	if f.looked[p.String()] {
+		return
+	}
+	f.looked[p.String()] = true
+	if f.programs++; f.programs > MaxServers {
+		f.problem("Pods ask more than %d servers", MaxServers)
+		return
+	}
+	server, err := p.server()
+	if err != nil {
+		f.problem("%s: %s", words, err)
+		return
+	}
+	if f.looked[server.Corefile.String()] {
+		return
+	}
+	f.looked[server.Corefile.String()] = true
+	facts, ok := f.read(server)
+	if !ok {
+		return
+	}
+	switch {
+	case !facts.exists:
+		f.problem("%s: %s does not exist", words, server.Corefile)
+	case facts.kubernetes:
+		f.mains = append(f.mains, server)
+	default:
+		server.Cache = true
+		f.caches = append(f.caches, server)
+		f.follow(p, facts)
+	}
+}
+
+// follow finds the CoreDNS behind a cache.
+func (f *finder) follow(p program, facts facts) {
+	if name, ok := p.upstream(); ok {
+		service, err := f.objects.Service(name)
+		if !f.unknown(err) && service != nil {
+			f.behind(service, fmt.Sprintf("%s forwards to Service %s", p, name), true)
+		}
+	}
+	for _, target := range facts.targets {
+		if f.looked[target.String()] {
+			continue
+		}
+		f.looked[target.String()] = true
+		if f.targets++; f.targets > maxTargets {
+			return
+		}
+		service, err := f.objects.ServiceOf(target)
+		if !f.unknown(err) && service != nil {
+			f.behind(service, fmt.Sprintf("%s forwards to Service %s/%s", p, service.Namespace, service.Name), true)
+		}
+	}
+}
+
+// read returns what the files of a server say, or false if they are not known.
+func (f *finder) read(server corefile.Server) (facts, bool) {
+	known := true
+	all := facts{}
+	for _, name := range corefile.ConfigMapsOf([]corefile.Server{server}) {
+		if f.configMaps[name] = true; len(f.configMaps) > maxConfigMaps {
+			f.problem("What Pods ask reads more than %d ConfigMaps", maxConfigMaps)
+			return facts{}, false
+		}
+		configMap, err := f.objects.ConfigMap(name)
+		if f.unknown(err) {
+			known = false
+			continue
+		}
+		if configMap == nil {
+			continue
+		}
+		for key, content := range configMap.Data {
+			isMain := server.Corefile == corefile.File{ConfigMap: name, Key: key}
+			all.exists = all.exists || isMain
+			// Imported files can hold any part of the configuration, so all that could be imported counts.
+			if len(content) <= maxCorefile {
+				all.add(content)
+			}
+		}
+	}
+	all.sort()
+	return all, known
+}
