@@ -32,6 +32,7 @@ import (
 	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
@@ -73,6 +74,8 @@ type Values struct {
 	PriorityClass string
 	// Resources replaces the resources of the dns-server's container when it is not nil.
 	Resources *corev1.ResourceRequirements
+	// ClusterDNS says which CoreDNS dns-config-patcher configures. It has rights on their ConfigMaps and on no others.
+	ClusterDNS corefile.Choice
 }
 
 // Validate returns an error that says which values are wrong.
@@ -114,6 +117,11 @@ func Objects(values Values) ([]unstructured.Unstructured, error) {
 	objects, err := parse()
 	if err != nil {
 		return nil, err
+	}
+	if !values.ClusterDNS.IsZero() {
+		if objects, err = grant(objects, values.ClusterDNS.ConfigMaps()); err != nil {
+			return nil, err
+		}
 	}
 	filled := objects[:0]
 	for _, object := range objects {
@@ -180,6 +188,9 @@ func setDeployment(deployment *appsv1.Deployment, values Values) {
 	container := &pod.Containers[0]
 	container.Image = values.Image
 	container.Args = append(container.Args, "--zone="+values.Zone)
+	if deployment.Name == xccv1.DNSConfigPatcherName && !values.ClusterDNS.IsZero() {
+		container.Args = append(container.Args, "--cluster-dns="+values.ClusterDNS.String())
+	}
 	if deployment.Name == xccv1.DNSServerName {
 		deployment.Spec.Replicas = &values.Replicas
 		container.Args = append(container.Args, "--ttl="+strconv.Itoa(int(values.TTL)))

@@ -17,6 +17,7 @@ limitations under the License.
 package templates_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -24,11 +25,13 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
 
@@ -176,6 +179,70 @@ func TestPodsMeetTheRestrictedPodSecurityStandard(t *testing.T) {
 		g.Expect(container.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
 		g.Expect(pod.PriorityClassName).To(Equal("system-cluster-critical"))
 	}
+}
+
+// rulesOf returns the rules of the patcher's Roles for cluster DNS as "namespace: verbs resources names", with each RoleBinding as
+// "namespace: subject".
+func rulesOf(g Gomega, values templates.Values) []string {
+	objects, err := templates.Objects(values)
+	g.Expect(err).NotTo(HaveOccurred())
+	var rules []string
+	for _, object := range objects {
+		if object.GetName() != "xcc-dns-config-patcher" {
+			continue
+		}
+		role, binding := &rbacv1.Role{}, &rbacv1.RoleBinding{}
+		if object.GetKind() == "Role" {
+			g.Expect(runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, role, true)).To(Succeed())
+		} else {
+			g.Expect(runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, binding, true)).To(Succeed())
+		}
+		for _, rule := range role.Rules {
+			rules = append(rules, fmt.Sprint(object.GetNamespace(), ": ", rule.Verbs, rule.Resources, rule.ResourceNames))
+		}
+		for _, subject := range binding.Subjects {
+			rules = append(rules, object.GetNamespace()+": "+subject.Namespace+"/"+subject.Name)
+		}
+	}
+	return rules
+}
+
+func TestThePatcherHasRightsOnWhatItConfiguresAlone(t *testing.T) {
+	t.Parallel()
+	const account = "xcc-dns/dns-config-patcher"
+	g := NewWithT(t)
+	g.Expect(rulesOf(g, values())).To(ConsistOf(
+		"kube-system: [list watch update] [configmaps] [coredns coredns-custom rke2-coredns-rke2-coredns node-local-dns]",
+		"kube-system: [delete] [configmaps] [coredns-custom]", "kube-system: [get] [deployments] [kube-dns]", "kube-system: "+account,
+	))
+	var known []string
+	for _, name := range (corefile.Choice{}).ConfigMaps() {
+		known = append(known, name.Name)
+	}
+	g.Expect(known).To(ConsistOf("coredns", "coredns-custom", "rke2-coredns-rke2-coredns", "node-local-dns"), "the manifest has those that are known")
+
+	server := func(ref string, mounts ...corefile.Mount) corefile.Server {
+		file, ok := corefile.ParseFile(ref)
+		g.Expect(ok).To(BeTrue())
+		return corefile.Server{Corefile: file, Mounts: mounts}
+	}
+	chosen := values()
+	chosen.ClusterDNS = corefile.Choice{Servers: []corefile.Server{server("dns/mine/Corefile")}}
+	g.Expect(rulesOf(g, chosen)).To(ConsistOf(
+		"kube-system: [get] [deployments] [kube-dns]", "kube-system: "+account, "dns: [list watch update] [configmaps] [mine]", "dns: "+account,
+	))
+	chosen.ClusterDNS.Servers = append(chosen.ClusterDNS.Servers, server("kube-system/nodelocaldns/Corefile", corefile.Mount{Path: "/c", ConfigMap: corefile.Custom()}))
+	chosen.ClusterDNS.Former = []corefile.Server{server("dns/former/Corefile")}
+	g.Expect(rulesOf(g, chosen)).To(ConsistOf(
+		"kube-system: [list watch update] [configmaps] [coredns-custom nodelocaldns]", "kube-system: [delete] [configmaps] [coredns-custom]",
+		"kube-system: [get] [deployments] [kube-dns]", "kube-system: "+account, "dns: [list watch update] [configmaps] [former mine]", "dns: "+account,
+	))
+	_, deployments := render(g, chosen)
+	g.Expect(deployments["dns-config-patcher"].Spec.Template.Spec.Containers[0].Args).To(ContainElement("--cluster-dns=" + chosen.ClusterDNS.String()))
+	g.Expect(deployments["dns-server"].Spec.Template.Spec.Containers[0].Args).NotTo(ContainElement(HavePrefix("--cluster-dns")))
+	parsed, err := corefile.ParseChoice(chosen.ClusterDNS.String())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(parsed).To(Equal(chosen.ClusterDNS))
 }
 
 func TestValidateNamesWhatIsWrong(t *testing.T) {

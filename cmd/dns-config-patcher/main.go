@@ -72,7 +72,13 @@ func run(ctx context.Context, options Options) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	controller, err := corefile.New(config, corefile.Options{Zones: options.Zones, Namespace: options.Namespace}, registry)
+	nameservers, err := probe.Nameservers(options.ResolvConf)
+	if err != nil {
+		klog.FromContext(ctx).Error(err, "Failed to read the nameservers of the Pod")
+	}
+	controller, err := corefile.New(config, corefile.Options{
+		Zones: options.Zones, Namespace: options.Namespace, Choice: options.Choice, Nameservers: nameservers,
+	}, registry)
 	if err != nil {
 		return err
 	}

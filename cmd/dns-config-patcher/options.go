@@ -29,6 +29,7 @@ import (
 	"k8s.io/klog/v2"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
@@ -51,6 +52,8 @@ type Options struct {
 	ProbeInterval time.Duration
 	// ResolvConf is the path of the file that names the nameservers that are asked.
 	ResolvConf string
+	// Choice says which CoreDNS are configured.
+	Choice corefile.Choice
 }
 
 // errVersion is the error of parseOptions when the version was asked for.
@@ -70,6 +73,7 @@ func parseOptions(args []string) (Options, error) {
 	flags.DurationVar(&options.ProbeInterval, "probe-interval", 30*time.Second,
 		"time from one lookup of a name in the zone, through the cluster's own DNS, to the next; while they fail it is a sixth of that")
 	flags.StringVar(&options.ResolvConf, "resolv-conf", "/etc/resolv.conf", "file that names the nameservers that are asked")
+	choice := flags.String("cluster-dns", "", "which CoreDNS are configured, as JSON that the manager writes; those of known distributions if empty")
 	addVerbosity(flags)
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
@@ -80,6 +84,12 @@ func parseOptions(args []string) (Options, error) {
 	}
 	if *showVersion {
 		return Options{}, errVersion
+	}
+	if *choice != "" {
+		var err error
+		if options.Choice, err = corefile.ParseChoice(*choice); err != nil {
+			return Options{}, fmt.Errorf("--cluster-dns: %w", err)
+		}
 	}
 	for _, zone := range zones {
 		if err := options.addZone(zone); err != nil {

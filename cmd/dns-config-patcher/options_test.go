@@ -57,6 +57,8 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		"no zone":                      {[]string{"--zone="}, "--zone"},
 		"a probe too often":            {[]string{"--probe-interval=10ms"}, "--probe-interval is 10ms"},
 		"an argument":                  {[]string{"run"}, `unexpected argument "run"`},
+		"servers that are no JSON":     {[]string{"--cluster-dns=x"}, "--cluster-dns: parsing a choice of servers"},
+		"a server without a Corefile":  {[]string{`--cluster-dns={"servers":[{}]}`}, "--cluster-dns: a server has no Corefile"},
 		"an unknown flag":              {[]string{"--cache"}, "unknown flag: --cache"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -59,6 +60,10 @@ type Options struct {
 	Zones []string
 	// Namespace has the DNS server's Service and this program's Deployment and memory.
 	Namespace string
+	// Choice says which CoreDNS are configured.
+	Choice corefile.Choice
+	// Nameservers are those of this program's Pod. They are reported.
+	Nameservers []string
 }
 
 // Controller keeps the zones' server blocks in the Corefile. It is made by New and does nothing until Run.
@@ -67,6 +72,9 @@ type Controller struct {
 	config  *rest.Config
 	metrics metrics
 	zones   []string
+	choice  corefile.Choice
+	// nameservers is the value of report.KeyNameservers.
+	nameservers string
 	// self is the name of the Deployment and of the memory ConfigMap.
 	self types.NamespacedName
 	// pace is asked after each write. Nothing is written before pausedUntil.
@@ -107,17 +115,19 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 		return nil, err
 	}
 	c := &Controller{
-		client:  client,
-		config:  config,
-		metrics: newMetrics(registerer),
-		zones:   options.Zones,
-		self:    types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSConfigPatcherName},
-		pace:    flowcontrol.NewTokenBucketPassiveRateLimiter(float32(time.Second)/float32(writesRefill), writesInARow),
+		client:      client,
+		config:      config,
+		metrics:     newMetrics(registerer),
+		zones:       options.Zones,
+		choice:      options.Choice,
+		nameservers: strings.Join(options.Nameservers, " "),
+		self:        types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSConfigPatcherName},
+		pace:        flowcontrol.NewTokenBucketPassiveRateLimiter(float32(time.Second)/float32(writesRefill), writesInARow),
 		queue: workqueue.NewTypedRateLimitingQueue(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[struct{}](retryFirst, retryLast)),
 	}
 	always := func(any, any) { c.queue.Add(struct{}{}) }
-	for _, name := range corefile.ConfigMapsOf(corefile.Known()) {
+	for _, name := range c.choice.ConfigMaps() {
 		c.configMaps = append(c.configMaps, c.watch(configMaps, name, always))
 	}
 	c.service = c.watch(services, types.NamespacedName{Namespace: options.Namespace, Name: xccv1.DNSServerName}, always)
@@ -235,7 +245,7 @@ func (c *Controller) reconcile(ctx context.Context) error {
 // observe asks the API server only if nothing is found.
 func (c *Controller) observe(ctx context.Context) observation {
 	o := observation{
-		servers: corefile.Known(), configMaps: map[types.NamespacedName]*unstructured.Unstructured{}, service: c.service.get(), memory: c.memory.get(),
+		choice: c.choice, configMaps: map[types.NamespacedName]*unstructured.Unstructured{}, service: c.service.get(), memory: c.memory.get(),
 		wish: wishOf(c.deployment.get()),
 	}
 	for _, w := range c.configMaps {
@@ -257,7 +267,7 @@ func (c *Controller) write(ctx context.Context, o *observation, d decision) erro
 	if len(d.edits) == 0 {
 		return nil
 	}
-	if err := c.remember(ctx, o, map[string]string{report.KeyWritten: d.written}); err != nil {
+	if err := c.remember(ctx, o, map[string]string{report.KeyWritten: d.written, report.KeyWrittenTo: d.writtenTo}); err != nil {
 		return fmt.Errorf("remembering what will be written: %w", err)
 	}
 	for _, edit := range d.edits {
@@ -280,12 +290,12 @@ func (c *Controller) report(ctx context.Context, o *observation, d decision) err
 	former := report.State(memory[report.KeyState])
 	since := memory[report.KeySince]
 	// What CoreDNS still has counts from the last write.
-	if former != d.state || since == "" || d.state == report.Removed && len(d.edits) > 0 {
+	if former != d.state || since == "" || d.state == report.Removed && len(d.edits) > 0 || d.moves {
 		since = time.Now().UTC().Format(time.RFC3339)
 	}
 	values := map[string]string{
 		report.KeyState: string(d.state), report.KeyMessage: d.message, report.KeySince: since,
-		report.KeyCoreDNS: d.coreDNS, report.KeyWritten: d.written,
+		report.KeyCoreDNS: d.coreDNS, report.KeyWritten: d.written, report.KeyWrittenTo: d.writtenTo, report.KeyNameservers: c.nameservers,
 	}
 	if probe := c.probe.Load(); probe != nil {
 		values[report.KeyProbe] = *probe

@@ -19,6 +19,7 @@ package corefile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -31,8 +32,8 @@ import (
 
 // observation is what a reconcile knows. What does not exist is nil.
 type observation struct {
-	// servers are the CoreDNS that may be configured, and configMaps holds what they read.
-	servers         []corefile.Server
+	// choice has the CoreDNS that may be configured, and configMaps holds what they read.
+	choice          corefile.Choice
 	configMaps      map[types.NamespacedName]*unstructured.Unstructured
 	service, memory *unstructured.Unstructured
 	wish            wish
@@ -63,9 +64,9 @@ func wishOf(deployment *unstructured.Unstructured) wish {
 	return install
 }
 
-// cluster is what is there of CoreDNS's configuration.
-func (o observation) cluster() corefile.Cluster {
-	cluster := corefile.Cluster{Servers: o.servers, ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
+// cluster is what is there of the servers' configuration.
+func (o observation) cluster(servers []corefile.Server) corefile.Cluster {
+	cluster := corefile.Cluster{Servers: servers, ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
 	for name, configMap := range o.configMaps {
 		if configMap != nil {
 			cluster.ConfigMaps[name] = corefile.ConfigMap{Data: dataOf(configMap), BinaryData: binaryDataOf(configMap)}
@@ -82,8 +83,10 @@ type decision struct {
 	coreDNS string
 	// edits are to be made to CoreDNS's configuration.
 	edits []corefile.Edit
-	// written is the memory to be, stored before the edits are made.
-	written string
+	// written and writtenTo are the memory to be, stored before the edits are made.
+	written, writtenTo string
+	// moves reports that the edits bring server blocks to other keys than before.
+	moves bool
 }
 
 // decide says what to do about the zones.
@@ -91,14 +94,18 @@ func decide(o observation, zones []string) decision {
 	memory := dataOf(o.memory)
 	ips := clusterIPsOf(o.service)
 	d := decision{written: memory[report.KeyWritten]}
+	settings := corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written}
+	// What would be taken out now is what is there.
+	present := corefile.Uninstall(o.cluster(o.choice.All()), settings)
+	d.writtenTo = writtenTo(present.Edits)
 	if o.wish == remove {
-		return d.removal(corefile.Uninstall(o.cluster(), corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written}), zones)
+		return d.removal(present, zones)
 	}
 	if len(ips) == 0 {
 		d.coreDNS = memory[report.KeyCoreDNS]
 		return d.with(report.WaitingForService, "The DNS server's Service has no ClusterIP; CoreDNS's configuration is left as it is")
 	}
-	plan := corefile.Install(o.cluster(), corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written})
+	plan := corefile.Install(o.cluster(o.choice.Wanted()), settings)
 	d.coreDNS = strings.Join(plan.Found, "; ")
 	if missing := o.missing(plan.Edits); missing != "" {
 		// The other edits wait, too: they may take a block out of the Corefile that belongs into this ConfigMap.
@@ -106,16 +113,32 @@ func decide(o observation, zones []string) decision {
 			"The Corefile imports ConfigMap %s, which does not exist: the manager creates it, and where none runs somebody has to", missing)
 	}
 	d.edits, d.written = plan.Edits, plan.Written
+	d.writtenTo = writtenTo(slices.Concat(present.Edits, plan.Edits))
 	switch {
 	case errors.Is(plan.Err, corefile.ErrNotFound):
 		return d.with(report.CorefileNotFound, "Names in %s do not resolve in this cluster: there is no ConfigMap %s with a key Corefile%s",
-			list(zones), strings.Join(corefile.Mains(o.servers), " or "), o.seen())
+			list(zones), strings.Join(corefile.Mains(o.choice.Wanted()), " or "), o.seen())
 	case errors.Is(plan.Err, corefile.ErrForeignBlock):
 		return d.with(report.ForeignBlock, "Left as it is: %s; remove that block or choose another zone", lines(plan.Err))
 	case plan.Err != nil:
 		return d.with(report.UnsupportedCorefile, "Left as it is: %s; correct it and the block for %s will be added", lines(plan.Err), list(zones))
 	}
+	// Only now: as long as nothing is forwarded elsewhere, what was written before stays. An error there keeps nobody from resolving, and
+	// the removal tells it.
+	former := corefile.Uninstall(o.choice.FormerOf(o.cluster(nil)), settings)
+	d.edits = append(d.edits, former.Edits...)
+	d.moves = len(d.edits) > 0 && d.writtenTo != memory[report.KeyWrittenTo]
 	return d.with(report.Forwarding, "CoreDNS is configured to forward %s to %s", list(zones), ips[0])
+}
+
+// writtenTo lists the keys of edits.
+func writtenTo(edits []corefile.Edit) string {
+	var refs []string
+	for _, edit := range edits {
+		refs = append(refs, edit.Ref())
+	}
+	slices.Sort(refs)
+	return strings.Join(slices.Compact(refs), ",")
 }
 
 // missing returns the name of a ConfigMap that does not exist and is to be edited.

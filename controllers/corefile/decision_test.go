@@ -78,7 +78,6 @@ func TestDecide(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			test.observation.servers = corefile.Known()
 			d := decide(test.observation, []string{"a.test", "b.test"})
 			g.Expect(d.state).To(Equal(test.state))
 			g.Expect(d.message).To(ContainSubstring(test.message))
@@ -94,7 +93,7 @@ func TestDecide(t *testing.T) {
 func TestDecideRemembersABlockThatIsThereAlready(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	o := observation{servers: corefile.Known(), configMaps: coreDNS(map[string]any{"Corefile": ".:53 {\n}\n"}), service: service("10.0.0.1")}
+	o := observation{configMaps: coreDNS(map[string]any{"Corefile": ".:53 {\n}\n"}), service: service("10.0.0.1")}
 	first := decide(o, []string{"a.test"})
 	o.configMaps = coreDNS(map[string]any{"Corefile": first.edits[0].Text})
 	second := decide(o, []string{"a.test"})
@@ -102,4 +101,49 @@ func TestDecideRemembersABlockThatIsThereAlready(t *testing.T) {
 	g.Expect(second.written).To(Equal(first.written), "the memory comes back after somebody deleted it")
 	o.memory = configMap(map[string]any{report.KeyWritten: second.written})
 	g.Expect(decide(o, []string{"a.test"})).To(Equal(second), "and it is stable")
+}
+
+// mine is a CoreDNS of a Helm release in a namespace of its own.
+func mine() corefile.Server {
+	return corefile.Server{Corefile: corefile.File{ConfigMap: types.NamespacedName{Namespace: "dns", Name: "mine"}, Key: "config"}, Words: "mine"}
+}
+
+func TestDecideMovesBlocksToAnotherServer(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	const text = ".:53 {\n    errors\n}\n"
+	o := observation{configMaps: coreDNS(map[string]any{"Corefile": text}), service: service("10.0.0.1")}
+	first := decide(o, []string{"a.test"})
+	g.Expect(first.writtenTo).To(Equal("kube-system/coredns/Corefile"), "where it is about to be counts")
+	patched := first.edits[0].Text
+
+	o.memory = configMap(map[string]any{"written": first.written, "writtenTo": first.writtenTo})
+	o.configMaps = coreDNS(map[string]any{"Corefile": patched})
+	o.choice = corefile.Choice{Servers: []corefile.Server{mine()}, Former: corefile.Known()}
+	waiting := decide(o, []string{"a.test"})
+	g.Expect(waiting.state).To(Equal(report.CorefileNotFound))
+	g.Expect(waiting.message).To(ContainSubstring("there is no ConfigMap dns/mine"))
+	g.Expect(waiting.edits).To(BeEmpty(), "what was written stays as long as nothing takes its place")
+	g.Expect(waiting.writtenTo).To(Equal("kube-system/coredns/Corefile"))
+
+	o.configMaps[mine().Corefile.ConfigMap] = configMap(map[string]any{"config": text})
+	moved := decide(o, []string{"a.test"})
+	g.Expect(moved.state).To(Equal(report.Forwarding))
+	g.Expect(moved.edits).To(HaveLen(2))
+	g.Expect(moved.edits[0].File).To(Equal(mine().Corefile))
+	g.Expect(moved.edits[1]).To(Equal(corefile.Edit{File: corefile.Known()[0].Corefile, Text: text}), "as if nothing had been written there")
+	g.Expect(moved.writtenTo).To(Equal("dns/mine/config,kube-system/coredns/Corefile"))
+	g.Expect(moved.moves).To(BeTrue(), "CoreDNS takes its time again")
+
+	o.memory = configMap(map[string]any{"written": moved.written, "writtenTo": moved.writtenTo})
+	o.configMaps[mine().Corefile.ConfigMap] = configMap(map[string]any{"config": moved.edits[0].Text})
+	o.configMaps[corefile.Known()[0].Corefile.ConfigMap] = configMap(map[string]any{"Corefile": text})
+	settled := decide(o, []string{"a.test"})
+	g.Expect(settled.edits).To(BeEmpty())
+	g.Expect(settled.moves).To(BeFalse())
+	g.Expect(settled.writtenTo).To(Equal("dns/mine/config"))
+
+	o.wish = remove
+	o.configMaps[corefile.Known()[0].Corefile.ConfigMap] = configMap(map[string]any{"Corefile": patched})
+	g.Expect(decide(o, []string{"a.test"}).edits).To(HaveLen(2), "a block that came back to the former place goes, too")
 }

@@ -31,6 +31,8 @@ import (
 const (
 	kubeDNSName    = "kube-dns"
 	openShiftGroup = "operator.openshift.io"
+	// autoModeGroup has the kinds by which EKS Auto Mode is configured.
+	autoModeGroup = "eks.amazonaws.com"
 )
 
 // otherDNS returns a sentence about what serves cluster DNS when no configuration of CoreDNS was found, and nothing if it is not
@@ -40,8 +42,13 @@ func (c *Controller) otherDNS(ctx context.Context) string {
 	if err == nil {
 		return "cluster DNS is kube-dns, which is not supported: add the zone and the DNS server's ClusterIP to stubDomains in its ConfigMap kube-system/kube-dns"
 	}
-	if groups, err := apiGroups(ctx, c.config); err == nil && slices.Contains(groups, openShiftGroup) {
+	groups, err := apiGroups(ctx, c.config)
+	switch {
+	case err != nil:
+	case slices.Contains(groups, openShiftGroup):
 		return "cluster DNS is configured by OpenShift's operator, which is not supported: add the zone and the DNS server's ClusterIP to spec.servers of dns.operator/default"
+	case slices.Contains(groups, autoModeGroup):
+		return "this is EKS Auto Mode, which runs CoreDNS outside of Kubernetes on each node, with no ConfigMap: its DNS cannot be configured to forward a zone"
 	}
 	return ""
 }

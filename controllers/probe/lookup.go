@@ -98,7 +98,7 @@ func newResolver(options Options) resolver {
 
 // check returns a failure unless the name, which is in the zone, has the address that the DNS server gives to probes.
 func (r resolver) check(ctx context.Context, name, zone string) error {
-	servers, err := nameservers(r.path)
+	servers, err := Nameservers(r.path)
 	if err != nil {
 		return failed(noNameserver, "the Pod's nameservers are not known: %s", err)
 	}
@@ -227,8 +227,8 @@ func receive(connection net.Conn, query dnsmessage.Message) (dnsmessage.Message,
 	}
 }
 
-// nameservers returns the addresses that a resolv.conf names, of which the C library takes the first ones.
-func nameservers(path string) ([]string, error) {
+// Nameservers returns the addresses that a resolv.conf names, of which the C library takes the first ones.
+func Nameservers(path string) ([]string, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

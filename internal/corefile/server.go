@@ -20,8 +20,10 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // File is a key of a ConfigMap.
@@ -36,6 +38,19 @@ func (f File) String() string {
 		return "the Corefile in " + f.ConfigMap.String()
 	}
 	return f.Key + " in " + f.ConfigMap.String()
+}
+
+// Ref returns <namespace>/<configmap>/<key>.
+func (f File) Ref() string { return f.ConfigMap.String() + "/" + f.Key }
+
+// ParseFile returns the File of a Ref. It returns false if the text is none or a part of it is not a name of Kubernetes.
+func ParseFile(ref string) (File, bool) {
+	parts := strings.Split(ref, "/")
+	if len(parts) != 3 || len(validation.IsDNS1123Label(parts[0])) > 0 || len(validation.IsDNS1123Subdomain(parts[1])) > 0 ||
+		len(validation.IsConfigMapKey(parts[2])) > 0 {
+		return File{}, false
+	}
+	return File{ConfigMap: types.NamespacedName{Namespace: parts[0], Name: parts[1]}, Key: parts[2]}, true
 }
 
 // Server is one CoreDNS whose configuration may be edited: its Corefile, and the files that its imports can reach.

@@ -57,12 +57,17 @@ const (
 	// KeyState holds a State, and KeyMessage a sentence that says why and what to do.
 	KeyState   = "state"
 	KeyMessage = "message"
-	// KeySince holds when KeyState changed last, as in RFC 3339.
+	// KeySince holds when KeyState or KeyWrittenTo changed last, as in RFC 3339.
 	KeySince = "since"
 	// KeyCoreDNS holds which CoreDNS was found, for people.
 	KeyCoreDNS = "coreDNS"
 	// KeyWritten is the memory of the server blocks that were written last. It is nobody else's business.
 	KeyWritten = "written"
+	// KeyWrittenTo holds which keys have server blocks of ours, or are about to: each as <namespace>/<configmap>/<key>,
+	// separated by commas.
+	KeyWrittenTo = "writtenTo"
+	// KeyNameservers holds the addresses that the patcher's Pod, like other Pods, asks for names, separated by spaces.
+	KeyNameservers = "nameservers"
 	// KeyProbe holds why the last lookup through the cluster's own DNS failed, and is empty or absent when it succeeded.
 	KeyProbe = "probe"
 )
