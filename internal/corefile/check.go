@@ -102,6 +102,9 @@ func (o sockets) add(s statement) error {
 			hasOptions = hasOptions || len(p.options) > 0
 		}
 	}
+	if err := rejectOverlap(addresses); err != nil {
+		return fmt.Errorf("the server block %q: %w", strings.Join(s.keys, " "), err)
+	}
 	for _, key := range s.keys {
 		zones, err := zonesOf(key)
 		if err != nil {
@@ -158,7 +161,22 @@ func (o sockets) conflict(zone zoneOnPort, addresses []string, hasOptions bool) 
 	return nil
 }
 
+// rejectOverlap refuses addresses of one server block of which two may be the same: that is an error for CoreDNS. Two interfaces share
+// none.
+func rejectOverlap(addresses []string) error {
+	for i, address := range addresses {
+		for _, other := range addresses[:i] {
+			isKnown := isUncertain(address) == isUncertain(other) && !refersToEnvironment(address+other)
+			if address == other || !isKnown {
+				return fmt.Errorf("it may be bound to one address twice, by %s and %s", other, address)
+			}
+		}
+	}
+	return nil
+}
+
 // isUncertain returns whether it is not known which addresses a word of the plugin bind stands for: that of an interface or variable.
+// Placeholders of NodeLocal DNSCache are addresses of its own.
 func isUncertain(address string) bool {
-	return net.ParseIP(address) == nil
+	return net.ParseIP(address) == nil && !strings.HasPrefix(address, "__PILLAR__")
 }
