@@ -105,11 +105,11 @@ const (
 	// GatewayInvalidOverride: the Cluster's annotation gateway-addresses holds what is no address.
 	// Whatever was published before stays.
 	GatewayInvalidOverride GatewayState = "InvalidOverride"
-	// GatewayServiceNotFound: the cluster has no such Service; nothing is published.
+	// GatewayServiceNotFound: the cluster has no such Service, or the Service is being deleted; nothing is published.
 	GatewayServiceNotFound GatewayState = "ServiceNotFound"
 	// GatewayWrongServiceType: the Service is not of the type that spec.resolutionType needs; nothing is published.
 	GatewayWrongServiceType GatewayState = "WrongServiceType"
-	// GatewayGatewayNotFound: the cluster has no such Gateway; nothing is published.
+	// GatewayGatewayNotFound: the cluster has no such Gateway, or the Gateway is being deleted; nothing is published.
 	GatewayGatewayNotFound GatewayState = "GatewayNotFound"
 	// GatewayGatewayAPINotInstalled: the cluster does not serve v1 of the Gateway API; nothing is published.
 	GatewayGatewayAPINotInstalled GatewayState = "GatewayAPINotInstalled"

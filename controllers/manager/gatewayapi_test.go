@@ -116,7 +116,14 @@ func TestAGatewayOfTheGatewayAPIIsFollowedFromBeforeItsKindIsInstalled(t *testin
 	setGatewayAddress(t, workloadA, gateway, "Hostname", "lb.example.com")
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("lb.example.com"))
 
-	t.Log("It is taken away, and nothing is asked for any more")
+	t.Log("It is deleted, and its controller has yet to remove what is behind it")
+	n.Expect(workloadA.Patch(ctx, gateway, finalizers("example.com/infrastructure"))).To(Succeed())
+	n.Expect(workloadA.Delete(ctx, gateway)).To(Succeed())
+	state(xccv1.GatewayGatewayNotFound)
+	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	n.Expect(workloadA.Patch(ctx, gateway, finalizers())).To(Succeed())
+
+	t.Log("Its kind is taken away, and nothing is asked for any more")
 	n.Expect(crds.Delete(ctx, gatewayCRD().Name, metav1.DeleteOptions{})).To(Succeed())
 	state(xccv1.GatewayGatewayAPINotInstalled)
 	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())

@@ -186,6 +186,18 @@ func TestANodePortGatewayWithLocalTrafficFollowsItsEndpoints(t *testing.T) {
 	slice.Endpoints[0].Conditions.Ready, slice.Endpoints[1].Conditions.Ready = new(false), new(true)
 	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.1.2"))
+
+	t.Log("The last endpoint terminates, and serves until it is gone")
+	n.Expect(workloadA.Get(ctx, client.ObjectKeyFromObject(slice), slice)).To(Succeed())
+	slice.Endpoints[1].Conditions = discoveryv1.EndpointConditions{Ready: new(false), Serving: new(true), Terminating: new(true)}
+	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", ConsistOf("10.0.1.2")), HaveField("Message", ContainSubstring("terminating and still serve")),
+	)))
+	n.Expect(published(ctx, workloadB, hostname)(n)).To(ConsistOf("10.0.1.2"))
+	slice.Endpoints[1].Conditions.Serving = new(false)
+	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
+	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
 	n.Expect(workloadA.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
 	service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyCluster
 	n.Expect(workloadA.Update(ctx, service)).To(Succeed())

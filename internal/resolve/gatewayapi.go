@@ -51,6 +51,8 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 			State:   xccv1.GatewayGatewayNotFound,
 			Message: fmt.Sprintf("Cluster has no %s: create it or correct spec.gateway", target),
 		}
+	case objects.Gateway.GetDeletionTimestamp() != nil:
+		return Result{State: xccv1.GatewayGatewayNotFound, Message: beingDeleted(target)}
 	}
 	for _, address := range objectsAt(objects.Gateway, "status", "addresses") {
 		value := textAt(address, "value")

@@ -32,7 +32,8 @@ import (
 )
 
 // hostPort takes the addresses of the nodes on which a ready Pod of the Service has host ports, in the families in which the
-// Pod is an endpoint of the Service. A node that is cordoned counts for as long as its Pods are ready.
+// Pod is an endpoint of the Service. While there is none, leaving Pods count. A node that is cordoned counts for as long as its
+// Pods do.
 //
 // EndpointSlices, Pods and nodes are watched each on its own, so that an endpoint can be seen before what it is about. A Pod
 // that is not seen makes all of it Unknown: if it is gone, so is its endpoint in a moment. A node that is not seen does so only
@@ -42,49 +43,71 @@ func hostPort(target Target, objects Objects, found *addresses) Result {
 	if objects.Service.Spec.Type == corev1.ServiceTypeExternalName {
 		return wrongType(target, string(objects.Service.Spec.Type), "a Service that selects Pods")
 	}
+	hosts := hostsOf(objects, ready)
+	none := noEndpoint("%s has no ready Pod: see its Pods and its EndpointSlices", target)
+	if len(hosts.left.reasons) > 0 {
+		none = noEndpoint("No ready Pod of %s can be reached through its node: %s", target, &hosts.left)
+	}
+	switch {
+	case len(hosts.unseenPods) > 0:
+		return notSeen(target, "Pod", slices.Min(hosts.unseenPods))
+	case len(hosts.families) == 0 && len(hosts.unseenNodes) > 0:
+		return notSeen(target, "Node", slices.Min(hosts.unseenNodes))
+	case len(hosts.families) == 0:
+		if hosts = hostsOf(objects, leaving); len(hosts.families) > 0 {
+			found.remarks = append(found.remarks, leavingRemark)
+		}
+	}
+	for _, node := range hosts.nodes {
+		found.addNode(node, hosts.families[node.Name])
+	}
+	ports, disputed := hosts.votes.result()
+	if disputed != "" {
+		found.remarks = append(found.remarks, disputed)
+	}
+	return found.publish(target, "host ports of its ready Pods", ports, none)
+}
+
+// hosts are the nodes that lead to Pods of a Service through host ports.
+type hosts struct {
+	nodes []*corev1.Node
+	// families are those of the Pods' endpoints, by the name of the node.
+	families map[string]families
+	votes    portVotes
+	// left are the Pods that cannot be reached.
+	left tally
+	// unseenPods and unseenNodes are names that endpoints and Pods refer to.
+	unseenPods, unseenNodes []string
+}
+
+// hostsOf returns the nodes that lead to the Pods of a readiness.
+func hostsOf(objects Objects, wanted readiness) hosts {
+	pods, unseenPods := podsBehind(objects, wanted)
+	found := hosts{families: map[string]families{}, votes: portVotes{}, unseenPods: unseenPods}
 	nodes := map[string]*corev1.Node{}
 	for _, node := range objects.Nodes {
 		nodes[node.Name] = node
 	}
-	pods, unseenPods := readyPods(objects)
-	if len(unseenPods) > 0 {
-		return notSeen(target, "Pod", slices.Min(unseenPods))
-	}
-	var left tally
-	var unseenNodes []string
-	serving := map[string]families{}
-	votes := portVotes{}
 	for pod, behind := range pods {
 		node := nodes[pod.Spec.NodeName]
 		switch {
-		case objects.Service.Spec.PublishNotReadyAddresses && !isPodReady(pod):
-			left.add("not ready, which spec.publishNotReadyAddresses hides")
+		case objects.Service.Spec.PublishNotReadyAddresses && podReadiness(pod) != wanted:
+			found.left.add("not ready, which spec.publishNotReadyAddresses hides")
 		case node == nil:
-			unseenNodes = append(unseenNodes, pod.Spec.NodeName)
+			found.unseenNodes = append(found.unseenNodes, pod.Spec.NodeName)
 		case unusable(node) != "":
-			left.add("on a node that is " + unusable(node))
+			found.left.add("on a node that is " + unusable(node))
 		case len(behind.ports) == 0:
-			left.add("without a hostPort for a target port of the Service")
+			found.left.add("without a hostPort for a target port of the Service")
 		default:
-			serving[node.Name] |= behind.families
-			votes.add(behind.ports)
+			if found.families[node.Name] == 0 {
+				found.nodes = append(found.nodes, node)
+			}
+			found.families[node.Name] |= behind.families
+			found.votes.add(behind.ports)
 		}
 	}
-	if len(serving) == 0 && len(unseenNodes) > 0 {
-		return notSeen(target, "Node", slices.Min(unseenNodes))
-	}
-	for _, name := range slices.Sorted(maps.Keys(serving)) {
-		found.addNode(nodes[name], serving[name])
-	}
-	ports, disputed := votes.result()
-	if disputed != "" {
-		found.remarks = append(found.remarks, disputed)
-	}
-	none := noEndpoint("%s has no ready Pod: see its Pods and its EndpointSlices", target)
-	if len(left.reasons) > 0 {
-		none = noEndpoint("No ready Pod of %s can be reached through its node: %s", target, &left)
-	}
-	return found.publish(target, "host ports of its ready Pods", ports, none)
+	return found
 }
 
 // backend is what the endpoints of a Pod say of it.
@@ -95,14 +118,18 @@ type backend struct {
 	families families
 }
 
-// readyPods returns the Pods behind the ready endpoints of the Service, and the names of those that are not seen, or not as
-// they are now: not on a node yet, or the former ones of their names.
-func readyPods(objects Objects) (ready map[*corev1.Pod]backend, unseen []string) {
+// podsBehind returns the Pods behind the endpoints of a readiness, and the names of those that are not seen, or not as they are
+// now: not on a node yet, or the former ones of their names. With spec.publishNotReadyAddresses every endpoint is called ready,
+// so that the Pods have to be asked.
+func podsBehind(objects Objects, wanted readiness) (behind map[*corev1.Pod]backend, unseen []string) {
+	if objects.Service.Spec.PublishNotReadyAddresses {
+		wanted = ready
+	}
 	pods := map[types.NamespacedName]*corev1.Pod{}
 	for _, pod := range objects.Pods {
 		pods[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = pod
 	}
-	ready = map[*corev1.Pod]backend{}
+	behind = map[*corev1.Pod]backend{}
 	byPod := map[*corev1.Pod]hostPorts{}
 	served := servedFamilies(objects.Service)
 	for _, slice := range objects.Slices {
@@ -112,7 +139,7 @@ func readyPods(objects Objects) (ready map[*corev1.Pod]backend, unseen []string)
 		}
 		for i := range slice.Endpoints {
 			endpoint := &slice.Endpoints[i]
-			if !isReady(endpoint) || endpoint.TargetRef == nil || endpoint.TargetRef.Kind != "Pod" {
+			if readinessOf(endpoint) != wanted || endpoint.TargetRef == nil || endpoint.TargetRef.Kind != "Pod" {
 				continue
 			}
 			ref := endpoint.TargetRef
@@ -124,20 +151,12 @@ func readyPods(objects Objects) (ready map[*corev1.Pod]backend, unseen []string)
 			if byPod[pod] == nil {
 				byPod[pod] = hostPortsOf(pod)
 			}
-			ready[pod] = backend{
-				ports: byPod[pod].lead(ready[pod].ports, pod, slice.Ports), families: ready[pod].families | family,
+			behind[pod] = backend{
+				ports: byPod[pod].lead(behind[pod].ports, pod, slice.Ports), families: behind[pod].families | family,
 			}
 		}
 	}
-	return ready, unseen
-}
-
-// isPodReady returns whether a Pod is ready and stays. It is asked only where endpoints do not tell: elsewhere a Pod that is seen
-// as it was before would contradict its own endpoint.
-func isPodReady(pod *corev1.Pod) bool {
-	return pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {
-		return condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue
-	})
+	return behind, unseen
 }
 
 // containerPort is a port of a Pod's containers.

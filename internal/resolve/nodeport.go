@@ -17,18 +17,16 @@ limitations under the License.
 package resolve
 
 import (
-	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 )
 
 // nodePort takes the addresses of the nodes that are ready and schedulable, in the families of the Service. All of them lead to
 // the Service through its node ports. So do unschedulable nodes: they are left out because most are about to go, and count if
-// no other node is left, as when a pool of nodes is cordoned before the next one takes over. With externalTrafficPolicy Local only nodes on which an endpoint of the family is ready
-// count, because the others drop what they get. If none of these nodes is left and one has not been seen yet, it is not known
-// whether there is any.
+// no other node is left, as when a pool of nodes is cordoned before the next one takes over. With externalTrafficPolicy Local
+// only nodes with an endpoint count, because the others drop what they get. If none of these nodes is left and one has not been
+// seen yet, it is not known whether there is any.
 func nodePort(target Target, objects Objects, found *addresses) Result {
 	service := objects.Service
 	switch {
@@ -37,21 +35,24 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 	case !hasNodePorts(service):
 		return noAddress("%s has no node ports: set its spec.allocateLoadBalancerNodePorts, or choose another spec.resolutionType", target)
 	}
+	var left tally
+	var nodes, cordoned []*corev1.Node
+	for _, node := range objects.Nodes {
+		if reason := excluded(node); reason != "" {
+			left.add(reason)
+		} else {
+			nodes = append(nodes, node)
+		}
+	}
 	local := service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 	served := servedFamilies(service)
-	withEndpoint := nodesWithReadyEndpoint(objects.Slices, served)
-	wanted := func(node *corev1.Node) families {
-		if local {
-			return withEndpoint[node.Name]
-		}
-		return served
+	endpoints := endpointsByNode(objects.Slices, served)
+	wanted := func(*corev1.Node) families { return served }
+	if local {
+		wanted = endpoints.takingTraffic(nodes)
 	}
-	var left tally
-	var cordoned []*corev1.Node
-	for _, node := range objects.Nodes {
-		switch reason := excluded(node); {
-		case reason != "":
-			left.add(reason)
+	for _, node := range nodes {
+		switch {
 		case wanted(node) == 0:
 			left.add("without a ready endpoint, which externalTrafficPolicy Local needs")
 		case node.Spec.Unschedulable:
@@ -68,38 +69,14 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 			found.addNode(node, wanted(node))
 		}
 	}
-	if len(found.usable)+len(found.refused) == 0 && local {
-		for _, node := range objects.Nodes {
-			delete(withEndpoint, node.Name)
-		}
-		if unseen := slices.Sorted(maps.Keys(withEndpoint)); len(unseen) > 0 {
-			return notSeen(target, "Node", unseen[0])
-		}
-	}
 	if local {
+		if unseen := endpoints.unseen(objects.Nodes); len(unseen) > 0 && len(found.usable)+len(found.refused) == 0 {
+			return notSeen(target, "Node", slices.Min(unseen))
+		}
 		source += " that have a ready endpoint"
+		if endpoints.onlyLeaving(nodes) {
+			found.remarks = append(found.remarks, leavingRemark)
+		}
 	}
 	return found.publish(target, source, servicePorts(service, nodePortOf), noEndpoint("No node leads to %s: %s", target, &left))
-}
-
-// nodesWithReadyEndpoint returns the names of the nodes on which an endpoint is ready, and of which of the served families.
-func nodesWithReadyEndpoint(all []*discoveryv1.EndpointSlice, served families) map[string]families {
-	nodes := map[string]families{}
-	for _, slice := range all {
-		family := endpointFamily(slice) & served
-		if family == 0 {
-			continue
-		}
-		for i := range slice.Endpoints {
-			if endpoint := &slice.Endpoints[i]; isReady(endpoint) && endpoint.NodeName != nil {
-				nodes[*endpoint.NodeName] |= family
-			}
-		}
-	}
-	return nodes
-}
-
-// isReady returns whether an endpoint is ready; one of which that is not known is to be taken for ready, as the API says.
-func isReady(endpoint *discoveryv1.Endpoint) bool {
-	return endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready
 }

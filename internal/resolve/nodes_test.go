@@ -68,18 +68,26 @@ func excluded(node *corev1.Node) {
 }
 
 // slice returns an EndpointSlice of type IPv4 with the port 8080 called http and endpoints given as "pod@node" or "pod/uid@node", with "!"
-// before it where the endpoint is not ready and "?" where that is not said.
+// before it where the endpoint is not ready, "?" where that is not said, "~" where it is terminating and still serves, and "-" where it
+// is terminating and does not.
 func slice(endpoints string) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "projectcontour", Name: "envoy-x"}, AddressType: discoveryv1.AddressTypeIPv4,
 	}
 	slice.Ports = []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(8080)), Protocol: new(corev1.ProtocolTCP)}}
 	for text := range strings.FieldsSeq(endpoints) {
-		endpoint := discoveryv1.Endpoint{Conditions: discoveryv1.EndpointConditions{Ready: new(text[0] != '!')}}
-		if text[0] == '?' {
+		endpoint := discoveryv1.Endpoint{Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}
+		switch text[0] {
+		case '!':
+			endpoint.Conditions.Ready = new(false)
+		case '?':
 			endpoint.Conditions.Ready = nil
+		case '~':
+			endpoint.Conditions = discoveryv1.EndpointConditions{Ready: new(false), Serving: new(true), Terminating: new(true)}
+		case '-':
+			endpoint.Conditions = discoveryv1.EndpointConditions{Ready: new(false), Serving: new(false), Terminating: new(true)}
 		}
-		pod, node, _ := strings.Cut(strings.TrimLeft(text, "!?"), "@")
+		pod, node, _ := strings.Cut(strings.TrimLeft(text, "!?~-"), "@")
 		if pod != "" {
 			pod, uid, _ := strings.Cut(pod, "/")
 			endpoint.TargetRef = &corev1.ObjectReference{Kind: "Pod", Namespace: "projectcontour", Name: pod, UID: types.UID(uid)}

@@ -64,6 +64,8 @@ func gateway(target Target, objects Objects, network Network) Result {
 			State:   xccv1.GatewayServiceNotFound,
 			Message: fmt.Sprintf("Cluster has no %s: create it or correct spec.service", target),
 		}
+	case objects.Service.DeletionTimestamp != nil:
+		return Result{State: xccv1.GatewayServiceNotFound, Message: beingDeleted(target)}
 	}
 	switch target.Type {
 	case xccv1.ResolutionTypeLoadBalancer:
@@ -79,6 +81,12 @@ func gateway(target Target, objects Objects, network Network) Result {
 		State:   xccv1.GatewayUnknown,
 		Message: fmt.Sprintf("This version of the manager does not know resolutionType %s: upgrade it or correct spec.resolutionType", target.Type),
 	}
+}
+
+// beingDeleted is the message of a gateway whose object has a deletion timestamp, which nothing takes back. Finalizers keep the
+// object for as long as it takes to remove a load balancer, during which its addresses stop working.
+func beingDeleted(target Target) string {
+	return fmt.Sprintf("%s is being deleted, so that nothing is published for it: see its finalizers if this lasts", target)
 }
 
 // wrongType says that a Service is not of a type that the target's resolutionType can do with.

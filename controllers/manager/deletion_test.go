@@ -1,0 +1,60 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package manager_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+)
+
+// finalizers returns a patch that sets the finalizers of an object.
+func finalizers(names ...string) client.Patch {
+	patch, _ := json.Marshal(map[string]any{"metadata": map[string]any{"finalizers": names}}) // Texts can be marshalled.
+	return client.RawPatch(types.MergePatchType, patch)
+}
+
+// A Service of type LoadBalancer is kept by its finalizer while its load balancer is removed. Its addresses go before they stop
+// working, those of an override too.
+func TestAServiceThatIsBeingDeletedIsWithdrawnBeforeItIsGone(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.61")
+	n.Expect(workloadA.Patch(ctx, service, finalizers("service.kubernetes.io/load-balancer-cleanup"))).To(Succeed())
+	cluster := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.addGatewayDNS("gw", serviceRef(service))
+	hostname := n.hostname("cluster-a")
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "198.51.100.61")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("198.51.100.61"))
+
+	n.Expect(workloadA.Delete(ctx, service)).To(Succeed())
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayServiceNotFound), HaveField("Message", ContainSubstring("is being deleted")),
+	)))
+	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+
+	n.Expect(workloadA.Patch(ctx, service, finalizers())).To(Succeed())
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("create it or correct spec.service"))))
+}
