@@ -54,7 +54,8 @@ func TestFieldCorefiles(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			before := texts(test.ConfigMaps)
-			plan := corefile.Install(known(before), settings())
+			cluster := clusterOf(test)
+			plan := corefile.Install(cluster(before), settings())
 			for _, text := range test.Says {
 				g.Expect(plan.Err).To(MatchError(ContainSubstring(text)))
 			}
@@ -63,7 +64,7 @@ func TestFieldCorefiles(t *testing.T) {
 				g.Expect(plan.Err).NotTo(HaveOccurred())
 				g.Expect(plan.Edits).NotTo(BeEmpty())
 				after := perform(before, plan)
-				expectRoundTrip(g, before, after, plan.Written)
+				expectRoundTrip(g, cluster, before, after, plan.Written)
 				expectServed(t, test, after)
 			case "refused":
 				g.Expect(plan.Err).To(Or(MatchError(corefile.ErrUnsupported), MatchError(corefile.ErrForeignBlock)))
@@ -79,15 +80,38 @@ func TestFieldCorefiles(t *testing.T) {
 	}
 }
 
-func expectRoundTrip(g Gomega, before, after texts, written string) {
+// clusterOf returns how the ConfigMaps of a case are seen: through the servers that were found by their Pods, or else those that are known.
+func clusterOf(test field.Corefile) func(texts) corefile.Cluster {
+	return func(t texts) corefile.Cluster {
+		cluster := known(t)
+		if len(test.Found) == 0 {
+			return cluster
+		}
+		cluster.Servers = nil
+		for _, found := range test.Found {
+			server := corefile.Server{
+				Corefile: file(found.ConfigMap, "Corefile"), Path: "/etc/coredns/Corefile", Complete: true, Cache: found.Cache,
+				Words:  "ConfigMap kube-system/" + found.ConfigMap,
+				Mounts: []corefile.Mount{{Path: "/etc/coredns", ConfigMap: inKubeSystem(found.ConfigMap)}},
+			}
+			for folder, configMap := range found.Mounts {
+				server.Mounts = append(server.Mounts, corefile.Mount{Path: folder, ConfigMap: inKubeSystem(configMap)})
+			}
+			cluster.Servers = append(cluster.Servers, server)
+		}
+		return cluster
+	}
+}
+
+func expectRoundTrip(g Gomega, cluster func(texts) corefile.Cluster, before, after texts, written string) {
 	again := settings()
 	again.Written = written
-	g.Expect(corefile.Install(known(after), again).Edits).To(BeEmpty(), "it is stable")
+	g.Expect(corefile.Install(cluster(after), again).Edits).To(BeEmpty(), "it is stable")
 	for about, s := range map[string]corefile.Settings{
 		"with the ClusterIP": settings(),
 		"with the memory":    {Zones: settings().Zones, Written: written},
 	} {
-		gone := corefile.Uninstall(known(after), s)
+		gone := corefile.Uninstall(cluster(after), s)
 		g.Expect(gone.Err).NotTo(HaveOccurred(), about)
 		g.Expect(perform(after, gone)).To(Equal(before), about)
 	}
@@ -97,7 +121,7 @@ func expectRoundTrip(g Gomega, before, after texts, written string) {
 func expectStarts(t *testing.T, test field.Corefile) {
 	t.Helper()
 	for configMap := range test.Ask {
-		server, output := newNetwork(t).Start(t, mount(t, test.ConfigMaps, configMap), test.Environment...)
+		server, output := newNetwork(t).Start(t, mount(t, test, test.ConfigMaps, configMap), test.Environment...)
 		NewWithT(t).Expect(server != nil).To(Equal(!test.Unstartable), strings.Join(output, "\n"))
 	}
 }
@@ -109,7 +133,7 @@ func expectServed(t *testing.T, test field.Corefile, after texts) {
 	others := append([]string{"example.com.", "nowhere.example.", "kubernetes.default.svc.cluster.local."}, test.Others...)
 	for configMap, address := range test.Ask {
 		network := newNetwork(t)
-		server, output := network.Start(t, mount(t, test.ConfigMaps, configMap), test.Environment...)
+		server, output := network.Start(t, mount(t, test, test.ConfigMaps, configMap), test.Environment...)
 		g.Expect(server).NotTo(BeNil(), strings.Join(output, "\n"))
 		want := map[string][]string{}
 		for _, name := range others {
@@ -118,7 +142,7 @@ func expectServed(t *testing.T, test field.Corefile, after texts) {
 		g.Expect(answersOf(g, network, address, probe, 1)).NotTo(Equal([]string{"NOERROR 10.0.0.9"}), "the test can fail")
 		server.Stop()
 
-		server, output = network.Start(t, mount(t, after, configMap), test.Environment...)
+		server, output = network.Start(t, mount(t, test, after, configMap), test.Environment...)
 		g.Expect(server).NotTo(BeNil(), strings.Join(output, "\n"))
 		g.Expect(answersOf(g, network, address, probe, repetitions)).To(Equal([]string{"NOERROR 10.0.0.9"}), "%s at %s", configMap, address)
 		for _, name := range others {
@@ -176,16 +200,26 @@ func addressOf(addresses map[string]string) dns.Handler {
 
 // mount writes a Corefile and what it can import to a folder, as kubelet does to /etc/coredns. Where the node's cache fills in
 // the ConfigMap's placeholders, this does.
-func mount(t *testing.T, cluster texts, configMap string) string {
+func mount(t *testing.T, test field.Corefile, cluster texts, configMap string) string {
 	t.Helper()
 	folder := t.TempDir()
 	fill := strings.NewReplacer("__PILLAR__LOCAL__DNS__", "169.254.20.10", "__PILLAR__DNS__SERVER__", "10.0.0.10",
 		"__PILLAR__UPSTREAM__SERVERS__", "192.0.2.1", "__PILLAR__CLUSTER__DNS__", "192.0.2.1", "/etc/coredns/", "")
-	for key, text := range cluster[configMap] {
-		write(t, filepath.Join(folder, key), coredns.WithAPIServer(fill.Replace(text)))
+	mounts := map[string]string{".": configMap}
+	for _, server := range test.Found {
+		if server.ConfigMap == configMap {
+			for path, other := range server.Mounts {
+				mounts[strings.TrimPrefix(path, "/etc/coredns/")] = other
+			}
+		}
 	}
-	for key, text := range cluster[corefile.Custom().Name] {
-		write(t, filepath.Join(folder, "custom", key), coredns.WithAPIServer(fill.Replace(text)))
+	if len(test.Found) == 0 && configMap != "node-local-dns" {
+		mounts["custom"] = corefile.Custom().Name
+	}
+	for path, name := range mounts {
+		for key, text := range cluster[name] {
+			write(t, filepath.Join(folder, path, key), coredns.WithAPIServer(fill.Replace(text)))
+		}
 	}
 	return folder
 }

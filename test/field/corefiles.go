@@ -45,10 +45,21 @@ type Corefile struct {
 	Others []string
 	// Environment is that of CoreDNS.
 	Environment []string
+	// Found are the servers if they were found by their Pods. If there are none, those that are known by name are configured.
+	Found []Server
 	// Unstartable reports that CoreDNS does not start with the configuration before us either.
 	Unstartable bool
 	// ConfigMaps are the values by ConfigMap and key.
 	ConfigMaps map[string]map[string]string
+}
+
+// Server is a CoreDNS that was found by its Pods. It reads the Corefile of its ConfigMap as /etc/coredns/Corefile.
+type Server struct {
+	ConfigMap string
+	// Cache reports that it is a cache in front of another CoreDNS.
+	Cache bool
+	// Mounts are further ConfigMaps by the folder where they are mounted.
+	Mounts map[string]string
 }
 
 // Corefiles returns the cases below corefile, sorted by name.
@@ -128,6 +139,17 @@ func (c *Corefile) set(key, value string) bool {
 			c.Ask = map[string]string{}
 		}
 		c.Ask[configMap] = address
+	case "found":
+		words := strings.Fields(value)
+		server := Server{ConfigMap: words[0], Mounts: map[string]string{}}
+		for _, word := range words[1:] {
+			if folder, configMap, isMount := strings.Cut(word, "="); isMount {
+				server.Mounts[folder] = configMap
+			} else if word == "cache" {
+				server.Cache = true
+			}
+		}
+		c.Found = append(c.Found, server)
 	case "other":
 		c.Others = append(c.Others, value)
 	case "environment":
