@@ -27,34 +27,43 @@ import (
 )
 
 const (
-	digestsFile   = "addon-components-digests.yaml"
-	sbomFile      = "sbom.spdx.json"
-	checksumsFile = "SHA256SUMS"
+	digestsFile           = "addon-components-digests.yaml"
+	namespacedDigestsFile = "namespaced-components-digests.yaml"
+	sbomFile              = "sbom.spdx.json"
+	checksumsFile         = "SHA256SUMS"
 )
 
-// Seal adds to the components of a version in "<folder>/<version>/" what lets a user verify a release: the same components with
-// each image named by the digest of its layout in "<layouts>/<name>", an inventory of the binaries in "<binaries>/<architecture>/", and
-// the checksums of all files.
+// Seal adds to the components of a version in "<folder>/<version>/" the files by which a user verifies a release: both kinds of
+// components with each image named by the digest of its layout in "<layouts>/<name>", an inventory of the binaries in
+// "<binaries>/<architecture>/", and the checksums of all files.
 func Seal(folder, tag, layouts, binaries string, architectures []string) error {
 	folder = filepath.Join(folder, tag)
-	components, err := os.ReadFile(filepath.Join(folder, componentsFile))
-	if err != nil {
-		return fmt.Errorf("reading the components: %w", err)
-	}
-	if components, err = withDigests(components, tag, layouts); err != nil {
-		return err
-	}
-	if err := Check(components); err != nil {
-		return fmt.Errorf("checking the components with digests: %w", err)
-	}
 	inventory, err := sbom(tag, binaries, architectures)
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{digestsFile: components, sbomFile: append(inventory, '\n')} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
-			return fmt.Errorf("writing %s: %w", name, err)
+	files := map[string][]byte{sbomFile: append(inventory, '\n')}
+	for _, sealed := range []struct {
+		byTag, byDigest string
+		check           func([]byte) error
+	}{
+		{componentsFile, digestsFile, Check},
+		{namespacedFile, namespacedDigestsFile, CheckNamespaced},
+	} {
+		components, err := os.ReadFile(filepath.Join(folder, sealed.byTag))
+		if err != nil {
+			return fmt.Errorf("reading the components: %w", err)
 		}
+		if components, err = withDigests(components, tag, layouts); err != nil {
+			return err
+		}
+		if err := sealed.check(components); err != nil {
+			return fmt.Errorf("checking %s: %w", sealed.byDigest, err)
+		}
+		files[sealed.byDigest] = components
+	}
+	if err := writeVersion(folder, files); err != nil {
+		return err
 	}
 	return writeChecksums(folder)
 }

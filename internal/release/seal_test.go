@@ -17,6 +17,7 @@ limitations under the License.
 package release_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -30,6 +31,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 )
 
 // seal writes a whole release into a new folder, and returns the folder of the version and the one of the layouts.
@@ -43,6 +45,9 @@ func seal(t *testing.T) (version, layouts string) {
 	built, err := manifests()
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(release.WriteComponents(output, tag, built, metadata)).To(Succeed())
+	namespaced, err := kustomize.Build(t.Context(), "config/namespaced")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(release.WriteNamespaced(output, tag, namespaced)).To(Succeed())
 	g.Expect(release.WriteLayouts(layouts, tag, contents, architectures)).To(Succeed())
 	g.Expect(release.Seal(output, tag, layouts, contents.Binaries, architectures)).To(Succeed())
 	return filepath.Join(output, tag), layouts
@@ -53,21 +58,29 @@ func TestAReleaseCanBeVerified(t *testing.T) {
 	g := NewWithT(t)
 	folder, layouts := seal(t)
 
-	byDigest, err := os.ReadFile(filepath.Join(folder, "addon-components-digests.yaml"))
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(string(byDigest)).NotTo(ContainSubstring(":" + tag))
-	for _, image := range []string{"xcc-controller-manager", "xcc-dns"} {
-		index, err := layout.ImageIndexFromPath(filepath.Join(layouts, image))
+	for _, kind := range []string{"addon", "namespaced"} {
+		byTag, err := os.ReadFile(filepath.Join(folder, kind+"-components.yaml"))
 		g.Expect(err).NotTo(HaveOccurred())
-		named := regexp.MustCompile("ghcr.io/cross-cluster-connectivity/" + image + "@(sha256:[0-9a-f]{64})").FindSubmatch(byDigest)
-		g.Expect(named).NotTo(BeNil(), image)
-		digest, err := v1.NewHash(string(named[1]))
+		byDigest, err := os.ReadFile(filepath.Join(folder, kind+"-components-digests.yaml"))
 		g.Expect(err).NotTo(HaveOccurred())
-		both, err := index.ImageIndex(digest)
-		g.Expect(err).NotTo(HaveOccurred(), "the digest is one of the layout")
-		manifest, err := both.IndexManifest()
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(manifest.Manifests).To(HaveLen(2), "the digest stands for every architecture")
+		g.Expect(string(byDigest)).NotTo(ContainSubstring(":"+tag), kind)
+		restored := byDigest
+		for _, image := range []string{"xcc-controller-manager", "xcc-dns"} {
+			index, err := layout.ImageIndexFromPath(filepath.Join(layouts, image))
+			g.Expect(err).NotTo(HaveOccurred())
+			name := "ghcr.io/cross-cluster-connectivity/" + image
+			named := regexp.MustCompile(name + "@(sha256:[0-9a-f]{64})").FindSubmatch(byDigest)
+			g.Expect(named).NotTo(BeNil(), kind+" "+image)
+			digest, err := v1.NewHash(string(named[1]))
+			g.Expect(err).NotTo(HaveOccurred())
+			both, err := index.ImageIndex(digest)
+			g.Expect(err).NotTo(HaveOccurred(), "the digest is one of the layout")
+			manifest, err := both.IndexManifest()
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(manifest.Manifests).To(HaveLen(2), "the digest stands for every architecture")
+			restored = bytes.ReplaceAll(restored, named[0], []byte(name+":"+tag))
+		}
+		g.Expect(string(restored)).To(Equal(string(byTag)), "nothing else differs")
 	}
 	g.Expect(os.ReadFile(filepath.Join(folder, "addon-components.yaml"))).To(Equal(components(t)), "tags are the default")
 
@@ -75,7 +88,10 @@ func TestAReleaseCanBeVerified(t *testing.T) {
 	check.Dir = folder
 	output, err := check.CombinedOutput()
 	g.Expect(err).NotTo(HaveOccurred(), string(output))
-	for _, file := range []string{"addon-components.yaml", "addon-components-digests.yaml", "metadata.yaml", "sbom.spdx.json"} {
+	for _, file := range []string{
+		"addon-components.yaml", "addon-components-digests.yaml", "namespaced-components.yaml", "namespaced-components-digests.yaml",
+		"metadata.yaml", "sbom.spdx.json",
+	} {
 		g.Expect(string(output)).To(ContainSubstring(file + ": OK"))
 	}
 }
@@ -117,5 +133,5 @@ func TestTheSameBinariesAreReleasedBitByBit(t *testing.T) {
 		sums = append(sums, string(content))
 	}
 	g.Expect(sums[0]).To(Equal(sums[1]))
-	g.Expect(strings.Count(sums[0], "\n")).To(Equal(4))
+	g.Expect(strings.Count(sums[0], "\n")).To(Equal(6))
 }
