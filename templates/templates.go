@@ -187,6 +187,9 @@ func setDeployment(deployment *appsv1.Deployment, values Values) {
 	pod := &deployment.Spec.Template.Spec
 	container := &pod.Containers[0]
 	container.Image = values.Image
+	for i := range pod.InitContainers {
+		pod.InitContainers[i].Image = values.Image
+	}
 	container.Args = append(container.Args, "--zone="+values.Zone)
 	if deployment.Name == xccv1.DNSConfigPatcherName && !values.ClusterDNS.IsZero() {
 		container.Args = append(container.Args, "--cluster-dns="+values.ClusterDNS.String())

@@ -19,6 +19,7 @@ package templates_test
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/capability"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
@@ -165,6 +168,22 @@ func TestTheGarbageCollectorKnowsTheMemoryLimit(t *testing.T) {
 	g.Expect(variables[0].ValueFrom.ResourceFieldRef.Resource).To(Equal("limits.memory"))
 }
 
+// What the init container says holds for the dns-server only if both have one image, and a former release's must not fail there.
+func TestAPodTellsWhatItsImageReads(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	_, deployments := render(g, values())
+	pod := deployments["dns-server"].Spec.Template.Spec
+	g.Expect(pod.InitContainers).To(HaveLen(1))
+	tells := pod.InitContainers[0]
+	g.Expect(tells.Name).To(Equal(capability.Container))
+	g.Expect(tells.Image).To(Equal(pod.Containers[0].Image))
+	g.Expect(pod.Containers[0].Name).To(Equal(xccv1.DNSServerName))
+	g.Expect(append(tells.Command, tells.Args...)).To(Equal([]string{"/dns-server", "--version"}), "every release knows this flag")
+	g.Expect(tells.Env).To(ConsistOf(corev1.EnvVar{Name: capability.FileVariable, Value: corev1.TerminationMessagePathDefault}))
+	g.Expect(tells.TerminationMessagePath).To(BeEmpty(), "the default is the file")
+}
+
 func TestPodsMeetTheRestrictedPodSecurityStandard(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -173,10 +192,12 @@ func TestPodsMeetTheRestrictedPodSecurityStandard(t *testing.T) {
 		pod := deployment.Spec.Template.Spec
 		g.Expect(pod.SecurityContext.RunAsNonRoot).To(HaveValue(BeTrue()))
 		g.Expect(pod.SecurityContext.SeccompProfile.Type).To(Equal(corev1.SeccompProfileTypeRuntimeDefault))
-		container := pod.Containers[0].SecurityContext
-		g.Expect(container.AllowPrivilegeEscalation).To(HaveValue(BeFalse()))
-		g.Expect(container.ReadOnlyRootFilesystem).To(HaveValue(BeTrue()))
-		g.Expect(container.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
+		for _, each := range slices.Concat(pod.InitContainers, pod.Containers) {
+			container := each.SecurityContext
+			g.Expect(container.AllowPrivilegeEscalation).To(HaveValue(BeFalse()))
+			g.Expect(container.ReadOnlyRootFilesystem).To(HaveValue(BeTrue()))
+			g.Expect(container.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
+		}
 		g.Expect(pod.PriorityClassName).To(Equal("system-cluster-critical"))
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/capability"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 )
 
@@ -73,6 +74,7 @@ func run(args []string) error {
 		return fmt.Errorf("unexpected argument %q: everything is a flag", flags.Arg(0))
 	}
 	if *showVersion {
+		tellCapabilities()
 		_, err := fmt.Println(version.Version)
 		return err
 	}
@@ -81,6 +83,18 @@ func run(args []string) error {
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 	return dnsserver.Run(ctx, options)
+}
+
+// tellCapabilities writes what this build reads to the file that the environment names, if any. A failure must not keep the Pod
+// from starting: the manager then takes the dns-server for one of a former release, which costs no query.
+func tellCapabilities() {
+	name := os.Getenv(capability.FileVariable)
+	if name == "" {
+		return
+	}
+	if err := os.WriteFile(name, []byte(capability.All()), 0o600); err != nil {
+		fmt.Fprintln(os.Stderr, "dns-server:", err)
+	}
 }
 
 // addLogFlags adds the one of klog's flags that is of use in a container.

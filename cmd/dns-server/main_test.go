@@ -17,7 +17,9 @@ limitations under the License.
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -71,6 +73,17 @@ func TestArguments(t *testing.T) {
 	g.Expect(run([]string{"serve"})).To(MatchError(ContainSubstring(`unexpected argument "serve"`)))
 	g.Expect(run([]string{"--ttl=-1"})).To(MatchError(ContainSubstring("--ttl")))
 	g.Expect(run([]string{"--zone=a b"})).To(MatchError(ContainSubstring("--zone")))
+}
+
+// The manifests and package capability have the rest.
+func TestVersionTellsWhatIsRead(t *testing.T) {
+	g := NewWithT(t)
+	name := filepath.Join(t.TempDir(), "message")
+	t.Setenv("XCC_CAPABILITIES_FILE", name)
+	g.Expect(run([]string{"--version"})).To(Succeed())
+	g.Expect(os.ReadFile(name)).To(BeEquivalentTo("dns-targets"))
+	t.Setenv("XCC_CAPABILITIES_FILE", t.TempDir())
+	g.Expect(run([]string{"--version"})).To(Succeed(), "a file that cannot be written keeps no Pod from starting")
 }
 
 func TestHelpSaysWhatTheProgramIs(t *testing.T) {
