@@ -202,7 +202,7 @@ func (n *tenant) record(gatewayDNS, clusterName, address string) *discoveryv1.En
 		Status: xccv1.GatewayDNSStatus{Gateways: []xccv1.GatewayStatus{{
 			Cluster: clusterName, Hostname: n.hostname(clusterName), State: xccv1.GatewayResolved, Addresses: []string{address},
 		}}},
-	}}, nil).Create[0]
+	}}, nil, plan.ReadersUnknown).Create[0]
 }
 
 func TestASliceOfOursThatWasMadeAnewWithAnotherAddressTypeIsReplaced(t *testing.T) {

@@ -67,7 +67,7 @@ func TestAStatusThatIsNewerThanTheCacheDeletesNothing(t *testing.T) {
 
 	orphaned := func(visible xccv1.GatewayDNS, held ...discoveryv1.EndpointSlice) bool {
 		seen := []xccv1.GatewayDNS{visible}
-		changes := plan.Compute(zone, seen, held)
+		changes := plan.Compute(zone, seen, held, plan.ReadersUnknown)
 		g.Expect(changes.Candidates).To(HaveLen(1))
 		facts := facts{reader: server, namespace: "dev", zone: zone, seen: seen}
 		result, err := facts.orphaned(t.Context(), changes.Candidates[0])
@@ -75,6 +75,6 @@ func TestAStatusThatIsNewerThanTheCacheDeletesNothing(t *testing.T) {
 		return result
 	}
 	g.Expect(orphaned(cached, old)).To(BeFalse(), "ours does not exist")
-	ours := plan.Compute(zone, []xccv1.GatewayDNS{now}, nil).Create[0]
+	ours := plan.Compute(zone, []xccv1.GatewayDNS{now}, nil, plan.ReadersUnknown).Create[0]
 	g.Expect(orphaned(now, old, *ours)).To(BeTrue(), "ours exists")
 }

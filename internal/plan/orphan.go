@@ -36,12 +36,14 @@ import (
 //   - spec.subdomain is another one than in the slice's name;
 //   - the status says that nothing is to be published for the gateway;
 //   - it says that this slice is not needed for its addresses, as it did when Compute saw to it that those that are needed
-//     are there.
+//     are there, and the readers do not need it for host names. While the readers are unknown, every slice that has host
+//     names is needed.
 //
 // seen are the GatewayDNS that Compute was given, from a cache. A status that is newer than theirs asks for slices that do not
 // exist yet, and when the cache has it everything is computed again.
 func Orphaned(
 	slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster, seen []xccv1.GatewayDNS,
+	readers Readers,
 ) bool {
 	source, ok := Published(slice, zone)
 	switch {
@@ -65,7 +67,7 @@ func Orphaned(
 	if named, ok := sourceOf(zone, source.GatewayDNS, *gateway); ok && named != source {
 		return false // The status does not know yet that spec.subdomain has changed.
 	}
-	return gateway.State.KnownEmpty() || gateway.State.Current() && !asksFor(slice, zone, source, *gateway) && sees(seen, gatewayDNS, gateway)
+	return gateway.State.KnownEmpty() || gateway.State.Current() && !asksFor(slice, zone, source, *gateway, readers) && sees(seen, gatewayDNS, gateway)
 }
 
 // gatewayOf returns what a status says of the gateway of a Cluster, or nil.
@@ -79,8 +81,12 @@ func gatewayOf(gatewayDNS *xccv1.GatewayDNS, cluster string) *xccv1.GatewayStatu
 }
 
 // asksFor returns whether a gateway's addresses are published by the slice, among others.
-func asksFor(slice *discoveryv1.EndpointSlice, zone string, source Source, gateway xccv1.GatewayStatus) bool {
-	return slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway), func(other *discoveryv1.EndpointSlice) bool {
+func asksFor(slice *discoveryv1.EndpointSlice, zone string, source Source, gateway xccv1.GatewayStatus, readers Readers) bool {
+	needed := holds(slice) // Somebody may read host names there.
+	if readers != ReadersUnknown {
+		needed = readers.form(nil)
+	}
+	return slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway, needed), func(other *discoveryv1.EndpointSlice) bool {
 		return other.Name == slice.Name
 	})
 }

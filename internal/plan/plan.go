@@ -56,7 +56,9 @@ func (p *Plan) Empty() bool {
 //   - one of which it is not known, such as Unknown, keeps the slices that are there, and gets those of its last addresses
 //     when there are none;
 //   - everything else of ours is a candidate.
-func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice) Plan {
+//
+// Host names are written as the readers need them. When that changes, the former slice is a candidate beside the new one.
+func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice, readers Readers) Plan {
 	ours := holdingsOf(existing, zone)
 	all := map[string]*discoveryv1.EndpointSlice{} // Also those of ours from which somebody took all that says so.
 	for i := range existing {
@@ -78,8 +80,12 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 				for _, slice := range held {
 					wanted[slice.Name] = true
 				}
+				for _, slice := range forFormerReaders(source, gateway.Hostname, held, readers) {
+					wanted[slice.Name] = true
+					plan.put(all[slice.Name], slice)
+				}
 			case gateway.State.Current(), keeps:
-				for _, slice := range slicesFor(zone, ref, gateway) {
+				for _, slice := range slicesFor(zone, ref, gateway, readers.form(held)) {
 					wanted[slice.Name] = true
 					plan.put(all[slice.Name], slice)
 				}
@@ -113,6 +119,9 @@ func (p *Plan) put(current, desired *discoveryv1.EndpointSlice) {
 	updated := current.DeepCopy()
 	updated.Labels = overlay(current.Labels, desired.Labels)
 	updated.Annotations = overlay(current.Annotations, desired.Annotations)
+	if _, ok := desired.Annotations[xccv1.TargetsAnnotation]; !ok {
+		delete(updated.Annotations, xccv1.TargetsAnnotation)
+	}
 	updated.Endpoints = desired.Endpoints
 	updated.Ports = desired.Ports
 	if !apiequality.Semantic.DeepEqual(current, updated) {

@@ -147,7 +147,7 @@ func TestCompute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			changes := plan.Compute(zone, test.visible, test.existing)
+			changes := plan.Compute(zone, test.visible, test.existing, plan.ReadersUnknown)
 			g.Expect(describe(changes.Create)).To(Equal(test.create))
 			g.Expect(names(changes.Candidates)).To(Equal(test.candidates))
 			g.Expect(changes.Update).To(BeEmpty())
@@ -157,7 +157,7 @@ func TestCompute(t *testing.T) {
 			for _, created := range changes.Create {
 				done = append(done, *created)
 			}
-			again := plan.Compute(zone, test.visible, done)
+			again := plan.Compute(zone, test.visible, done, plan.ReadersUnknown)
 			g.Expect(again.Create).To(BeEmpty())
 			g.Expect(again.Update).To(BeEmpty())
 		})
@@ -167,7 +167,7 @@ func TestCompute(t *testing.T) {
 func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
 	t.Parallel()
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
-	written := plan.Compute(zone, visible, nil).Create[0]
+	written := plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create[0]
 	for name, edit := range map[string]func(*discoveryv1.EndpointSlice){
 		"another address":            func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Addresses = []string{"203.0.113.1"} },
 		"no endpoint":                func(s *discoveryv1.EndpointSlice) { s.Endpoints = nil },
@@ -189,7 +189,7 @@ func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
 			edited.ResourceVersion = "7"
 			edited.Annotations["example.com/theirs"] = "kept"
 			edit(edited)
-			changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*edited})
+			changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*edited}, plan.ReadersUnknown)
 			g.Expect(changes.Create).To(BeEmpty())
 			g.Expect(changes.Update).To(HaveLen(1))
 			updated := changes.Update[0]
@@ -206,10 +206,10 @@ func TestAnotherAddressTypeIsReplaced(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
-	written := plan.Compute(zone, visible, nil).Create[0]
+	written := plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create[0]
 	retyped := written.DeepCopy()
 	retyped.UID, retyped.ResourceVersion, retyped.AddressType = "old", "7", discoveryv1.AddressTypeIPv6
-	changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*retyped})
+	changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*retyped}, plan.ReadersUnknown)
 	g.Expect(changes.Empty()).To(BeFalse())
 	g.Expect(changes.Wanted).To(Equal(1))
 	g.Expect(changes.Replace).To(HaveLen(1))
@@ -224,7 +224,7 @@ func TestAnotherAddressTypeIsReplaced(t *testing.T) {
 func TestANameThatAnotherHandHasIsTaken(t *testing.T) {
 	t.Parallel()
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
-	written := plan.Compute(zone, visible, nil).Create[0]
+	written := plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create[0]
 	for name, change := range map[string]func(*discoveryv1.EndpointSlice){
 		"written by hand": func(s *discoveryv1.EndpointSlice) {
 			s.Annotations = map[string]string{xccv1.DNSHostnameAnnotation: "shop." + zone}
@@ -241,7 +241,7 @@ func TestANameThatAnotherHandHasIsTaken(t *testing.T) {
 			other := written.DeepCopy()
 			other.Labels, other.Annotations = nil, nil
 			change(other)
-			changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*other})
+			changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*other}, plan.ReadersUnknown)
 			g.Expect(changes).To(Equal(plan.Plan{Taken: []*discoveryv1.EndpointSlice{written}}))
 			g.Expect(changes.Empty()).To(BeTrue())
 		})
@@ -258,7 +258,7 @@ func TestAStatusCannotNameAnotherTenant(t *testing.T) {
 		"*." + zone, "shop." + zone, "*.gateway.a.dev.clusters.other.test", "", "*.a.b.gateway.a.dev.clusters." + zone,
 	} {
 		forged.Hostname = name
-		changes := plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", forged)}, nil)
+		changes := plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", forged)}, nil, plan.ReadersUnknown)
 		g.Expect(changes.Empty()).To(BeTrue(), name)
 	}
 }
@@ -271,7 +271,7 @@ func FuzzNothingIsPublishedOutsideOfItsNamespace(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, cluster, hostname string) {
 		g := NewWithT(t)
 		forged := xccv1.GatewayStatus{Cluster: cluster, Hostname: hostname, State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1"}}
-		for _, slice := range plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS(name, forged)}, nil).Create {
+		for _, slice := range plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS(name, forged)}, nil, plan.ReadersUnknown).Create {
 			for _, annotation := range []string{xccv1.DNSHostnameAnnotation, xccv1.AdditionalHostnamesAnnotation} {
 				g.Expect(dnsname.Canonical(slice.Annotations[annotation])).To(HaveSuffix("." + cluster + ".dev.clusters." + zone))
 			}
@@ -294,7 +294,7 @@ func TestNamesDoNotCollideAndFit(t *testing.T) {
 			State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1", "2001:db8::1"},
 		})
 		one.Namespace = gw.namespace
-		created := plan.Compute(zone, []xccv1.GatewayDNS{one}, nil).Create
+		created := plan.Compute(zone, []xccv1.GatewayDNS{one}, nil, plan.ReadersUnknown).Create
 		g.Expect(created).To(HaveLen(2))
 		for _, s := range created {
 			key := gw.namespace + "/" + gw.name + "/" + gw.cluster + "/" + gw.subdomain + "/" + string(s.AddressType)
@@ -325,7 +325,7 @@ func TestOrphaned(t *testing.T) {
 	}
 	old := slice("dev-a-gateway", "dev/gw", hostname("a", "dev"), "192.0.2.1")
 	internal := slice("x", "dev/gw", "*.internal.a.dev.clusters."+zone, "192.0.2.1")
-	ours := *plan.Compute(zone, []xccv1.GatewayDNS{*with(gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil).Create[0]
+	ours := *plan.Compute(zone, []xccv1.GatewayDNS{*with(gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil, plan.ReadersUnknown).Create[0]
 
 	for name, test := range map[string]struct {
 		slice      discoveryv1.EndpointSlice
@@ -368,7 +368,7 @@ func TestOrphaned(t *testing.T) {
 			if test.gatewayDNS != nil {
 				seen = append(seen, *test.gatewayDNS)
 			}
-			g.Expect(plan.Orphaned(&test.slice, zone, test.gatewayDNS, test.cluster, seen)).To(Equal(test.orphaned))
+			g.Expect(plan.Orphaned(&test.slice, zone, test.gatewayDNS, test.cluster, seen, plan.ReadersUnknown)).To(Equal(test.orphaned))
 		})
 	}
 }
@@ -383,7 +383,7 @@ func TestASliceStaysUntilWhatReplacesItHasBeenComputed(t *testing.T) {
 	elsewhere.Namespace = "other"
 	empty := gatewayDNS("gw", gateway("a", xccv1.GatewayNoAddress))
 	old := slice("dev-a-gateway", "dev/gw", hostname("a", "dev"), "192.0.2.1")
-	ours := *plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil).Create[0]
+	ours := *plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil, plan.ReadersUnknown).Create[0]
 	for name, test := range map[string]struct {
 		live     xccv1.GatewayDNS
 		seen     []xccv1.GatewayDNS
@@ -404,7 +404,7 @@ func TestASliceStaysUntilWhatReplacesItHasBeenComputed(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			for _, slice := range []discoveryv1.EndpointSlice{old, ours} {
-				g.Expect(plan.Orphaned(&slice, zone, &test.live, cluster, test.seen)).To(Equal(test.orphaned), slice.Name)
+				g.Expect(plan.Orphaned(&slice, zone, &test.live, cluster, test.seen, plan.ReadersUnknown)).To(Equal(test.orphaned), slice.Name)
 			}
 		})
 	}

@@ -38,30 +38,45 @@ var addressTypes = []discoveryv1.AddressType{
 	discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN,
 }
 
-// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has. There are none
-// when sourceOf finds the name of the status to be wrong.
-func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus) []*discoveryv1.EndpointSlice {
+// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has, and its host names as the
+// form says. There are none if sourceOf finds the name of the status to be wrong.
+func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus, form form) []*discoveryv1.EndpointSlice {
 	source, ok := sourceOf(zone, ref, gateway)
 	if !ok {
 		return nil
 	}
 	byType := map[discoveryv1.AddressType][]discoveryv1.Endpoint{}
+	var targets []string
 	for _, address := range gateway.Addresses {
 		addressType := addressTypeOf(address)
-		byType[addressType] = append(byType[addressType], discoveryv1.Endpoint{
-			Addresses:  []string{address},
-			Conditions: discoveryv1.EndpointConditions{Ready: new(true)},
-		})
+		if addressType == discoveryv1.AddressTypeFQDN {
+			targets = append(targets, address)
+			if !form.fqdn {
+				continue
+			}
+		}
+		byType[addressType] = append(byType[addressType], endpointOf(address))
 	}
 	var slices []*discoveryv1.EndpointSlice
 	for _, addressType := range addressTypes {
-		if endpoints := byType[addressType]; len(endpoints) > 0 {
-			slice := newSlice(source, gateway.Hostname, addressType, endpoints)
-			slice.Ports = portsOf(gateway.Ports)
-			slices = append(slices, slice)
+		annotated := addressType == discoveryv1.AddressTypeIPv4 && form.annotated && len(targets) > 0
+		endpoints := byType[addressType]
+		if len(endpoints) == 0 && !annotated {
+			continue
 		}
+		slice := newSlice(source, gateway.Hostname, addressType, endpoints)
+		slice.Ports = portsOf(gateway.Ports)
+		if annotated {
+			slice.Annotations[xccv1.TargetsAnnotation] = dnsname.JoinList(targets)
+		}
+		slices = append(slices, slice)
 	}
 	return slices
+}
+
+// endpointOf returns an endpoint that has one address and is ready.
+func endpointOf(address string) discoveryv1.Endpoint {
+	return discoveryv1.Endpoint{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}
 }
 
 // sourceOf returns what the entry of a status is to be published for. It returns false when the entry's name is not one of

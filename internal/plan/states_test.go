@@ -63,7 +63,7 @@ func TestEveryStateWithEveryHolding(t *testing.T) {
 	written := func(addresses ...string) []discoveryv1.EndpointSlice {
 		var result []discoveryv1.EndpointSlice
 		resolved := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, addresses...))}
-		for _, slice := range plan.Compute(zone, resolved, nil).Create {
+		for _, slice := range plan.Compute(zone, resolved, nil, plan.ReadersUnknown).Create {
 			result = append(result, *slice)
 		}
 		return result
@@ -83,7 +83,7 @@ func TestEveryStateWithEveryHolding(t *testing.T) {
 					t.Parallel()
 					g := NewWithT(t)
 					visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", state, addresses...))}
-					changes := plan.Compute(zone, visible, held)
+					changes := plan.Compute(zone, visible, held, plan.ReadersUnknown)
 					after := applied(held, changes)
 					switch {
 					case fate == withdraws:
@@ -95,7 +95,7 @@ func TestEveryStateWithEveryHolding(t *testing.T) {
 					case len(addresses) == 0:
 						g.Expect(after).To(BeEmpty())
 					default:
-						g.Expect(after).To(ConsistOf(describe(plan.Compute(zone, visible, nil).Create)))
+						g.Expect(after).To(ConsistOf(describe(plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create)))
 						g.Expect(after).To(ConsistOf("IPv4 " + a + " 192.0.2.1"))
 					}
 				})
@@ -140,13 +140,13 @@ func TestASubdomainIsPartOfTheName(t *testing.T) {
 		status.Hostname = "*." + subdomain + ".a.dev.clusters." + zone
 		return []xccv1.GatewayDNS{gatewayDNS("gw", status)}
 	}
-	before := plan.Compute(zone, named("gateway", xccv1.GatewayResolved, "192.0.2.1"), nil).Create[0]
+	before := plan.Compute(zone, named("gateway", xccv1.GatewayResolved, "192.0.2.1"), nil, plan.ReadersUnknown).Create[0]
 	g.Expect(before.Name).To(Equal("gw-a-ipv4-a4e31a82a206"), "the former version's name, so that its slices stay in place")
 	g.Expect(before.Annotations).To(HaveKeyWithValue(xccv1.AdditionalHostnamesAnnotation, "gateway.a.dev.clusters."+zone))
 
 	t.Log("Another subdomain is another slice, and the one for the former is a candidate, even if nothing new is known")
 	for _, state := range []xccv1.GatewayState{xccv1.GatewayResolved, xccv1.GatewayUnknown} {
-		changes := plan.Compute(zone, named("internal", state, "192.0.2.1"), []discoveryv1.EndpointSlice{*before})
+		changes := plan.Compute(zone, named("internal", state, "192.0.2.1"), []discoveryv1.EndpointSlice{*before}, plan.ReadersUnknown)
 		g.Expect(describe(changes.Create)).To(Equal([]string{"IPv4 *.internal.a.dev.clusters." + zone + " 192.0.2.1"}), string(state))
 		g.Expect(names(changes.Candidates)).To(Equal([]string{before.Name}))
 	}
@@ -156,9 +156,9 @@ func TestASliceOfTheFormerVersionIsUpdatedInPlace(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
-	former := plan.Compute(zone, visible, nil).Create[0].DeepCopy()
+	former := plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create[0].DeepCopy()
 	delete(former.Annotations, xccv1.AdditionalHostnamesAnnotation)
-	changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*former})
+	changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*former}, plan.ReadersUnknown)
 	g.Expect(changes.Create).To(BeEmpty())
 	g.Expect(changes.Candidates).To(BeEmpty())
 	g.Expect(names(changes.Update)).To(Equal([]string{former.Name}))
@@ -175,7 +175,7 @@ func TestPortsAreThoseThatAnAPIServerAccepts(t *testing.T) {
 		{Name: "a.listener", Protocol: "TCP", Port: 2},
 		{Protocol: "TCP", Port: 3},
 	}
-	created := plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", status)}, nil).Create
+	created := plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", status)}, nil, plan.ReadersUnknown).Create
 	g.Expect(created).To(HaveLen(2))
 	for _, slice := range created {
 		var ports []string

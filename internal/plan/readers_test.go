@@ -1,0 +1,234 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package plan_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/capability"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
+)
+
+func serverPod(message string) *corev1.Pod {
+	return &corev1.Pod{
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{Name: capability.Container, Image: "image"}},
+			Containers:     []corev1.Container{{Name: xccv1.DNSServerName, Image: "image"}},
+		},
+		Status: corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{
+			Name: capability.Container, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: message}},
+		}}},
+	}
+}
+
+func TestReadersOf(t *testing.T) {
+	t.Parallel()
+	current, pinned, leaving, ended := serverPod(capability.All()), serverPod(""), serverPod(""), serverPod("")
+	leaving.DeletionTimestamp = &metav1.Time{}
+	ended.Status.Phase = corev1.PodFailed
+	starting := serverPod("")
+	starting.Status.InitContainerStatuses = nil
+	for name, test := range map[string]struct {
+		pods    []*corev1.Pod
+		readers plan.Readers
+	}{
+		"no Pod":                          {nil, plan.ReadersUnknown},
+		"Pods that have not started":      {[]*corev1.Pod{starting, starting}, plan.ReadersUnknown},
+		"Pods that tell":                  {[]*corev1.Pod{current, current}, plan.ReadersCurrent},
+		"one more that starts":            {[]*corev1.Pod{current, starting}, plan.ReadersCurrent},
+		"one of a former release":         {[]*corev1.Pod{current, {}}, plan.ReadersFormer},
+		"one that is about to go":         {[]*corev1.Pod{current, leaving}, plan.ReadersFormer},
+		"one that has ended":              {[]*corev1.Pod{current, ended}, plan.ReadersCurrent},
+		"an image of a former release":    {[]*corev1.Pod{pinned, current}, plan.ReadersFormer},
+		"only Pods that have ended":       {[]*corev1.Pod{ended}, plan.ReadersUnknown},
+		"only Pods of a former release":   {[]*corev1.Pod{{}, {}}, plan.ReadersFormer},
+		"former ones and one that starts": {[]*corev1.Pod{starting, {}}, plan.ReadersFormer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			g.Expect(plan.ReadersOf(test.pods)).To(Equal(test.readers))
+			slices.Reverse(test.pods)
+			g.Expect(plan.ReadersOf(test.pods)).To(Equal(test.readers))
+		})
+	}
+}
+
+// outline returns each slice as "type endpoints -> targets".
+func outline(all []*discoveryv1.EndpointSlice) []string {
+	var lines []string
+	for _, slice := range all {
+		line := []string{string(slice.AddressType)}
+		for _, endpoint := range slice.Endpoints {
+			line = append(line, endpoint.Addresses...)
+		}
+		if targets, ok := slice.Annotations[xccv1.TargetsAnnotation]; ok {
+			line = append(line, "->", targets)
+		}
+		lines = append(lines, strings.Join(line, " "))
+	}
+	return lines
+}
+
+// written returns the slices of a gateway as readers need them.
+func written(readers plan.Readers, addresses ...string) []discoveryv1.EndpointSlice {
+	var slices []discoveryv1.EndpointSlice
+	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, addresses...))}
+	for _, slice := range plan.Compute(zone, visible, nil, readers).Create {
+		slices = append(slices, *slice)
+	}
+	return slices
+}
+
+func TestHostNamesAreWhereTheReadersLook(t *testing.T) {
+	t.Parallel()
+	former, current, unknown := plan.ReadersFormer, plan.ReadersCurrent, plan.ReadersUnknown
+	const lb, ip = "lb.example.com", "192.0.2.1"
+	both := slices.Concat(written(former, lb), written(current, lb))
+	for name, test := range map[string]struct {
+		readers   plan.Readers
+		state     xccv1.GatewayState
+		addresses []string
+		held      []discoveryv1.EndpointSlice
+
+		create, update, candidates []string
+	}{
+		"former readers":                 {readers: former, addresses: []string{lb}, create: []string{"FQDN " + lb}},
+		"current readers":                {readers: current, addresses: []string{"a.example.com", lb}, create: []string{"IPv4 -> a.example.com," + lb}},
+		"unknown readers":                {readers: unknown, addresses: []string{lb}, create: []string{"FQDN " + lb}},
+		"current readers, all addresses": {readers: current, addresses: []string{ip, "2001:db8::1", lb}, create: []string{"IPv4 " + ip + " -> " + lb, "IPv6 2001:db8::1"}},
+		"current readers, IPv6":          {readers: current, addresses: []string{"2001:db8::1", lb}, create: []string{"IPv4 -> " + lb, "IPv6 2001:db8::1"}},
+		"current readers, no host name":  {readers: current, addresses: []string{ip}, create: []string{"IPv4 " + ip}},
+
+		"the change-over":                        {readers: current, addresses: []string{lb}, held: written(former, lb), create: []string{"IPv4 -> " + lb}, candidates: []string{"FQDN " + lb}},
+		"the change-over beside addresses":       {readers: current, addresses: []string{ip, lb}, held: written(former, ip, lb), update: []string{"IPv4 " + ip + " -> " + lb}, candidates: []string{"FQDN " + lb}},
+		"the change-over, half done":             {readers: current, addresses: []string{lb}, held: both, candidates: []string{"FQDN " + lb}},
+		"the change-over with another host name": {readers: current, addresses: []string{lb}, held: written(former, "old.example.com"), create: []string{"IPv4 -> " + lb}, candidates: []string{"FQDN old.example.com"}},
+		"back again":                             {readers: former, addresses: []string{lb}, held: written(current, lb), create: []string{"FQDN " + lb}, candidates: []string{"IPv4 -> " + lb}},
+		"back again beside addresses":            {readers: former, addresses: []string{ip, lb}, held: written(current, ip, lb), create: []string{"FQDN " + lb}, update: []string{"IPv4 " + ip}},
+
+		"unknown readers keep slices of type FQDN": {readers: unknown, addresses: []string{lb}, held: written(former, lb)},
+		"unknown readers keep annotations":         {readers: unknown, addresses: []string{lb}, held: written(current, lb)},
+		"unknown readers keep both":                {readers: unknown, addresses: []string{lb}, held: both},
+		"unknown readers get another host name where one was": {
+			readers: unknown, addresses: []string{lb}, held: written(current, "old.example.com"), update: []string{"IPv4 -> " + lb},
+		},
+		"unknown readers get it in both places": {
+			readers: unknown, addresses: []string{"new.example.com"}, held: both, update: []string{"IPv4 -> new.example.com", "FQDN new.example.com"},
+		},
+
+		"from an address to a host name":               {readers: current, addresses: []string{lb}, held: written(current, ip), update: []string{"IPv4 -> " + lb}},
+		"from a host name to an address":               {readers: current, addresses: []string{ip}, held: written(current, lb), update: []string{"IPv4 " + ip}},
+		"from a host name to an address, unknown":      {readers: unknown, addresses: []string{ip}, held: written(current, lb), update: []string{"IPv4 " + ip}},
+		"an unknown gateway keeps slices of type FQDN": {readers: current, state: xccv1.GatewayUnknown, held: written(former, lb)},
+		"an unknown gateway keeps annotations":         {readers: current, state: xccv1.GatewayUnknown, held: written(current, lb)},
+		"an unknown gateway's annotation does not reach former readers": {
+			readers: former, state: xccv1.GatewayUnknown, held: written(current, lb), create: []string{"FQDN " + lb},
+		},
+		"nor beside addresses": {
+			readers: former, state: xccv1.GatewayUnreachable, held: written(current, ip, lb), create: []string{"FQDN " + lb},
+		},
+		"an unknown gateway of which both are held": {readers: former, state: xccv1.GatewayUnknown, held: both},
+		"an unknown gateway without a host name":    {readers: former, state: xccv1.GatewayUnknown, held: written(current, ip)},
+		"a gateway without addresses":               {readers: current, state: xccv1.GatewayNoAddress, held: written(current, lb), candidates: []string{"IPv4 -> " + lb}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			if test.state == "" {
+				test.state = xccv1.GatewayResolved
+			}
+			visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", test.state, test.addresses...))}
+			changes := plan.Compute(zone, visible, test.held, test.readers)
+			g.Expect(outline(changes.Create)).To(Equal(test.create))
+			g.Expect(outline(changes.Update)).To(Equal(test.update))
+			g.Expect(outline(changes.Candidates)).To(Equal(test.candidates))
+			g.Expect(changes.Replace).To(BeEmpty())
+
+			t.Log("Once it is done, there is nothing left to do")
+			done := after(test.held, changes)
+			g.Expect(plan.HasHostNames(visible, done)).To(Equal(strings.Contains(strings.Join(append(outline(pointers(done)), test.addresses...), " "), "example.com")))
+			again := plan.Compute(zone, visible, done, test.readers)
+			g.Expect(again.Empty()).To(BeTrue(), "%+v", again)
+		})
+	}
+}
+
+func pointers(held []discoveryv1.EndpointSlice) []*discoveryv1.EndpointSlice {
+	var all []*discoveryv1.EndpointSlice
+	for i := range held {
+		all = append(all, &held[i])
+	}
+	return all
+}
+
+// after returns what is held once a plan is done.
+func after(held []discoveryv1.EndpointSlice, changes plan.Plan) []discoveryv1.EndpointSlice {
+	byName := map[string]discoveryv1.EndpointSlice{}
+	for _, slice := range slices.Concat(pointers(held), changes.Create, changes.Update) {
+		byName[slice.Name] = *slice
+	}
+	for _, slice := range changes.Candidates {
+		delete(byName, slice.Name)
+	}
+	var done []discoveryv1.EndpointSlice
+	for _, slice := range byName {
+		done = append(done, slice)
+	}
+	return done
+}
+
+// What somebody may still read is not deleted. The readers are those that were read just before.
+func TestOrphanedHeedsTheReaders(t *testing.T) {
+	t.Parallel()
+	former, current, unknown := plan.ReadersFormer, plan.ReadersCurrent, plan.ReadersUnknown
+	const lb, ip = "lb.example.com", "192.0.2.1"
+	for name, test := range map[string]struct {
+		held      discoveryv1.EndpointSlice
+		readers   plan.Readers
+		addresses []string
+		orphaned  bool
+	}{
+		"type FQDN, current readers":                {written(former, lb)[0], current, []string{lb}, true},
+		"type FQDN, former readers":                 {written(former, lb)[0], former, []string{lb}, false},
+		"type FQDN, unknown readers":                {written(former, lb)[0], unknown, []string{lb}, false},
+		"type FQDN, unknown readers, no host names": {written(former, lb)[0], unknown, []string{ip}, true},
+		"annotation, former readers":                {written(current, lb)[0], former, []string{lb}, true},
+		"annotation, current readers":               {written(current, lb)[0], current, []string{lb}, false},
+		"annotation, unknown readers":               {written(current, lb)[0], unknown, []string{lb}, false},
+		"addresses that are not, unknown readers":   {written(current, ip)[0], unknown, []string{lb}, true},
+		"addresses that are not, former readers":    {written(current, ip)[0], former, []string{lb}, true},
+		"addresses that are not, current readers":   {written(current, ip)[0], current, []string{lb}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			live := gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, test.addresses...))
+			cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a", Labels: map[string]string{"gateway": "true"}}}
+			g.Expect(plan.Orphaned(&test.held, zone, &live, cluster, []xccv1.GatewayDNS{live}, test.readers)).To(Equal(test.orphaned))
+		})
+	}
+}
