@@ -226,8 +226,8 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	}
 	return (&records.Reconciler{
 		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Connections: connections, Caches: caches,
-		WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone, Ledger: ledger, Metrics: gatewayMetrics,
-		Kubeconfigs: kubeconfigs,
+		OnDemand: workload.NewOnDemand(connections), WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
+		Ledger: ledger, Metrics: gatewayMetrics, Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster)
 }
 

@@ -58,7 +58,7 @@ func (r *Reconciler) apply(
 		source, _ := plan.Published(failure.slice, r.Zone)
 		unwritten[source] = true
 	}
-	facts := facts{reader: r.APIReader, namespace: namespace, zone: r.Zone, seen: visible}
+	facts := facts{reader: r.APIReader, remote: remote, namespace: namespace, zone: r.Zone, seen: visible}
 	deletable := slices.DeleteFunc(changes.Candidates, func(slice *discoveryv1.EndpointSlice) bool {
 		source, _ := plan.Published(slice, r.Zone)
 		return unwritten[source]

@@ -29,9 +29,11 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
-// facts are what the management cluster's API server, not the cache, says during one reconcile. Each object is read once.
+// facts are what API servers, not caches, say during one reconcile: those of the management cluster and, of the dns-servers, of the
+// consuming cluster. Each object is read once.
 type facts struct {
 	reader    client.Reader
+	remote    client.Reader
 	namespace string
 	zone      string
 	// seen are the GatewayDNS, from the cache, that the plan was computed from.
@@ -39,6 +41,7 @@ type facts struct {
 
 	gatewayDNS map[client.ObjectKey]*xccv1.GatewayDNS
 	clusters   map[client.ObjectKey]*clusterv1.Cluster
+	readers    *plan.Readers
 }
 
 // orphaned returns whether there is a positive fact for which a slice may be deleted. A slice that names a GatewayDNS of
@@ -60,7 +63,18 @@ func (f *facts) orphaned(ctx context.Context, slice *discoveryv1.EndpointSlice) 
 			return false, err
 		}
 	}
-	return plan.Orphaned(slice, f.zone, gatewayDNS, cluster, f.seen), nil
+	readers := plan.ReadersUnknown
+	if plan.HasHostNames(nil, []discoveryv1.EndpointSlice{*slice}) {
+		readers = f.liveReaders(ctx)
+	}
+	return plan.Orphaned(slice, f.zone, gatewayDNS, cluster, f.seen, readers), nil
+}
+
+func (f *facts) liveReaders(ctx context.Context) plan.Readers {
+	if f.readers == nil {
+		f.readers = new(liveReaders(ctx, f.remote))
+	}
+	return *f.readers
 }
 
 // read reads an object unless it was read before, and returns nil when it does not exist.

@@ -58,6 +58,8 @@ type Reconciler struct {
 	ClusterCache clustercache.ClusterCache
 	Connections  *workload.Connections
 	Caches       *workload.Caches
+	// OnDemand watches the Pods of dns-servers where host names are published.
+	OnDemand *workload.OnDemand
 	// Kubeconfigs says why a cluster's kubeconfig is not used.
 	Kubeconfigs      *workload.Kubeconfigs
 	WatchFilterValue string
@@ -82,6 +84,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(publishedGatewaysChanged())).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("records", mapping.ClusterToRequest)).
+		WatchesRawSource(r.OnDemand.Source()).
 		WatchesRawSource(several.Source()).
 		WithOptions(options).
 		Build(several.Reconciler(r))
@@ -99,6 +102,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		if apierrors.IsNotFound(err) {
 			r.Ledger.Forget(request.NamespacedName)
 			r.Caches.Forget(request.NamespacedName)
+			r.OnDemand.Forget(request.NamespacedName)
 			return reconcile.Result{}, nil
 		}
 		return reconcile.Result{}, err
@@ -106,9 +110,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue)
 	if filtered || !cluster.DeletionTimestamp.IsZero() {
 		r.Ledger.Forget(request.NamespacedName)
+		r.OnDemand.Forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	}
 	if annotations.IsPaused(cluster, cluster) {
+		r.OnDemand.Forget(request.NamespacedName)
 		r.lags(cluster, xccv1.LagPaused, "Cluster is paused: its records stay as they are until it is unpaused")
 		return reconcile.Result{}, nil
 	}
@@ -126,6 +132,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if consumes, err := r.consumes(ctx, reader, cluster); err != nil {
 		return reconcile.Result{}, err
 	} else if !consumes {
+		r.OnDemand.Forget(request.NamespacedName)
 		r.doesNotConsume(cluster)
 		return reconcile.Result{}, nil
 	}
@@ -138,7 +145,7 @@ const foreignRetry = 5 * time.Second
 // publish brings the EndpointSlices of a consuming cluster up to date.
 func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) (reconcile.Result, error) {
 	key := client.ObjectKeyFromObject(cluster)
-	visible, changes, err := r.plan(ctx, reader, cluster.Namespace)
+	visible, changes, err := r.plan(ctx, reader, cluster)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -217,16 +224,20 @@ func (r *Reconciler) consumes(ctx context.Context, reader client.Reader, cluster
 }
 
 // plan returns the GatewayDNS that a cluster may see, and what has to change there.
-func (r *Reconciler) plan(ctx context.Context, reader client.Reader, namespace string) ([]xccv1.GatewayDNS, plan.Plan, error) {
+func (r *Reconciler) plan(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) ([]xccv1.GatewayDNS, plan.Plan, error) {
 	visible := &xccv1.GatewayDNSList{}
-	if err := r.Client.List(ctx, visible, client.InNamespace(namespace)); err != nil {
-		return nil, plan.Plan{}, fmt.Errorf("listing GatewayDNS in %s: %w", namespace, err)
+	if err := r.Client.List(ctx, visible, client.InNamespace(cluster.Namespace)); err != nil {
+		return nil, plan.Plan{}, fmt.Errorf("listing GatewayDNS in %s: %w", cluster.Namespace, err)
 	}
 	held := &discoveryv1.EndpointSliceList{}
 	if err := reader.List(ctx, held, client.InNamespace(xccv1.WorkloadNamespace)); err != nil {
 		return nil, plan.Plan{}, fmt.Errorf("listing EndpointSlices: %w", err)
 	}
-	return visible.Items, plan.Compute(r.Zone, visible.Items, held.Items), nil
+	readers, err := r.readers(ctx, cluster, visible.Items, held.Items)
+	if err != nil {
+		return nil, plan.Plan{}, err
+	}
+	return visible.Items, plan.Compute(r.Zone, visible.Items, held.Items, readers), nil
 }
 
 // publishedGatewaysChanged passes the events of a GatewayDNS after which other records may be due.

@@ -41,6 +41,8 @@ const (
 	Nodes Kind = "Node"
 	// Pods are Pods, cut down to their node, the ports of their containers and whether they are ready.
 	Pods Kind = "Pod"
+	// DNSServers are Pods, too, cut down to what tells what the dns-server in them reads: see package capability.
+	DNSServers Kind = "Pod of a dns-server"
 	// EndpointSlices are EndpointSlices.
 	EndpointSlices Kind = "EndpointSlice"
 	// Deployments and DaemonSets are cut down to their Pod template: its labels, containers and volumes.
@@ -83,7 +85,7 @@ func (k Kind) prototypes() (client.Object, client.ObjectList) {
 		return &corev1.Service{}, &corev1.ServiceList{}
 	case Nodes:
 		return &corev1.Node{}, &corev1.NodeList{}
-	case Pods:
+	case Pods, DNSServers:
 		return &corev1.Pod{}, &corev1.PodList{}
 	case EndpointSlices:
 		return &discoveryv1.EndpointSlice{}, &discoveryv1.EndpointSliceList{}

@@ -23,8 +23,20 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/capability"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
+
+// maxCapabilities is the longest message of a container that is cached, in bytes; the kubelet's limit is 4096.
+const maxCapabilities = 4096
+
+// trim returns what is cached of an object that is watched as the kind.
+func (k Kind) trim(in any) (any, error) {
+	if pod, ok := in.(*corev1.Pod); ok && k == DNSServers {
+		return trimDNSServer(pod), nil
+	}
+	return Trim(in)
+}
 
 // Trim returns what is cached of an object: what decides a gateway's addresses and ports or what cluster DNS reads, and what a cache
 // needs.
@@ -130,6 +142,28 @@ func trimTemplate(template corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 	for _, container := range template.Spec.Containers {
 		trimmed.Spec.Containers = append(trimmed.Spec.Containers, corev1.Container{
 			Image: container.Image, Command: container.Command, Args: container.Args, WorkingDir: container.WorkingDir, VolumeMounts: container.VolumeMounts,
+		})
+	}
+	return trimmed
+}
+
+// trimDNSServer keeps what tells what the dns-server in the Pod reads. Whether it is ready is of no interest.
+func trimDNSServer(pod *corev1.Pod) *corev1.Pod {
+	trimmed := &corev1.Pod{ObjectMeta: identity(pod), Status: corev1.PodStatus{Phase: pod.Status.Phase}}
+	for _, container := range pod.Spec.InitContainers {
+		trimmed.Spec.InitContainers = append(trimmed.Spec.InitContainers, corev1.Container{Name: container.Name, Image: container.Image})
+	}
+	for _, container := range pod.Spec.Containers {
+		trimmed.Spec.Containers = append(trimmed.Spec.Containers, corev1.Container{Name: container.Name, Image: container.Image})
+	}
+	for _, status := range pod.Status.InitContainerStatuses {
+		ended := status.State.Terminated
+		if status.Name != capability.Container || ended == nil {
+			continue
+		}
+		message := ended.Message[:min(len(ended.Message), maxCapabilities)]
+		trimmed.Status.InitContainerStatuses = append(trimmed.Status.InitContainerStatuses, corev1.ContainerStatus{
+			Name: status.Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: message}},
 		})
 	}
 	return trimmed
