@@ -14,9 +14,9 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package former builds programs as they were before a change that two releases must survive side by side, from the history of this
+// Package history builds programs as they were before a change that two releases must survive side by side, from the history of this
 // repository. What is built is kept in components.CacheDir.
-package former
+package history
 
 import (
 	"bytes"
