@@ -40,7 +40,7 @@ var (
 // Decoders know names of fields by their exact case.
 func isQuantityKey(name []byte) bool {
 	switch string(name) {
-	case "allocatable", "allocatedResources", "capacity", "divisor", "limits", "overhead", "requests", "resources", "sizeLimit":
+	case "allocatable", "allocatedResources", "capacity", "divisor", "hard", "limits", "overhead", "requests", "resources", "sizeLimit", "used":
 		return true
 	}
 	return false

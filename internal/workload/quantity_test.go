@@ -125,7 +125,7 @@ func TestEveryFieldWithQuantitiesIsKnown(t *testing.T) {
 		g.Expect(k.ofQuantities()).To(BeTrue(), "the key %q is too long", name)
 	}
 	g.Expect(slices.Sorted(maps.Keys(f.names))).To(Equal([]string{
-		"allocatable", "allocatedResources", "capacity", "divisor", "limits", "overhead", "requests", "resources", "sizeLimit",
+		"allocatable", "allocatedResources", "capacity", "divisor", "hard", "limits", "overhead", "requests", "resources", "sizeLimit", "used",
 	}), "no key is checked for nothing")
 }
 
