@@ -110,7 +110,7 @@ func run(m *testing.M) int {
 
 // startClusters starts the API servers side by side.
 func startClusters(ctx context.Context) (stop func(), err error) {
-	folder, err := components.SourceDir(ctx, "cluster-api-manager")
+	config, err := components.ClusterAPIConfig(ctx)
 	if err != nil {
 		return func() {}, err
 	}
@@ -123,7 +123,7 @@ func startClusters(ctx context.Context) (stop func(), err error) {
 		return func() {}, err
 	}
 	auditLog = log
-	crds := []string{filepath.Join(folder, "core", "config", "crd", "bases"), filepath.Join("..", "..", "config", "crd", "bases")}
+	crds := []string{filepath.Join(config, "crd", "bases"), filepath.Join("..", "..", "config", "crd", "bases")}
 	targets := []struct {
 		cluster **cluster
 		crds    []string

@@ -43,41 +43,94 @@ const kubernetesVersion = "-X k8s.io/component-base/version.gitVersion={version}
 	" -X k8s.io/component-base/version.gitMajor={major}" +
 	" -X k8s.io/component-base/version.gitMinor={minor}"
 
-func kubernetes(command string) component {
+// Versions names a set of versions that are built and run together.
+type Versions string
+
+const (
+	// Newest are the newest versions that exist: those that all tests run with unless told otherwise.
+	Newest Versions = "newest"
+	// Oldest are the oldest versions that are supported. Programs that are not installed beside the add-on are the same as in Newest.
+	Oldest Versions = "oldest"
+)
+
+// versionsVariable names the environment variable with the set of a whole run: all clusters of a run have the same versions.
+const versionsVariable = "XCC_VERSIONS"
+
+// Chosen returns the set that $XCC_VERSIONS names, or Newest.
+func Chosen() (Versions, error) {
+	switch chosen := Versions(os.Getenv(versionsVariable)); chosen {
+	case "", Newest:
+		return Newest, nil
+	case Oldest:
+		return Oldest, nil
+	default:
+		return "", fmt.Errorf("$%s is %q; it must be %s or %s", versionsVariable, chosen, Newest, Oldest)
+	}
+}
+
+func kubernetes(folder, command string) component {
 	return component{
-		folder:  "kubernetes",
+		folder:  folder,
 		module:  "k8s.io/kubernetes",
 		pkg:     "k8s.io/kubernetes/cmd/" + command,
 		ldflags: kubernetesVersion,
 	}
 }
 
-func clusterAPI(pkg string) component {
-	return component{folder: "cluster-api", module: "sigs.k8s.io/cluster-api", pkg: pkg}
+func clusterAPI(folder, pkg string) component {
+	return component{folder: folder, module: "sigs.k8s.io/cluster-api", pkg: pkg}
 }
 
-var known = map[string]component{
-	"etcd":                    {folder: "etcd", module: "go.etcd.io/etcd/server/v3", pkg: "go.etcd.io/etcd/server/v3"},
-	"kube-apiserver":          kubernetes("kube-apiserver"),
-	"kube-controller-manager": kubernetes("kube-controller-manager"),
-	"kube-scheduler":          kubernetes("kube-scheduler"),
-	"kubelet":                 kubernetes("kubelet"),
-	"kube-proxy":              kubernetes("kube-proxy"),
-	"kubectl":                 kubernetes("kubectl"),
-	"coredns":                 {folder: "coredns", module: "github.com/coredns/coredns", pkg: "github.com/coredns/coredns"},
-	"cluster-api-manager":     clusterAPI("sigs.k8s.io/cluster-api/core"),
-	"clusterctl":              clusterAPI("sigs.k8s.io/cluster-api/cmd/clusterctl"),
-	"caddy":                   {folder: "caddy", module: "github.com/caddyserver/caddy/v2", pkg: "github.com/caddyserver/caddy/v2/cmd/caddy"},
-	// gateway-api is no program: its module has the kinds of the Gateway API.
-	"gateway-api": {folder: "gateway-api", module: "sigs.k8s.io/gateway-api"},
-	// tether is ours and has no upstream: it ends a child with its parent.
-	"tether": {folder: "tether", pkg: "."},
+// components returns all components of a set by their names.
+func (v Versions) components() map[string]component {
+	folder := func(name string) string {
+		if v == Oldest {
+			return filepath.Join(string(Oldest), name)
+		}
+		return name
+	}
+	// Before v1.14 the core provider's manager was the top of the module.
+	core := "sigs.k8s.io/cluster-api/core"
+	if v == Oldest {
+		core = "sigs.k8s.io/cluster-api"
+	}
+	return map[string]component{
+		"etcd":                    {folder: "etcd", module: "go.etcd.io/etcd/server/v3", pkg: "go.etcd.io/etcd/server/v3"},
+		"kube-apiserver":          kubernetes(folder("kubernetes"), "kube-apiserver"),
+		"kube-controller-manager": kubernetes(folder("kubernetes"), "kube-controller-manager"),
+		"kube-scheduler":          kubernetes(folder("kubernetes"), "kube-scheduler"),
+		"kubelet":                 kubernetes(folder("kubernetes"), "kubelet"),
+		"kube-proxy":              kubernetes(folder("kubernetes"), "kube-proxy"),
+		"kubectl":                 kubernetes(folder("kubernetes"), "kubectl"),
+		"coredns":                 {folder: folder("coredns"), module: "github.com/coredns/coredns", pkg: "github.com/coredns/coredns"},
+		"cluster-api-manager":     clusterAPI(folder("cluster-api"), core),
+		"clusterctl":              clusterAPI(folder("cluster-api"), "sigs.k8s.io/cluster-api/cmd/clusterctl"),
+		"caddy":                   {folder: "caddy", module: "github.com/caddyserver/caddy/v2", pkg: "github.com/caddyserver/caddy/v2/cmd/caddy"},
+		// gateway-api is no program: its module has the kinds of the Gateway API.
+		"gateway-api": {folder: "gateway-api", module: "sigs.k8s.io/gateway-api"},
+		// tether is ours and has no upstream: it ends a child with its parent.
+		"tether": {folder: "tether", pkg: "."},
+	}
+}
+
+// find returns the component of that name in the chosen set.
+func find(name string) (component, error) {
+	chosen, err := Chosen()
+	if err != nil {
+		return component{}, err
+	}
+	c, ok := chosen.components()[name]
+	if !ok {
+		return component{}, fmt.Errorf("no component is called %q: programs are %s", name, strings.Join(Names(), ", "))
+	}
+	return c, nil
 }
 
 // Names returns the names that Path knows, sorted.
 func Names() []string {
-	names := make([]string, 0, len(known))
-	for name, c := range known {
+	all := Newest.components()
+	names := make([]string, 0, len(all))
+	for name, c := range all {
 		if c.pkg != "" {
 			names = append(names, name)
 		}
@@ -89,9 +142,9 @@ func Names() []string {
 // Version returns the version of the upstream module that the component is
 // built from, such as v1.37.2, as its go.mod names it.
 func Version(name string) (string, error) {
-	c, ok := known[name]
-	if !ok {
-		return "", fmt.Errorf("no component is called %q", name)
+	c, err := find(name)
+	if err != nil {
+		return "", err
 	}
 	dir, err := c.dir()
 	if err != nil {

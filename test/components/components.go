@@ -72,9 +72,12 @@ type build struct {
 // everything that makes it: the module's files, the flags, the toolchain and
 // the platform. A go.mod and a go.sum pin all sources of upstream modules.
 func plan(ctx context.Context, name string) (build, error) {
-	c, ok := known[name]
-	if !ok || c.pkg == "" {
-		return build{}, fmt.Errorf("no component is called %q: known are %s", name, strings.Join(Names(), ", "))
+	c, err := find(name)
+	if err != nil {
+		return build{}, err
+	}
+	if c.pkg == "" {
+		return build{}, fmt.Errorf("%s is no program: programs are %s", name, strings.Join(Names(), ", "))
 	}
 	dir, err := c.dir()
 	if err != nil {
@@ -172,9 +175,12 @@ func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 // component is built from, and downloads it when it is not there. Cluster API's
 // manifests are taken from it.
 func SourceDir(ctx context.Context, name string) (string, error) {
-	c, ok := known[name]
-	if !ok || c.module == "" {
-		return "", fmt.Errorf("no component with an upstream module is called %q", name)
+	c, err := find(name)
+	if err != nil {
+		return "", err
+	}
+	if c.module == "" {
+		return "", fmt.Errorf("%s has no upstream module", name)
 	}
 	dir, err := c.dir()
 	if err != nil {
@@ -189,4 +195,20 @@ func SourceDir(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("reading what go says of %s: %w", c.module, err)
 	}
 	return module.Dir, nil
+}
+
+// ClusterAPIConfig returns the folder with the manifests of Cluster API's core
+// provider: crd, default and others are below it.
+func ClusterAPIConfig(ctx context.Context) (string, error) {
+	source, err := SourceDir(ctx, "cluster-api-manager")
+	if err != nil {
+		return "", err
+	}
+	// Before v1.14 they were at the top of the module.
+	for _, folder := range []string{filepath.Join(source, "core", "config"), filepath.Join(source, "config")} {
+		if exists(folder) {
+			return folder, nil
+		}
+	}
+	return "", fmt.Errorf("found no manifests of Cluster API in %s", source)
 }

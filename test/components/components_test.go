@@ -25,26 +25,60 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 )
 
 func TestEveryComponentHasAVersionExceptOurs(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	for _, name := range Names() {
-		version, err := Version(name)
-		g.Expect(err).NotTo(HaveOccurred())
-		if name == "tether" {
-			g.Expect(version).To(BeEmpty())
-			continue
-		}
-		g.Expect(version).To(MatchRegexp(`^v\d+\.\d+\.\d+`), name)
+	for _, versions := range []Versions{Newest, Oldest} {
+		t.Run(string(versions), func(t *testing.T) {
+			g := NewWithT(t)
+			t.Setenv(versionsVariable, string(versions))
+			for _, name := range Names() {
+				version, err := Version(name)
+				g.Expect(err).NotTo(HaveOccurred())
+				if name == "tether" {
+					g.Expect(version).To(BeEmpty())
+					continue
+				}
+				g.Expect(version).To(MatchRegexp(`^v\d+\.\d+\.\d+`), name)
+			}
+		})
 	}
+}
+
+// The window is a promise, and the rig runs both of its ends.
+func TestTheSetsAreTheEndsOfTheWindow(t *testing.T) {
+	for _, test := range []struct {
+		versions  Versions
+		component string
+		end       string
+	}{
+		{Newest, "kube-apiserver", support.Management.Newest},
+		{Newest, "kube-apiserver", support.Workload.Newest},
+		{Newest, "cluster-api-manager", support.ClusterAPI.Newest},
+		{Oldest, "kube-apiserver", support.Workload.Oldest},
+		{Oldest, "cluster-api-manager", support.ClusterAPI.Oldest},
+	} {
+		t.Run(string(test.versions)+" "+test.component, func(t *testing.T) {
+			g := NewWithT(t)
+			t.Setenv(versionsVariable, string(test.versions))
+			g.Expect(Version(test.component)).To(HavePrefix(test.end + "."))
+		})
+	}
+}
+
+func TestAnUnknownSetIsRefused(t *testing.T) {
+	g := NewWithT(t)
+	t.Setenv(versionsVariable, "older")
+	_, err := Path(t.Context(), "etcd")
+	g.Expect(err).To(MatchError(`$XCC_VERSIONS is "older"; it must be newest or oldest`))
 }
 
 func TestLinkerFlagsTellKubernetesItsVersion(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	g.Expect(kubernetes("kubelet").linkerFlags("v1.37.2")).To(Equal("-s -w " +
+	g.Expect(kubernetes("kubernetes", "kubelet").linkerFlags("v1.37.2")).To(Equal("-s -w " +
 		"-X k8s.io/component-base/version.gitVersion=v1.37.2 " +
 		"-X k8s.io/component-base/version.gitMajor=1 " +
 		"-X k8s.io/component-base/version.gitMinor=37"))

@@ -18,7 +18,9 @@ limitations under the License.
 // etcd, CoreDNS, Cluster API and Caddy, from their Go modules.
 //
 // Each folder below this one is a Go module of its own whose go.mod names the
-// version of one upstream project; nowhere else is a version written down.
+// version of one upstream project; nowhere else is a version written down. The
+// folder oldest holds modules of the oldest versions that are supported. They
+// are built and run in place of the newest if $XCC_VERSIONS is "oldest".
 // Path returns a static binary, built at the first call and kept in a cache
 // outside the checkout, so that a second checkout or run finds it ready:
 //

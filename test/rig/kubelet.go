@@ -22,6 +22,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
 // containerdConfig is version 2, which containerd 1.6 to 2 read. What a machine
@@ -115,7 +119,24 @@ func (n *Node) ctr(ctx context.Context, args ...string) (string, error) {
 	return run(ctx, "ctr", append([]string{"--address", n.containerdSocket(), "--namespace", "k8s.io"}, args...)...)
 }
 
+// isOlder returns whether the Kubernetes of this run is of an earlier minor version than the one named.
+func isOlder(minor string) (bool, error) {
+	running, err := components.Version("kubelet")
+	if err != nil {
+		return false, err
+	}
+	parsed, err := version.ParseSemantic(running)
+	if err != nil {
+		return false, fmt.Errorf("reading the version of Kubernetes: %w", err)
+	}
+	return !parsed.AtLeast(version.MustParse(minor)), nil
+}
+
 func (n *Node) startKubelet(ctx context.Context) error {
+	toleratesCgroupV1, err := isOlder("v1.31")
+	if err != nil {
+		return err
+	}
 	config := map[string]any{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1",
 		"kind":       "KubeletConfiguration",
@@ -133,13 +154,15 @@ func (n *Node) startKubelet(ctx context.Context) error {
 		"cgroupDriver":                  "cgroupfs",
 		"cgroupsPerQOS":                 false,
 		"enforceNodeAllocatable":        []string{},
-		"failCgroupV1":                  false,
 		"localStorageCapacityIsolation": false,
 		// A full disk of the machine must not evict Pods or remove images.
 		"evictionHard": map[string]string{
 			"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%",
 		},
 		"imageGCHighThresholdPercent": 100,
+	}
+	if !toleratesCgroupV1 {
+		config["failCgroupV1"] = false
 	}
 	if err := writeJSON(n.path("kubelet.json"), config); err != nil {
 		return err
@@ -153,10 +176,14 @@ func (n *Node) startKubelet(ctx context.Context) error {
 }
 
 func (n *Node) startKubeProxy(ctx context.Context) error {
+	mode, err := proxyMode()
+	if err != nil {
+		return err
+	}
 	config := map[string]any{
 		"apiVersion":       "kubeproxy.config.k8s.io/v1alpha1",
 		"kind":             "KubeProxyConfiguration",
-		"mode":             "nftables",
+		"mode":             mode,
 		"clusterCIDR":      podCIDR + "," + podCIDR6,
 		"hostnameOverride": n.Name,
 		"clientConnection": map[string]any{"kubeconfig": n.cluster.path("kube-proxy.conf")},
@@ -167,6 +194,15 @@ func (n *Node) startKubeProxy(ctx context.Context) error {
 		return err
 	}
 	return n.startComponent(ctx, "kube-proxy", "--config="+n.path("kube-proxy.json"))
+}
+
+// proxyMode returns how kube-proxy leads to Pods: by nftables, which is in use without a feature gate since v1.31.
+func proxyMode() (string, error) {
+	hasIPTablesOnly, err := isOlder("v1.31")
+	if hasIPTablesOnly {
+		return "iptables", err
+	}
+	return "nftables", err
 }
 
 // writeJSON writes a configuration, which Kubernetes reads as YAML.

@@ -26,6 +26,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -59,7 +60,11 @@ var needs = []need{
 func MissingPackages() []string {
 	var missing []string
 	seen := map[string]bool{}
-	for _, n := range needs {
+	all := needs
+	if mode, err := proxyMode(); err == nil && mode == "iptables" {
+		all = append(slices.Clone(needs), need{"iptables", "iptables"})
+	}
+	for _, n := range all {
 		if !n.isMet() && !seen[n.pkg] {
 			seen[n.pkg] = true
 			missing = append(missing, n.pkg)

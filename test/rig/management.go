@@ -145,7 +145,11 @@ func (m *Management) writeCoreRepository(ctx context.Context, version, image str
 	if err != nil {
 		return "", err
 	}
-	manifests, err := m.Kubectl(ctx, "kustomize", filepath.Join(source, "core", "config", "default"))
+	config, err := components.ClusterAPIConfig(ctx)
+	if err != nil {
+		return "", err
+	}
+	manifests, err := m.Kubectl(ctx, "kustomize", filepath.Join(config, "default"))
 	if err != nil {
 		return "", err
 	}

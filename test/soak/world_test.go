@@ -69,12 +69,12 @@ type world struct {
 func startWorld(t *testing.T) *world {
 	t.Helper()
 	g := NewWithT(t)
-	source, err := components.SourceDir(t.Context(), "cluster-api-manager")
+	config, err := components.ClusterAPIConfig(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
 	w := &world{}
 	t.Cleanup(w.stop)
 	w.management = w.startServer(t,
-		filepath.Join(source, "core", "config", "crd", "bases"), filepath.Join("..", "..", "config", "crd", "bases"))
+		filepath.Join(config, "crd", "bases"), filepath.Join("..", "..", "config", "crd", "bases"))
 	g.Expect(w.startClusterAPI(t.Context())).To(Succeed())
 	for i := range healthyTenants {
 		w.tenants = append(w.tenants, newTenant(t, w.management, fmt.Sprintf("team-%d", i)))
