@@ -28,6 +28,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 )
 
 // reloadTime is how long CoreDNS may take to read a Corefile that was changed: kubelet's sync and the plugin reload.
@@ -50,6 +51,8 @@ type observation struct {
 	// initialized: the cluster's control plane has been up once.
 	initialized bool
 
+	// version is that of the workload cluster's API server; empty if it is not known.
+	version string
 	// What the workload cluster has; nil where it has none.
 	dnsServer, patcher *appsv1.Deployment
 	report             map[string]string
@@ -96,19 +99,34 @@ func Reasons() []string {
 	return reasons
 }
 
-// judge computes the condition. The first thing that is wrong counts: whoever cannot be asked is not judged by what it said
-// before, and what keeps pods from resolving comes before what only is not as it was asked for.
+// judge computes the condition, and adds to what it says if the workload cluster is older than supported: whether that is the cause
+// of anything is not known, so it is no reason of its own.
 func judge(o *observation) verdict {
+	found := check(o)
+	old := support.OfWorkload(o.version)
+	switch {
+	case found.reason == "" || old == "":
+	case found.message == "":
+		found.message = old
+	default:
+		found.message = old + ". " + found.message
+	}
+	return found
+}
+
+// check computes the condition. The first thing that is wrong counts: whoever cannot be asked is not judged by what it said
+// before, and what keeps pods from resolving comes before what only is not as it was asked for.
+func check(o *observation) verdict {
 	if o.conflict != "" {
 		return verdict{reason: xccv1.ObjectConflictReason, message: sentences(o.conflict)}
 	}
 	if !o.labelled && o.payload == nil {
 		return verdict{}
 	}
-	for _, check := range []func(*observation) verdict{
+	for _, part := range []func(*observation) verdict{
 		removal, connection, installation, dnsServer, rollout, patcher, corefile, probe, wishes,
 	} {
-		if found := check(o); found.reason != "" {
+		if found := part(o); found.reason != "" {
 			return found
 		}
 	}

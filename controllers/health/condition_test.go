@@ -97,6 +97,15 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 		"one DNS server is away, as the PodDisruptionBudget allows": {
 			healthy(func(o *observation) { o.dnsServer.Status.AvailableReplicas = 1 }), "Ready", "1 of 2 DNS servers are available",
 		},
+		"the cluster is older than supported": {
+			healthy(func(o *observation) { o.version = "v1.27.3" }), "Ready",
+			"Kubernetes v1.27.3 of this cluster is older than v1.28, the oldest version that this release supports. CoreDNS: kube-system/coredns",
+		},
+		"the cluster is older than supported, and its lookups fail": {
+			healthy(func(o *observation) { o.version = "v1.27.3" }, reports(report.KeyProbe, "NXDOMAIN"), renewedBefore(time.Hour)), "ProbeFailed",
+			"is older than v1.28, the oldest version that this release supports. A lookup in the cluster, through its own DNS, failed: NXDOMAIN",
+		},
+		"the cluster is the oldest that is supported": {healthy(func(o *observation) { o.version = "v1.28.0" }), "Ready", "CoreDNS: kube-system/coredns"},
 		"the patcher remembers too much": {
 			healthy(reports(report.KeyWritten, strings.Repeat("x", 9000))), "Ready", "is 9000 bytes long and is not copied, 8192 are allowed",
 		},

@@ -64,6 +64,7 @@ type Reconciler struct {
 	Recorder     events.EventRecorder
 	ClusterCache clustercache.ClusterCache
 	Caches       *workload.Caches
+	Connections  *workload.Connections
 	// Kubeconfigs says why a cluster's kubeconfig is not used.
 	Kubeconfigs *workload.Kubeconfigs
 	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.

@@ -81,6 +81,7 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 		return o, nil
 	}
 	memory.silentSince = time.Time{}
+	o.version = r.Connections.KubernetesVersion(ctx, cluster)
 	return o, r.observeWorkload(ctx, reader, o, memory)
 }
 

@@ -88,6 +88,9 @@ func Run(ctx context.Context, options *Options) error {
 	if err := boundRequestMetrics(restConfig); err != nil {
 		return err
 	}
+	if err := checkManagement(ctx, restConfig); err != nil {
+		return err
+	}
 	mgr, err := ctrl.NewManager(restConfig, managerOptions)
 	if err != nil {
 		return fmt.Errorf("setting up the manager: %w", err)
@@ -201,7 +204,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	}
 	if err := (&health.Reconciler{
 		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
-		WatchFilterValue: options.WatchFilter, Registerer: registerer,
+		Connections: connections, WatchFilterValue: options.WatchFilter, Registerer: registerer,
 		Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err

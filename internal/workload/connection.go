@@ -91,6 +91,8 @@ type connection struct {
 	end  func()
 	// watching is for lists and watches, calls for everything else.
 	watching, calls *http.Client
+	// version is guarded by the mutex of the Connections.
+	version reportedVersion
 }
 
 // get returns the connection to a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when there is

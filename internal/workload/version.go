@@ -1,0 +1,104 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package workload
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/discovery"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
+)
+
+const (
+	// versionInterval is how soon a cluster is asked again whose version is not known or too old. It may have been upgraded.
+	versionInterval = 10 * time.Minute
+	// maxVersionBytes bounds the answer that is read. That of Kubernetes 1.37 has 500 bytes.
+	maxVersionBytes = 16 << 10
+)
+
+// reportedVersion is what the API server of a connection says of its version.
+type reportedVersion struct {
+	// text is empty until the server has answered.
+	text string
+	// asked is when it was asked last.
+	asked time.Time
+}
+
+// isDue returns whether the API server is to be asked. Clusters are only ever upgraded, so a version that is new enough stays so.
+func (v reportedVersion) isDue(now time.Time) bool {
+	isSettled := v.text != "" && !support.Workload.IsOlder(v.text)
+	return v.asked.IsZero() || !isSettled && now.Sub(v.asked) >= versionInterval
+}
+
+// KubernetesVersion returns the version of a cluster's API server, such as "v1.37.2", or an empty string if it is not known yet. It
+// never waits: the API server is asked once per connection, in the background. If it turns out to be too old, or no longer is,
+// whoever reads the cluster is woken.
+func (c *Connections) KubernetesVersion(ctx context.Context, object *clusterv1.Cluster) string {
+	current, err := c.get(ctx, object, nil, nil)
+	if err != nil {
+		return ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.now(); current.version.isDue(now) {
+		current.version.asked = now
+		go c.askVersion(client.ObjectKeyFromObject(object), current)
+	}
+	return current.version.text
+}
+
+// askVersion asks the API server for its version. If it does not tell, nothing is known.
+func (c *Connections) askVersion(cluster client.ObjectKey, current *connection) {
+	reported, err := readVersion(current)
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	wasOlder := support.Workload.IsOlder(current.version.text)
+	current.version.text = reported
+	if c.clusters[cluster] == current && wasOlder != support.Workload.IsOlder(reported) {
+		c.wake(cluster)
+	}
+}
+
+func readVersion(current *connection) (string, error) {
+	ctx, cancel := context.WithTimeout(current.done, callTimeout)
+	defer cancel()
+	discoverer, err := discovery.NewDiscoveryClientForConfigAndClient(current.config, current.calls)
+	if err != nil {
+		return "", fmt.Errorf("connecting to the workload cluster: %w", err)
+	}
+	body, err := discoverer.RESTClient().Get().AbsPath("/version").Stream(ctx)
+	if err != nil {
+		return "", fmt.Errorf("asking the workload cluster for its version: %w", err)
+	}
+	defer body.Close()
+	var info version.Info
+	if err := json.NewDecoder(io.LimitReader(body, maxVersionBytes)).Decode(&info); err != nil {
+		return "", fmt.Errorf("reading the version of the workload cluster: %w", err)
+	}
+	return info.GitVersion, nil
+}
