@@ -219,9 +219,7 @@ spec:
 	watch := startGapless(t, path.B, kind.host(), "A")
 	setAddress("Hostname", front)
 	g.Eventually(status(t, "api", "addresses[*]")).WithTimeout(soon).Should(Equal(front))
-	g.Eventually(func() (string, error) {
-		return path.B.Kubectl(ctx, "--namespace=xcc-dns", "get", "endpointslices", "--output=jsonpath={.items[?(@.addressType==\"FQDN\")].endpoints[*].addresses[*]}")
-	}).WithTimeout(soon).Should(Equal(front), "it is published in cluster-b")
+	g.Eventually(hostNames(t)).WithTimeout(soon).Should(Equal(front), "it is published in cluster-b")
 	resolves(t, kind.host(), address(t))
 	fetches(t, kind.host())
 	watch.expectOnly(t, "NOERROR "+address(t))

@@ -42,7 +42,7 @@ func DNSServer(ctx context.Context, commit string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(cache, "former", "dns-server-"+commit)
+	path := filepath.Join(cache, "history", "dns-server-"+commit)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -70,6 +70,7 @@ func Build(ctx context.Context, checkout, path string) error {
 	built := filepath.Join(filepath.Dir(path), fmt.Sprintf(".dns-server-%d", os.Getpid()))
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", built, "./cmd/dns-server")
 	command.Dir = checkout
+	command.Env = append(os.Environ(), "CGO_ENABLED=0") // It runs in an image that has nothing else.
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("building dns-server: %w: %s", err, out)
 	}
