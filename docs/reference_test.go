@@ -38,6 +38,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
@@ -160,6 +161,24 @@ func constants(g Gomega, declaration string) []string {
 	}
 	g.Expect(values).NotTo(BeEmpty())
 	return values
+}
+
+func TestReferenceHasTheSupportedVersions(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	var wanted [][]string
+	for _, row := range []struct {
+		what   string
+		window support.Window
+	}{
+		{"Cluster API", support.ClusterAPI},
+		{"Kubernetes of the management cluster", support.Management},
+		{"Kubernetes of workload clusters", support.Workload},
+	} {
+		wanted = append(wanted, []string{row.what, row.window.Oldest, row.window.Newest})
+	}
+	g.Expect(rows(section(g, read(g, "docs/reference.md"), "## Supported versions"))).To(Equal(wanted))
+	g.Expect(read(g, "README.md")).To(ContainSubstring("Cluster API %s to %s", support.ClusterAPI.Oldest, support.ClusterAPI.Newest))
 }
 
 func TestReferenceHasTheRightsOfThePrograms(t *testing.T) {
