@@ -20,12 +20,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
@@ -140,51 +138,6 @@ func lookAtService(services services, reading *workload.Reading, target resolve.
 		errs = append(errs, named("Pods", err))
 	}
 	return objects, errors.Join(errs...)
-}
-
-// lookAtGateway reads a Gateway. Whether its kind is installed is asked for first, because a watch on a kind that is not
-// would fail for ever.
-func lookAtGateway(reading *workload.Reading, target resolve.Target) (resolve.Objects, error) {
-	definitions, err := workload.List[*unstructured.Unstructured](reading, workload.Demand{
-		Kind: workload.CustomResourceDefinitions, Name: workload.GatewaysCustomResource,
-	})
-	if err != nil {
-		return resolve.Objects{}, named("CustomResourceDefinitions", err)
-	}
-	var served []string
-	for _, definition := range definitions {
-		served = append(served, workload.ServedVersions(definition)...)
-	}
-	if !slices.Contains(served, workload.GatewaysVersion) {
-		return resolve.Objects{GatewayVersions: served}, nil
-	}
-	gateways, err := workload.List[*unstructured.Unstructured](reading, workload.Demand{
-		Kind: workload.Gateways, Namespace: target.Namespace, Name: target.Name,
-	})
-	if err != nil {
-		return resolve.Objects{}, named("Gateways", err)
-	}
-	objects := resolve.Objects{GatewayAPI: true}
-	if len(gateways) > 0 {
-		objects.Gateway = gateways[0]
-		objects.GatewayServices, err = gatewayServices(reading, target, gateways[0])
-	}
-	return objects, err
-}
-
-// gatewayServices reads the Services that lead to a Gateway, whose ClusterIPs are no addresses, if it has an address that may
-// be one.
-func gatewayServices(reading *workload.Reading, target resolve.Target, gateway *unstructured.Unstructured) ([]*corev1.Service, error) {
-	var found []*corev1.Service
-	var errs []error
-	for _, selector := range resolve.GatewayServices(target, gateway) {
-		services, err := workload.List[*corev1.Service](reading, workload.Demand{
-			Kind: workload.Services, Namespace: selector.Namespace, Labels: selector.Labels.String(),
-		})
-		found = append(found, services...)
-		errs = append(errs, named("Services", err))
-	}
-	return found, errors.Join(errs...)
 }
 
 // named puts before an error which kind it is about.

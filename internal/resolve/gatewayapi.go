@@ -22,7 +22,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -31,7 +30,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// gatewayAPI takes the addresses in the status of a Gateway; its listeners are the ports.
+// gatewayAPI takes the addresses in the status of a Gateway. The ports are those of its listeners and of its ListenerSets.
 func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 	switch {
 	case !objects.GatewayAPI && len(objects.GatewayVersions) > 0:
@@ -64,11 +63,11 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", fit.Quoted(value), fit.Quoted(addressType)))
 		}
 	}
-	ports, refused := listenerPorts(objects.Gateway)
-	if len(refused) > 0 {
-		found.remarks = append(found.remarks, "Left out: "+firstOf(refused))
+	listeners := listenersOf(target, objects)
+	if len(listeners.refused) > 0 {
+		found.remarks = append(found.remarks, "Left out: "+firstOf(listeners.refused))
 	}
-	return found.publish(target, "status.addresses", ports,
+	return found.publish(target, "status.addresses", listeners.ports,
 		noAddress("%s has no address in its status yet: %s", target, whyNotProgrammed(objects.Gateway)))
 }
 
@@ -106,47 +105,6 @@ func GatewayServices(target Target, gateway *unstructured.Unstructured) []Servic
 }
 
 func isLabelValue(text string) bool { return len(validation.IsValidLabelValue(text)) == 0 }
-
-// listenerPorts returns the ports of the listeners, and why ports of others are left out. TCP carries what is not UDP.
-func listenerPorts(gateway *unstructured.Unstructured) (ports []xccv1.GatewayPort, refused []string) {
-	refusals := listenerRefusals(gateway)
-	for _, listener := range objectsAt(gateway, "spec", "listeners") {
-		name := textAt(listener, "name")
-		number, ok := listener["port"].(int64)
-		switch {
-		case !ok || number < 1 || number > 65535:
-			refused = append(refused, fmt.Sprintf("the port of listener %s is not within 1 to 65535", fit.Quoted(name)))
-			continue
-		case refusals[name] != "":
-			refused = append(refused, fmt.Sprintf("port %d of listener %s, which %s", number, fit.Quoted(name), refusals[name]))
-			continue
-		}
-		protocol := corev1.ProtocolTCP
-		if textAt(listener, "protocol") == "UDP" {
-			protocol = corev1.ProtocolUDP
-		}
-		ports = append(ports, xccv1.GatewayPort{Name: name, Protocol: string(protocol), Port: int32(number)})
-	}
-	return ports, refused
-}
-
-// listenerRefusals returns, by name, why the controller of a Gateway opens no port for a listener. A conflicted listener is not
-// configured anywhere, and one that is not accepted generates no configuration.
-func listenerRefusals(gateway *unstructured.Unstructured) map[string]string {
-	refusals := map[string]string{}
-	for _, listener := range objectsAt(gateway, "status", "listeners") {
-		for _, condition := range objectsIn(listener["conditions"]) {
-			reason := fit.Quoted(textAt(condition, "reason"))
-			switch textAt(condition, "type") + "=" + textAt(condition, "status") {
-			case "Accepted=False":
-				refusals[textAt(listener, "name")] = "is not accepted (" + reason + ")"
-			case "Conflicted=True":
-				refusals[textAt(listener, "name")] = "is conflicted (" + reason + ")"
-			}
-		}
-	}
-	return refusals
-}
 
 // whyNotProgrammed returns what the Gateway's controller says.
 func whyNotProgrammed(gateway *unstructured.Unstructured) string {

@@ -69,10 +69,12 @@ type Objects struct {
 	// GatewayAPI says whether the cluster serves the version of the Gateway API that is asked for, GatewayVersions which others
 	// it serves if not; Gateway is the Gateway, nil when the cluster has
 	// none of that name.
+	// ListenerSets are at least the ListenerSets that add listeners to the Gateway.
 	// GatewayServices are the Services that lead to the Gateway, as far as they are known: their ClusterIPs are no addresses.
 	GatewayAPI      bool
 	GatewayVersions []string
 	Gateway         *unstructured.Unstructured
+	ListenerSets    []*unstructured.Unstructured
 	GatewayServices []*corev1.Service
 }
 

@@ -53,13 +53,18 @@ const (
 	// Gateways are Gateways of the Gateway API, version v1, unstructured. To ask for them where their kind is not installed is
 	// of no use: ask for the CustomResourceDefinition and its ServedVersions first.
 	Gateways Kind = "Gateway"
+	// ListenerSets are ListenerSets of the Gateway API, version v1, unstructured, cut down to their parent, the ports of their
+	// listeners and whether these are accepted. As with Gateways, their CustomResourceDefinition is to be asked for first.
+	ListenerSets Kind = "ListenerSet"
 	// CustomResourceDefinitions are CustomResourceDefinitions, unstructured, cut down to the versions that they serve.
 	CustomResourceDefinitions Kind = "CustomResourceDefinition"
 
-	// GatewaysVersion is the version in which Gateways are asked for.
+	// GatewaysVersion is the version in which Gateways and ListenerSets are asked for.
 	GatewaysVersion = "v1"
 	// GatewaysCustomResource is the name of the CustomResourceDefinition of Gateways.
 	GatewaysCustomResource = "gateways.gateway.networking.k8s.io"
+	// ListenerSetsCustomResource is the name of the CustomResourceDefinition of ListenerSets, which the Gateway API has since v1.5.
+	ListenerSetsCustomResource = "listenersets.gateway.networking.k8s.io"
 )
 
 // Demand is a set of objects of one kind that is to be watched. An empty field restricts nothing.
@@ -74,8 +79,9 @@ type Demand struct {
 }
 
 var (
-	gatewayKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: GatewaysVersion, Kind: string(Gateways)}
-	crdKind     = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: string(CustomResourceDefinitions)}
+	gatewayKind     = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: GatewaysVersion, Kind: string(Gateways)}
+	listenerSetKind = gatewayKind.GroupVersion().WithKind(string(ListenerSets))
+	crdKind         = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: string(CustomResourceDefinitions)}
 )
 
 // prototypes returns an empty object and an empty list of a kind.
@@ -97,6 +103,8 @@ func (k Kind) prototypes() (client.Object, client.ObjectList) {
 		return &corev1.ConfigMap{}, &corev1.ConfigMapList{}
 	case Gateways:
 		return unstructuredOf(gatewayKind)
+	case ListenerSets:
+		return unstructuredOf(listenerSetKind)
 	case CustomResourceDefinitions:
 		return unstructuredOf(crdKind)
 	}
@@ -133,8 +141,9 @@ func mapper() meta.RESTMapper {
 		policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"):     {"poddisruptionbudgets", meta.RESTScopeNamespace},
 		rbacv1.SchemeGroupVersion.WithKind("Role"):                      {"roles", meta.RESTScopeNamespace},
 		rbacv1.SchemeGroupVersion.WithKind("RoleBinding"):               {"rolebindings", meta.RESTScopeNamespace},
-		gatewayKind: {"gateways", meta.RESTScopeNamespace},
-		crdKind:     {"customresourcedefinitions", meta.RESTScopeRoot},
+		gatewayKind:     {"gateways", meta.RESTScopeNamespace},
+		listenerSetKind: {"listenersets", meta.RESTScopeNamespace},
+		crdKind:         {"customresourcedefinitions", meta.RESTScopeRoot},
 	} {
 		version := kind.GroupVersion()
 		// Caches ask for the scope of lists, too.

@@ -16,7 +16,14 @@ limitations under the License.
 
 package workload
 
-import "time"
+import (
+	"time"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+)
 
 // SetClock makes Connections go by another clock.
 func SetClock(connections *Connections, now func() time.Time) { connections.now = now }
+
+// SameButVersion returns whether a change between two cached objects wakes nobody.
+func SameButVersion(a, b any) bool { return sameButVersion(a, b, apiequality.Semantic.DeepEqual) }

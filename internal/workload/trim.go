@@ -63,12 +63,7 @@ func Trim(in any) (any, error) {
 	case *corev1.ConfigMap:
 		return &corev1.ConfigMap{ObjectMeta: identity(object), Data: object.Data, BinaryData: object.BinaryData}, nil
 	case *unstructured.Unstructured:
-		if object.GroupVersionKind() == crdKind {
-			return trimCustomResourceDefinition(object), nil
-		}
-		object.SetManagedFields(nil)
-		object.SetAnnotations(nil)
-		return object, nil
+		return trimUnstructured(object), nil
 	}
 	return in, nil
 }
@@ -179,40 +174,6 @@ func trimPodConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
 	return nil
 }
 
-// trimCustomResourceDefinition keeps which versions are served.
-func trimCustomResourceDefinition(definition *unstructured.Unstructured) *unstructured.Unstructured {
-	trimmed := &unstructured.Unstructured{Object: map[string]any{}}
-	trimmed.SetGroupVersionKind(crdKind)
-	trimmed.SetName(definition.GetName())
-	trimmed.SetUID(definition.GetUID())
-	trimmed.SetResourceVersion(definition.GetResourceVersion())
-	trimmed.SetDeletionTimestamp(definition.GetDeletionTimestamp())
-	var served []any
-	for _, name := range ServedVersions(definition) {
-		served = append(served, map[string]any{"name": name, "served": true})
-	}
-	_ = unstructured.SetNestedSlice(trimmed.Object, served, "spec", "versions") // It has no spec that could be in the way.
-	return trimmed
-}
-
-// ServedVersions returns the names of the versions in which a CustomResourceDefinition serves its kind; none when it is being
-// deleted.
-func ServedVersions(definition *unstructured.Unstructured) []string {
-	if definition.GetDeletionTimestamp() != nil {
-		return nil
-	}
-	versions, _, _ := unstructured.NestedSlice(definition.Object, "spec", "versions")
-	var served []string
-	for _, item := range versions {
-		version, _ := item.(map[string]any)
-		isServed, _ := version["served"].(bool)
-		if name, ok := version["name"].(string); ok && isServed {
-			served = append(served, name)
-		}
-	}
-	return served
-}
-
 func trimContainers(containers []corev1.Container) []corev1.Container {
 	var trimmed []corev1.Container
 	for _, container := range containers {
@@ -260,6 +221,8 @@ func withoutVersion(object metav1.Object) any {
 		copied := *object
 		copied.ResourceVersion = ""
 		return copied
+	case *unstructured.Unstructured:
+		return unstructuredWithoutVersion(object)
 	}
 	return string(object.GetUID()) + object.GetResourceVersion()
 }
