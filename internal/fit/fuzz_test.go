@@ -35,6 +35,7 @@ func FuzzGatewayFitsTheSchema(f *testing.F) {
 	long := strings.Repeat("long", 200)
 	f.Add(long, long, long, long, "192.0.2.1", long, "TCP", int32(65535), 3)
 	f.Add("Resolved", "", "", "192.0.2.1", "192.0.2.2", "", "UDP", int32(-1), 3)
+	f.Add("Resolved", "", "", "192.0.2.1", "192.0.2.2", "http", "TCP", int32(65535), 3)
 	f.Fuzz(func(t *testing.T, state, message, source, address, other, portName, protocol string, port int32, count int) {
 		gateway := xccv1.GatewayStatus{
 			Cluster: "a", Hostname: message, State: xccv1.GatewayState(state), Message: message, Source: source, LastTransitionTime: sample().LastTransitionTime,

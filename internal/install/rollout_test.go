@@ -233,7 +233,7 @@ func TestASlotEndsAtItsTimeWhateverIsObservedMeanwhile(t *testing.T) {
 		}
 	}
 	f.wait("evil", 1)
-	f.wait("good", 1)
+	f.wait("good", 2)
 	g.Expect(f.update(key("evil", 0))).To(BeTrue())
 	for range 15 {
 		g.Expect(f.update(key("good", 0))).To(BeFalse())
@@ -242,6 +242,9 @@ func TestASlotEndsAtItsTimeWhateverIsObservedMeanwhile(t *testing.T) {
 		f.now = f.now.Add(time.Minute)
 	}
 	g.Expect(f.update(key("good", 0))).To(BeTrue())
+	f.succeed(key("good", 0))
+	f.fail(key("evil", 0))
+	g.Expect(f.update(key("good", 1))).To(BeTrue(), "it stays at its end")
 }
 
 func TestARestartGoesOnInTheMiddle(t *testing.T) {

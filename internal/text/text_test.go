@@ -56,6 +56,8 @@ func TestLine(t *testing.T) {
 
 func FuzzLine(f *testing.F) {
 	f.Add("a\nb", 8)
+	f.Add(strings.Repeat("a ä\x1b[1m\xff", 50), 20)
+	f.Add("äöüäöü", 5)
 	f.Fuzz(func(t *testing.T, from string, limit int) {
 		limit = 4 + max(0, limit%1000)
 		got := text.Line(from, limit)
