@@ -75,6 +75,41 @@ func TestAnUnreachableVulnerabilityDatabaseIsNoSuccess(t *testing.T) {
 	}
 }
 
+// vulnerabilities makes a database of the Go vulnerability format (https://go.dev/doc/security/vuln/database) with one entry,
+// about a function that the dns-server calls, and returns its address.
+func vulnerabilities(t *testing.T) string {
+	t.Helper()
+	g := NewWithT(t)
+	folder := t.TempDir()
+	for name, content := range map[string]string{
+		"index/db.json":      `{"modified":"2026-01-01T00:00:00Z"}`,
+		"index/modules.json": `[{"path":"github.com/miekg/dns","vulns":[{"id":"GO-2026-0001","modified":"2026-01-01T00:00:00Z"}]}]`,
+		"ID/GO-2026-0001.json": `{"schema_version":"1.3.1","id":"GO-2026-0001","modified":"2026-01-01T00:00:00Z","published":"2026-01-01T00:00:00Z",
+			"summary":"An example","details":"An example.","database_specific":{"url":"https://example.com"},"affected":[{
+			"package":{"name":"github.com/miekg/dns","ecosystem":"Go"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}],
+			"ecosystem_specific":{"imports":[{"path":"github.com/miekg/dns","symbols":["CanonicalName"]}]}}]}`,
+	} {
+		path := filepath.Join(folder, name)
+		g.Expect(os.MkdirAll(filepath.Dir(path), 0o755)).To(Succeed())
+		g.Expect(os.WriteFile(path, []byte(content), 0o600)).To(Succeed())
+	}
+	return "file://" + folder
+}
+
+func TestAKnownVulnerabilityIsFound(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	tool := filepath.Join(t.TempDir(), "govulncheck")
+
+	output, err := runMake(t, "verify-vulnerabilities", "BINARIES=dns-server", "GOVULNCHECK="+tool, "VULNERABILITY_DB="+vulnerabilities(t))
+	g.Expect(err).To(HaveOccurred(), output)
+	g.Expect(output).To(And(ContainSubstring("GO-2026-0001"), ContainSubstring("dns.CanonicalName"), ContainSubstring("FOUND: "), ContainSubstring("Error 1")))
+
+	output, err = runMake(t, "verify-vulnerabilities", "BINARIES=dns-server", "GOVULNCHECK="+tool, "VULNERABILITY_DB=file://"+t.TempDir())
+	g.Expect(err).To(HaveOccurred(), output)
+	g.Expect(output).To(And(ContainSubstring("NOT CHECKED: "), ContainSubstring("Error 2")))
+}
+
 func TestTwoBuildsAreComparedByteByByte(t *testing.T) {
 	t.Parallel()
 	// The stand-in for make is called as "-C <folder> images release ...".
