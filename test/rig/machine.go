@@ -62,7 +62,8 @@ func MissingPackages() []string {
 	seen := map[string]bool{}
 	all := needs
 	if mode, err := proxyMode(); err == nil && mode == "iptables" {
-		all = append(slices.Clone(needs), need{"iptables", "iptables"})
+		// kube-proxy forgets by conntrack which Pod a flow of UDP was led to.
+		all = append(slices.Clone(needs), need{"iptables", "iptables"}, need{"conntrack", "conntrack"})
 	}
 	for _, n := range all {
 		if !n.isMet() && !seen[n.pkg] {
