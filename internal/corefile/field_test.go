@@ -18,6 +18,7 @@ package corefile_test
 
 import (
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -198,28 +199,52 @@ func addressOf(addresses map[string]string) dns.Handler {
 	})
 }
 
-// mount writes a Corefile and what it can import to a folder, as kubelet does to /etc/coredns. Where the node's cache fills in
-// the ConfigMap's placeholders, this does.
+// corefileFolder is where CoreDNS finds its Corefile in a container.
+const corefileFolder = "/etc/coredns"
+
+// mount writes a Corefile and what it can import below a folder, as kubelet does below /etc, and returns the Corefile's folder. Where
+// the node's cache fills in the ConfigMap's placeholders, this does.
 func mount(t *testing.T, test field.Corefile, cluster texts, configMap string) string {
 	t.Helper()
-	folder := t.TempDir()
-	fill := strings.NewReplacer("__PILLAR__LOCAL__DNS__", "169.254.20.10", "__PILLAR__DNS__SERVER__", "10.0.0.10",
-		"__PILLAR__UPSTREAM__SERVERS__", "192.0.2.1", "__PILLAR__CLUSTER__DNS__", "192.0.2.1", "/etc/coredns/", "")
-	mounts := map[string]string{".": configMap}
+	g := NewWithT(t)
+	mounts := map[string]string{corefileFolder: configMap}
+	if len(test.Found) == 0 && configMap != "node-local-dns" {
+		mounts[corefileFolder+"/custom"] = corefile.Custom().Name
+	}
 	for _, server := range test.Found {
 		if server.ConfigMap == configMap {
-			for path, other := range server.Mounts {
-				mounts[strings.TrimPrefix(path, "/etc/coredns/")] = other
-			}
+			maps.Copy(mounts, server.Mounts)
 		}
 	}
-	if len(test.Found) == 0 && configMap != "node-local-dns" {
-		mounts["custom"] = corefile.Custom().Name
+	replacements := []string{
+		"__PILLAR__LOCAL__DNS__", "169.254.20.10", "__PILLAR__DNS__SERVER__", "10.0.0.10", "__PILLAR__UPSTREAM__SERVERS__", "192.0.2.1",
+		"__PILLAR__CLUSTER__DNS__", "192.0.2.1",
 	}
+	here := filepath.Join(t.TempDir(), "coredns")
+	folders := map[string]string{}
+	// The deepest first, because its path begins with that of another one.
+	for _, path := range slices.Backward(slices.Sorted(maps.Keys(mounts))) {
+		relative, err := filepath.Rel(corefileFolder, path)
+		g.Expect(err).NotTo(HaveOccurred())
+		folders[path] = filepath.Join(here, relative)
+		replacements = append(replacements, path+"/", relative+"/")
+	}
+	fill := strings.NewReplacer(replacements...)
 	for path, name := range mounts {
-		for key, text := range cluster[name] {
-			write(t, filepath.Join(folder, path, key), coredns.WithAPIServer(fill.Replace(text)))
-		}
+		volume(t, folders[path], cluster[name], func(text string) string { return coredns.WithAPIServer(fill.Replace(text)) })
 	}
-	return folder
+	return here
+}
+
+// volume writes the keys of a ConfigMap as kubelet does: each is a link into a folder that one rename replaces.
+func volume(t *testing.T, folder string, data map[string]string, change func(string) string) {
+	t.Helper()
+	g := NewWithT(t)
+	const version, current = "..2026_01_02_03_04_05.123456789", "..data"
+	g.Expect(os.MkdirAll(filepath.Join(folder, version), 0o755)).To(Succeed())
+	g.Expect(os.Symlink(version, filepath.Join(folder, current))).To(Succeed())
+	for key, text := range data {
+		write(t, filepath.Join(folder, version, key), change(text))
+		g.Expect(os.Symlink(filepath.Join(current, key), filepath.Join(folder, key))).To(Succeed())
+	}
 }
