@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -56,44 +57,9 @@ var kubernetesPlugin = regexp.MustCompile(`(?m)^[ \t]*kubernetes([ \t][^\n]*)?$`
 // default, and nothing that ever changes.
 func (n *Network) ServeKubernetes(t *testing.T) {
 	t.Helper()
-	lists := map[string]any{
-		"/api/v1/services": corev1.ServiceList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceList"}, Items: []corev1.Service{{
-			ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "kubernetes"},
-			Spec:       corev1.ServiceSpec{ClusterIP: APIServerIP, ClusterIPs: []string{APIServerIP}, Type: corev1.ServiceTypeClusterIP},
-		}}},
-		"/api/v1/namespaces": corev1.NamespaceList{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NamespaceList"},
-			Items:    []corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceDefault}}},
-		},
-		"/apis/discovery.k8s.io/v1/endpointslices": discoveryv1.EndpointSliceList{
-			TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSliceList"},
-		},
-	}
 	udp, listener := n.Listen(t, net.JoinHostPort(APIServerIP, "80"))
 	_ = udp.Close()
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		list, found := lists[r.URL.Path]
-		switch {
-		case !found:
-			http.NotFound(w, r)
-		case r.URL.Query().Get("sendInitialEvents") != "":
-			// The client lists instead.
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusUnprocessableEntity)
-			_ = json.NewEncoder(w).Encode(metav1.Status{
-				TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure,
-				Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity,
-			})
-		case r.URL.Query().Get("watch") != "":
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusOK)
-			_ = http.NewResponseController(w).Flush()
-			<-r.Context().Done()
-		default:
-			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(list)
-		}
-	})}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: newAPI(t)}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -103,4 +69,51 @@ func (n *Network) ServeKubernetes(t *testing.T) {
 		_ = server.Close()
 		<-ended
 	})
+}
+
+// newAPI answers lists, and watches without an event.
+func newAPI(t *testing.T) http.Handler {
+	t.Helper()
+	lists := map[string][]byte{
+		"/api/v1/services": encoded(t, corev1.ServiceList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceList"}, Items: []corev1.Service{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "kubernetes"},
+			Spec:       corev1.ServiceSpec{ClusterIP: APIServerIP, ClusterIPs: []string{APIServerIP}, Type: corev1.ServiceTypeClusterIP},
+		}}}),
+		"/api/v1/namespaces": encoded(t, corev1.NamespaceList{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NamespaceList"},
+			Items:    []corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: metav1.NamespaceDefault}}},
+		}),
+		"/apis/discovery.k8s.io/v1/endpointslices": encoded(t, discoveryv1.EndpointSliceList{
+			TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSliceList"},
+		}),
+	}
+	// A client that is told this lists instead.
+	noStream := encoded(t, metav1.Status{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure,
+		Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		list, found := lists[r.URL.Path]
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case !found:
+			http.NotFound(w, r)
+		case r.URL.Query().Get("sendInitialEvents") != "":
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write(noStream)
+		case r.URL.Query().Get("watch") != "":
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		default:
+			_, _ = w.Write(list)
+		}
+	})
+}
+
+func encoded(t *testing.T, object any) []byte {
+	t.Helper()
+	text, err := json.Marshal(object)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return text
 }

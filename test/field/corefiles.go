@@ -108,7 +108,7 @@ func parse(name, text string) (Corefile, error) {
 			unended = append(unended, value)
 		case header == "crlf":
 			carriage = append(carriage, value)
-		case header != "" && !(found && c.set(header, value)):
+		case header != "" && (!found || !c.set(header, value)):
 			return Corefile{}, fmt.Errorf("unknown line %q", line)
 		}
 	}
