@@ -137,6 +137,10 @@ func lookAtService(services services, reading *workload.Reading, target resolve.
 		})
 		errs = append(errs, named("Pods", err))
 	}
+	if need.Version {
+		objects.Version, err = reading.KubernetesVersion()
+		errs = append(errs, named("version of the API server", err))
+	}
 	return objects, errors.Join(errs...)
 }
 

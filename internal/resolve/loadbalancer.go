@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
@@ -108,9 +109,14 @@ func takenPorts(service *corev1.Service) (taken []xccv1.GatewayPort, refused str
 	return taken, strings.Join(remarks, "; ")
 }
 
+// externalIPsDeprecated is the version of Kubernetes that deprecates external IPs (KEP-5707), because whoever may create a Service
+// can take over any address with them (CVE-2020-8554).
+var externalIPsDeprecated = version.MajorMinor(1, 36)
+
 // externalIPs takes the external IP addresses that a Service's author gave it. Those of a family that the Service is not served
 // in are published all the same, because the author may lead them there by other means than kube-proxy.
-func externalIPs(target Target, service *corev1.Service, found *addresses) Result {
+func externalIPs(target Target, objects Objects, found *addresses) Result {
+	service := objects.Service
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
 		return wrongType(target, string(service.Spec.Type), "a Service that selects Pods")
 	}
@@ -125,6 +131,10 @@ func externalIPs(target Target, service *corev1.Service, found *addresses) Resul
 		slices.Sort(unserved)
 		found.remarks = append(found.remarks, fmt.Sprintf("Nodes forward nothing that is sent to %s, because the Service has no other "+
 			"family than %s: change its spec.ipFamilyPolicy", firstOf(slices.Compact(unserved)), served))
+	}
+	if known, err := version.ParseGeneric(objects.Version); err == nil && known.AtLeast(externalIPsDeprecated) {
+		found.remarks = append(found.remarks, "Kubernetes deprecates spec.externalIPs since v1.36 and is to ignore it later: "+
+			"give the Service type LoadBalancer or NodePort and change spec.resolutionType")
 	}
 	return found.publish(target, "spec.externalIPs", servicePorts(service, portOf),
 		noAddress("%s has no spec.externalIPs: set them, or choose another spec.resolutionType", target))

@@ -289,7 +289,8 @@ func TestNeedsAreWhatTheAddressesDependOn(t *testing.T) {
 		need    resolve.Need
 	}{
 		"a load balancer":                  {target("loadBalancer"), service("LoadBalancer"), resolve.Need{}},
-		"external IPs":                     {target("externalIPs"), service("ClusterIP"), resolve.Need{}},
+		"no external IPs":                  {target("externalIPs"), service("ClusterIP"), resolve.Need{}},
+		"external IPs":                     {target("externalIPs"), &corev1.Service{Spec: corev1.ServiceSpec{ExternalIPs: []string{"192.0.2.1"}}}, resolve.Need{Version: true}},
 		"a Gateway":                        {gateway, nil, resolve.Need{}},
 		"node ports":                       {target("nodePort"), service("NodePort"), resolve.Need{Nodes: true}},
 		"node ports, local":                {target("nodePort"), service("NodePort", local), resolve.Need{Nodes: true, Slices: true}},

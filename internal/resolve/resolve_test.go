@@ -219,6 +219,20 @@ func TestExternalIPs(t *testing.T) {
 	}
 }
 
+func TestExternalIPsAreDeprecatedFromKubernetes136On(t *testing.T) {
+	t.Parallel()
+	const message = "=Kubernetes deprecates spec.externalIPs since v1.36 and is to ignore it later: give the Service type LoadBalancer or NodePort and change spec.resolutionType"
+	with := func(service *corev1.Service) { service.Spec.ExternalIPs = []string{"192.0.2.1"} }
+	for given, want := range map[string]string{
+		"": "=", "v1.35.9": "=", "v1.36.0-alpha.1": message, "v1.36.0": message, "v1.37.2+k3s1": message, "v1.40.1-eks-113cf36": message, "v2.0.0": message, "v1.4.0": "=", "nonsense": "=", "v1": "=",
+	} {
+		objects := resolve.Objects{Service: service("ClusterIP", with), Version: given}
+		check(t, resolve.Gateway(target("externalIPs"), objects, network), expected{"Resolved", "192.0.2.1", servicePorts, want})
+	}
+	lb := resolve.Objects{Service: service("LoadBalancer", with, ingress("192.0.2.9")), Version: "v1.37.0"}
+	check(t, resolve.Gateway(target("loadBalancer"), lb, network), expected{"Resolved", "192.0.2.9", servicePorts, "="})
+}
+
 func TestAGatewayWithVeryManyAddressesStaysWithinTheSchema(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

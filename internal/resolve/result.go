@@ -75,7 +75,7 @@ func gateway(target Target, objects Objects, network Network) Result {
 	case xccv1.ResolutionTypeHostPort:
 		return hostPort(target, objects, found)
 	case xccv1.ResolutionTypeExternalIPs:
-		return externalIPs(target, objects.Service, found)
+		return externalIPs(target, objects, found)
 	}
 	return Result{
 		State:   xccv1.GatewayUnknown,

@@ -66,6 +66,8 @@ type Objects struct {
 	Pods   []*corev1.Pod
 	// Nodes are all nodes of the cluster.
 	Nodes []*corev1.Node
+	// Version is that of the cluster's API server, such as v1.37.2, and empty if that is not known.
+	Version string
 	// GatewayAPI says whether the cluster serves the version of the Gateway API that is asked for, GatewayVersions which others
 	// it serves if not; Gateway is the Gateway, nil when the cluster has
 	// none of that name.
@@ -81,6 +83,8 @@ type Objects struct {
 // Need says which objects besides the Service or the Gateway itself a target needs.
 type Need struct {
 	Nodes, Slices, Pods bool
+	// Version is the version of the API server.
+	Version bool
 }
 
 // Needs returns what a target needs besides its Service, which is nil when the cluster has none of that name.
@@ -91,6 +95,8 @@ func Needs(target Target, service *corev1.Service) Need {
 		return Need{Nodes: true, Slices: service.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal}
 	case target.Type == xccv1.ResolutionTypeHostPort && service.Spec.Type != corev1.ServiceTypeExternalName:
 		return Need{Nodes: true, Slices: true, Pods: true}
+	case target.Type == xccv1.ResolutionTypeExternalIPs && len(service.Spec.ExternalIPs) > 0:
+		return Need{Version: true}
 	}
 	return Need{}
 }

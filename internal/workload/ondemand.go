@@ -95,7 +95,7 @@ func (o *OnDemand) Begin(ctx context.Context, object *clusterv1.Cluster) (*Readi
 		current = &watches{connection: connection, client: remote, byDemand: map[Demand]*watch{}}
 		o.clusters[cluster] = current
 	}
-	return &Reading{onDemand: o, watches: current, wake: wake, asked: map[Demand]bool{}}, nil
+	return &Reading{onDemand: o, cluster: cluster, watches: current, wake: wake, asked: map[Demand]bool{}}, nil
 }
 
 // Forget ends all watches of a cluster.
@@ -140,6 +140,7 @@ func (w *watches) keep(asked map[Demand]bool) {
 // Reading is one look at the objects of a cluster. It is not safe for concurrent use.
 type Reading struct {
 	onDemand *OnDemand
+	cluster  client.ObjectKey
 	watches  *watches
 	wake     func()
 	asked    map[Demand]bool

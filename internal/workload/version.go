@@ -34,6 +34,9 @@ import (
 const (
 	// versionInterval is how soon a cluster is asked again whose version is not known or too old. It may have been upgraded.
 	versionInterval = 10 * time.Minute
+	// versionTimeout is how long an answer may take. It is shorter than the 10 s after which a gateway that waits for it is called
+	// Unknown.
+	versionTimeout = 5 * time.Second
 	// maxVersionBytes bounds the answer that is read. That of Kubernetes 1.37 has 500 bytes.
 	maxVersionBytes = 16 << 10
 )
@@ -42,8 +45,11 @@ const (
 type reportedVersion struct {
 	// text is empty until the server has answered.
 	text string
-	// asked is when it was asked last.
-	asked time.Time
+	// asked is when it was asked last, and isDone whether it has answered once, or failed to.
+	asked  time.Time
+	isDone bool
+	// wake is called when isDone becomes true; nil if nobody waits for that.
+	wake func()
 }
 
 // isDue returns whether the API server is to be asked. Clusters are only ever upgraded, so a version that is new enough stays so.
@@ -62,21 +68,44 @@ func (c *Connections) KubernetesVersion(ctx context.Context, object *clusterv1.C
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.askIfDue(client.ObjectKeyFromObject(object), current)
+	return current.version.text
+}
+
+// KubernetesVersion is that of Connections. The error is ErrNotSynced until the API server has answered or failed to, upon which
+// the controller is woken.
+func (r *Reading) KubernetesVersion() (string, error) {
+	c, current := r.onDemand.connections, r.watches.connection
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.askIfDue(r.cluster, current)
+	if !current.version.isDone {
+		current.version.wake = r.wake
+		return "", ErrNotSynced
+	}
+	return current.version.text, nil
+}
+
+// askIfDue asks the API server for its version in the background. c.mu is held.
+func (c *Connections) askIfDue(cluster client.ObjectKey, current *connection) {
 	if now := c.now(); current.version.isDue(now) {
 		current.version.asked = now
-		go c.askVersion(client.ObjectKeyFromObject(object), current)
+		go c.askVersion(cluster, current)
 	}
-	return current.version.text
 }
 
 // askVersion asks the API server for its version. If it does not tell, nothing is known.
 func (c *Connections) askVersion(cluster client.ObjectKey, current *connection) {
 	reported, err := readVersion(current)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if current.version.isDone = true; current.version.wake != nil {
+		current.version.wake()
+		current.version.wake = nil
+	}
 	if err != nil {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	wasOlder := support.Workload.IsOlder(current.version.text)
 	current.version.text = reported
 	if c.clusters[cluster] == current && wasOlder != support.Workload.IsOlder(reported) {
@@ -85,7 +114,7 @@ func (c *Connections) askVersion(cluster client.ObjectKey, current *connection) 
 }
 
 func readVersion(current *connection) (string, error) {
-	ctx, cancel := context.WithTimeout(current.done, callTimeout)
+	ctx, cancel := context.WithTimeout(current.done, versionTimeout)
 	defer cancel()
 	discoverer, err := discovery.NewDiscoveryClientForConfigAndClient(current.config, current.calls)
 	if err != nil {

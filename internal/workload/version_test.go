@@ -29,7 +29,9 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
@@ -111,5 +113,31 @@ func TestAVersionThatNeverArrivesIsNotWaitedFor(t *testing.T) {
 	for range 100 {
 		g.Expect(connections.KubernetesVersion(t.Context(), cluster)).To(BeEmpty())
 	}
-	g.Expect(time.Since(began)).To(BeNumerically("<", 10*time.Second), "a call takes 10 s to end")
+	g.Expect(time.Since(began)).To(BeNumerically("<", 5*time.Second), "a call takes 5 s to end")
+}
+
+// What depends on the version waits for it, but not for an API server that does not tell.
+func TestAReadingIsWokenWhenTheVersionIsKnownOrCannotBe(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]string{`{"gitVersion":"v1.37.2"}`: "v1.37.2", `{"gitVersion":"v1.20.1"}`: "v1.20.1", `<html>`: "", `{}`: ""} {
+		t.Run(answer, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			server := newVersionServer(t, answer)
+			onDemand := workload.NewOnDemand(workload.NewConnections(
+				configs{"a": &rest.Config{Host: server.URL}}, noProxy, workload.NewIncarnations(), workload.DefaultLimits()))
+			queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+			t.Cleanup(queue.ShutDown)
+			g.Expect(onDemand.Source().Start(t.Context(), queue)).To(Succeed())
+			reading, err := onDemand.Begin(t.Context(), &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}})
+			g.Expect(err).NotTo(HaveOccurred())
+			_, err = reading.KubernetesVersion()
+			g.Expect(err).To(MatchError(workload.ErrNotSynced))
+			g.Eventually(queue.Len).WithTimeout(10*time.Second).Should(Equal(1), "it is woken")
+			version, err := reading.KubernetesVersion()
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(version).To(Equal(want))
+			g.Expect(server.asked.Load()).To(BeEquivalentTo(1))
+		})
+	}
 }
