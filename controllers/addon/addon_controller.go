@@ -26,6 +26,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
@@ -170,6 +171,10 @@ func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result,
 	}
 	if s.cluster.Labels[xccv1.DNSLabel] != xccv1.DNSEnabled {
 		return r.reconcileRemoval(ctx, s)
+	}
+	if len(validation.IsValidLabelValue(s.cluster.Name)) > 0 {
+		// No ClusterResourceSet can select it, and Cluster API cannot label anything for it either. The condition says so.
+		return reconcile.Result{}, nil
 	}
 	for _, phase := range []func(context.Context, *scope) error{
 		r.reconcileLabel, r.reconcilePayload, r.reconcileSet, r.reconcileBinding, r.reconcileTakeover,

@@ -35,8 +35,6 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
-const notConnected = "Cluster is not connected: check its kubeconfig Secret and that its API server answers"
-
 // errServices is about the Services that GatewayDNS name.
 var errServices = errors.New("Cluster is connected but has not listed its Services yet: check that its API server answers") //nolint:staticcheck // It is a message of a status.
 
@@ -45,12 +43,13 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 	cluster := client.ObjectKeyFromObject(object)
 	answered := !r.ClusterCache.GetHealthCheckingState(ctx, cluster).LastProbeSuccessTime.IsZero()
 	unreachable := func() Observation {
-		if refused := r.Kubeconfigs.Refused(ctx, cluster); refused != nil {
-			// We are woken when the Secret changes.
-			return Observation{Unknown: fit.Message(refused.Error()), Answered: answered}
+		// We are woken when the Secret or the Cluster changes in what is said.
+		why, refused := r.Kubeconfigs.Disconnected(ctx, object)
+		if refused {
+			return Observation{Unknown: fit.Message(why), Answered: answered}
 		}
 		return Observation{
-			Unknown:          notConnected,
+			Unknown:          fit.Message(why),
 			UnreachableSince: r.lastAnswer(ctx, cluster), Answered: answered,
 		}
 	}
@@ -58,7 +57,8 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 	var beyondBudget *workload.BudgetError
 	switch {
 	case errors.Is(err, workload.ErrFormerCluster):
-		return Observation{Unknown: notConnected}, nil
+		why, _ := r.Kubeconfigs.Disconnected(ctx, object)
+		return Observation{Unknown: fit.Message(why)}, nil
 	case errors.Is(err, clustercache.ErrClusterNotConnected):
 		return unreachable(), nil
 	case errors.As(err, &beyondBudget):

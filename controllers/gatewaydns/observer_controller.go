@@ -64,7 +64,7 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 	observer, err := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewayobserver").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
-			predicate.Or[client.Object](predicate.LabelChangedPredicate{}, predicate.GenerationChangedPredicate{}),
+			predicate.Or[client.Object](predicate.LabelChangedPredicate{}, predicate.GenerationChangedPredicate{}, mapping.ProvisioningChanged()),
 		)).
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).

@@ -64,12 +64,12 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 		o.silent = sentences(beyondBudget.Error(), "Pods there resolve what they resolved before")
 		return o, nil // We are woken at the next try.
 	case errors.Is(err, clustercache.ErrClusterNotConnected):
-		if refused := r.Kubeconfigs.Refused(ctx, client.ObjectKeyFromObject(cluster)); refused != nil {
-			o.refused = refused.Error() // We are woken when the Secret changes.
+		why, refused := r.Kubeconfigs.Disconnected(ctx, cluster)
+		if refused {
+			o.refused = why // We are woken when the Secret changes.
 			return o, nil
 		}
-		o.silent = "The cluster is not connected: check Secret " + cluster.Name + "-kubeconfig and that the API server answers." +
-			" Pods there resolve what they resolved before"
+		o.silent = why + ". Pods there resolve what they resolved before"
 	case errors.Is(err, workload.ErrNotSynced):
 		o.silent = "The cluster is connected and does not list its objects: check its API server." +
 			" Pods there resolve what they resolved before"

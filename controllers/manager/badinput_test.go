@@ -70,7 +70,8 @@ func TestEachWayToFailIsAStateOfItsOwnAndHarmsNobody(t *testing.T) {
 			HaveField("State", test.state), HaveField("Message", ContainSubstring(test.message)),
 		)), name)
 		for unknown, message := range map[string]string{
-			"no-kubeconfig": "check its kubeconfig Secret", "refusing": "check its kubeconfig Secret",
+			"no-kubeconfig":     "there is no kubeconfig Secret no-kubeconfig-kubeconfig with the label cluster.x-k8s.io/cluster-name",
+			"refusing":          "check its kubeconfig Secret refusing-kubeconfig and that its API server answers",
 			"broken-kubeconfig": "Secret broken-kubeconfig-kubeconfig is refused: it cannot be parsed",
 		} {
 			n.Eventually(n.gateways(name)).Should(HaveKeyWithValue(unknown, And(

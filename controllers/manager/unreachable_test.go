@@ -48,7 +48,7 @@ func TestAClusterWhoseAPIServerGoesAwayIsUnreachableSinceItAnsweredLast(t *testi
 	left := time.Now()
 	n.Eventually(n.gateways("gw")).WithTimeout(long).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayUnreachable), HaveField("Addresses", []string{"192.0.2.245"}),
-		HaveField("Message", ContainSubstring("check its kubeconfig Secret and that its API server answers")),
+		HaveField("Message", ContainSubstring("check its kubeconfig Secret cluster-a-kubeconfig and that its API server answers")),
 		HaveField("UnreachableSince", Not(BeNil())),
 	)))
 	since := n.gateways("gw")(n)["cluster-a"].UnreachableSince

@@ -22,9 +22,11 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/secret"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
@@ -64,6 +66,16 @@ func KubeconfigChanged() predicate.Predicate {
 	return predicate.And(predicate.ResourceVersionChangedPredicate{}, predicate.NewPredicateFuncs(func(object client.Object) bool {
 		return strings.HasSuffix(object.GetName(), kubeconfigSuffix)
 	}))
+}
+
+// ProvisioningChanged passes the updates of a Cluster whose infrastructure was provisioned, before which Cluster API's clustercache
+// does not connect to it.
+func ProvisioningChanged() predicate.Predicate {
+	isProvisioned := func(object client.Object) bool {
+		cluster, ok := object.(*clusterv1.Cluster)
+		return ok && ptr.Deref(cluster.Status.Initialization.InfrastructureProvisioned, false)
+	}
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return isProvisioned(e.ObjectOld) != isProvisioned(e.ObjectNew) }}
 }
 
 const kubeconfigSuffix = "-" + string(secret.Kubeconfig)

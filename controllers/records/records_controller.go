@@ -124,7 +124,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	)
 	if silent(err) {
 		// We are woken when the cluster is connected and has listed its objects.
-		r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, request.NamespacedName, err))
+		r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, cluster, err))
 		return reconcile.Result{}, nil
 	} else if err != nil {
 		return reconcile.Result{}, err
@@ -155,7 +155,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 		// Uncached, because a cached client starts an informer for whatever it reads.
 		remote, err := r.Connections.Client(ctx, cluster)
 		if silent(err) {
-			r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, key, err))
+			r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, cluster, err))
 			return reconcile.Result{}, nil
 		} else if err != nil {
 			return reconcile.Result{}, err
@@ -182,12 +182,13 @@ func silent(err error) bool {
 }
 
 // whySilent returns why a cluster cannot be asked at the moment, for status.consumers.
-func (r *Reconciler) whySilent(ctx context.Context, cluster client.ObjectKey, err error) string {
+func (r *Reconciler) whySilent(ctx context.Context, cluster *clusterv1.Cluster, err error) string {
 	if beyondBudget, ok := errors.AsType[*workload.BudgetError](err); ok {
 		return beyondBudget.Error()
 	}
-	if refused := r.Kubeconfigs.Refused(ctx, cluster); refused != nil {
-		return refused.Error()
+	// Other reasons may have changed without waking us.
+	if why, refused := r.Kubeconfigs.Disconnected(ctx, cluster); refused {
+		return why
 	}
 	return "Cluster does not answer: check its kubeconfig Secret and its API server"
 }

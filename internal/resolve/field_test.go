@@ -65,12 +65,12 @@ type fieldCase struct {
 	} `json:"want"`
 }
 
-// TestField publishes what the inputs in gateways/ and nodes/ say.
+// TestField publishes what the inputs about gateways, nodes and the networks of Clusters say.
 func TestField(t *testing.T) {
 	t.Parallel()
 	log, err := os.ReadFile(filepath.Join(field, "README.md"))
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	for _, family := range []string{"gateways", "nodes"} {
+	for _, family := range []string{"gateways", "nodes", "cluster-api/networks"} {
 		files, err := filepath.Glob(filepath.Join(field, family, "*.yaml"))
 		NewWithT(t).Expect(err).NotTo(HaveOccurred())
 		NewWithT(t).Expect(files).NotTo(BeEmpty())

@@ -22,7 +22,11 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/secret"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -136,9 +140,24 @@ func (k *Kubeconfigs) List(context.Context, client.ObjectList, ...client.ListOpt
 	return errors.New("kubeconfig Secrets are not listed")
 }
 
-// Refused returns why the kubeconfig of a Cluster is not used; nil if it may be, or if there is none.
-func (k *Kubeconfigs) Refused(ctx context.Context, cluster client.ObjectKey) *RefusedKubeconfigError {
-	_, err := k.read(ctx, secretOf(cluster))
-	refused, _ := errors.AsType[*RefusedKubeconfigError](err)
-	return refused
+// Disconnected returns why a Cluster is not connected, as far as the management cluster tells, as a sentence without a period.
+// refused is true if that is its kubeconfig, which is not used as it is.
+func (k *Kubeconfigs) Disconnected(ctx context.Context, cluster *clusterv1.Cluster) (why string, refused bool) {
+	name := secretOf(client.ObjectKeyFromObject(cluster))
+	_, err := k.read(ctx, name)
+	if refusal, ok := errors.AsType[*RefusedKubeconfigError](err); ok {
+		return refusal.Error(), true
+	}
+	switch missing := apierrors.IsNotFound(err); {
+	case missing && len(validation.IsValidLabelValue(cluster.Name)) > 0:
+		// Cluster API labels whatever it makes for a Cluster with its name, and so do we.
+		return fmt.Sprintf("Cluster is not connected: its name has %d characters, and no more than %d fit into the label %s",
+			len(cluster.Name), validation.LabelValueMaxLength, clusterv1.ClusterNameLabel), false
+	case !ptr.Deref(cluster.Status.Initialization.InfrastructureProvisioned, false):
+		return "Cluster is not connected: Cluster API waits for its infrastructure, see its condition InfrastructureReady", false
+	case missing:
+		return fmt.Sprintf("Cluster is not connected: there is no kubeconfig Secret %s with the label %s, which its control plane provider makes",
+			name.Name, clusterv1.ClusterNameLabel), false
+	}
+	return fmt.Sprintf("Cluster is not connected: check its kubeconfig Secret %s and that its API server answers", name.Name), false
 }
