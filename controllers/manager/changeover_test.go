@@ -344,22 +344,40 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 	n.Eventually(c.outline(hostname)).Should(newSlices, "a Pod that was evicted serves no more")
 }
 
-// Which form is written does not depend on the addresses beside the host name, and nothing is written at rest.
-func TestNothingIsWrittenAfterTheChangeOver(t *testing.T) {
+// A slice of another hand has the name of the new one. What is there stays, and at rest nothing is written.
+func TestAHostNameStaysWhereItIsUntilItsNewSliceIsWritten(t *testing.T) {
 	n := newTenant(t)
 	ctx := t.Context()
 	c := newConsumer(n)
-	pod := podThatTells("xcc-dns:new")
-	pod.Namespace, pod.Name, pod.Labels = xccv1.WorkloadNamespace, "dns-server", map[string]string{"app": "dns-server"}
-	n.Expect(c.Create(ctx, pod)).To(Succeed())
-	(&server{consumer: c, pod: pod}).tell(capability.All())
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.7", "lb.example.com", "2001:db8::7")
+	pod := func(name string) *server {
+		created := podThatTells("xcc-dns:new")
+		created.Namespace, created.Name, created.Labels = xccv1.WorkloadNamespace, name, map[string]string{"app": "dns-server"}
+		n.Expect(c.Create(ctx, created)).To(Succeed())
+		return &server{consumer: c, pod: created, stop: func() {}}
+	}
+	only := pod("dns-server-1")
+	only.tell("")
+	foreign := n.record("taken", "cluster-a", "192.0.2.7")
+	foreign.Annotations, foreign.Labels = nil, map[string]string{discoveryv1.LabelManagedBy: "somebody"}
+	n.Expect(c.Create(ctx, foreign)).To(Succeed())
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "lb.example.com")
+	mixed := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.8", "lb.example.com", "2001:db8::8")
 	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
 	n.addCluster("cluster-b", c.proxied(), nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(c.outline(n.hostname("cluster-a"))).Should(ConsistOf("IPv4 192.0.2.7 -> lb.example.com", "IPv6 2001:db8::7"))
+	n.addGatewayDNS("taken", serviceRef(service))
+	n.addGatewayDNS("mixed", serviceRef(mixed), func(gatewayDNS *xccv1.GatewayDNS) { gatewayDNS.Spec.Subdomain = "mixed" })
+	hostname := n.hostname("cluster-a")
+	other := strings.Replace(hostname, "gateway", "mixed", 1)
+	n.Eventually(c.outline(hostname)).Should(ConsistOf("FQDN lb.example.com"))
+	n.Eventually(c.outline(other)).Should(ConsistOf("FQDN lb.example.com", "IPv4 192.0.2.8", "IPv6 2001:db8::8"))
 
-	t.Log("A Pod that comes, becomes ready and goes changes nothing")
+	only.tell(capability.All())
+	n.Eventually(c.outline(other)).Should(ConsistOf("IPv4 192.0.2.8 -> lb.example.com", "IPv6 2001:db8::8"), "the other gateway does not wait")
+	n.Consistently(c.outline(hostname)).WithTimeout(time.Second).Should(ConsistOf("FQDN lb.example.com"))
+	n.Expect(c.Delete(ctx, foreign)).To(Succeed())
+	n.Eventually(c.outline(hostname)).Should(ConsistOf("IPv4 -> lb.example.com"))
+
+	t.Log("A Pod that comes, becomes ready and goes changes nothing, and neither does a restart of all")
 	versions := func(g Gomega) []string {
 		held := &discoveryv1.EndpointSliceList{}
 		g.Expect(c.List(ctx, held, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
@@ -370,11 +388,11 @@ func TestNothingIsWrittenAfterTheChangeOver(t *testing.T) {
 		return versions
 	}
 	before := versions(n.WithT)
-	other := podThatTells("xcc-dns:newer")
-	other.Namespace, other.Name, other.Labels = pod.Namespace, "other", pod.Labels
-	n.Expect(c.Create(ctx, other)).To(Succeed())
+	second := pod("dns-server-2")
 	patch := client.RawPatch(types.MergePatchType, []byte(`{"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True"}]}}`))
-	n.Expect(c.Status().Patch(ctx, other, patch)).To(Succeed())
-	n.Expect(c.Delete(ctx, other, client.GracePeriodSeconds(0))).To(Succeed())
+	n.Expect(c.Status().Patch(ctx, second.pod, patch)).To(Succeed())
+	second.end()
+	only.end()
+	pod("dns-server-3").tell(capability.All())
 	n.Consistently(versions).WithTimeout(2 * time.Second).Should(Equal(before))
 }

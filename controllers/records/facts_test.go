@@ -18,15 +18,18 @@ package records
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/capability"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
@@ -77,4 +80,69 @@ func TestAStatusThatIsNewerThanTheCacheDeletesNothing(t *testing.T) {
 	g.Expect(orphaned(cached, old)).To(BeFalse(), "ours does not exist")
 	ours := plan.Compute(zone, []xccv1.GatewayDNS{now}, nil, plan.ReadersUnknown).Create[0]
 	g.Expect(orphaned(now, old, *ours)).To(BeTrue(), "ours exists")
+}
+
+// consumer is a workload cluster's API server that has Pods of dns-servers.
+type consumer struct {
+	client.Reader
+	pods []corev1.Pod
+	// more says that there are more than fit into a page.
+	more bool
+	err  error
+	// asked is how often it was asked.
+	asked int
+}
+
+func (c *consumer) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	c.asked++
+	list.(*corev1.PodList).Items = c.pods
+	if c.more {
+		list.SetContinue("more")
+	}
+	return c.err
+}
+
+// A cache may not know yet of a Pod of a former release, which reads slices of type FQDN alone.
+func TestADNSServerThatTheCacheDoesNotKnowKeepsItsSlices(t *testing.T) {
+	t.Parallel()
+	current := corev1.Pod{
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{Name: capability.Container, Image: "image"}},
+			Containers:     []corev1.Container{{Name: xccv1.DNSServerName, Image: "image"}},
+		},
+		Status: corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{
+			Name: capability.Container, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: capability.All()}},
+		}}},
+	}
+	name := "*.gateway.a.dev.clusters." + zone
+	gatewayDNS := xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "gw"}, Status: xccv1.GatewayDNSStatus{
+		Gateways: []xccv1.GatewayStatus{{Cluster: "a", Hostname: name, State: xccv1.GatewayResolved, Addresses: []string{"a.example.com", "b.example.com"}}},
+	}}
+	visible := []xccv1.GatewayDNS{gatewayDNS}
+	server := live{gatewayDNS: gatewayDNS, cluster: clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}}
+	held := []discoveryv1.EndpointSlice{*plan.Compute(zone, visible, nil, plan.ReadersFormer).Create[0]}
+	candidates := plan.Compute(zone, visible, held, plan.ReadersCurrent).Candidates
+	for name, test := range map[string]struct {
+		remote   consumer
+		orphaned bool
+	}{
+		"all read annotations":           {consumer{pods: []corev1.Pod{current, current}}, true},
+		"one came that does not":         {consumer{pods: []corev1.Pod{current, {}}}, false},
+		"there is none any more":         {consumer{}, false},
+		"they cannot be listed":          {consumer{pods: []corev1.Pod{current}, err: errors.New("forbidden")}, false},
+		"there are more than are listed": {consumer{pods: []corev1.Pod{current}, more: true}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			g.Expect(candidates).To(HaveLen(1))
+			facts := facts{reader: server, remote: &test.remote, namespace: "dev", zone: zone, seen: visible}
+			for range 2 {
+				orphaned, err := facts.orphaned(t.Context(), candidates[0])
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(orphaned).To(Equal(test.orphaned))
+			}
+			g.Expect(test.remote.asked).To(Equal(1), "once in a reconcile")
+		})
+	}
 }
