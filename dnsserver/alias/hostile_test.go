@@ -170,12 +170,7 @@ func TestRefusedAddressesAreToldInFewLines(t *testing.T) {
 
 // What was good before is not kept for an answer that is refused: the target is known to be somewhere else.
 func TestARefusedAnswerReplacesAGoodOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		w := newWorld(map[string][]string{balancer: {"lb.example.com. 10 IN A 198.51.100.1"}})
-		defer w.Close()
-		w.Follow(balancer)
-		synctest.Wait()
+	inWorld(t, []string{"lb.example.com. 10 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		g.Expect(w.cached()).To(Equal("NOERROR 198.51.100.1"))
 		w.set(func(w *world) { w.records[balancer] = []string{"lb.example.com. 10 IN A 127.0.0.1"} })
 		w.use(10, func() { w.cached() })

@@ -65,6 +65,18 @@ func newWorld(records map[string][]string) *world {
 	return w
 }
 
+// inWorld runs a test in a bubble of package synctest, in which the balancer has these records and is followed.
+func inWorld(t *testing.T, records []string, test func(g *WithT, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(map[string][]string{balancer: records})
+		defer w.Close()
+		w.Follow(balancer)
+		synctest.Wait()
+		test(NewWithT(t), w)
+	})
+}
+
 func (w *world) set(change func(w *world)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -153,12 +165,7 @@ func TestATargetIsKnownBeforeSomebodyAsks(t *testing.T) {
 }
 
 func TestAnAnswerIsRefreshedBeforeItsTTLIsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		w := newWorld(map[string][]string{balancer: {"lb.example.com. 60 IN A 198.51.100.1"}})
-		defer w.Close()
-		w.Follow(balancer)
-		synctest.Wait()
+	inWorld(t, []string{"lb.example.com. 60 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		g.Expect(w.Cached(balancer, dns.TypeA).TTL(time.Now())).To(Equal(uint32(60)))
 		lowest := uint32(60)
 		w.use(600, func() {
@@ -177,12 +184,7 @@ func TestAnAnswerIsRefreshedBeforeItsTTLIsOver(t *testing.T) {
 }
 
 func TestLastGoodAddressesAreKeptForABoundedTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		w := newWorld(map[string][]string{balancer: {"lb.example.com. 60 IN A 198.51.100.1"}})
-		defer w.Close()
-		w.Follow(balancer)
-		synctest.Wait()
+	inWorld(t, []string{"lb.example.com. 60 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		w.set(func(w *world) { w.down = true })
 		w.use(50*60, func() {
 			g.Expect(w.cached()).To(Equal("NOERROR 198.51.100.1"))
@@ -201,11 +203,7 @@ func TestLastGoodAddressesAreKeptForABoundedTime(t *testing.T) {
 
 // RFC 8767, section 5: who asks first after a while does not get less than others because the resolvers are silent.
 func TestLastGoodAddressesAreKeptForWhoAsksAfterAWhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		w := newWorld(map[string][]string{balancer: {"lb.example.com. 60 IN A 198.51.100.1"}})
-		defer w.Close()
-		w.Follow(balancer)
+	inWorld(t, []string{"lb.example.com. 60 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		time.Sleep(2 * idleLimit)
 		g.Expect(w.cached()).To(Equal("nothing"))
 		w.set(func(w *world) { w.hanging = balancer })
@@ -221,12 +219,7 @@ func TestLastGoodAddressesAreKeptForWhoAsksAfterAWhile(t *testing.T) {
 }
 
 func TestADenialIsNoFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		w := newWorld(map[string][]string{balancer: {"lb.example.com. 10 IN A 198.51.100.1"}})
-		defer w.Close()
-		w.Follow(balancer)
-		synctest.Wait()
+	inWorld(t, []string{"lb.example.com. 10 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		w.set(func(w *world) { delete(w.records, balancer) })
 		w.use(10, func() { w.cached() })
 		g.Expect(w.cached()).To(Equal("NXDOMAIN"), "the target is gone, and so are its addresses")
@@ -265,12 +258,7 @@ func TestWhoAsksFirstWaitsAndOthersDoNot(t *testing.T) {
 }
 
 func TestAQueryThatWaitsTooLateStartsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		w := newWorld(map[string][]string{balancer: {"lb.example.com. 60 IN A 198.51.100.1"}})
-		defer w.Close()
-		w.Follow(balancer)
-		synctest.Wait()
+	inWorld(t, []string{"lb.example.com. 60 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		for range 10 {
 			g.Expect(say(w.Wait(balancer, dns.TypeA))).To(Equal("NOERROR 198.51.100.1"))
 			synctest.Wait()
@@ -369,11 +357,7 @@ func TestOneTargetThatHangsDoesNotTakeAllPlaces(t *testing.T) {
 }
 
 func TestATargetThatNobodyAsksForIsLeftAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := NewWithT(t)
-		w := newWorld(map[string][]string{balancer: {"lb.example.com. 60 IN A 198.51.100.1"}})
-		defer w.Close()
-		w.Follow(balancer)
+	inWorld(t, []string{"lb.example.com. 60 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		time.Sleep(2 * idleLimit)
 		before := w.lookups()
 		w.set(func(w *world) { w.records[balancer] = []string{"lb.example.com. 60 IN A 198.51.100.2"} })
