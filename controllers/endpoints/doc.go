@@ -14,9 +14,10 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package endpoints serves the health and diagnostics endpoints of the manager within the limits of internal/httpserver.
+// Package endpoints serves the health and diagnostics endpoints of the manager within the limits of
+// internal/httpserver.
 //
-// controller-runtime's own servers read headers of up to 1 MB and accept any number of connections, and neither can be
-// configured. Add replaces them with the same paths, TLS, authentication and authorization, so set both of their addresses to
-// Disabled. The only difference for clients is that HTTPS is HTTP/1.1 here.
+// controller-runtime's own servers read headers of up to 1 MB and accept any number of connections, and neither can
+// be configured. Add replaces them with the same paths, TLS, authentication and authorization, so set both of their
+// addresses to Disabled. The only difference for clients is that HTTPS is HTTP/1.1 here.
 package endpoints

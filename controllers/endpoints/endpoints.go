@@ -39,7 +39,8 @@ const Disabled = "0"
 
 // Options say where the endpoints are.
 type Options struct {
-	// HealthAddress is where /healthz and /readyz are served, as [host]:port. Nothing is served if it is empty or Disabled.
+	// HealthAddress is where /healthz and /readyz are served, as [host]:port. Nothing is served if it is empty or
+	// Disabled.
 	HealthAddress string
 	// Diagnostics say where and how /metrics and the extra handlers are served. The ListenConfig is not used.
 	Diagnostics metricsserver.Options
@@ -66,7 +67,8 @@ func closeServer(server *httpserver.Server) error {
 	return server.Close()
 }
 
-// addServer adds a manager.Server, because the manager starts every other kind of runnable only after its caches have synced.
+// addServer adds a manager.Server, because the manager starts every other kind of runnable only after its caches have
+// synced.
 func addServer(mgr ctrl.Manager, name string, server *httpserver.Server) error {
 	if server == nil {
 		return nil

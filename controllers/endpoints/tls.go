@@ -33,8 +33,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-// tlsConfig returns what controller-runtime's metrics server uses: the certificate of the options, or the files in its
-// directory of certificates, which are watched, or a self-signed one.
+// tlsConfig returns the TLS configuration of controller-runtime's metrics server: the certificate of the options, or
+// the files in its directory of certificates, which are watched, or a self-signed one.
 func tlsConfig(ctx context.Context, log logr.Logger, options metricsserver.Options) (*tls.Config, error) {
 	config := &tls.Config{}
 	for _, set := range options.TLSOpts {

@@ -267,7 +267,8 @@ func TestShutDownEndsTheWorkers(t *testing.T) {
 	g.Expect(queue.ShuttingDown()).To(BeTrue())
 }
 
-// The metrics are those that controller-runtime registers: a change of their labels or help there must not go unnoticed.
+// The metrics are those that controller-runtime registers: a change of their labels or help there must not go
+// unnoticed.
 func TestTheQueueHasTheMetricsOfControllerRuntime(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -59,7 +59,8 @@ func newQueueMetrics(name string) *queueMetrics {
 	}
 }
 
-// registered returns the collector of the same name and help that controller-runtime registered, which it does not export.
+// registered returns the collector of the same name and help that controller-runtime registered, which it does not
+// export.
 func registered[C prometheus.Collector](collector C) C {
 	var already prometheus.AlreadyRegisteredError
 	if err := metrics.Registry.Register(collector); errors.As(err, &already) {

@@ -24,14 +24,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// share is how many workers a namespace may hold, beyond the first, for each worker that stays free. With n busy namespaces and w
-// workers each of them gets up to share*w/(share*n+1), and w/(share*n+1) stay free: a lone namespace gets three quarters of the
-// workers, and a newcomer finds one while fewer namespaces are busy than there are workers. The rule is that of shared buffers in
-// switches: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+// share is how many workers a namespace may hold, beyond the first, for each worker that stays free. With n busy
+// namespaces and w workers each of them gets up to share*w/(share*n+1), and w/(share*n+1) stay free: a lone namespace
+// gets three quarters of the workers, and a newcomer finds one while fewer namespaces are busy than there are
+// workers. The rule is that of shared buffers in switches: Choudhury and Hahne, "Dynamic Queue Length Thresholds for
+// Shared-Memory Packet Switches", 1998.
 const share = 3
 
-// requests is a workqueue.TypedInterface. What an operation costs does not depend on how many requests and namespaces there
-// are. It is safe for concurrent use.
+// requests is a workqueue.TypedInterface. The cost of an operation does not depend on the number of requests and
+// namespaces. It is safe for concurrent use.
 type requests struct {
 	workers int
 	metrics *queueMetrics
@@ -43,7 +44,8 @@ type requests struct {
 	// running are the requests that workers hold, and since when.
 	running    map[reconcile.Request]time.Time
 	namespaces map[string]*tenant
-	// turns holds, by the number of running reconciles, the namespaces with queued requests in the order of their turns.
+	// turns holds, by the number of running reconciles, the namespaces with queued requests in the order of their
+	// turns.
 	turns        []list.List
 	queued       int
 	shuttingDown bool
@@ -76,7 +78,7 @@ func newRequests(workers int, metrics *queueMetrics) *requests {
 // Add queues a request, if it is not queued already.
 func (q *requests) Add(request reconcile.Request) { q.add(request, false) }
 
-// add queues a request, or lifts one that is queued as low.
+// add queues a request, or raises the priority of a queued one.
 func (q *requests) add(request reconcile.Request, low bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -170,7 +172,8 @@ func (t *tenant) pop() reconcile.Request {
 	return queue.Remove(queue.Front()).(reconcile.Request)
 }
 
-// run notes that more or fewer workers hold requests of a namespace, and gives it its next turn if there is something queued.
+// run notes that more or fewer workers hold requests of a namespace, and gives it its next turn if there is something
+// queued.
 func (q *requests) run(t *tenant, more int) {
 	if t.turn != nil {
 		q.turns[t.running].Remove(t.turn)
@@ -209,7 +212,7 @@ func (q *requests) Len() int {
 	return q.queued
 }
 
-// ShutDown makes Get return and drops what is queued.
+// ShutDown makes Get return and drops all requests.
 func (q *requests) ShutDown() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -217,7 +220,7 @@ func (q *requests) ShutDown() {
 	q.cond.Broadcast()
 }
 
-// ShutDownWithDrain is ShutDown, as in controller-runtime's queue: what is queued is found again at the next start.
+// ShutDownWithDrain is ShutDown, as in controller-runtime's queue: the next start lists all objects again.
 func (q *requests) ShutDownWithDrain() { q.ShutDown() }
 
 // ShuttingDown returns whether the queue was shut down.

@@ -32,8 +32,8 @@ import (
 )
 
 const (
-	// MaxAddresses and MaxPorts are how many addresses and ports of one gateway are published; a DNS answer with more serves
-	// nobody, and the schema allows no more.
+	// MaxAddresses and MaxPorts are how many addresses and ports of one gateway are published. The schema allows no
+	// more, and larger DNS answers help no client.
 	MaxAddresses = 100
 	MaxPorts     = 100
 	// maxName is the schema's limit for host names and the names of ports, and DNS's (RFC 1035, section 2.3.4).
@@ -88,7 +88,7 @@ func withRemarks(message string, remarks ...string) string {
 	return text.Line(message, MaxMessage-len(separator)-len(all)) + separator + all
 }
 
-// addresses returns those of the addresses that can be published, and says what was left out.
+// addresses returns the addresses that can be published, and a remark about the others.
 func addresses(all []string) (fitting []string, remark string) {
 	var refused []string
 	for _, address := range all {
@@ -119,7 +119,7 @@ func isAddress(address string) bool {
 	return len(address) <= maxName && len(validation.IsFullyQualifiedDomainName(field.NewPath("address"), address)) == 0
 }
 
-// ports returns those of the ports that can be published, and says what was left out.
+// ports returns the ports that can be published, and a remark about the others.
 func ports(all []xccv1.GatewayPort) (fitting []xccv1.GatewayPort, remark string) {
 	var refused []string
 	for _, port := range all {

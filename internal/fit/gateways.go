@@ -24,23 +24,23 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// Budget is how many bytes of JSON the gateways in one status may take. etcd takes objects of up to 1.5 MiB; the rest is for the
-// annotations, which may have 256 kB, the spec, the conditions and status.consumers.
+// Budget is how many bytes of JSON the gateways in one status may take. etcd takes objects of up to 1.5 MiB; the rest
+// is for the annotations, which may have 256 kB, the spec, the conditions and status.consumers.
 const Budget = 1 << 20
 
 const (
-	// entryOverhead is what the field names, the state and the times of an entry take in JSON, rounded up.
+	// entryOverhead is the size of the field names, the state and the times of an entry in JSON, rounded up.
 	entryOverhead = 200
-	// addressOverhead and portOverhead are what an address and a port take besides their texts.
+	// addressOverhead and portOverhead are the size of an address and a port besides their texts.
 	addressOverhead = 1
 	portOverhead    = 48
-	// shortest is what is left of the message of an entry that is too large, in bytes.
+	// shortest is the length to which the message of an entry that is too large is cut, in bytes.
 	shortest = 128
 )
 
-// Gateways makes the entries fit one by one, as Gateway does, and together into the Budget. Each has an equal share of it, and
-// what one does not need is for the others. So an entry within its share is the same whatever the others hold; of a larger
-// one the message is shortened, then the last ports and the last addresses are left out.
+// Gateways makes the entries fit one by one, as Gateway does, and together into the Budget. Each has an equal share
+// of it, and the unused rest of a share is for the others. So other entries never change an entry within its share.
+// In a larger entry the message is shortened, then the last ports and the last addresses are left out.
 func Gateways(gateways []xccv1.GatewayStatus) []xccv1.GatewayStatus {
 	fitting := make([]xccv1.GatewayStatus, 0, len(gateways))
 	sizes := make([]int, 0, len(gateways))
@@ -61,8 +61,8 @@ func Gateways(gateways []xccv1.GatewayStatus) []xccv1.GatewayStatus {
 	return fitting
 }
 
-// shareOf returns how much each may have at most so that all have no more than the budget: what the smaller ones leave is divided
-// among the others. It returns whether all can have what they ask for.
+// shareOf returns how much each may have so that all together keep to the budget. The larger ones divide the unused
+// rest of the smaller ones. It returns whether the budget is enough for all sizes.
 func shareOf(sizes []int, budget int) (share int, enough bool) {
 	sorted := slices.Sorted(slices.Values(sizes))
 	for i, size := range sorted {
@@ -116,7 +116,7 @@ func addressSize(address string) int { return addressOverhead + jsonSize(address
 
 func portSize(port xccv1.GatewayPort) int { return portOverhead + jsonSize(port.Name) }
 
-// jsonSize returns how many bytes a text takes in JSON as encoding/json writes it, which escapes what HTML would mistake.
+// jsonSize returns how many bytes a text takes in JSON as encoding/json writes it, which escapes the markup of HTML.
 func jsonSize(text string) int {
 	const quotes, escaped, escapedShort = 2, 6, 2
 	total := quotes

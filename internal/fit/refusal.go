@@ -30,8 +30,8 @@ import (
 // entryField matches the field of a cause that lies in an entry of status.gateways.
 var entryField = regexp.MustCompile(`^status\.gateways\[([0-9]+)\]`)
 
-// Refused returns which entries of status.gateways an API server names when it refuses a status, by their index, each with what it
-// says of it. It is empty if the error is of another kind or names none.
+// Refused returns the entries of status.gateways that an API server names when it refuses a status: the message about
+// each, by its index. It is empty if the error is of another kind or names none.
 func Refused(err error) map[int]string {
 	refused := map[int]string{}
 	var status apierrors.APIStatus
@@ -51,9 +51,9 @@ func Refused(err error) map[int]string {
 	return refused
 }
 
-// Isolated returns what is published in the place of an entry that an API server refuses: what was published before, in the state
-// Unknown, so that no consuming cluster loses anything. If bare is true the API server refuses that, too, and the entry has no
-// addresses; consuming clusters keep what they hold.
+// Isolated returns the replacement of an entry that an API server refuses: the previous addresses and ports in the
+// state Unknown, so that no consuming cluster loses a record. If bare is true the API server refuses that, too, and
+// the entry has no addresses. Consuming clusters keep their records in both cases.
 func Isolated(refused, previous xccv1.GatewayStatus, why string, bare bool) xccv1.GatewayStatus {
 	isolated := xccv1.GatewayStatus{
 		Cluster: refused.Cluster, Hostname: refused.Hostname, State: xccv1.GatewayUnknown,
@@ -65,8 +65,8 @@ func Isolated(refused, previous xccv1.GatewayStatus, why string, bare bool) xccv
 	return isolated
 }
 
-// smallest returns the index of the smallest group that can be halved, -1 if there is none. So somebody is blamed, however many are
-// to blame.
+// smallest returns the index of the smallest group that can be halved, -1 if there is none. Halving the smallest
+// first finds entries to blame even if there are many.
 func smallest[T any](groups [][]T) int {
 	found := -1
 	for i, group := range groups {
@@ -77,9 +77,9 @@ func smallest[T any](groups [][]T) int {
 	return found
 }
 
-// Search finds which of the suspects are to blame for a refusal that names none of them. accepted tells whether the API server
-// takes everything but the suspects that it is given; it is called at most the given number of times. A half that does no
-// harm is cleared. Suspects that this many calls neither clear nor blame are returned as unsure.
+// Search finds which of the suspects are to blame for a refusal that names none of them. accepted tells whether the
+// API server takes everything but the suspects that it is given; it is called at most the given number of times. A
+// half that does no harm is cleared. Suspects that this many calls neither clear nor blame are returned as unsure.
 //
 // It returns false if the refusal stays without any of the suspects, so that something else is to blame.
 func Search[T any](suspects []T, calls int, accepted func(without []T) (bool, error)) (blamed, unsure []T, ok bool, err error) {

@@ -70,8 +70,8 @@ func hostile() []string {
 	}
 }
 
-// FuzzWhatAClusterSaysFitsTheSchema sees that nothing that an API server may say makes resolve panic, or return what the schema
-// of the status does not allow.
+// FuzzWhatAClusterSaysFitsTheSchema sees that nothing that an API server may say makes resolve panic, or return what
+// the schema of the status does not allow.
 func FuzzWhatAClusterSaysFitsTheSchema(f *testing.F) {
 	schema := readCRD(f)
 	for _, text := range hostile() {

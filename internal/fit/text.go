@@ -23,15 +23,15 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// MaxMessage is how long a message may be, in bytes. It is half of what the schema allows, so that a status of many clusters
-// and the conditions that quote several messages stay small.
+// MaxMessage is how long a message may be, in bytes. It is half of what the schema allows, so that a status of many
+// clusters and the conditions that quote several messages stay small.
 const MaxMessage = 512
 
 // Message returns a text as one line of at most MaxMessage bytes.
 func Message(message string) string { return text.Line(message, MaxMessage) }
 
-// Quoted returns what a workload cluster or a tenant wrote, in quotation marks if it could be misread, and shortened if it is
-// overlong.
+// Quoted returns a text of a workload cluster or a tenant, in quotation marks if it could be misread, and shortened
+// if it is overlong.
 func Quoted(written string) string {
 	const longest = 80
 	if len(written) > longest {

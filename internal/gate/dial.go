@@ -32,7 +32,7 @@ import (
 	"golang.org/x/net/proxy"
 )
 
-// dial connects to a server, through a proxy as http.Transport does: the one that is given, or else that of the environment.
+// dial connects to a server as http.Transport does, through the given proxy or, without one, that of the environment.
 func dial(ctx context.Context, through *url.URL, server string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -14,11 +14,11 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package gate bounds the connections of a client that cannot be changed: clustercache makes its own, follows redirects on them and reads
-// whatever it is sent into memory.
+// Package gate bounds the connections of a client that cannot be changed: clustercache makes its own, follows
+// redirects on them and reads whole responses into memory.
 //
-// A Gate is an HTTP proxy on loopback. A kubeconfig whose proxy-url is a pass of the Gate reaches the server that the pass was
-// issued for, through the proxy that the kubeconfig had before, and nothing else: a redirect to another host or port, or to
-// plain HTTP, ends here. What the server may send in a time is limited. TLS is between the client and the server as before, so
-// that the Gate sees no credential. A pass is a secret that this process alone knows.
+// A Gate is an HTTP proxy on loopback. A kubeconfig whose proxy-url is a pass of the Gate reaches the server that the
+// pass was issued for, through the proxy that the kubeconfig had before, and nothing else: a redirect to another host
+// or port, or to plain HTTP, ends here. The rate at which the server may send is limited. TLS is between the client
+// and the server as before, so the Gate sees no credential. A pass is a secret that this process alone knows.
 package gate

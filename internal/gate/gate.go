@@ -37,8 +37,8 @@ import (
 )
 
 const (
-	// burst is how many bytes a server may send at once. A handshake, the health probe and the kinds of the core group are below
-	// 50 kB, and a client that reads them into memory needs about twice what it reads.
+	// burst is how many bytes a server may send at once. A handshake, the health probe and the kinds of the core
+	// group are below 50 kB, and a client that reads them into memory needs about twice their size.
 	burst = 2 << 20
 	// perSecond is how many bytes per second it may send in the long run: a probe every 10 seconds is below 1 kB/s.
 	perSecond = 32 << 10
@@ -57,7 +57,7 @@ type Gate struct {
 	tokens map[string]string
 }
 
-// pass is what one holder of a token may do.
+// pass is the permission of the holder of a token.
 type pass struct {
 	holder, server string
 	// proxy is the proxy behind the Gate; nil for that of the environment, if it has one.
@@ -81,8 +81,8 @@ func Listen(ctx context.Context) (*Gate, error) {
 	return g, nil
 }
 
-// Issue returns the proxy-url by which a holder, such as a cluster, reaches its server through the Gate. The proxy is the one that
-// it had before, nil without one. A pass that the holder had for something else is no longer good.
+// Issue returns the proxy-url by which a holder, such as a cluster, reaches its server through the Gate. The proxy is
+// its own, nil without one. It revokes a pass of the holder for another server or proxy.
 func (g *Gate) Issue(holder string, server, proxy *url.URL) string {
 	next := &pass{holder: holder, server: hostPort(server), proxy: proxy, limiter: rate.NewLimiter(perSecond, burst)}
 	g.mu.Lock()
@@ -96,7 +96,7 @@ func (g *Gate) Issue(holder string, server, proxy *url.URL) string {
 	return (&url.URL{Scheme: "http", Host: g.address, User: url.UserPassword("gate", token)}).String()
 }
 
-// Revoke makes the pass of a holder that is gone no longer good, and evicts it.
+// Revoke ends the pass of a holder that is gone.
 func (g *Gate) Revoke(holder string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -104,8 +104,7 @@ func (g *Gate) Revoke(holder string) {
 	delete(g.tokens, holder)
 }
 
-// Behind returns what a client has to use instead of a proxy-url to reach the holder's server without the Gate, as the Proxy of a
-// rest.Config.
+// Behind returns the Proxy of a rest.Config that reaches the holder's server without the Gate; nil for no proxy.
 func (g *Gate) Behind(holder string) func(*http.Request) (*url.URL, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -150,7 +149,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	go func() {
-		// What the client sent with its header comes first.
+		// The bytes that the client sent with its header come first.
 		_, _ = io.Copy(server, io.MultiReader(io.LimitReader(buffered, int64(buffered.Reader.Buffered())), client))
 		_ = server.Close()
 	}()
@@ -161,7 +160,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var errTooMuch = errors.New("the server sent too much")
 
-// receive passes on what the server sends, until it is too much.
+// receive passes the bytes of the server on, until they exceed the rate.
 func (p *pass) receive(client, server net.Conn) error {
 	buffer := make([]byte, copyBytes)
 	for {
@@ -190,7 +189,7 @@ func (g *Gate) passOf(r *http.Request) *pass {
 	return g.passes[token]
 }
 
-// hostPort returns what an HTTP client asks a proxy to connect to for a server.
+// hostPort returns the host and port that an HTTP client asks a proxy to connect to for a server.
 func hostPort(server *url.URL) string {
 	port := server.Port()
 	if port == "" {

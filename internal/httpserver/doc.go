@@ -16,10 +16,11 @@ limitations under the License.
 
 // Package httpserver serves the health and metrics endpoints of every program of ours within fixed limits.
 //
-// Anybody in a cluster reaches these endpoints, so that a client may open any number of connections, send a header without end
-// or slowly, and never read a response. Listen binds an address, and its Server keeps to the limits that are constants here, in
-// headers, connections, requests in flight and time. What the kernel buffers counts as memory of the Pod, and is limited too.
+// Every Pod of a cluster reaches these endpoints. A client may open any number of connections, send a header slowly
+// or without end, and never read a response. Listen binds an address, and its Server limits headers, connections,
+// requests in flight and time by constants. The buffers of the kernel count as memory of the Pod, and are limited
+// too.
 //
-// No limit locks out a probe of kubelet or a scrape of Prometheus: a connection that is over a limit takes the place of another one that
-// waits for a request. It comes from the source with the most connections, so that a client that opens many harms itself first.
+// No limit locks out a probe of kubelet or a scrape of Prometheus: a new connection beyond a limit evicts one that
+// waits for a request, of the source with the most connections. So a client that opens many harms itself first.
 package httpserver

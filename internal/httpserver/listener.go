@@ -74,7 +74,8 @@ func sourceOf(address net.Addr) netip.Addr {
 	return tcp.AddrPort().Addr().Unmap()
 }
 
-// admit counts a connection. At a limit it closes another one that waits for a request, and it returns false if there is none.
+// admit counts a connection. At a limit it closes a connection that waits for a request, and returns false if there
+// is none.
 func (l *limitedListener) admit(conn *limitedConn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,9 +90,10 @@ func (l *limitedListener) admit(conn *limitedConn) bool {
 	return true
 }
 
-// victim returns whether there is no room for a further connection of a source, and which one gives way to it: the oldest that waits for
-// a request. At the limit of the source it is one of this source. At the limit of all it is one of the source that has most of
-// those, so that many connections of one source do not close the single one of another. It is -1 if every one is busy.
+// victim returns whether there is no room for a further connection of a source, and which one gives way to it: the
+// oldest that waits for a request. At the limit of the source it is one of this source. At the limit of all it is one
+// of the source that has most of those, so that many connections of one source do not close the single one of
+// another. It is -1 if every one is busy.
 func victim(conns []*limitedConn, source netip.Addr) (index int, full bool) {
 	own := 0
 	waiting := map[netip.Addr]int{}

@@ -29,30 +29,31 @@ import (
 )
 
 const (
-	// MaxHeader is how many octets the request line and the header may have. A probe of kubelet has 120, a scrape of Prometheus 400,
-	// and a bearer token 1,500.
+	// MaxHeader is how many octets the request line and the header may have. A probe of kubelet has 120, a scrape of
+	// Prometheus 400, and a bearer token 1,500.
 	MaxHeader = 4 << 10
 	// MaxConnections is how many connections there may be. One takes 30 kB at most besides its response.
 	MaxConnections = 64
-	// MaxPerSource is how many of those may come from one address. kubelet, Prometheus and a person's curl need one each.
+	// MaxPerSource is how many of those may come from one address. kubelet, Prometheus and a person's curl need one
+	// each.
 	MaxPerSource = 8
 	// MaxInFlight is how many requests are handled at a time. Others wait for their turn.
 	MaxInFlight = 8
 
-	// headerTimeout is how long a client may take to send a header, and maxWait is how long a request may wait for its turn. kubelet gives its probes
-	// 2 seconds here.
+	// headerTimeout is how long a client may take to send a header, and maxWait is how long a request may wait for
+	// its turn. kubelet gives its probes 2 seconds here.
 	headerTimeout = 3 * time.Second
 	maxWait       = 2 * time.Second
 	// writeTimeout is how long handling a request and writing the response may take together.
 	writeTimeout = 10 * time.Second
-	// idleTimeout is how long a connection may wait for its next request. Prometheus scrapes every 15 to 60 seconds, and opens another
-	// connection where it has to.
+	// idleTimeout is how long a connection may wait for its next request. Prometheus scrapes every 15 to 60 seconds,
+	// and opens another connection where it has to.
 	idleTimeout = 20 * time.Second
 	// closeTimeout is how long a client may take to acknowledge the end of a response.
 	closeTimeout = time.Second
 
-	// readBuffer and writeBuffer are how many octets may wait in a connection, of which the kernel takes the double for what it needs
-	// itself. Left alone, it takes megabytes.
+	// readBuffer and writeBuffer are how many octets may wait in a connection. The kernel doubles them for its own
+	// overhead, and takes megabytes by default.
 	readBuffer  = 8 << 10
 	writeBuffer = 32 << 10
 
@@ -63,11 +64,12 @@ const (
 // Server serves HTTP at one address.
 type Server struct {
 	server *http.Server
-	// listener is what the server accepts from: a limitedListener, or TLS on top of one.
+	// listener is a limitedListener, or TLS on top of one.
 	listener net.Listener
 }
 
-// ListenTLS is Listen for HTTPS. It serves HTTP/1.1 only: the limits of connections and requests do not fit the streams of HTTP/2.
+// ListenTLS is Listen for HTTPS. It serves HTTP/1.1 only: the limits of connections and requests do not fit the
+// streams of HTTP/2.
 func ListenTLS(ctx context.Context, address string, handler http.Handler, config *tls.Config) (*Server, error) {
 	server, err := Listen(ctx, address, handler)
 	if err != nil {
@@ -81,7 +83,7 @@ func ListenTLS(ctx context.Context, address string, handler http.Handler, config
 
 // Listen binds an address, as [host]:port. Without a host it takes IPv4 and IPv6.
 func Listen(ctx context.Context, address string, handler http.Handler) (*Server, error) {
-	// Accepted connections inherit the buffers, so that nothing more waits in those that are not accepted yet.
+	// Connections inherit the buffers before they are accepted.
 	config := net.ListenConfig{Control: limitBuffers, KeepAlive: -1}
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -116,7 +118,8 @@ func limitBuffers(_, _ string, conn syscall.RawConn) error {
 // Addr returns the address that is bound.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Parts returns the server and its listener, for a caller that runs and ends them itself. The limits hold only for the two together.
+// Parts returns the server and its listener, for a caller that runs and ends them itself. The limits hold only for
+// the two together.
 func (s *Server) Parts() (*http.Server, net.Listener) { return s.server, s.listener }
 
 // Serve serves until Shutdown or Close, and then returns nil.

@@ -16,7 +16,8 @@ limitations under the License.
 
 // Package kubeconfig judges the kubeconfigs that a manager finds in Secrets which others write.
 //
-// Whoever can write such a Secret chooses the server, and must not choose what the manager sends there: a path would make it send a
-// file of its own, such as the token of its ServiceAccount, and a plugin would run a program. So only what is in the
-// bytes is used. Which server they name is the writer's own business, and so are a proxy and whether certificates are checked.
+// Whoever can write such a Secret chooses the server, and must not choose what the manager sends there: a path would
+// make it send a file of its own, such as the token of its ServiceAccount, and a plugin would run a program. So only
+// what is in the bytes is used. Which server they name is the writer's own business, and so are a proxy and whether
+// certificates are checked.
 package kubeconfig

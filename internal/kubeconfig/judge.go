@@ -30,16 +30,16 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// maxBytes is how large a kubeconfig may be. One with certificates of its own is below 20 kB; one that trusts all public
-// authorities, as some companies hand out, about 300 kB.
+// maxBytes is how large a kubeconfig may be. A usual kubeconfig has less than 20 kB. With all public certificate
+// authorities, as some companies hand it out, it has about 300 kB.
 const maxBytes = 512 << 10
 
 // maxNames bounds how many users and clusters a kubeconfig may have: Cluster API's own have one.
 const maxNames = 100
 
-// Judge returns nil if everything that a client of the kubeconfig would send is in its bytes, and an error that says what to change
-// otherwise. Every user and cluster is judged, whether the current context uses it or not. The error holds names
-// and addresses of the kubeconfig, and none of its credentials.
+// Judge returns nil if the bytes of the kubeconfig hold all that its client would send, and otherwise an error that
+// says what to change. Every user and cluster is judged, whether the current context uses it or not. The error holds
+// names and addresses of the kubeconfig, and none of its credentials.
 func Judge(data []byte) error {
 	if len(data) > maxBytes {
 		return fmt.Errorf("it has %d bytes and may have %d", len(data), maxBytes)
@@ -62,7 +62,7 @@ func Judge(data []byte) error {
 	if len(refused) == 0 {
 		refused = judgeContext(config)
 	}
-	// The first ones are enough to see what is meant, and a message has an end.
+	// A message is short, and the first problems explain the others.
 	const most = 3
 	if len(refused) > most {
 		refused = append(refused[:most], "and more")
@@ -116,7 +116,7 @@ func isProxy(address string) bool {
 	return err == nil && proxy.Host != "" && slices.Contains([]string{"http", "https", "socks5"}, proxy.Scheme)
 }
 
-// judgeContext returns what keeps the current context from being used.
+// judgeContext returns why the current context cannot be used.
 func judgeContext(config *clientcmdapi.Config) []string {
 	current, ok := config.Contexts[config.CurrentContext]
 	if !ok {
@@ -142,12 +142,12 @@ func shorten(name string) string { return text.Line(name, 63) }
 
 // Endpoint is an API server.
 type Endpoint struct {
-	// URL is its address, CA the certificates in PEM by which it is known.
+	// URL is its address, CA the certificates in PEM that it is verified with.
 	URL *url.URL
 	CA  []byte
 }
 
-// ServerOf returns the server of the current context, and the proxy to it or nil. The kubeconfig is one that Judge accepts.
+// ServerOf returns the server of the current context, and the proxy to it or nil. Judge must accept the kubeconfig.
 func ServerOf(data []byte) (server, proxy *url.URL, err error) {
 	_, cluster, err := current(data)
 	if err != nil {
@@ -164,16 +164,16 @@ func ServerOf(data []byte) (server, proxy *url.URL, err error) {
 	return server, proxy, nil
 }
 
-// At returns a kubeconfig whose current context leads to another endpoint, without a proxy and with the same credentials. The
-// kubeconfig is one that Judge accepts.
+// At returns a kubeconfig whose current context leads to another endpoint, without a proxy and with the same
+// credentials. Judge must accept the kubeconfig.
 func At(data []byte, endpoint Endpoint) ([]byte, error) {
 	return change(data, func(cluster *clientcmdapi.Cluster) {
 		*cluster = clientcmdapi.Cluster{Server: endpoint.URL.String(), CertificateAuthorityData: endpoint.CA}
 	})
 }
 
-// Through returns a kubeconfig that reaches the server of the current context through another proxy, and asks for no compression,
-// because it does not show how large an answer is. The kubeconfig is one that Judge accepts.
+// Through returns a kubeconfig that reaches the server of the current context through another proxy, and asks for no
+// compression, because that hides the size of a response. Judge must accept the kubeconfig.
 func Through(data []byte, proxyURL string) ([]byte, error) {
 	return change(data, func(cluster *clientcmdapi.Cluster) {
 		cluster.ProxyURL, cluster.DisableCompression = proxyURL, true

@@ -182,7 +182,8 @@ func TestAKubeconfigLeadsThroughAnotherProxy(t *testing.T) {
 	g.Expect(rest.Host).To(Equal("https://192.0.2.1:6443"))
 }
 
-// TestEveryFieldIsJudged fails if client-go has learned a field that may name something outside of the kubeconfig's bytes.
+// TestEveryFieldIsJudged fails if client-go has learned a field that may name something outside of the kubeconfig's
+// bytes.
 func TestEveryFieldIsJudged(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

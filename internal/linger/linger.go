@@ -16,9 +16,9 @@ limitations under the License.
 
 // Package linger ends TCP connections so that the kernel keeps nothing for a client that does not read.
 //
-// After an ordinary close the kernel holds what was not acknowledged until the client takes it. A client that never reads, and
-// opens one connection after the other, fills the memory of the Pod with that. So a connection counts against the limits of its
-// server until Close returns, and Close ends it within a bounded time.
+// After an ordinary close the kernel holds unacknowledged bytes until the client takes them. A client that never
+// reads, and opens one connection after the other, fills the memory of the Pod with them. So a connection counts
+// against the limits of its server until Close returns, and Close ends it within a bounded time.
 package linger
 
 import (
@@ -29,12 +29,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pollInterval is how often the send queue is looked at. The acknowledgement of a client in the same cluster takes about a
-// millisecond.
+// pollInterval is how often the send queue is looked at. The acknowledgement of a client in the same cluster takes
+// about a millisecond.
 const pollInterval = 5 * time.Millisecond
 
-// Close closes a connection. It first waits for the client to acknowledge what was sent, for at most the timeout, and then drops
-// what is left.
+// Close closes a connection. It first waits until the client has acknowledged all bytes, for at most the timeout, and
+// then drops the rest.
 func Close(conn *net.TCPConn, timeout time.Duration) error {
 	if conn.CloseWrite() != nil {
 		return Abort(conn)
@@ -52,7 +52,7 @@ func Close(conn *net.TCPConn, timeout time.Duration) error {
 	}
 }
 
-// Abort closes a connection and drops what was not acknowledged. The client sees a reset.
+// Abort closes a connection and drops unacknowledged bytes. The client sees a reset.
 func Abort(conn *net.TCPConn) error {
 	// This fails only where the connection is closed already.
 	_ = conn.SetLinger(0)

@@ -34,9 +34,10 @@ var (
 	teredo = netip.MustParsePrefix("2001::/32")
 )
 
-// embedded returns the IPv4 addresses that packets for an IPv6 address may end up at, and what its form is called, with an article. The
-// forms themselves are no reason to refuse: networks without IPv4 reach the rest of the world through them. A prefix that an
-// operator chose outside of the well-known ones cannot be told from other addresses; its ranges can be denied.
+// embedded returns the IPv4 addresses that packets for an IPv6 address may end up at, and the name of its form, with
+// an article. The forms themselves are no reason to refuse: networks without IPv4 reach the rest of the world through
+// them. An operator's own prefix outside of the well-known ones looks like any other address; its ranges can be
+// denied.
 func embedded(address netip.Addr) (form string, carried []netip.Addr) {
 	if !address.Is6() || address.Is4In6() {
 		return "", nil
@@ -66,9 +67,9 @@ func embedded(address netip.Addr) (form string, carried []netip.Addr) {
 	return "", nil
 }
 
-// local returns the IPv4 address in an address below 64:ff9b:1::/48. Where it stands depends on the length of the operator's
-// prefix, which is 48, 56, 64 or 96 bits (RFC 6052, section 2.2). It can be told by the zeros that follow the shorter forms.
-// Octet 8 is always zero, and no part of it.
+// local returns the IPv4 address in an address below 64:ff9b:1::/48. Where it stands depends on the length of the
+// operator's prefix, which is 48, 56, 64 or 96 bits (RFC 6052, section 2.2). It can be told by the zeros that follow
+// the shorter forms. Octet 8 is always zero, and no part of it.
 func local(octets [16]byte) netip.Addr {
 	zeros := func(from int) bool { return bytes.Count(octets[from:], []byte{0}) == len(octets)-from }
 	switch {

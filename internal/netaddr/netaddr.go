@@ -32,8 +32,8 @@ func NewJudge(denied []netip.Prefix) Judge {
 	return Judge{denied: denied}
 }
 
-// Refuse returns why an address must not be published, as the rest of a sentence that begins with "the address is", or an
-// empty string. An IPv4 address in IPv6 notation counts as the IPv4 address.
+// Refuse returns why an address must not be published, as the rest of a sentence that begins with "the address is",
+// or an empty string. An IPv4 address in IPv6 notation counts as the IPv4 address.
 func (j Judge) Refuse(address netip.Addr) string {
 	if reason := inherent(address); reason != "" {
 		return reason
@@ -41,7 +41,7 @@ func (j Judge) Refuse(address netip.Addr) string {
 	return j.RefuseDenied(address)
 }
 
-// RefuseDenied is Refuse for the denied ranges alone, for addresses that somebody wrote who is trusted with the rest.
+// RefuseDenied is Refuse for the denied ranges alone. It is for addresses whose author is trusted with the rest.
 func (j Judge) RefuseDenied(address netip.Addr) string {
 	if len(j.denied) == 0 {
 		return ""
@@ -102,7 +102,8 @@ func throughEmbedded(address netip.Addr, judge func(netip.Addr) string) string {
 	return ""
 }
 
-// special returns what is special about an address by itself, which has neither a zone nor the form ::ffff:0:0/96.
+// special returns why an address must not be published, apart from the IPv4 address in it. It has neither a zone nor
+// the form ::ffff:0:0/96.
 func special(address netip.Addr) string {
 	switch {
 	case address.IsUnspecified():
@@ -136,20 +137,22 @@ var reservedRanges = []struct {
 }{
 	// RFC 1122, section 3.2.1.3.
 	{netip.MustParsePrefix("0.0.0.0/8"), "an address of \"this network\""},
-	// RFC 6890, section 2.2.2: of the node itself where it translates to IPv6 (RFC 7335), of relays, of Oracle's metadata.
+	// RFC 6890, section 2.2.2: of the node itself where it translates to IPv6 (RFC 7335), of relays, of Oracle's
+	// metadata.
 	{netip.MustParsePrefix("192.0.0.0/24"), "an address that is reserved for protocols"},
 	// RFC 1112, section 4.
 	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved address"},
 	// RFC 3879: deprecated, and never unique.
 	{netip.MustParsePrefix("fec0::/10"), "a site-local address"},
-	// RFC 6666: what is sent there is discarded.
+	// RFC 6666: packets to it are discarded.
 	{netip.MustParsePrefix("100::/64"), "a discard-only address"},
 	// RFC 4291, section 2.5.5.1: deprecated, whatever the IPv4 address is.
 	{netip.MustParsePrefix("::/96"), "an IPv4-compatible address, which is obsolete"},
 }
 
 // metadata are the addresses at which clouds give a virtual machine its data and credentials, as far as they are not
-// link-local: that is 169.254.169.254 in most of them, 169.254.170.2 and .23 for containers on AWS, 169.254.42.42 at Scaleway.
+// link-local: that is 169.254.169.254 in most of them, 169.254.170.2 and .23 for containers on AWS, 169.254.42.42 at
+// Scaleway.
 var metadata = map[netip.Addr]bool{
 	netip.MustParseAddr("168.63.129.16"):      true, // Azure's platform services, WireServer
 	netip.MustParseAddr("100.100.100.200"):    true, // Alibaba Cloud

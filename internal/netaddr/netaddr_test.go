@@ -187,8 +187,8 @@ func TestJudgingAnAddressThatMayBePublishedDoesNotAllocate(t *testing.T) {
 	g.Expect(testing.AllocsPerRun(100, func() { j.Refuse(four); j.Refuse(six) })).To(BeZero())
 }
 
-// FuzzRefuse holds the judge against rules that are written another way: it never panics, notation makes no difference, and
-// an address that is passed is none that a pod would reach itself or its cloud by.
+// FuzzRefuse holds the judge against rules that are written another way: it never panics, notation makes no
+// difference, and an address that is passed is none that a pod would reach itself or its cloud by.
 func FuzzRefuse(f *testing.F) {
 	for _, text := range []string{
 		"127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1:7f00:0:100::", "2002:7f00:1::", "2001:0:7f00:1::", "fe80::1", "10.0.0.1",

@@ -25,19 +25,21 @@ import (
 )
 
 const (
-	// Burst is how many writes in a row a cluster can cause without a delay. An upgrade of a cluster's nodes changes a node port
-	// gateway about four times per node, over minutes, and an installation writes its condition a dozen times.
+	// Burst is how many writes in a row a cluster can cause without a delay. An upgrade of a cluster's nodes changes
+	// a node port gateway about four times per node, over minutes, and an installation writes its condition a dozen
+	// times.
 	Burst = 50
-	// Refill is how long one token takes. It is the longest delay, half of the 10 seconds that are promised, so that a busy
-	// manager keeps the promise. A hostile cluster then causes 720 writes an hour of each kind, which an API server with a
-	// thousand such clusters still takes.
+	// Refill is how long one token takes. It is the longest delay, half of the 10 seconds that are promised, so that
+	// a busy manager keeps the promise. A hostile cluster then causes 720 writes an hour of each kind, which an API
+	// server with a thousand such clusters still takes.
 	Refill = 5 * time.Second
 )
 
-// Buckets hold one token bucket for each workload cluster. The zero value is ready for use, and safe for concurrent use.
+// Buckets hold one token bucket for each workload cluster. The zero value is ready for use, and safe for concurrent
+// use.
 type Buckets struct {
-	// Window is for changes that are coalesced into one write: those that follow a token within this time need none. It must
-	// not be changed once there are buckets.
+	// Window is for changes that are coalesced into one write: changes within this time after a token need none. It
+	// must not be changed once there are buckets.
 	Window time.Duration
 
 	mu       sync.Mutex
@@ -61,16 +63,16 @@ type Delay struct {
 	Begins bool
 }
 
-// Take takes a token of the cluster for a write. If there is none it takes nothing, and the write must be tried again after the
-// Delay.
+// Take takes a token of the cluster for a write. If there is none it takes nothing, and the write must be tried again
+// after the Delay.
 func (b *Buckets) Take(cluster types.NamespacedName, now time.Time) Delay {
 	return b.take(cluster, now, func(bucket *bucket) (bool, time.Duration) {
 		return bucket.writes.AllowN(now, 1), untilToken(bucket.writes, now)
 	})
 }
 
-// TakeWithdrawal is Take for a write that takes back what was published before. It has tokens of its own, so other changes do
-// not delay it, and uses those for every write beyond them.
+// TakeWithdrawal is Take for a write that withdraws an address. Withdrawals have tokens of their own, so other
+// changes do not delay them, and beyond those use the tokens for every write.
 func (b *Buckets) TakeWithdrawal(cluster types.NamespacedName, now time.Time) Delay {
 	return b.take(cluster, now, func(bucket *bucket) (bool, time.Duration) {
 		taken := bucket.withdrawals.AllowN(now, 1) || bucket.writes.AllowN(now, 1)

@@ -78,7 +78,8 @@ func TestAWithdrawalUsesEveryToken(t *testing.T) {
 	g.Expect(buckets.TakeWithdrawal(restless, start).For).To(BeNumerically(">", 0))
 }
 
-// What is promised: a write that keeps trying is delayed by 10 seconds at most, and an hour brings no more writes than are named.
+// What is promised: a write that keeps trying is delayed by 10 seconds at most, and an hour brings no more writes
+// than are named.
 func TestTheDelayAndTheRateAreBounded(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -14,14 +14,14 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package pacing bounds how often one workload cluster can make the manager write to the management cluster. Whoever controls the
-// API server of a workload cluster can change what the manager watches there as often as they like, and each change would
-// otherwise be a write, the wake-up of every controller that watches what is written, and for a gateway a write to each
-// consuming cluster.
+// Package pacing bounds how often one workload cluster can make the manager write to the management cluster. A
+// hostile API server can change the objects that the manager watches at any rate. Each change would otherwise be a
+// write, wake every controller that watches the written object and, for a gateway, be a write to each consuming
+// cluster.
 //
-// Each workload cluster has a token bucket of its own, so a cluster that changes all the time delays itself alone. What is
-// delayed is not lost: controllers are level-based, and write the latest state when there is a token again. There is one set
-// of Buckets for each kind of write; a cluster then has at most one write of that kind waiting, and waits for it no longer
+// Each workload cluster has a token bucket of its own, so a cluster that changes all the time delays itself alone. No
+// change is lost: controllers are level-based, and write the latest state when there is a token again. There is one
+// set of Buckets for each kind of write. A cluster then has at most one write of that kind waiting, for no longer
 // than Refill.
 //
 // The package has no client and no clock.

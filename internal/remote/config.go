@@ -23,8 +23,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Config returns how a program reaches the API server of its own cluster: by the kubeconfig at a path, or as a Pod does if the
-// path is empty. Its clients refuse redirects.
+// Config returns how a program reaches the API server of its own cluster: by the kubeconfig at a path, or as a Pod
+// does if the path is empty. Its clients refuse redirects.
 func Config(kubeconfig string) (config *rest.Config, err error) {
 	if kubeconfig == "" {
 		if config, err = rest.InClusterConfig(); err != nil {

@@ -33,8 +33,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// maxText is how long the text of a Status may be, in bytes. Those of kube-apiserver for our objects are shorter, except when an
-// object has many invalid fields, of which the first ones say enough.
+// maxText is how long the text of a Status may be, in bytes. Those of kube-apiserver for our objects are shorter,
+// except when an object has many invalid fields. The first ones say enough.
 const maxText = 256
 
 // Public is an error whose text is our own, so that it can be told in full.
@@ -52,9 +52,9 @@ func (e Error) Error() string { return string(e) }
 // IsPublic marks the error.
 func (e Error) IsPublic() {}
 
-// Describe returns what can be said of an error of a request to an API server that is not trusted. The text of a Status is
-// said, shortened and without control characters. Any other text of a server is not, because it may be of anything that the
-// manager can reach: such an error is said by its class.
+// Describe returns the public part of an error of a request to an API server that is not trusted. The text of a
+// Status is quoted, shortened and without control characters. No other text of a server is, because it may come from
+// any service that the manager can reach: such an error is named by its class.
 func Describe(err error) string {
 	if err == nil {
 		return ""
@@ -67,7 +67,8 @@ func Describe(err error) string {
 	return "API server gives an answer that cannot be understood"
 }
 
-// Safe returns an error whose text is Describe's, and which is the same for errors.Is and errors.As. It returns nil for nil.
+// Safe returns an error whose text is Describe's, and which is the same for errors.Is and errors.As. It returns nil
+// for nil.
 func Safe(err error) error {
 	if err == nil {
 		return nil
@@ -120,7 +121,7 @@ func status(err error) string {
 	return text
 }
 
-// isUnexpected returns whether client-go made the Status itself, of what an API server does not say.
+// isUnexpected returns whether client-go made up the Status for a response that has none.
 func isUnexpected(status metav1.Status) bool {
 	if status.Details == nil {
 		return false

@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package remote keeps what an API server can do to its client small: the client goes nowhere else than to that server, and says
-// of an error only what cannot be made up.
+// Package remote protects a client from its API server: the client sends requests to no other server, and quotes of
+// an error only a Kubernetes Status.
 //
 // It knows no kind of cluster, so that every program can use it.
 package remote

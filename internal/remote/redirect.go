@@ -23,8 +23,8 @@ import (
 // ErrRedirect says that an API server answered with a redirect. None of Kubernetes does.
 const ErrRedirect = Error("API server answers with a redirect, which is not followed")
 
-// RefuseRedirects wraps the transport of an HTTP client so that each redirect is an ErrRedirect: client-go would send its
-// credentials to wherever the redirect leads. It fits rest.Config.Wrap.
+// RefuseRedirects wraps the transport of an HTTP client so that each redirect is an ErrRedirect: client-go would send
+// its credentials to wherever the redirect leads. It fits rest.Config.Wrap.
 func RefuseRedirects(next http.RoundTripper) http.RoundTripper {
 	return &direct{next: next}
 }
@@ -45,5 +45,5 @@ func (d *direct) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// WrappedRoundTripper is for client-go, which looks below a transport for the one that holds the connections.
+// WrappedRoundTripper is for client-go, which unwraps a transport to find the one with the connections.
 func (d *direct) WrappedRoundTripper() http.RoundTripper { return d.next }

@@ -26,9 +26,10 @@ import (
 // ellipsis ends a text that was shortened.
 const ellipsis = " …"
 
-// Line returns a text as one line of at most limit bytes: valid UTF-8 without control characters, such as the escape sequences of
-// a terminal, and with a single space for each run of white space. A text that is cut ends with an ellipsis, for which the
-// limit must have room. The limits of an API's schema count characters, of which a text never has more than bytes.
+// Line returns a text as one line of at most limit bytes: valid UTF-8 without control characters, such as the escape
+// sequences of a terminal, and with a single space for each run of white space. A text that is cut ends with an
+// ellipsis, for which the limit must have room. The limits of an API's schema count characters, of which a text never
+// has more than bytes.
 func Line(text string, limit int) string {
 	var line strings.Builder
 	line.Grow(min(len(text), limit))

@@ -37,8 +37,8 @@ const pageSize = 200
 // maxPages ends a list whose pages never do. So many pages hold as many objects as may be cached.
 const maxPages = 250
 
-// boundedListerWatcher lists in pages, trims what it gets and counts it before it is cached. It passes only objects of its
-// namespace and name, if it has them, whatever the API server sends.
+// boundedListerWatcher lists in pages, and trims and counts objects before they are cached. If it has a namespace or
+// a name, it drops all other objects that the API server sends.
 type boundedListerWatcher struct {
 	next            toolscache.ListerWatcher
 	account         *account
@@ -117,7 +117,7 @@ func (b *boundedListerWatcher) accept(object runtime.Object) (runtime.Object, bo
 	return nil, false, fmt.Errorf("trimming made %T of an object", trimmed)
 }
 
-// WatchWithContext watches, and counts what the API server sends first if it is asked for all objects in the watch.
+// WatchWithContext watches. If the watch begins with all objects, it counts those as a list.
 func (b *boundedListerWatcher) WatchWithContext(ctx context.Context, options metav1.ListOptions) (apiwatch.Interface, error) {
 	b.account.endList()
 	watch, err := toolscache.ToListerWatcherWithContext(b.next).WatchWithContext(ctx, options)
@@ -151,7 +151,7 @@ func (b *boundedListerWatcher) WatchWithContext(ctx context.Context, options met
 	}), nil
 }
 
-// safeStatus returns a Status that says what can be said of the error with which an API server ends a watch.
+// safeStatus returns a Status with the public part of the error with which an API server ends a watch.
 func safeStatus(object runtime.Object) runtime.Object {
 	status, ok := object.(*metav1.Status)
 	if !ok {

@@ -30,8 +30,8 @@ type Limits struct {
 	InFlight int64
 	// Held and HeldObjects are the size of the objects that the caches hold, in bytes of memory, and their number.
 	Held, HeldObjects int64
-	// Received, Decoded and Events are how many bytes of responses and events of watches may arrive within a Window. Decoded
-	// is estimated as for InFlight. They bound the time that decoding takes.
+	// Received, Decoded and Events are how many bytes of responses and events of watches may arrive within a Window.
+	// Decoded is estimated as for InFlight. They bound the time that decoding takes.
 	Received, Decoded, Events int64
 	Window                    time.Duration
 	// Foreign is how many objects may arrive that were not asked for.
@@ -46,11 +46,13 @@ func DefaultLimits() Limits {
 		// A page of 200 nodes with 50 images each takes 32 MiB, the largest object that etcd stores 1.5 MiB. Twice the
 		// larger one lets two lists overlap.
 		InFlight: 64 << 20,
-		// A consumer of 1,000 clusters holds 8 MB of EndpointSlices, a cluster of 5,000 nodes 5 MB once they are trimmed.
+		// A consumer of 1,000 clusters holds 8 MB of EndpointSlices, a cluster of 5,000 nodes 5 MB once they are
+		// trimmed.
 		Held: 64 << 20,
 		// Kubernetes supports 10,000 Services and 5,000 nodes per cluster.
 		HeldObjects: 50_000,
-		// 5,000 nodes are 75 MB of JSON. A reconnect lists them anew, so a minute must have room for more than one list.
+		// 5,000 nodes are 75 MB of JSON. A reconnect lists them anew, so a minute must have room for more than one
+		// list.
 		Received: 256 << 20,
 		// A list is a stream of events, so this is two lists of all that may be cached. They decode in 10 seconds.
 		Events: 100_000,
@@ -65,8 +67,8 @@ func DefaultLimits() Limits {
 // ErrBeyondBudget says that a workload cluster exceeded one of its Limits. Such an error is an ErrNotSynced, too.
 var ErrBeyondBudget = errors.New("workload cluster is beyond its budget")
 
-// BudgetError says that a workload cluster is left alone because it exceeded its budget. It is an ErrBeyondBudget. Statuses and
-// conditions quote its text, which stays the same until the next try.
+// BudgetError says that a workload cluster is left alone because it exceeded its budget. It is an ErrBeyondBudget.
+// Statuses and conditions quote its text, which stays the same until the next try.
 type BudgetError struct {
 	// Reason names the limit.
 	Reason error
@@ -90,8 +92,8 @@ func (e exceeded) Error() string { return string(e) }
 
 func (e exceeded) Is(target error) bool { return target == ErrBeyondBudget || target == ErrNotSynced }
 
-// budget counts the cost of one connection to a workload cluster. Once a limit is exceeded it stays exceeded. It is safe for
-// concurrent use.
+// budget counts the cost of one connection to a workload cluster. Once a limit is exceeded it stays exceeded. It is
+// safe for concurrent use.
 type budget struct {
 	limits Limits
 	now    func() time.Time
@@ -116,7 +118,7 @@ func newBudget(limits Limits, now func() time.Time, exceed func(error)) *budget 
 	return &budget{limits: limits, now: now, exceed: exceed}
 }
 
-// receive counts bytes that arrived, what they take once decoded, and events.
+// receive counts bytes that arrived, their size once decoded, and events.
 func (b *budget) receive(bytes, decoded, events int64) error {
 	return b.count(func() error {
 		if now := b.now(); now.Sub(b.windowStart) >= b.limits.Window {
@@ -142,7 +144,7 @@ func (b *budget) addForeign() error {
 	})
 }
 
-// addInFlight changes what the responses that are being read take. A negative number releases.
+// addInFlight changes the size of the responses that are being read. A negative number releases.
 func (b *budget) addInFlight(bytes int64) error {
 	return b.count(func() error {
 		b.inFlight += bytes
@@ -150,7 +152,7 @@ func (b *budget) addInFlight(bytes int64) error {
 	})
 }
 
-// addHeld changes what the caches hold. Negative numbers release.
+// addHeld changes the size and the number of cached objects. Negative numbers release.
 func (b *budget) addHeld(bytes, objects int64) error {
 	return b.count(func() error {
 		b.held += bytes
@@ -199,21 +201,21 @@ func (b *budget) failed() error {
 	return b.exceeded
 }
 
-// account is the share of one cache in what is held.
+// account is the part of one cache in the held bytes and objects.
 type account struct {
 	budget *budget
 
 	mu             sync.Mutex
 	bytes, objects int64
-	// listedBytes and listedObjects are what the list under way has brought so far, which the cache may hold beside its
-	// objects until the list is complete.
+	// listedBytes and listedObjects count the objects of the list under way, which may be in memory beside those of
+	// the cache until the list is complete.
 	listedBytes, listedObjects int64
 	countedBytes               int64
 	countedObjects             int64
 	closed                     bool
 }
 
-// add counts an object that entered the cache. Negative numbers count one that left it.
+// add counts an object that entered the cache. Negative numbers count an object that left it.
 func (a *account) add(bytes, objects int64) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -231,7 +233,7 @@ func (a *account) list(bytes int64) error {
 	return a.settle()
 }
 
-// endList forgets what the latest list has brought: it is in the cache or was given up.
+// endList forgets the objects of the latest list: they are in the cache, or the list was given up.
 func (a *account) endList() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -40,8 +40,8 @@ import (
 // is woken when it has.
 var ErrNotSynced = errors.New("workload cluster has not listed its objects yet")
 
-// ErrFormerCluster says that a connection is that of a former Cluster of the same name, which is about to be closed. It is a
-// clustercache.ErrClusterNotConnected.
+// ErrFormerCluster says that a connection is that of a former Cluster of the same name, which is about to be closed.
+// It is a clustercache.ErrClusterNotConnected.
 var ErrFormerCluster = fmt.Errorf("%w: the connection is that of a former Cluster of this name", clustercache.ErrClusterNotConnected)
 
 // Watch is one kind that one controller reads in every workload cluster.
@@ -66,7 +66,7 @@ type Caches struct {
 // Controller is a controller that reads workload clusters. It runs when it does.
 type Controller = clustercache.SourceWatcher[reconcile.Request]
 
-// cached is what is cached through one connection to a cluster.
+// cached is the cache of one connection to a cluster.
 type cached struct {
 	connection *connection
 	cache      ctrlcache.Cache
@@ -86,11 +86,11 @@ func NewCaches(connections *Connections) *Caches {
 	}
 }
 
-// Reader returns a reader of the watched kinds of a cluster, adding the watches first when this connection does not have
-// them. It never waits. The error is clustercache.ErrClusterNotConnected when there is no connection, upon which
+// Reader returns a reader of the watched kinds of a cluster, adding the watches first when this connection does not
+// have them. It never waits. The error is clustercache.ErrClusterNotConnected when there is no connection, upon which
 // clustercache's source wakes the controller later, and ErrNotSynced when a kind has not been listed yet. It is
-// ErrBeyondBudget, too, while the cluster is left alone because it sent too much; the controller is woken when that begins
-// and when it ends.
+// ErrBeyondBudget, too, while the cluster is left alone because it sent too much; the controller is woken when that
+// begins and when it ends.
 func (c *Caches) Reader(
 	ctx context.Context, object *clusterv1.Cluster, controller Controller, watches ...Watch,
 ) (client.Reader, error) {
@@ -133,7 +133,7 @@ func (c *Caches) Reader(
 	return current.cache, nil
 }
 
-// Forget drops what is held for a cluster whose Cluster is gone.
+// Forget drops the cache of a cluster whose Cluster is gone.
 func (c *Caches) Forget(cluster client.ObjectKey) {
 	c.connections.Forget(cluster)
 	c.mu.Lock()
@@ -167,7 +167,7 @@ func (c *connection) newInformer(
 	return informer
 }
 
-// watch adds a Watch to what is cached of a cluster. The controller is woken once the kind is listed.
+// watch adds a Watch to the cache of a cluster. The controller is woken once the kind is listed.
 func (c *Caches) watch(
 	current *cached, entry *watched, request reconcile.Request, watch Watch, queue workqueue.TypedRateLimitingInterface[reconcile.Request],
 ) error {

@@ -37,7 +37,8 @@ import (
 const (
 	// watchTimeout is how long a watch may last, as in clustercache; the API server ends one after 10 minutes at most.
 	watchTimeout = 11 * time.Minute
-	// responseTimeout is how long any other response may take, however slowly it drips: a page of a list has 200 objects.
+	// responseTimeout is how long any other response may take, however slowly it drips: a page of a list has 200
+	// objects.
 	responseTimeout = time.Minute
 	// callTimeout is how long one call of a Client may take, as in clustercache.
 	callTimeout = 10 * time.Second
@@ -52,8 +53,8 @@ type RESTConfigs interface {
 // Proxy is the Proxy of a rest.Config.
 type Proxy func(*http.Request) (*url.URL, error)
 
-// Connections are the connections to workload clusters through which everything is read and written, each held to a budget.
-// clustercache's own connections are left to probe and to discover. It is safe for concurrent use.
+// Connections are the connections to workload clusters through which everything is read and written, each held to a
+// budget. clustercache's own connections are left to probe and to discover. It is safe for concurrent use.
 type Connections struct {
 	configs      RESTConfigs
 	proxyOf      func(cluster client.ObjectKey) Proxy
@@ -69,8 +70,8 @@ type Connections struct {
 	wakers map[client.ObjectKey]map[any]func()
 }
 
-// NewConnections returns Connections on top of a clustercache whose filter the Incarnations are. They hold every cluster to
-// the limits, and lead through its own proxy instead of the gate that clustercache is led through.
+// NewConnections returns Connections on top of a clustercache whose filter the Incarnations are. They hold every
+// cluster to the limits, and lead through its own proxy instead of the gate that clustercache is led through.
 func NewConnections(configs RESTConfigs, proxyOf func(client.ObjectKey) Proxy, incarnations *Incarnations, limits Limits) *Connections {
 	return &Connections{
 		configs: configs, proxyOf: proxyOf, incarnations: incarnations, limits: limits, fleet: newFleet(limits.Together), now: time.Now,
@@ -79,9 +80,9 @@ func NewConnections(configs RESTConfigs, proxyOf func(client.ObjectKey) Proxy, i
 	}
 }
 
-// connection is what is used of a cluster for as long as it stays connected and within its budget.
+// connection is used for as long as a cluster stays connected and within its budget.
 type connection struct {
-	// from is clustercache's configuration, by which another connection is told.
+	// from is clustercache's configuration. Another one means another connection.
 	from *rest.Config
 	// config has the budget's transport in it, and no timeout.
 	config *rest.Config
@@ -95,9 +96,9 @@ type connection struct {
 	version reportedVersion
 }
 
-// get returns the connection to a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when there is
-// none or it is that of a former Cluster, and ErrBeyondBudget while the cluster is left alone. The waker is called when that
-// begins and when it ends; owner tells it from the wakers of others.
+// get returns the connection to a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when
+// there is none or it is that of a former Cluster, and ErrBeyondBudget while the cluster is left alone. The waker is
+// called when that begins and when it ends; owner tells it from the wakers of others.
 func (c *Connections) get(ctx context.Context, object *clusterv1.Cluster, owner any, waker func()) (*connection, error) {
 	if !c.incarnations.mayBeConnected(object) {
 		return nil, ErrFormerCluster
@@ -122,7 +123,7 @@ func (c *Connections) get(ctx context.Context, object *clusterv1.Cluster, owner 
 	if current := c.clusters[cluster]; current != nil && current.from == config {
 		return current, nil
 	}
-	// The connection is another one: what the former one showed may be of another API server.
+	// The connection is another one. Objects from the former one may be those of another API server.
 	c.drop(cluster)
 	current, err := c.connect(cluster, config)
 	if err != nil {
@@ -132,7 +133,7 @@ func (c *Connections) get(ctx context.Context, object *clusterv1.Cluster, owner 
 	return current, nil
 }
 
-// connect sets up a connection without asking the cluster for anything.
+// connect sets up a connection without a request to the cluster.
 func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*connection, error) {
 	current := &connection{from: from, config: rest.CopyConfig(from)}
 	// Not the context of the reconcile that needs the connection first: it outlives that.
@@ -247,7 +248,7 @@ func (c *Connections) Discovery(ctx context.Context, cluster *clusterv1.Cluster)
 	return discoverer, nil
 }
 
-// endingTransport ends requests with their connection, and those that are no watches after responseTimeout.
+// endingTransport ends requests with their connection, and all but watches after responseTimeout.
 type endingTransport struct {
 	next http.RoundTripper
 	done context.Context //nolint:containedctx // It is the connection's life.

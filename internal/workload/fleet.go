@@ -21,8 +21,8 @@ import (
 	"sync"
 )
 
-// fleet bounds the memory that all workload clusters take together: the budgets of a hundred hostile clusters would otherwise add
-// up to more than the manager has. It is safe for concurrent use.
+// fleet bounds the memory that all workload clusters take together: the budgets of a hundred hostile clusters would
+// otherwise add up to more than the manager has. It is safe for concurrent use.
 //
 // At the bound, clusters are evicted until the others fit. Only clusters with more than an equal share of the bound are
 // candidates. The first to go is the candidate with the largest product of its own bytes and those of its namespace, so
@@ -61,8 +61,8 @@ func (f *fleet) join(namespace string, evict func(reason error) error) *share {
 	return &share{fleet: f, namespace: namespace, evict: evict}
 }
 
-// add changes the bytes of the connection. A negative number releases. It returns whether this connection was evicted. The
-// caller holds no lock of a budget, because eviction takes that of another one.
+// add changes the bytes of the connection. A negative number releases. It returns whether this connection was
+// evicted. The caller holds no lock of a budget, because eviction takes that of another one.
 func (s *share) add(bytes int64) (evicted bool) {
 	if s == nil {
 		return false
@@ -110,8 +110,8 @@ func (f *fleet) remove(s *share) {
 	s.left = true
 }
 
-// worst returns the share that is evicted first. The sum of the shares exceeds the limit, so one is above the average. An
-// evicted cluster is left alone for a minute at least, so this look at the whole fleet is rare.
+// worst returns the share that is evicted first. The sum of the shares exceeds the limit, so one is above the
+// average. An evicted cluster is left alone for a minute at least, so this look at the whole fleet is rare.
 func worst(limit int64, shares map[*share]int64) *share {
 	namespaces := map[string]int64{}
 	for s, bytes := range shares {

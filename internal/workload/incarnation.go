@@ -24,9 +24,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Incarnations tell a Cluster from a former one of the same name. clustercache goes by the name and looks at a Cluster once a
-// second, so that one which is created within a second of the deletion of the former inherits the connection to the former's
-// API server.
+// Incarnations tell a Cluster from a former one of the same name. clustercache goes by the name and looks at a
+// Cluster once a second, so that one which is created within a second of the deletion of the former inherits the
+// connection to the former's API server.
 //
 // They keep the name and the UID of every Cluster that they ever saw.
 type Incarnations struct {
@@ -39,10 +39,10 @@ func NewIncarnations() *Incarnations {
 	return &Incarnations{known: map[client.ObjectKey]types.UID{}}
 }
 
-// Admit is a clustercache.ClusterFilter that makes clustercache give up the connection of a former incarnation. The first look
-// at a Cluster that was created anew closes what is there, and the next one connects. It comes with the first change of the
-// Cluster, at the latest when Cluster API says that the infrastructure is provisioned, before which there is nothing to
-// connect to.
+// Admit is a clustercache.ClusterFilter that makes clustercache give up the connection of a former incarnation. The
+// first look at a Cluster that was created anew closes the former connection, and the next one connects. It comes
+// with the first change of the Cluster, at the latest when Cluster API says that the infrastructure is provisioned,
+// before which there is nothing to connect to.
 func (i *Incarnations) Admit(cluster *clusterv1.Cluster) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()

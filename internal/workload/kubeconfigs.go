@@ -38,7 +38,7 @@ import (
 type RefusedKubeconfigError struct {
 	// Secret is the name of the Secret.
 	Secret string
-	// Problem is what is wrong with its kubeconfig.
+	// Problem says why its kubeconfig is refused.
 	Problem error
 }
 
@@ -49,7 +49,8 @@ func (e *RefusedKubeconfigError) Error() string {
 // IsPublic says that the text can be told: it is remote.Public.
 func (e *RefusedKubeconfigError) IsPublic() {}
 
-// Kubeconfigs reads the kubeconfig Secrets of Clusters. It is the only reader of them: what it refuses is used nowhere.
+// Kubeconfigs reads the kubeconfig Secrets of Clusters. It is the only reader of them, so a kubeconfig that it
+// refuses is used nowhere.
 type Kubeconfigs struct {
 	secrets client.Reader
 	gate    *gate.Gate
@@ -58,8 +59,9 @@ type Kubeconfigs struct {
 
 var _ client.Reader = &Kubeconfigs{}
 
-// NewKubeconfigs returns a reader of kubeconfig Secrets on top of a client, which should have them cached. What it reads leads
-// through the gate, and to the management cluster the way that this manager takes itself. Self is nil if that is not known.
+// NewKubeconfigs returns a reader of kubeconfig Secrets on top of a client, which should have them cached. Its
+// kubeconfigs lead through the gate, and to the management cluster by the manager's own address for it. Self is nil
+// if the latter is not known.
 func NewKubeconfigs(secrets client.Reader, gate *gate.Gate, self *Self) *Kubeconfigs {
 	return &Kubeconfigs{secrets: secrets, gate: gate, self: self}
 }
@@ -69,7 +71,7 @@ func (k *Kubeconfigs) ProxyOf(cluster client.ObjectKey) Proxy {
 	return k.gate.Behind(secretOf(cluster).String())
 }
 
-// Forget evicts what is kept for a Cluster that is gone.
+// Forget evicts the pass of a Cluster that is gone.
 func (k *Kubeconfigs) Forget(cluster client.ObjectKey) {
 	k.gate.Revoke(secretOf(cluster).String())
 }
@@ -79,7 +81,8 @@ func secretOf(cluster client.ObjectKey) client.ObjectKey {
 	return client.ObjectKey{Namespace: cluster.Namespace, Name: secret.Name(cluster.Name, secret.Kubeconfig)}
 }
 
-// Get reads a kubeconfig Secret for clustercache. The error is a RefusedKubeconfigError if its kubeconfig must not be used.
+// Get reads a kubeconfig Secret for clustercache. The error is a RefusedKubeconfigError if its kubeconfig must not be
+// used.
 func (k *Kubeconfigs) Get(ctx context.Context, key client.ObjectKey, object client.Object, _ ...client.GetOption) error {
 	found, ok := object.(*corev1.Secret)
 	if !ok {

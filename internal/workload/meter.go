@@ -35,8 +35,9 @@ const errorBytes = 1 << 20
 // jsonType is the only media type that is read.
 const jsonType = "application/json"
 
-// meteredTransport holds the responses of one workload cluster to its budget. It lets JSON pass only, because that is what
-// it can weigh: two bytes of a Kubernetes protobuf may decode to a kilobyte, and compressed ones to anything.
+// meteredTransport holds the responses of one workload cluster to its budget. It passes only JSON, because it can
+// estimate the decoded size of JSON: two bytes of a Kubernetes protobuf may decode to a kilobyte, and compressed
+// bytes to any size.
 type meteredTransport struct {
 	next   http.RoundTripper
 	budget *budget
@@ -67,7 +68,7 @@ func (t *meteredTransport) RoundTrip(request *http.Request) (*http.Response, err
 	return response, nil
 }
 
-// onlyJSON leaves of the media types of an Accept header those that are JSON.
+// onlyJSON returns the media types of an Accept header that are JSON.
 func onlyJSON(accept string) string {
 	var accepted []string
 	for mediaType := range strings.SplitSeq(accept, ",") {
@@ -141,7 +142,7 @@ func (b *meteredBody) count(data []byte) error {
 	return b.settle(b.weigher.weight)
 }
 
-// settle makes what is counted of the body the given weight.
+// settle makes the counted weight of the body the given one.
 func (b *meteredBody) settle(weight int64) error {
 	by := weight - b.counted
 	b.counted = weight

@@ -30,9 +30,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// OnDemand watches kinds of workload clusters only while they are needed. Reading is what says that they are: a Reading
-// starts the watches of whatever it is asked for, and when it ends so do those that it was not asked for. It is for one
-// controller, and safe for concurrent use by its workers.
+// OnDemand watches kinds of workload clusters only while they are read. A Reading starts the watches of the objects
+// that it is asked for, and its end stops all others. It is for one controller, and safe for concurrent use by its
+// workers.
 type OnDemand struct {
 	connections *Connections
 
@@ -42,7 +42,7 @@ type OnDemand struct {
 	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
-// watches are what is watched of a cluster through one connection.
+// watches are the watches of one connection to a cluster.
 type watches struct {
 	connection *connection
 	client     client.WithWatch
@@ -54,8 +54,8 @@ func NewOnDemand(connections *Connections) *OnDemand {
 	return &OnDemand{connections: connections, clusters: map[client.ObjectKey]*watches{}}
 }
 
-// Source wakes the controller, with the Cluster as the request, when what a Reading was asked for has changed, has been
-// listed or cannot be listed. All watches end with the controller.
+// Source wakes the controller, with the Cluster as the request, when watched objects have changed, have been listed
+// or cannot be listed. All watches end with the controller.
 func (o *OnDemand) Source() source.Source {
 	return source.Func(func(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		o.mu.Lock()
@@ -66,9 +66,9 @@ func (o *OnDemand) Source() source.Source {
 	})
 }
 
-// Begin begins a Reading of a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when there is no
-// connection, and ErrBeyondBudget while the cluster is left alone because it sent too much; the controller is woken when
-// that ends. What was watched has ended then.
+// Begin begins a Reading of a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when there is
+// no connection, and ErrBeyondBudget while the cluster is left alone because it sent too much; the controller is
+// woken when that ends. All watches have ended then.
 func (o *OnDemand) Begin(ctx context.Context, object *clusterv1.Cluster) (*Reading, error) {
 	cluster := client.ObjectKeyFromObject(object)
 	o.mu.Lock()
@@ -127,7 +127,7 @@ func (o *OnDemand) end() {
 	}
 }
 
-// keep ends all watches but those that were asked for.
+// keep ends all watches that were not asked for.
 func (w *watches) keep(asked map[Demand]bool) {
 	for demand, watch := range w.byDemand {
 		if !asked[demand] {
@@ -146,8 +146,8 @@ type Reading struct {
 	asked    map[Demand]bool
 }
 
-// List returns the objects of a Demand, in no order, or an error that is ErrNotSynced while they have not been listed yet.
-// The objects are those of the cache: they must not be changed.
+// List returns the objects of a Demand, in no order, or an error that is ErrNotSynced while they have not been listed
+// yet. The objects are those of the cache: they must not be changed.
 func List[T runtime.Object](reading *Reading, demand Demand) ([]T, error) {
 	found, err := reading.list(demand)
 	if err != nil {

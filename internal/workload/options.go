@@ -34,7 +34,8 @@ import (
 )
 
 // CacheOptions restricts the caches of workload clusters to the namespace xcc-dns: the namespace itself, its
-// EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are in kube-system too.
+// EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are in kube-system
+// too.
 func CacheOptions() ctrlcache.Options {
 	ourNamespace := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{xccv1.WorkloadNamespace: {}}}
 	roles := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{

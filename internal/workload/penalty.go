@@ -22,7 +22,7 @@ const (
 	// firstRetry is short, because an API server that was beyond its budget for once, as at an upgrade, should not be
 	// left for long.
 	firstRetry = time.Minute
-	// lastRetry makes what a cluster costs that is always beyond its budget next to nothing: one budget in half an hour.
+	// lastRetry makes a cluster that is always beyond its budget cheap: it costs one budget in half an hour.
 	lastRetry = 30 * time.Minute
 	// forgiveAfter is how long a cluster stays within its budget before its next wait is the first one again.
 	forgiveAfter = 2 * lastRetry

@@ -19,13 +19,14 @@ package workload
 import "fmt"
 
 const (
-	// numberLength is how many characters a number or quantity may have. An API server sends a quantity in its canonical
-	// form, which is 20 digits and a suffix for what fits into 64 bits, and a float64 in 24 characters.
+	// numberLength is how many characters a number or quantity may have. An API server sends a quantity in its
+	// canonical form, which is 20 digits and a suffix for what fits into 64 bits, and a float64 in 24 characters.
 	// resource.ParseQuantity takes 3 µs at most for as many characters.
 	numberLength = 48
-	// exponentDigits is how many digits the exponent of a number or quantity may have. resource.ParseQuantity computes a
-	// power of ten with as many digits as the exponent says: 1 µs for 1e-99, 5 µs for 1e-999, 2 s for 1e-9999999, hours for
-	// two digits more. strconv.ParseFloat takes a hundred times as long for 5e-324 as for 1.5. Suffixes end at 10^18.
+	// exponentDigits is how many digits the exponent of a number or quantity may have. resource.ParseQuantity
+	// computes a power of ten with as many digits as the exponent says: 1 µs for 1e-99, 5 µs for 1e-999, 2 s for
+	// 1e-9999999, hours for two digits more. strconv.ParseFloat takes a hundred times as long for 5e-324 as for 1.5.
+	// Suffixes end at 10^18.
 	exponentDigits = 2
 	// keyLength is the length of the longest key of quantities.
 	keyLength = len("allocatedResources")
@@ -36,8 +37,8 @@ var (
 	errLongExponent = exceeded(fmt.Sprintf("more than %d digits for the exponent of a number", exponentDigits))
 )
 
-// isQuantityKey returns whether a field of that name, in the kinds that are read, is a resource.Quantity or a map or list of them.
-// Decoders know names of fields by their exact case.
+// isQuantityKey returns whether a field of that name, in the kinds that are read, is a resource.Quantity or a map or
+// list of them. Decoders know names of fields by their exact case.
 func isQuantityKey(name []byte) bool {
 	switch string(name) {
 	case "allocatable", "allocatedResources", "capacity", "divisor", "hard", "limits", "overhead", "requests", "resources", "sizeLimit", "used":

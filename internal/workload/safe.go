@@ -24,8 +24,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
-// safeClient is a client whose errors say only what can be said of an API server that is not trusted. They end in statuses,
-// Events and logs.
+// safeClient is a client whose errors have only the public part of the errors of an API server that is not trusted.
+// They end up in statuses, Events and logs.
 type safeClient struct{ client.Client }
 
 func (c *safeClient) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {

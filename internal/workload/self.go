@@ -31,14 +31,14 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
-// selfBytes is how much is read of a Pod's metadata. etcd stores objects of up to 1.5 MiB, of which a Pod's metadata is a few kB.
+// selfBytes bounds the response with a Pod's metadata, in bytes. The metadata of a Pod is a few kB.
 const selfBytes = 1 << 20
 
-// Self is the Pod of this manager and how it reaches its own cluster. A management cluster may manage itself. Its kubeconfig
-// then names an address that is often not reachable from within, such as its own load balancer.
+// Self is the Pod of this manager and how it reaches its own cluster. A management cluster may manage itself. Its
+// kubeconfig then names an address that is often not reachable from within, such as its own load balancer.
 //
-// clustercache looks for the Pod itself unless it is left without the Pod's UID. It decodes the whole Pod, whose quantities a
-// hostile API server can make as slow to parse as it likes.
+// clustercache looks for the Pod itself unless it is left without the Pod's UID. It decodes the whole Pod, whose
+// quantities a hostile API server can make as slow to parse as it likes.
 type Self struct {
 	Pod types.NamespacedName
 	UID types.UID
@@ -96,7 +96,7 @@ func (s *Self) ask(ctx context.Context, data []byte) (types.UID, error) {
 		} `json:"metadata"`
 	}
 	if err := json.NewDecoder(io.LimitReader(response.Body, selfBytes)).Decode(&pod); err != nil {
-		return "", nil // What is no Pod is not this manager's.
+		return "", nil // It is no Pod, so it is not this manager's.
 	}
 	return pod.Metadata.UID, nil
 }

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// mapEntryBytes is what a map needs for an entry besides its key and value, at the load that Go's maps have at worst.
+// mapEntryBytes is the overhead of a map for an entry, at the lowest load of Go's maps.
 const mapEntryBytes = 16
 
 var timeType = reflect.TypeFor[time.Time]()

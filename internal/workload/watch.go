@@ -44,7 +44,8 @@ type watch struct {
 	err error
 }
 
-// startWatch starts a watch, which wakes when it has listed the objects, when they change, and when it cannot list them.
+// startWatch starts a watch, which wakes when it has listed the objects, when they change, and when it cannot list
+// them.
 func startWatch(watches *watches, demand Demand, wake func()) (*watch, error) {
 	listWatch, err := listWatchOf(watches.client, demand)
 	if err != nil {
@@ -91,13 +92,13 @@ func startWatch(watches *watches, demand Demand, wake func()) (*watch, error) {
 	return w, nil
 }
 
-// end ends the watch and drops what it holds.
+// end ends the watch and drops its objects.
 func (w *watch) end() {
 	w.cancel()
 	w.account.close()
 }
 
-// failed notes why it could not list or watch, and returns whether that is to be told: what was listed once stays.
+// failed notes why it could not list or watch, and returns whether to report that. Objects that were listed once stay.
 func (w *watch) failed(err error) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -19,8 +19,8 @@ package workload
 import "fmt"
 
 const (
-	// valueBytes is what an object or an element of an array in JSON takes at most once decoded, besides its text: "{}"
-	// or "null" is enough for a Container of 600 bytes.
+	// valueBytes is the most memory that an object or an array element of JSON takes once decoded, besides its text:
+	// "{}" or "null" is enough for a Container of 600 bytes.
 	valueBytes = 640
 	// maxDepth bounds how deep JSON may be nested. Kubernetes' own types stay below 30.
 	maxDepth = 256
@@ -28,11 +28,12 @@ const (
 
 var errTooDeep = exceeded(fmt.Sprintf("more than %d levels of JSON", maxDepth))
 
-// weigher estimates how much memory JSON takes once it is decoded, without decoding it, and refuses what takes long to
-// decode. Its zero value is ready for use. It may pass JSON that is not valid, because decoders check the whole text before
-// they decode any of it.
+// weigher estimates how much memory JSON takes once it is decoded, without decoding it, and refuses values that take
+// long to decode. Its zero value is ready for use. It may pass invalid JSON, because decoders check the whole text
+// before they decode any of it.
 type weigher struct {
-	// weight is the estimate for the top-level value that has begun and not ended, and for what follows the latest one.
+	// weight is the estimate for the top-level value that has begun and not ended, and for the bytes behind the
+	// latest one.
 	weight int64
 	// former is the weight of the top-level values that have ended, if they are separate.
 	former int64
@@ -57,7 +58,7 @@ type level struct {
 	ofQuantities bool
 }
 
-// token is what the next byte may belong to.
+// token is the kind of token to which the next byte may belong.
 type token byte
 
 const (
@@ -71,8 +72,8 @@ const (
 	bareToken
 )
 
-// weigh goes on with the next bytes and returns the highest weight on the way. If values are separate, the weight starts
-// from zero after each top-level value. The error is an ErrBeyondBudget.
+// weigh goes on with the next bytes and returns the highest weight on the way. If values are separate, the weight
+// starts from zero after each top-level value. The error is an ErrBeyondBudget.
 func (w *weigher) weigh(data []byte, separate bool) (peak int64, err error) {
 	for i := 0; i < len(data); i++ {
 		w.weight++
@@ -196,7 +197,7 @@ func (w *weigher) leave(separate bool) {
 	}
 }
 
-// isMember returns whether what begins is the value of the latest key.
+// isMember returns whether the value that begins is that of the latest key.
 func (w *weigher) isMember() bool {
 	return w.depth > 0 && !w.levels[w.depth-1].isArray
 }
