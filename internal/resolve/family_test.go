@@ -56,7 +56,8 @@ func TestNodePortsArePublishedInTheFamiliesOfTheService(t *testing.T) {
 		"a bad external one hides no other":    {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "10.0.0.1 ext=169.254.1.1")}, expected{"Resolved", "10.0.0.1", nodePorts, "=Left out: 169.254.1.1 is a link-local address"}},
 		"not of the other family either":       {service("NodePort"), []*corev1.Node{node("one", "10.0.0.1 fd00::1 ext=192.0.2.1 ext=fe80::1")}, expected{"Resolved", "192.0.2.1 fd00::1", nodePorts, "=Left out: fe80::1 is a link-local address"}},
 		"nor does one that is no address":      {service("NodePort", inFamilies(v6)), []*corev1.Node{node("one", "fd00::1 ext=eth0")}, expected{"Resolved", "fd00::1", nodePorts, "=Left out: eth0 is not an IP address"}},
-		"a good external one beside a bad one": {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "10.0.0.1 ext=192.0.2.1 ext=127.0.0.1")}, expected{"Resolved", "192.0.2.1", nodePorts, "=Left out: 127.0.0.1 is a loopback address"}},
+		"a bad external one before a good one": {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "10.0.0.1 ext=127.0.0.1 ext=192.0.2.1")}, expected{"Resolved", "192.0.2.1", nodePorts, "=Left out: 127.0.0.1 is a loopback address"}},
+		"the first of each family":             {service("NodePort", inFamilies(v4, v6)), []*corev1.Node{node("one", "10.0.0.2 fd00::2 10.0.0.1 fd00::1")}, expected{"Resolved", "10.0.0.2 fd00::2", nodePorts, "="}},
 		"a node without the family":            {service("NodePort", inFamilies(v6)), []*corev1.Node{dual, node("two", "10.0.0.2")}, expected{"Resolved", "fd00::1", nodePorts, "=Left out: Node two is without an IPv6 address of type ExternalIP or InternalIP"}},
 		"no node with the family":              {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "fd00::1")}, expected{"NoAddress", "", "", "Node one is without an IPv4 address of type"}},
 	} {

@@ -33,13 +33,16 @@ const (
 	ComputeTypeLabel = "eks.amazonaws.com/compute-type"
 )
 
-// addNode adds the addresses of a node in the given families. Of each family these are the external ones, or else the internal
-// ones. An address that cannot be published hides no other one.
+// addNode adds an address of a node for each of the given families: the first external one that can be published, or else the first
+// internal one. Kubernetes takes the first of a family for the node's own, too, and kube-proxy may serve node ports on that one
+// alone (its nodePortAddresses primary). Further ones belong to Pods, to networks of storage or to a load balancer.
 func (f *addresses) addNode(node *corev1.Node, wanted families) {
 	missing, found := wanted, false
 	for _, addressType := range []corev1.NodeAddressType{corev1.NodeExternalIP, corev1.NodeInternalIP} {
-		var added families
 		for _, address := range node.Status.Addresses {
+			if missing == 0 {
+				return
+			}
 			if address.Type != addressType || address.Address == "" {
 				continue
 			}
@@ -51,11 +54,8 @@ func (f *addresses) addNode(node *corev1.Node, wanted families) {
 			}
 			found = true
 			if f.addIP(address.Address) {
-				added |= family
+				missing &^= family
 			}
-		}
-		if missing &^= added; missing == 0 {
-			return
 		}
 	}
 	if !found {
