@@ -26,8 +26,9 @@ import (
 
 // facts are what a configuration says of where a server listens and what it answers.
 type facts struct {
-	// exists reports that there is a main Corefile.
+	// exists reports that there is a main Corefile, and writer which controller owns it; empty if none does.
 	exists bool
+	writer string
 	// binds are addresses of the plugin bind, and targets those of the plugin forward.
 	binds, targets []netip.Addr
 	// kubernetes reports that it answers for the cluster's own names.

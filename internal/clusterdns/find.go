@@ -25,6 +25,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -34,6 +35,8 @@ import (
 )
 
 const (
+	annotation = xccv1.DNSCorefileAnnotation
+
 	// maxNameservers is how many nameservers a stub resolver asks (resolv.conf(5), MAXNS).
 	maxNameservers = 3
 	// MaxServers is how many servers are configured in one cluster. The usual ones are a CoreDNS and a cache.
@@ -127,7 +130,7 @@ func (f *finder) found() Found {
 	if len(f.problems) == 0 {
 		return Found{Servers: servers}
 	}
-	advice := "annotate the Cluster with " + xccv1.DNSCorefileAnnotation + "=<namespace>/<configmap>/<key> to say where the Corefile is"
+	advice := "annotate the Cluster with " + annotation + "=<namespace>/<configmap>/<key> to say where the Corefile is"
 	return Found{Servers: servers, Problem: strings.Join(append(f.problems, advice), "; ")}
 }
 
@@ -272,6 +275,8 @@ func (f *finder) add(p program, words string) {
 	switch {
 	case !facts.exists:
 		f.problem("%s: %s does not exist", words, server.Corefile)
+	case facts.writer != "":
+		f.problem("%s: %s is written by %s, which would undo a change", words, server.Corefile, facts.writer)
 	case facts.kubernetes:
 		f.mains = append(f.mains, server)
 	default:
@@ -322,8 +327,9 @@ func (f *finder) read(server corefile.Server) (facts, bool) {
 			continue
 		}
 		for key, content := range configMap.Data {
-			isMain := server.Corefile == corefile.File{ConfigMap: name, Key: key}
-			all.exists = all.exists || isMain
+			if (server.Corefile == corefile.File{ConfigMap: name, Key: key}) {
+				all.exists, all.writer = true, writerOf(configMap)
+			}
 			// Imported files can hold any part of the configuration, so all that could be imported counts.
 			if len(content) <= maxCorefile {
 				all.add(content)
@@ -332,4 +338,12 @@ func (f *finder) read(server corefile.Server) (facts, bool) {
 	}
 	all.sort()
 	return all, known
+}
+
+// writerOf returns which controller, such as that of OpenShift's DNS operator, writes a ConfigMap; empty if none does.
+func writerOf(configMap *corev1.ConfigMap) string {
+	if owner := metav1.GetControllerOfNoCopy(configMap); owner != nil {
+		return owner.Kind + " " + owner.Name
+	}
+	return ""
 }

@@ -300,6 +300,11 @@ func TestFind(t *testing.T) {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "{Corefile:", "{Other:", 1)},
 			problem: "the Corefile in kube-system/coredns does not exist",
 		},
+		"a Corefile that an operator writes": {
+			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "name: coredns}\ndata",
+				"name: coredns, ownerReferences: [{apiVersion: operator.openshift.io/v1, kind: DNS, name: default, uid: x, controller: true}]}\ndata", 1)},
+			problem: "the Corefile in kube-system/coredns is written by DNS default, which would undo a change",
+		},
 		"another program than CoreDNS": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "kube-dns"), strings.NewReplacer(
 				"coredns/coredns:v1.12.0", "dns/k8s-dns-dnsmasq-nanny:1", "[-conf, /etc/coredns/Corefile]", "[--domain=cluster.local.]").Replace(coreDNS("kube-system", "kube-dns", serving))},

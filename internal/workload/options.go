@@ -24,7 +24,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
@@ -34,13 +33,13 @@ import (
 )
 
 // CacheOptions restricts the caches of workload clusters to the namespace xcc-dns: the namespace itself, its
-// EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are in kube-system
-// too.
+// EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are wherever cluster DNS has
+// its ConfigMaps.
 func CacheOptions() ctrlcache.Options {
 	ourNamespace := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{xccv1.WorkloadNamespace: {}}}
 	roles := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{
 		xccv1.WorkloadNamespace: {},
-		metav1.NamespaceSystem:  {LabelSelector: labels.SelectorFromSet(labels.Set{xccv1.PartOfLabel: xccv1.PartOf})},
+		ctrlcache.AllNamespaces: {LabelSelector: labels.SelectorFromSet(labels.Set{xccv1.PartOfLabel: xccv1.PartOf})},
 	}}
 	return ctrlcache.Options{
 		DefaultTransform: ctrlcache.TransformStripManagedFields(),

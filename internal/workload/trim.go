@@ -61,7 +61,9 @@ func Trim(in any) (any, error) {
 			ObjectMeta: identity(object), Spec: appsv1.DaemonSetSpec{Template: trimTemplate(object.Spec.Template)},
 		}, nil
 	case *corev1.ConfigMap:
-		return &corev1.ConfigMap{ObjectMeta: identity(object), Data: object.Data, BinaryData: object.BinaryData}, nil
+		trimmed := &corev1.ConfigMap{ObjectMeta: identity(object), Data: object.Data, BinaryData: object.BinaryData}
+		trimmed.OwnerReferences = object.OwnerReferences
+		return trimmed, nil
 	case *unstructured.Unstructured:
 		return trimUnstructured(object), nil
 	}
