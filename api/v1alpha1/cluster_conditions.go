@@ -42,6 +42,10 @@ const (
 	// ProbeFailedReason: lookups through the cluster's own DNS fail. Status False.
 	ProbeFailedReason = "ProbeFailed"
 
+	// ClusterDNSUnconfiguredReason: lookups fail, because Pods ask a DNS server that cannot be configured. The message says which one, and
+	// what to do. Status False.
+	ClusterDNSUnconfiguredReason = "ClusterDNSUnconfigured"
+
 	// InvalidOptionsReason: an annotation on the Cluster cannot be obeyed; what was installed before works. Status False.
 	InvalidOptionsReason = "InvalidOptions"
 

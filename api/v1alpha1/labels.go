@@ -134,6 +134,10 @@ const (
 	// sentence. What was installed before stays until they are put right.
 	InvalidOptionsAnnotation = "connectivity.tanzu.vmware.com/invalid-options"
 
+	// ClusterDNSProblemAnnotation on the payload Secret is why what Pods of the workload cluster ask for names cannot be configured:
+	// one sentence. It is there only while lookups fail.
+	ClusterDNSProblemAnnotation = "connectivity.tanzu.vmware.com/cluster-dns-problem"
+
 	// PartOfLabel and PartOf are on every object of the add-on in a workload cluster: what does not carry them is not ours.
 	PartOfLabel = "app.kubernetes.io/part-of"
 	PartOf      = "xcc"

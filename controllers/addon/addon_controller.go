@@ -74,6 +74,8 @@ type Reconciler struct {
 	ClusterCache clustercache.ClusterCache
 	Connections  *workload.Connections
 	Caches       *workload.Caches
+	// OnDemand watches what decides which CoreDNS Pods ask, while lookups do not succeed.
+	OnDemand *workload.OnDemand
 	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
 	WatchFilterValue string
 	// Values are what is installed in every workload cluster whose Cluster has no options of its own.
@@ -113,6 +115,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 		// A binding has the name of its Cluster.
 		Watches(&addonsv1.ClusterResourceSetBinding{}, handler.EnqueueRequestsFromMapFunc(mapping.ClusterToRequest)).
 		WatchesRawSource(r.ClusterCache.GetClusterSource("addon", mapping.ClusterToRequest)).
+		WatchesRawSource(r.OnDemand.Source()).
 		WatchesRawSource(source.Channel(r.rollout.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(options).
 		Build(r)
@@ -130,6 +133,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		r.memory.forget(request.NamespacedName)
 		r.pace.Forget(request.NamespacedName)
+		r.OnDemand.Forget(request.NamespacedName)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	if !r.isOurs(cluster) || !cluster.DeletionTimestamp.IsZero() {
@@ -162,6 +166,7 @@ func (r *Reconciler) isOurs(cluster *clusterv1.Cluster) bool {
 
 func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result, error) {
 	if annotations.IsPaused(s.cluster, s.cluster) {
+		r.OnDemand.Forget(s.key())
 		return reconcile.Result{}, r.pauseSet(ctx, s)
 	}
 	if blocked, err := r.reconcileConflict(ctx, s); err != nil {

@@ -131,10 +131,19 @@ func (r *Reconciler) removeBlockOurselves(ctx context.Context, s *scope, remote 
 	return wait{}, r.startDraining(ctx, s, "")
 }
 
-// coreDNS returns the configuration of cluster DNS, and the ConfigMaps that hold it.
-func coreDNS(ctx context.Context, remote client.Client) (map[types.NamespacedName]*corev1.ConfigMap, corefile.Cluster, error) {
+// coreDNS returns the configuration of cluster DNS, and the ConfigMaps that hold it: of all servers that may have a block. What
+// dns-config-patcher reports counts, too: nothing but blocks of ours is taken out there.
+func coreDNS(ctx context.Context, s *scope, remote client.Client) (map[types.NamespacedName]*corev1.ConfigMap, corefile.Cluster, error) {
+	said, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, &corev1.ConfigMap{})
+	if err != nil {
+		return nil, corefile.Cluster{}, err
+	}
+	memory := s.clusterDNS()
+	if said != nil {
+		memory = memory.Trust(said.Data)
+	}
 	configMaps := map[types.NamespacedName]*corev1.ConfigMap{}
-	cluster := corefile.Cluster{Servers: corefile.Known(), ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
+	cluster := corefile.Cluster{Servers: memory.All(s.pinned()), ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
 	for _, name := range corefile.ConfigMapsOf(cluster.Servers) {
 		configMap, err := get(ctx, client.Reader(remote), name, &corev1.ConfigMap{})
 		if err != nil {

@@ -96,7 +96,7 @@ func (r *Reconciler) markDrained(ctx context.Context, _ *scope, remote client.Cl
 
 // blocksLeft returns what leads to a configuration of CoreDNS without server blocks of ours.
 func (r *Reconciler) blocksLeft(ctx context.Context, s *scope, remote client.Client) (map[types.NamespacedName]*corev1.ConfigMap, corefile.Plan, error) {
-	configMaps, cluster, err := coreDNS(ctx, remote)
+	configMaps, cluster, err := coreDNS(ctx, s, remote)
 	if err != nil {
 		return nil, corefile.Plan{}, err
 	}

@@ -56,9 +56,16 @@ func (r *Reconciler) reconcileWorkload(ctx context.Context, s *scope) (reconcile
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	after, err := r.reconcileClusterDNS(ctx, s, reader)
+	looked, err := afterDelay(reconcile.Result{RequeueAfter: after}, err)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
 	result, err := r.reconcileDelivered(ctx, s, reader, remote)
-	if delayed.RequeueAfter > 0 {
-		result = within(result, delayed.RequeueAfter)
+	for _, wait := range []time.Duration{delayed.RequeueAfter, looked.RequeueAfter} {
+		if wait > 0 {
+			result = within(result, wait)
+		}
 	}
 	return result, err
 }

@@ -102,7 +102,7 @@ func get[T client.Object](ctx context.Context, reader client.Reader, key client.
 // reconcilePayload gives the payload Secret what the flags and the options of the Cluster ask for, when it is the Cluster's
 // turn.
 func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
-	wanted, problem, err := r.payloadFor(s.cluster)
+	wanted, problem, err := r.payloadFor(s)
 	if err != nil {
 		return err
 	}
@@ -129,6 +129,9 @@ func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
 		if keep || !turn.May {
 			return nil
 		}
+		if pinned := s.pinned(); pinned != nil {
+			setOrDelete(secret, clusterDNSAnnotation, s.clusterDNS().Touch(*pinned).String())
+		}
 		r.noteReady(s, secret, wanted)
 		if secret.Annotations[xccv1.PayloadAnnotation] != wanted.hash {
 			setAnnotation(secret, givenAnnotation, time.Now().UTC().Format(time.RFC3339))
@@ -138,13 +141,15 @@ func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
 	})
 }
 
-// payloadFor returns the payload with the options of a Cluster, or one sentence that says what is wrong with these, and the
-// payload without them: a Cluster that has none yet must be given one.
-func (r *Reconciler) payloadFor(cluster *clusterv1.Cluster) (payload, string, error) {
-	if !install.HasOptions(cluster.Annotations) {
+// payloadFor returns the payload with the options of a Cluster and what was found of its DNS, or one sentence that says what is wrong with
+// the options, and the payload without them: a Cluster that has none yet must be given one.
+func (r *Reconciler) payloadFor(s *scope) (payload, string, error) {
+	values := r.Values
+	values.ClusterDNS = s.clusterDNS().Choice(s.pinned())
+	if !install.HasOptions(s.cluster.Annotations) && values.ClusterDNS.IsZero() {
 		return r.release, "", nil
 	}
-	values, problem := install.Options(cluster.Annotations, r.Values, r.Bounds)
+	values, problem := install.Options(s.cluster.Annotations, values, r.Bounds)
 	if problem != "" {
 		return r.release, problem, nil
 	}

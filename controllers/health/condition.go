@@ -87,6 +87,7 @@ func Reasons() []string {
 	reasons := []string{
 		xccv1.DNSReadyReason, xccv1.UpdateWaitingReason,
 		xccv1.NotInstalledReason, xccv1.UpdatingReason, xccv1.DNSServerUnavailableReason, xccv1.ProbeFailedReason,
+		xccv1.ClusterDNSUnconfiguredReason,
 		xccv1.InvalidOptionsReason, xccv1.ObjectConflictReason, xccv1.RemovingReason,
 		xccv1.WaitingForControlPlaneReason, xccv1.KubeconfigRefusedReason, xccv1.ClusterUnreachableReason,
 		xccv1.PatcherUnavailableReason, xccv1.WaitingForProbeReason, xccv1.ProbeStaleReason,
@@ -251,7 +252,12 @@ func corefile(o *observation) verdict {
 	if report.State(says) == report.Forwarding {
 		return verdict{}
 	}
-	return verdict{reason: says, message: sentences(o.report[report.KeyMessage], coreDNS(o))}
+	// What Pods ask is of no matter where the Corefile is known and somebody has to correct it.
+	var asked, invalid string
+	if report.State(says) == report.CorefileNotFound {
+		asked, invalid = annotation(o, xccv1.ClusterDNSProblemAnnotation), annotation(o, xccv1.InvalidOptionsAnnotation)
+	}
+	return verdict{reason: says, message: sentences(o.report[report.KeyMessage], invalid, asked, coreDNS(o))}
 }
 
 // probe says whether lookups through the cluster's own DNS succeed.
@@ -259,13 +265,18 @@ func probe(o *observation) verdict {
 	failure := o.report[report.KeyProbe]
 	found := verdict{again: o.lease.nextChange(o.now)}
 	reloaded := since(o).Add(reloadTime)
+	// An annotation that says where the Corefile is may be what is wrong.
+	asked, invalid := annotation(o, xccv1.ClusterDNSProblemAnnotation), annotation(o, xccv1.InvalidOptionsAnnotation)
+	failed := failure != "" && !o.lease.recent(o.now) && !o.lease.undecided(o.now)
 	switch {
+	case failed && asked != "":
+		found.reason, found.message = xccv1.ClusterDNSUnconfiguredReason, sentences(invalid, asked, "A lookup failed: "+failure, coreDNS(o))
 	case failure != "" && o.lease == nil && o.now.Before(reloaded):
 		found.reason, found.again = xccv1.WaitingForProbeReason, reloaded
 		found.message = sentences("The Corefile was written, CoreDNS takes up to 3 minutes to read it", "Until then: "+failure, coreDNS(o))
-	case failure != "" && !o.lease.recent(o.now) && !o.lease.undecided(o.now):
+	case failed:
 		found.reason = xccv1.ProbeFailedReason
-		found.message = sentences("A lookup in the cluster, through its own DNS, failed: "+failure, coreDNS(o))
+		found.message = sentences("A lookup in the cluster, through its own DNS, failed: "+failure, invalid, coreDNS(o))
 	case o.lease.fresh(o.now):
 		return verdict{}
 	case o.lease == nil:

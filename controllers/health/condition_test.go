@@ -128,6 +128,17 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 			healthy(unreachable, annotate(xccv1.RemovingAnnotation, "Waits for the cluster")), "Removing", "Waits for the cluster",
 		},
 
+		"Pods ask what is not configured": {
+			healthy(notRenewed, reports(report.KeyProbe, "NXDOMAIN"), reports(report.KeySince, now.Add(-time.Hour).Format(time.RFC3339)),
+				annotate(xccv1.ClusterDNSProblemAnnotation, "Pods ask 169.254.25.10")),
+			"ClusterDNSUnconfigured", "Pods ask 169.254.25.10. A lookup failed: NXDOMAIN. CoreDNS",
+		},
+		"Pods ask what is not configured, but resolve": {healthy(annotate(xccv1.ClusterDNSProblemAnnotation, "Pods ask 169.254.25.10")), "Ready", ""},
+		"no Corefile was found, nor one behind what Pods ask": {
+			healthy(reports(report.KeyState, string(report.CorefileNotFound)), reports(report.KeyMessage, "There is none."),
+				annotate(xccv1.ClusterDNSProblemAnnotation, "Pods ask 10.0.0.10"), annotate(xccv1.InvalidOptionsAnnotation, "dns-corefile is x")),
+			"CorefileNotFound", "There is none. dns-corefile is x. Pods ask 10.0.0.10",
+		},
 		"the cluster does not answer": {healthy(unreachable), "ClusterUnreachable", "not connected"},
 		"the cluster has no control plane yet": {
 			healthy(unreachable, func(o *observation) { o.initialized = false }), "WaitingForControlPlane", "initialized",

@@ -197,7 +197,8 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 
 	if err := (&addon.Reconciler{
 		Client: mgr.GetClient(), Uncached: uncached, Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache,
-		Connections: connections, Caches: caches, WatchFilterValue: options.WatchFilter, Values: options.DNS, Bounds: options.Bounds,
+		Connections: connections, Caches: caches, OnDemand: workload.NewOnDemand(connections),
+		WatchFilterValue: options.WatchFilter, Values: options.DNS, Bounds: options.Bounds,
 		Rollout: options.Rollout, DrainTime: options.DrainTime,
 	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
 		return err

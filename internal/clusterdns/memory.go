@@ -85,13 +85,36 @@ func (m Memory) Touch(file corefile.File) Memory {
 // Note remembers the keys that dns-config-patcher reports as having server blocks. It may report anything, so only ConfigMaps count
 // that it has or may have been given. The pinned Corefile is that of the Cluster's annotation, nil if it has none.
 func (m Memory) Note(reported map[string]string, pinned *corefile.File) Memory {
-	given := corefile.ConfigMapsOf(slices.Concat(corefile.Known(), m.Found, m.Choice(pinned).All()))
-	for i, ref := range strings.Split(reported[report.KeyWrittenTo], ",") {
-		if file, ok := corefile.ParseFile(ref); ok && i < maxTouched && slices.Contains(given, file.ConfigMap) {
+	given := corefile.ConfigMapsOf(m.All(pinned))
+	return m.note(reported, func(file corefile.File) bool { return slices.Contains(given, file.ConfigMap) })
+}
+
+// Trust remembers all keys that dns-config-patcher reports. It is for a removal, which follows from no right of the patcher.
+func (m Memory) Trust(reported map[string]string) Memory {
+	return m.note(reported, func(corefile.File) bool { return true })
+}
+
+func (m Memory) note(reported map[string]string, counts func(corefile.File) bool) Memory {
+	refs := strings.SplitN(reported[report.KeyWrittenTo], ",", maxTouched+1)
+	for _, ref := range refs[:min(len(refs), maxTouched)] {
+		if file, ok := corefile.ParseFile(ref); ok && counts(file) {
 			m = m.Touch(file)
 		}
 	}
 	return m
+}
+
+// All returns every server that has or may have been given a block.
+func (m Memory) All(pinned *corefile.File) []corefile.Server {
+	all := corefile.Known()
+	for _, server := range slices.Concat(m.Found, m.Choice(pinned).All()) {
+		if i := slices.IndexFunc(all, func(s corefile.Server) bool { return s.Corefile == server.Corefile }); i < 0 {
+			all = append(all, server)
+		} else if server.Complete {
+			all[i] = server
+		}
+	}
+	return all
 }
 
 // Learn remembers servers that were found, and keeps those that were found before: Pods on other nodes may ask them. It
@@ -211,11 +234,6 @@ func (m Memory) IsDue(reported map[string]string, now time.Time) (due bool, afte
 		return true, 0
 	}
 	return false, left
-}
-
-// IsSettled returns whether lookups succeed.
-func IsSettled(reported map[string]string) bool {
-	return reported[report.KeyState] == string(report.Forwarding) && reported[report.KeyProbe] == ""
 }
 
 // asksUnknownCache returns whether Pods ask a link-local address, which is that of a cache on the node, and no cache has a block.

@@ -45,7 +45,7 @@ func (f File) Ref() string { return f.ConfigMap.String() + "/" + f.Key }
 
 // ParseFile returns the File of a Ref. It returns false if the text is none or a part of it is not a name of Kubernetes.
 func ParseFile(ref string) (File, bool) {
-	parts := strings.Split(ref, "/")
+	parts := strings.SplitN(ref, "/", 4)
 	if len(parts) != 3 || len(validation.IsDNS1123Label(parts[0])) > 0 || len(validation.IsDNS1123Subdomain(parts[1])) > 0 ||
 		len(validation.IsConfigMapKey(parts[2])) > 0 {
 		return File{}, false

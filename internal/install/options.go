@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
@@ -117,11 +118,22 @@ func HasOptions(annotations map[string]string) bool {
 	_, replicas := annotations[xccv1.DNSReplicasAnnotation]
 	_, resources := annotations[xccv1.DNSResourcesAnnotation]
 	_, class := annotations[xccv1.DNSPriorityClassAnnotation]
-	return replicas || resources || class
+	_, pinned := annotations[xccv1.DNSCorefileAnnotation]
+	return replicas || resources || class || pinned
+}
+
+// PinnedCorefile returns the Corefile that a Cluster's annotation names. It is nil if there is no such annotation or that is wrong.
+func PinnedCorefile(annotations map[string]string) *corefile.File {
+	file, ok := corefile.ParseFile(strings.TrimSpace(annotations[xccv1.DNSCorefileAnnotation]))
+	if !ok {
+		return nil
+	}
+	return &file
 }
 
 // Options returns the values with the options in a Cluster's annotations. If these are wrong or exceed the bounds, it returns one
-// sentence that says what to change, and the values are of no use.
+// sentence that says what to change, and the values are of no use. Which servers of cluster DNS are configured follows from
+// PinnedCorefile and from what is found in the workload cluster.
 func Options(annotations map[string]string, values templates.Values, bounds Bounds) (templates.Values, string) {
 	var problems []string
 	if written, ok := annotations[xccv1.DNSReplicasAnnotation]; ok {
@@ -151,6 +163,10 @@ func Options(annotations map[string]string, values templates.Values, bounds Boun
 				"--dns-priority-class and those in --allowed-dns-priority-classes", xccv1.DNSPriorityClassAnnotation, text.Line(class, maxProblem), systemClass))
 		}
 		values.PriorityClass = class
+	}
+	if written, ok := annotations[xccv1.DNSCorefileAnnotation]; ok && PinnedCorefile(annotations) == nil {
+		problems = append(problems, fmt.Sprintf("annotation %s is %q; it must be <namespace>/<configmap>/<key>, for example kube-system/nodelocaldns/Corefile",
+			xccv1.DNSCorefileAnnotation, text.Line(written, maxProblem)))
 	}
 	return values, strings.Join(problems, "; ")
 }

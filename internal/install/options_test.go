@@ -122,6 +122,41 @@ func TestAClusterMayChooseAnyClassButKubernetesOwn(t *testing.T) {
 	}
 }
 
+func TestACorefileIsNamedByNamespaceConfigMapAndKey(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		annotation string
+		ref        string
+	}{
+		"a Corefile":              {annotation: "kube-system/nodelocaldns/Corefile", ref: "kube-system/nodelocaldns/Corefile"},
+		"with spaces around it":   {annotation: " dns/mine.coredns/my_Corefile.txt\n", ref: "dns/mine.coredns/my_Corefile.txt"},
+		"nothing":                 {},
+		"no key":                  {annotation: "kube-system/coredns"},
+		"a path":                  {annotation: "kube-system/coredns/custom/Corefile"},
+		"an empty part":           {annotation: "kube-system//Corefile"},
+		"every ConfigMap":         {annotation: "kube-system/*/Corefile"},
+		"a key that leads out":    {annotation: "kube-system/coredns/.."},
+		"a namespace in capitals": {annotation: "Kube-system/coredns/Corefile"},
+		"200 kB":                  {annotation: strings.Repeat("a/", 100<<10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			annotations := map[string]string{xccv1.DNSCorefileAnnotation: test.annotation}
+			g.Expect(install.HasOptions(annotations)).To(BeTrue())
+			_, problem := install.Options(annotations, templates.Values{}, bounds())
+			g.Expect(len(problem)).To(BeNumerically("<", 600))
+			if test.ref == "" {
+				g.Expect(install.PinnedCorefile(annotations)).To(BeNil())
+				g.Expect(problem).To(ContainSubstring("it must be <namespace>/<configmap>/<key>, for example kube-system/nodelocaldns/Corefile"))
+				return
+			}
+			g.Expect(problem).To(BeEmpty())
+			g.Expect(install.PinnedCorefile(annotations).Ref()).To(Equal(test.ref))
+		})
+	}
+}
+
 func TestAllowedClassesAreThoseOfTheSystem(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

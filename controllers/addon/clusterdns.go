@@ -1,0 +1,150 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package addon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/clusterdns"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
+)
+
+// clusterDNSAnnotation on a payload Secret is what is remembered of the DNS of the workload cluster: a clusterdns.Memory.
+const clusterDNSAnnotation = "connectivity.tanzu.vmware.com/cluster-dns"
+
+// clusterDNS returns what is remembered of the DNS of the workload cluster.
+func (s *scope) clusterDNS() clusterdns.Memory {
+	if s.secret == nil {
+		return clusterdns.Memory{}
+	}
+	return clusterdns.ParseMemory(s.secret.Annotations[clusterDNSAnnotation])
+}
+
+// pinned returns the Corefile that the Cluster's annotation names, nil if it names none.
+func (s *scope) pinned() *corefile.File { return install.PinnedCorefile(s.cluster.Annotations) }
+
+// reconcileClusterDNS finds out what Pods ask if lookups there do not succeed with what is configured, and remembers it: the payload
+// follows from that. As long as lookups do not succeed the objects that decide it are watched, and otherwise none is. It returns when to
+// look again, if time alone can change something.
+//
+// It is the manager that decides, because rights follow. Of what dns-config-patcher reports, its nameservers alone have a part in it.
+func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader client.Reader) (time.Duration, error) {
+	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
+	said, err := get(ctx, reader, name, &corev1.ConfigMap{})
+	if err != nil || said == nil {
+		return 0, err // When the patcher reports, that wakes us.
+	}
+	memory := s.clusterDNS().Note(said.Data, s.pinned())
+	problem := ""
+	due, after := memory.IsDue(said.Data, time.Now())
+	if due {
+		found, err := r.findClusterDNS(ctx, s, clusterdns.Nameservers(said.Data))
+		if errors.Is(err, workload.ErrNotSynced) {
+			return 0, nil // We are woken when more is known.
+		} else if err != nil {
+			return 0, err
+		}
+		problem = found.Explain(s.pinned())
+		memory = memory.Learn(found.Servers, said.Data)
+	} else {
+		r.OnDemand.Forget(s.key())
+	}
+	return after, r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error {
+		setOrDelete(secret, clusterDNSAnnotation, memory.String())
+		setOrDelete(secret, xccv1.ClusterDNSProblemAnnotation, fit.Message(problem))
+		return nil
+	})
+}
+
+// findClusterDNS looks at what answers at the nameservers. The error is workload.ErrNotSynced while something is not known yet.
+func (r *Reconciler) findClusterDNS(ctx context.Context, s *scope, nameservers []string) (clusterdns.Found, error) {
+	reading, err := r.OnDemand.Begin(ctx, s.cluster)
+	if err != nil {
+		if isUnread(err) {
+			return clusterdns.Found{}, workload.ErrNotSynced
+		}
+		return clusterdns.Found{}, err
+	}
+	defer reading.End()
+	found, err := clusterdns.Find(nameservers, remoteObjects{reading})
+	if err != nil {
+		return clusterdns.Found{}, fmt.Errorf("finding what Pods ask for names: %w", err)
+	}
+	ctrl.LoggerFrom(ctx).V(2).Info("Looked at what Pods ask for names", "nameservers", nameservers, "servers", len(found.Servers), "problem", found.Problem)
+	return found, nil
+}
+
+// remoteObjects watches what is asked for, within the budget of the workload cluster.
+type remoteObjects struct{ reading *workload.Reading }
+
+func (o remoteObjects) ServiceOf(ip netip.Addr) (*corev1.Service, error) {
+	demand := workload.Demand{Kind: workload.Services, ClusterIP: ip.String()}
+	services, err := workload.List[*corev1.Service](o.reading, demand)
+	if err != nil {
+		return nil, err
+	}
+	if service := withClusterIP(services, ip); service != nil {
+		return service, nil
+	}
+	// API servers select by the first ClusterIP alone, and the nameserver of a dual-stack cluster may be the second one.
+	services, err = workload.List[*corev1.Service](o.reading, workload.Demand{Kind: workload.Services, Namespace: corefile.Namespace})
+	return withClusterIP(services, ip), err
+}
+
+func withClusterIP(services []*corev1.Service, ip netip.Addr) *corev1.Service {
+	i := slices.IndexFunc(services, func(s *corev1.Service) bool {
+		return slices.ContainsFunc(append([]string{s.Spec.ClusterIP}, s.Spec.ClusterIPs...), func(text string) bool {
+			address, err := netip.ParseAddr(text)
+			return err == nil && address.Unmap() == ip
+		})
+	})
+	if i < 0 {
+		return nil
+	}
+	return services[i]
+}
+
+func (o remoteObjects) Service(name types.NamespacedName) (*corev1.Service, error) {
+	return workload.Get[*corev1.Service](o.reading, workload.Demand{Kind: workload.Services, Namespace: name.Namespace, Name: name.Name}, name)
+}
+
+func (o remoteObjects) Deployments(namespace string) ([]*appsv1.Deployment, error) {
+	return workload.List[*appsv1.Deployment](o.reading, workload.Demand{Kind: workload.Deployments, Namespace: namespace})
+}
+
+func (o remoteObjects) DaemonSets() ([]*appsv1.DaemonSet, error) {
+	return workload.List[*appsv1.DaemonSet](o.reading, workload.Demand{Kind: workload.DaemonSets})
+}
+
+func (o remoteObjects) ConfigMap(name types.NamespacedName) (*corev1.ConfigMap, error) {
+	return workload.Get[*corev1.ConfigMap](o.reading, workload.Demand{Kind: workload.ConfigMaps, Namespace: name.Namespace, Name: name.Name}, name)
+}
