@@ -335,5 +335,5 @@ func TestPodsThatAskWhatCannotBeConfiguredAreNamed(t *testing.T) {
 	pods.says(map[string]string{report.KeyProbe: "", report.KeyWrittenTo: "dns/mine/config"})
 	pods.renew(time.Now(), threeIntervals)
 	n.Eventually(dnsReady).Should(says(metav1.ConditionTrue, "Ready", ""))
-	n.Expect(n.payload("cluster-a").Annotations).NotTo(HaveKey(xccv1.ClusterDNSProblemAnnotation))
+	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).ShouldNot(HaveKey(xccv1.ClusterDNSProblemAnnotation))
 }
