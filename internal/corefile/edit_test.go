@@ -234,7 +234,7 @@ func TestTheBlockListensWhereTheMainOneDoes(t *testing.T) {
 		"port 53 and another":    {".:5353 {\n}\n.:53 {\n}\n", "xcc.test:53 {\n    # "},
 		"an address":             {". {\n  bind 192.0.2.1 ::1\n}\n", "errors\n    bind 192.0.2.1 ::1\n    forward"},
 		"no main block":          {"a.test:5353 {\n}\n", "xcc.test:5353 {\n    # "},
-		"two lines of addresses": {".:5353 {\n  bind lo\n  bind 192.0.2.1\n}\n", "errors\n    bind lo\n    bind 192.0.2.1\n    forward"},
+		"two lines of addresses": {".:5353 {\n  bind 192.0.2.2\n  bind 192.0.2.1\n}\n", "errors\n    bind 192.0.2.2\n    bind 192.0.2.1\n    forward"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -323,7 +323,7 @@ func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
 		"a block without a space at its brace":           {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
 		"a name from the environment":                    {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the server block "{$ZONE}:53" is named by CoreDNS's environment`},
 		"an import without a file":                       {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
-		"an import of two files":                         {".:53 {\n  import a b\n}\n", "line 2: import takes one argument"},
+		"an import of two files":                         {".:53 {\n  import a b\n}\n", `line 2: import a takes one argument, and has "b"`},
 		"an import among names":                          {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
 		"a quote that is not closed":                     {".:53 {\n  errors\n}\n\"", "editing"},
 		"everything on two other ports":                  {".:8053 .:8054 {\n  errors\n}\n", "line 1: the blocks for the root zone listen in different places"},

@@ -17,7 +17,6 @@ limitations under the License.
 package corefile
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -113,21 +112,19 @@ func (e *editor) isInPlace(block statement) bool {
 }
 
 // admit returns those of the zones that can have a block beside those of others, and why the other zones cannot.
-func (e *editor) admit(zones []string) ([]string, error) {
-	var admitted []string
-	var refused []error
+func (e *editor) admit(zones []string) (admitted []string, refused []error) {
 	for _, zone := range zones {
 		err := e.foreign(e.before.files, e.before.blocks, zone)
 		if err == nil {
 			err = rejectClusterZone(e.before.files, e.before.blocks, zone)
 		}
 		if err != nil {
-			refused = append(refused, err)
+			refused = append(refused, brief{err})
 			continue
 		}
 		admitted = append(admitted, zone)
 	}
-	return admitted, errors.Join(refused...)
+	return admitted, refused
 }
 
 // ensure returns the edits that lead to one block of ours for each of the zones, in the target. Blocks are taken out before others are
@@ -193,7 +190,7 @@ func (e *editor) verifyWhole(edits []Edit, zones []string) error {
 	return nil
 }
 
-// ownKeys returns the keys that are ours by their names in all that the server imports as a whole, whether it imports them or not.
+// ownKeys returns the keys that are ours by their names in what is mounted as a whole, whether it is imported or not, sorted.
 func (c Cluster) ownKeys(s Server) []File {
 	var files []File
 	for _, m := range s.Mounts {
@@ -201,7 +198,7 @@ func (c Cluster) ownKeys(s Server) []File {
 			continue
 		}
 		for key := range c.ConfigMaps[m.ConfigMap].Data {
-			if strings.HasPrefix(key, ownName+".") {
+			if parts := strings.FieldsFunc(key, func(r rune) bool { return strings.ContainsRune("-._", r) }); slices.Contains(parts, ownName) {
 				files = append(files, File{ConfigMap: m.ConfigMap, Key: key})
 			}
 		}

@@ -19,6 +19,7 @@ package corefile
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // ErrForeignBlock is the error when another hand keeps a server block for one of the zones. The message says
@@ -31,6 +32,28 @@ var ErrUnsupported = errors.New("cannot be edited")
 
 // ErrNotFound is the error of Install when there is no Corefile of a CoreDNS.
 var ErrNotFound = errors.New("no Corefile of CoreDNS was found")
+
+// maxMessage bounds an error in bytes. Errors quote files, are shown to people and are stored in objects.
+const maxMessage = 500
+
+// brief is an error whose message is cut.
+type brief struct {
+	error
+}
+
+// Error implements error.
+func (b brief) Error() string {
+	message := b.error.Error()
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	}
+	return message
+}
+
+// Unwrap returns the whole error.
+func (b brief) Unwrap() error {
+	return b.error
+}
 
 func unsupported(line int, format string, args ...any) error {
 	return fmt.Errorf("%w: line %d: %s", ErrUnsupported, line, fmt.Sprintf(format, args...))

@@ -28,8 +28,10 @@ const (
 	maxTokens = 1 << 17
 	// maxImports is the number of import statements that are expanded.
 	maxImports = 1000
-	// maxCompared is the number of files that are compared with patterns.
-	maxCompared = 1 << 20
+	// maxCompared is the number of files that are compared with patterns, and of those that are imported.
+	maxCompared = 1 << 18
+	// maxMounts is the number of mounts of a container, each of which is compared with each file.
+	maxMounts = 64
 )
 
 // whole is what CoreDNS makes of a Corefile and the files that it imports.
@@ -313,7 +315,7 @@ func (r *reader) expandImport(ofBlocks bool) error {
 	if err != nil {
 		return r.refuse(word, "the import %s cannot be read: %s", argument.text, err)
 	}
-	for i := len(imported) - 1; i >= 0; i-- {
+	for i := len(imported) - 1; i >= 0 && !r.files.isExhausted(); i-- {
 		tokens, err := r.files.tokens(imported[i])
 		if err != nil {
 			return r.refuse(word, "the import %s cannot be read: %s", argument.text, err)

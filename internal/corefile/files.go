@@ -104,12 +104,16 @@ func (f *files) folderOf(file string) string {
 // match returns the paths of the files that a pattern stands for, as CoreDNS orders them, or why they are not known.
 func (f *files) match(p pattern) ([]string, error) {
 	if found, known := f.matched[p.path]; known {
+		f.compared += len(found)
 		return found, nil
 	}
 	if err := f.reachable(p); err != nil {
 		return nil, err
 	}
 	f.load()
+	if f.isExhausted() {
+		return nil, fmt.Errorf("there are more than %d mounts", maxMounts)
+	}
 	if !p.isGlob() {
 		switch e, found := f.entries[p.path]; {
 		case !found:
@@ -130,9 +134,21 @@ func (f *files) match(p pattern) ([]string, error) {
 		}
 		found = append(found, file)
 	}
-	slices.SortFunc(found, func(a, b string) int { return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/")) })
+	sortPaths(found)
 	f.matched[p.path] = found
 	return found, nil
+}
+
+// sortPaths sorts as CoreDNS does, folder by folder.
+func sortPaths(paths []string) {
+	const first = "\x00" // A slash sorts in front of what names are made of.
+	for i := range paths {
+		paths[i] = strings.ReplaceAll(paths[i], "/", first)
+	}
+	slices.Sort(paths)
+	for i := range paths {
+		paths[i] = strings.ReplaceAll(paths[i], first, "/")
+	}
 }
 
 // reachable returns an error if a pattern can match files that are not in ConfigMaps.
@@ -170,6 +186,10 @@ func (f *files) load() {
 		return
 	}
 	f.entries = map[string]entry{}
+	if len(f.server.Mounts) > maxMounts {
+		f.compared += maxCompared + 1
+		return
+	}
 	for _, m := range f.server.Mounts {
 		if m.ConfigMap.Name != "" {
 			f.loadMount(m)
@@ -236,7 +256,8 @@ func (f *files) tokens(file string) ([]token, error) {
 	if f.words > maxTokens {
 		return nil, fmt.Errorf("%s has too many words", f.name(file))
 	}
-	tokens := tokenize(text, file)
-	f.read[file] = tokens
-	return tokens, nil
+	if text != "" {
+		f.read[file] = tokenize(text, file)
+	}
+	return f.read[file], nil
 }

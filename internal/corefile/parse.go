@@ -112,7 +112,7 @@ func (p *parser) importStatement() (statement, error) {
 	}
 	argument := p.take()
 	if p.more() && !p.startsLine(p.next) {
-		return statement{}, unsupported(word.line, "import takes one argument")
+		return statement{}, unsupported(word.line, "import %s takes one argument, and has %q", argument.text, p.tokens[p.next].text)
 	}
 	return statement{keys: []string{word.text, argument.text}}, nil
 }

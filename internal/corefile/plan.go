@@ -116,7 +116,7 @@ func (b *builder) plan() Plan {
 
 // failed notes what is wrong with a file.
 func (b *builder) failed(file File, err error) {
-	b.errs = append(b.errs, fmt.Errorf("%s %w", file, err))
+	b.errs = append(b.errs, brief{fmt.Errorf("%s %w", file, err)})
 }
 
 // install edits the configuration of one server and returns the zones that a cache in front of it may have.
@@ -134,10 +134,8 @@ func (b *builder) install(s Server, zones []string) []string {
 	}
 	b.found = append(b.found, words+e.listen.String())
 	b.targets = append(b.targets, e.target)
-	admitted, err := e.admit(zones)
-	if err != nil {
-		b.errs = append(b.errs, err)
-	}
+	admitted, refused := e.admit(zones)
+	b.errs = append(b.errs, refused...)
 	edits, err := e.ensure(admitted)
 	if err != nil {
 		b.failed(s.Corefile, err)
@@ -175,7 +173,7 @@ func (b *builder) uninstall(o owner, file File) {
 	case err != nil && !o.mentions(b.cluster.text(file)):
 	case err != nil:
 		b.failed(file, err)
-	case !isMain && without == "":
+	case !isMain && without == "" && (d.text != "" || file == File{Custom(), CustomKey}):
 		b.edits = append(b.edits, Edit{File: file, Delete: true})
 	case without != d.text:
 		b.edits = append(b.edits, Edit{File: file, Text: without})

@@ -1,0 +1,209 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coredns/caddy/caddyfile"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// FuzzExpand asserts for any files: what is expanded is what CoreDNS's own parser makes of them.
+func FuzzExpand(f *testing.F) {
+	for _, seed := range expandSeeds() {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(requireExpandedAsByCoreDNS)
+}
+
+func expandSeeds() [][3]string {
+	return [][3]string{
+		{"(a) {\n bind 10.0.0.1\n}\n. {\n import a\n errors\n}\nimport custom/*.server\n", "x.test {\n log\n}\n", "cache 30\n"},
+		{". {\n import custom/*.override\n hosts {\n  import custom/a.override\n  fallthrough\n }\n}\n", "", "log\n\"b\nc\" d\n"},
+		{"(a) {\n x.test {\n errors\n }\n}\nimport a\n. {\n log\n}\n", "(b) {\n import a\n}\n", "import custom/a.server"},
+		{"import custom/a.server\n{\n errors\n}\n", "a.test, b.test", ""},
+		{"(c) {\n import b\n errors\n}\n(b) {\n cache\n}\n. {\n import c\n}\n", "", ""},
+		{"(b) {\n x 1\n}\n. {\n forward . 1 {\n  import b\n  import b\n }\n}\n", "", ""},
+		{". {\n import custom/?.override\n}\nimport custom/*\n", "a {\n}", "errors {"},
+		{"(a) {\n import b\n}\n(b) {\n import a\n}\n. {\n import a\n}\n", "", ""},
+		{"import custom/a.server\n", "import a.server\n", ""},
+	}
+}
+
+func requireExpandedAsByCoreDNS(t *testing.T, main, server, override string) {
+	t.Helper()
+	texts := main + server + override
+	if refersToEnvironment(texts) || strings.Contains(texts, "..") || strings.Contains(texts, "/etc") || strings.Contains(texts, "/proc") || strings.Contains(texts, "/dev") {
+		return // CoreDNS's parser would read the environment, or files of this machine.
+	}
+	name := named("coredns")
+	folder, err := os.MkdirTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := Cluster{ConfigMaps: map[types.NamespacedName]ConfigMap{
+		name:     {Data: map[string]string{corefileKey: main}},
+		Custom(): {Data: map[string]string{"a.server": server, "a.override": override}},
+	}}
+	w, err := cluster.expand(Server{
+		Corefile: File{name, corefileKey}, Path: folder + "/Corefile", Complete: true,
+		Mounts: []Mount{{Path: folder, ConfigMap: name}, {Path: folder + "/custom", ConfigMap: Custom()}},
+	})
+	if err != nil {
+		return // CoreDNS may accept it nevertheless.
+	}
+	for file, text := range map[string]string{
+		"Corefile": main, "custom/a.server": server, "custom/a.override": override, "..data/x": "", "custom/..data/x": "",
+		"..2006_01_02_15_04_05.123456789/x": "", "custom/..2006_01_02_15_04_05.123456789/x": "",
+	} {
+		path := filepath.Join(folder, file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blocks, err := caddyfile.Parse(folder+"/Corefile", strings.NewReader(main), nil)
+	if err != nil {
+		t.Fatalf("CoreDNS refuses it: %v\n%q\n%q\n%q", err, main, server, override)
+	}
+	if got, want := describe(w.blocks), describeCaddyfile(blocks); got != want {
+		t.Fatalf("CoreDNS makes of it\n%s\nand not\n%s\n%q\n%q\n%q", want, got, main, server, override)
+	}
+}
+
+// describe prints server blocks with the tokens of each plugin, and where plugins see a new line.
+func describe(blocks []statement) string {
+	var text strings.Builder
+	for _, s := range blocks {
+		fmt.Fprintf(&text, "%q", s.keys)
+		tokens := map[string][]token{}
+		depth := 0
+		var name string
+		for i, t := range s.body {
+			if depth == 0 && (i == 0 || t.starts && t.text != openBrace) {
+				name = t.text
+			} else if t.text == openBrace {
+				depth++
+			} else if t.text == closeBrace {
+				depth--
+			}
+			tokens[name] = append(tokens[name], t)
+		}
+		for _, name := range sortedKeys(tokens) {
+			text.WriteString("\n ")
+			for i, t := range tokens[name] {
+				if i > 0 && t.continues(tokens[name][i-1]) {
+					text.WriteString(" +")
+				}
+				fmt.Fprintf(&text, " %q", t.text)
+			}
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+func describeCaddyfile(blocks []caddyfile.ServerBlock) string {
+	var text strings.Builder
+	for _, b := range blocks {
+		fmt.Fprintf(&text, "%q", b.Keys)
+		for _, name := range sortedKeys(b.Tokens) {
+			text.WriteString("\n ")
+			d := caddyfile.NewDispenserTokens("Corefile", b.Tokens[name])
+			for i := range b.Tokens[name] {
+				if i > 0 && d.NextArg() {
+					text.WriteString(" +")
+				} else {
+					d.Next()
+				}
+				fmt.Fprintf(&text, " %q", d.Val())
+			}
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// TestHostileCorefilesCostLittle bounds what somebody who may write a Corefile can make of it.
+func TestHostileCorefilesCostLittle(t *testing.T) {
+	t.Parallel()
+	var doubling strings.Builder
+	doubling.WriteString("(s0) {\n errors\n}\n")
+	for i := range 60 {
+		fmt.Fprintf(&doubling, "(s%d) {\n import s%d\n import s%d\n}\n", i+1, i, i)
+	}
+	keys := map[string]string{}
+	for i := range 50000 {
+		keys[fmt.Sprintf("k%d.server", i)] = ""
+	}
+	for name, test := range map[string]struct {
+		main string
+		data map[string]string
+		err  string
+	}{
+		"snippets that double":            {doubling.String() + ". {\n import s60\n}\n", nil, "is larger than"},
+		"snippets that import each other": {"(a) {\n import b\n}\n(b) {\n import a\n}\n. {\n import a\n}\n", nil, "is larger than"},
+		"a file that imports itself":      {"import custom/a.server\n. {\n}\n", map[string]string{"a.server": "import a.server\n"}, "is larger than"},
+		"files that import all files":     {"import custom/*.server\n. {\n}\n", map[string]string{"a.server": "import *.server\n", "b.server": "import *.server\n"}, "is larger than"},
+		"a megabyte of words":             {". {\n " + strings.Repeat("a ", 1<<19) + "\n}\n", nil, "words"},
+		"a megabyte of words in a file":   {"import custom/a.server\n", map[string]string{"a.server": strings.Repeat("a ", 1<<19)}, "has too many words"},
+		"a megabyte in quotes":            {". {\n " + strings.Repeat(`""`, 1<<19) + "\n}\n", nil, "words"},
+		"a megabyte of braces":            {". {\n a" + strings.Repeat(" {\n", 1<<18), nil, "words"},
+		"many patterns over many files":   {". {\n}\n" + strings.Repeat("import custom/*.server\n", 900) + "import custom/*.x\n", keys, "is larger than"},
+		"many different patterns":         {". {\n}\n" + differentPatterns(900), keys, "is larger than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			cluster := oneCorefile(test.main)
+			cluster.ConfigMaps[Custom()] = ConfigMap{Data: test.data}
+			start := time.Now()
+			plan := Install(cluster, Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.0.53"}})
+			t.Logf("%s, %d bytes", time.Since(start), len(test.main))
+			g.Expect(plan.Err).To(MatchError(ErrUnsupported))
+			g.Expect(plan.Err).To(MatchError(ContainSubstring(test.err)))
+			g.Expect(plan.Edits).To(BeEmpty())
+			g.Expect(len(plan.Err.Error())).To(BeNumerically("<", 1000), "it is shown to people")
+		})
+	}
+}
+
+func differentPatterns(count int) string {
+	var text strings.Builder
+	for i := range count {
+		fmt.Fprintf(&text, "import custom/*.%d\n", i)
+	}
+	return text.String()
+}
