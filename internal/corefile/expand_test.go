@@ -18,6 +18,7 @@ package corefile
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,7 +36,51 @@ func FuzzExpand(f *testing.F) {
 	for _, seed := range expandSeeds() {
 		f.Add(seed[0], seed[1], seed[2])
 	}
-	f.Fuzz(requireExpandedAsByCoreDNS)
+	f.Fuzz(func(t *testing.T, main, server, override string) {
+		requireExpandedAsByCoreDNS(t, t.TempDir(), main, server, override)
+	})
+}
+
+// TestRandomFilesAreExpandedAsByCoreDNS asserts the same for files that are made of the pieces that matter, which a fuzzer seldom finds.
+func TestRandomFilesAreExpandedAsByCoreDNS(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 1))
+	one := func(of ...string) string { return of[random.IntN(len(of))] }
+	seldom := func(rare, usual string) string {
+		return one(rare, usual, usual, usual, usual, usual, usual, usual, usual, usual)
+	}
+	lines := func() string {
+		var text strings.Builder
+		for range random.IntN(4) {
+			text.WriteString(seldom(one("{", "}", "import", "log {", "import *.override"), one("errors", "log x", "import a", "import b", "hosts {\nimport b\n}",
+				"hosts {\nx\nimport custom/a.override\n}", `"q\nr" s`, "import custom/a.override", "import custom/*.override")))
+			text.WriteString(seldom(" ", one("\n", "\n\n")))
+		}
+		return text.String()
+	}
+	blocks := func(upTo int) string {
+		var text strings.Builder
+		for range random.IntN(upTo) {
+			switch random.IntN(8) {
+			case 0, 1, 2:
+				fmt.Fprintf(&text, "%s {\n%s}\n", one("x", ".", "y,\nz"), lines())
+			case 3:
+				fmt.Fprintf(&text, "(%s) {\n%s}\n", one("c", "d"), one("y {\nerrors\n}\n", lines()))
+			default:
+				text.WriteString("import " + seldom(one("c", "d", "a.server"), one("custom/a.server", "custom/*.server", "*.server")) + "\n")
+			}
+		}
+		return text.String()
+	}
+	folder := t.TempDir()
+	expanded := 0
+	for range 3000 {
+		main := one("(a) {\n"+lines()+"}\n(b) {\n"+lines()+"}\n", "(b) {\n"+lines()+"}\n(a) {\n"+lines()+"}\n") + blocks(5)
+		if requireExpandedAsByCoreDNS(t, folder, main, blocks(3), lines()) {
+			expanded++
+		}
+	}
+	NewWithT(t).Expect(expanded).To(BeNumerically(">", 100), "not all are nonsense")
 }
 
 func expandSeeds() [][3]string {
@@ -52,17 +97,14 @@ func expandSeeds() [][3]string {
 	}
 }
 
-func requireExpandedAsByCoreDNS(t *testing.T, main, server, override string) {
+// requireExpandedAsByCoreDNS returns whether the files are expanded. CoreDNS may accept others, too.
+func requireExpandedAsByCoreDNS(t *testing.T, folder, main, server, override string) bool {
 	t.Helper()
 	texts := main + server + override
 	if refersToEnvironment(texts) || strings.Contains(texts, "..") || strings.Contains(texts, "/etc") || strings.Contains(texts, "/proc") || strings.Contains(texts, "/dev") {
-		return // CoreDNS's parser would read the environment, or files of this machine.
+		return false // CoreDNS's parser would read the environment, or files of this machine.
 	}
 	name := named("coredns")
-	folder, err := os.MkdirTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	cluster := Cluster{ConfigMaps: map[types.NamespacedName]ConfigMap{
 		name:     {Data: map[string]string{corefileKey: main}},
 		Custom(): {Data: map[string]string{"a.server": server, "a.override": override}},
@@ -72,7 +114,7 @@ func requireExpandedAsByCoreDNS(t *testing.T, main, server, override string) {
 		Mounts: []Mount{{Path: folder, ConfigMap: name}, {Path: folder + "/custom", ConfigMap: Custom()}},
 	})
 	if err != nil {
-		return // CoreDNS may accept it nevertheless.
+		return false
 	}
 	for file, text := range map[string]string{
 		"Corefile": main, "custom/a.server": server, "custom/a.override": override, "..data/x": "", "custom/..data/x": "",
@@ -93,6 +135,7 @@ func requireExpandedAsByCoreDNS(t *testing.T, main, server, override string) {
 	if got, want := describe(w.blocks), describeCaddyfile(blocks); got != want {
 		t.Fatalf("CoreDNS makes of it\n%s\nand not\n%s\n%q\n%q\n%q", want, got, main, server, override)
 	}
+	return true
 }
 
 // describe prints server blocks with the tokens of each plugin, and where plugins see a new line.

@@ -103,7 +103,7 @@ func TestImportsSayWhereTheBlockListens(t *testing.T) {
 			for part := range strings.SplitSeq(test.block, "|") {
 				g.Expect(plan.Edits[0].Text).To(ContainSubstring(part))
 			}
-			expectRoundTrip(g, test.cluster, perform(test.cluster, plan), plan.Written)
+			expectRoundTrip(g, known, test.cluster, perform(test.cluster, plan), plan.Written)
 		})
 	}
 }
@@ -120,7 +120,7 @@ func TestNodeLocalCacheWithASnippetKeepsItsAddresses(t *testing.T) {
 	g.Expect(plan.Err).NotTo(HaveOccurred())
 	g.Expect(perform(cluster, plan)["node-local-dns"]["Corefile"]).To(ContainSubstring("xcc.test:53 {"))
 	g.Expect(perform(cluster, plan)["node-local-dns"]["Corefile"]).To(ContainSubstring("    errors\n    bind 169.254.20.10 __PILLAR__DNS__SERVER__\n    forward"))
-	expectRoundTrip(g, cluster, perform(cluster, plan), plan.Written)
+	expectRoundTrip(g, known, cluster, perform(cluster, plan), plan.Written)
 }
 
 func TestTheClustersOwnNamesCanBeImported(t *testing.T) {
@@ -177,7 +177,7 @@ func TestOurKeyFollowsFromTheImport(t *testing.T) {
 				want = corefile.Edit{File: file("coredns", "Corefile"), Text: plain + test.statement + "\n\n" + block53}
 			}
 			g.Expect(plan.Edits).To(Equal([]corefile.Edit{want}))
-			expectRoundTrip(g, cluster, perform(cluster, plan), plan.Written)
+			expectRoundTrip(g, known, cluster, perform(cluster, plan), plan.Written)
 		})
 	}
 }
