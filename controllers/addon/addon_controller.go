@@ -132,7 +132,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	cluster := &clusterv1.Cluster{}
 	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
 		r.memory.forget(request.NamespacedName)
-		r.pace.Forget(request.NamespacedName)
 		r.OnDemand.Forget(request.NamespacedName)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}

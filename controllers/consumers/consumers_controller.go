@@ -39,6 +39,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch
@@ -57,6 +58,9 @@ type Reconciler struct {
 	Client           client.Client
 	Ledger           *Ledger
 	WatchFilterValue string
+
+	// shares bound the writes to the GatewayDNS of one namespace.
+	shares pacing.Shares
 
 	mu    sync.Mutex
 	wrote map[client.ObjectKey]time.Time
@@ -96,6 +100,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		if apierrors.IsNotFound(err) {
 			r.Ledger.ForgetGatewayDNS(request.NamespacedName)
 			r.forget(request.NamespacedName)
+			r.shares.Forget(request.NamespacedName)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -103,11 +108,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if filtered || annotations.HasPaused(gatewayDNS) || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
+	now := time.Now()
+	if wait := r.shares.Waits(request.NamespacedName, now); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
 	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	now := time.Now()
 	summary, settled, revisit := r.Ledger.Summary(gatewayDNS, clusters, now)
 	original := gatewayDNS.DeepCopy()
 	gatewayDNS.Status.Consumers = summary
@@ -116,6 +124,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{RequeueAfter: revisit}, nil
 	}
 	if wait := r.lastWrite(request.NamespacedName).Add(interval).Sub(now); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	if wait := r.shares.Wait(request.NamespacedName, now); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	if err := r.write(ctx, gatewayDNS); err != nil {
@@ -159,7 +170,9 @@ func (r *Reconciler) write(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) er
 		"status": map[string]any{"consumers": consumers, "conditions": []any{condition}},
 	}}
 	object.SetGroupVersionKind(xccv1.GroupVersion.WithKind("GatewayDNS"))
+	writing := time.Now()
 	err = r.Client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), FieldOwner, client.ForceOwnership)
+	r.shares.Spent(gatewayDNS.Namespace, time.Now(), time.Since(writing))
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil // It is gone, or another one by that name.
 	} else if err != nil {

@@ -61,13 +61,3 @@ func (l *Ledger) pace(book *book, of pair, current lag, later *later) lag {
 	book.shown[of] = current
 	return current
 }
-
-// forgetShown drops what was shown of the pairs for which the function returns true.
-func (l *Ledger) forgetShown(book *book, gone func(pair) bool) {
-	for of := range book.shown {
-		if gone(of) {
-			delete(book.shown, of)
-			l.tokens.Forget(of.bucket())
-		}
-	}
-}

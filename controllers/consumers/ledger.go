@@ -18,6 +18,7 @@ package consumers
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -260,7 +261,7 @@ func (l *Ledger) Forget(cluster client.ObjectKey) {
 		return
 	}
 	l.drop(cluster, book)
-	l.forgetShown(book, func(of pair) bool { return of.cluster == cluster.Name })
+	maps.DeleteFunc(book.shown, func(of pair, _ lag) bool { return of.cluster == cluster.Name })
 	l.wakeAll(book)
 }
 
@@ -278,7 +279,7 @@ func (l *Ledger) ForgetGatewayDNS(gatewayDNS client.ObjectKey) {
 	defer book.mu.Unlock()
 	delete(book.published, gatewayDNS)
 	delete(book.fingerprints, gatewayDNS)
-	l.forgetShown(book, func(of pair) bool { return of.gatewayDNS == gatewayDNS })
+	maps.DeleteFunc(book.shown, func(of pair, _ lag) bool { return of.gatewayDNS == gatewayDNS })
 }
 
 // Source wakes the Reconciler for a GatewayDNS of which a cluster holds something else than before.

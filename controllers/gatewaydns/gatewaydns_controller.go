@@ -43,6 +43,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch;patch
@@ -65,6 +66,8 @@ type Reconciler struct {
 	claiming turns
 	parsed   parsedClaims
 	pace     pace
+	// shares bound the writes to the GatewayDNS of one namespace, whatever makes them necessary.
+	shares   pacing.Shares
 	refusals refusals
 }
 
@@ -103,6 +106,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.pace.forget(request.NamespacedName)
+			r.shares.Forget(request.NamespacedName)
 			r.parsed.forget(request.NamespacedName)
 			r.refusals.forget(request.NamespacedName)
 		}
@@ -113,6 +117,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if filtered || moved || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
+	if wait := r.shares.Waits(request.NamespacedName, started); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, gatewayDNS); err != nil || isPaused || requeue {
 		return reconcile.Result{}, err
 	}
@@ -122,8 +129,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	unclaimed, wrote, claimErr := r.claim(ctx, gatewayDNS, neighbours)
-	if wrote || apierrors.IsConflict(claimErr) || apierrors.IsNotFound(claimErr) {
+	unclaimed, wrote, wait, claimErr := r.claim(ctx, gatewayDNS, neighbours)
+	switch {
+	case wait > 0:
+		return reconcile.Result{RequeueAfter: wait}, nil
+	case wrote || apierrors.IsConflict(claimErr) || apierrors.IsNotFound(claimErr):
 		// Our write wakes us. When the cache has it, it has all claims that were written before.
 		return resultOf(claimErr)
 	}
@@ -152,11 +162,16 @@ func (r *Reconciler) publish(
 		// Changes come in quick succession. What is written then is the sum of them.
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
+	if wait := r.shares.Wait(key, writing); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
 	r.Ledger.Publishing(key, gatewayDNS.Status.Gateways, seenAt)
 	// With the lock, a status that was computed from an outdated cache is not written over a newer one; the newer object's
 	// event wakes us.
 	patch := client.MergeFromWithOptions(original, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Status().Patch(ctx, gatewayDNS, patch); err != nil {
+	err = r.Client.Status().Patch(ctx, gatewayDNS, patch)
+	r.shares.Spent(key.Namespace, time.Now(), time.Since(writing))
+	if err != nil {
 		learned, isolateErr := r.isolate(ctx, original, gatewayDNS, err)
 		if learned && isolateErr == nil {
 			return reconcile.Result{RequeueAfter: retry}, nil

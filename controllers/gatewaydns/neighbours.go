@@ -84,29 +84,37 @@ func (n neighbours) rivals(gatewayDNS *xccv1.GatewayDNS, selected []clusterv1.Cl
 }
 
 // claim writes what a GatewayDNS claims into its annotation, before any of these names is published. It returns how many names
-// there was no room for, and whether there was anything to write.
-func (r *Reconciler) claim(ctx context.Context, gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) (unclaimed int, wrote bool, err error) {
+// there was no room for, whether there was anything to write, and how long the write has to wait if it does.
+func (r *Reconciler) claim(
+	ctx context.Context, gatewayDNS *xccv1.GatewayDNS, neighbours neighbours,
+) (unclaimed int, wrote bool, wait time.Duration, err error) {
 	renewal := neighbours.claims.Renew(gatewayDNS, time.Now())
 	if _, differs := withClaims(gatewayDNS, renewal); !differs {
-		return renewal.Unclaimed, false, nil
+		return renewal.Unclaimed, false, 0, nil
+	}
+	if wait := r.shares.Wait(client.ObjectKeyFromObject(gatewayDNS), time.Now()); wait > 0 {
+		return 0, false, wait, nil
 	}
 	// The times of claims follow the order in which they are written.
 	end, err := r.claiming.begin(ctx, gatewayDNS.Namespace)
 	if err != nil {
-		return 0, false, fmt.Errorf("waiting to write claims: %w", err)
+		return 0, false, 0, fmt.Errorf("waiting to write claims: %w", err)
 	}
 	defer end()
-	renewal = neighbours.claims.Renew(gatewayDNS, time.Now())
+	writing := time.Now()
+	renewal = neighbours.claims.Renew(gatewayDNS, writing)
 	claiming, _ := withClaims(gatewayDNS, renewal)
 	patch := client.MergeFromWithOptions(gatewayDNS, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, claiming, patch); err != nil {
-		return renewal.Unclaimed, false, fmt.Errorf("writing claims: %w", err)
+	err = r.Client.Patch(ctx, claiming, patch)
+	r.shares.Spent(gatewayDNS.Namespace, time.Now(), time.Since(writing))
+	if err != nil {
+		return renewal.Unclaimed, false, 0, fmt.Errorf("writing claims: %w", err)
 	}
 	if renewal.Malformed {
 		r.Recorder.Eventf(gatewayDNS, nil, corev1.EventTypeWarning, "ClaimsMalformed", "Claim",
 			"Annotation %s had entries that are no claims, which are dropped: leave it to the manager", xccv1.ClaimsAnnotation)
 	}
-	return renewal.Unclaimed, true, nil
+	return renewal.Unclaimed, true, 0, nil
 }
 
 // withClaims returns the GatewayDNS with what it claims from now on, and whether that differs from what it has.

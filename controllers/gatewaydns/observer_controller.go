@@ -137,7 +137,6 @@ func (r *Observer) forget(cluster client.ObjectKey) {
 	r.silences.ended(cluster, func(silence) bool { return false })
 	r.OnDemand.Forget(cluster)
 	r.Observations.Forget(cluster)
-	r.pace.Forget(cluster)
 }
 
 // interestedIn returns the GatewayDNS that select the Cluster. One with a selector that cannot be evaluated selects none.

@@ -181,7 +181,6 @@ func (r *Reconciler) forget(cluster client.ObjectKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.memories, cluster)
-	r.pace.Forget(cluster)
 }
 
 // relevantStatusChanged passes the updates of a Cluster whose condition somebody changed, or whose control plane came up.

@@ -17,6 +17,7 @@ limitations under the License.
 package pacing
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -38,12 +39,16 @@ const (
 // Buckets hold one token bucket for each workload cluster. The zero value is ready for use, and safe for concurrent
 // use.
 type Buckets struct {
+	// Burst and Refill replace the constants of these names if they are not 0. They must not be changed once there are
+	// buckets.
+	Burst  int
+	Refill time.Duration
 	// Window is for changes that are coalesced into one write: changes within this time after a token need none. It
 	// must not be changed once there are buckets.
 	Window time.Duration
 
 	mu       sync.Mutex
-	clusters map[types.NamespacedName]*bucket
+	clusters table[types.NamespacedName, *bucket]
 }
 
 // bucket has tokens for every write, and as many again for withdrawals alone.
@@ -83,21 +88,14 @@ func (b *Buckets) TakeWithdrawal(cluster types.NamespacedName, now time.Time) De
 func (b *Buckets) take(cluster types.NamespacedName, now time.Time, try func(*bucket) (taken bool, wait time.Duration)) Delay {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.clusters == nil {
-		b.clusters = map[types.NamespacedName]*bucket{}
-	}
-	found, ok := b.clusters[cluster]
-	if !ok {
-		found = &bucket{writes: newLimiter(), withdrawals: newLimiter()}
-		b.clusters[cluster] = found
-	}
-	if b.Window > 0 && ok && now.Sub(found.taken) < b.Window {
+	found := b.clusters.at(cluster, b.newBucket, func(other *bucket) bool { return other.isWhole(now) })
+	if b.Window > 0 && !found.taken.IsZero() && now.Sub(found.taken) < b.Window {
 		return Delay{}
 	}
 	taken, wait := try(found)
 	if taken {
 		found.taken = now
-		found.delayed = found.delayed && found.writes.TokensAt(now) < Burst/2
+		found.delayed = found.delayed && found.writes.TokensAt(now) < float64(found.writes.Burst())/2
 		return Delay{}
 	}
 	delay := Delay{For: wait, Begins: !found.delayed}
@@ -105,17 +103,25 @@ func (b *Buckets) take(cluster types.NamespacedName, now time.Time, try func(*bu
 	return delay
 }
 
-func newLimiter() *rate.Limiter { return rate.NewLimiter(rate.Every(Refill), Burst) }
+func (b *Buckets) newBucket() *bucket {
+	return &bucket{writes: b.newLimiter(), withdrawals: b.newLimiter()}
+}
+
+func (b *bucket) isWhole(now time.Time) bool {
+	for _, limiter := range []*rate.Limiter{b.writes, b.withdrawals} {
+		if limiter.TokensAt(now) < float64(limiter.Burst()) {
+			return false
+		}
+	}
+	return true
+}
+
+func (b *Buckets) newLimiter() *rate.Limiter {
+	return rate.NewLimiter(rate.Every(cmp.Or(b.Refill, Refill)), cmp.Or(b.Burst, Burst))
+}
 
 // untilToken returns when an empty bucket has a token again. It is never 0, which would say that it has one.
 func untilToken(limiter *rate.Limiter, now time.Time) time.Duration {
-	missing := 1 - limiter.TokensAt(now)
-	return min(Refill, max(time.Duration(missing*float64(Refill)), time.Millisecond))
-}
-
-// Forget drops the bucket of a cluster that is gone.
-func (b *Buckets) Forget(cluster types.NamespacedName) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.clusters, cluster)
+	missing, refill := 1-limiter.TokensAt(now), float64(time.Second)/float64(limiter.Limit())
+	return max(time.Duration(min(1, missing)*refill), time.Millisecond)
 }

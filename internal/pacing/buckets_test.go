@@ -17,6 +17,7 @@ limitations under the License.
 package pacing_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -99,13 +100,25 @@ func TestTheDelayAndTheRateAreBounded(t *testing.T) {
 	g.Expect(writes).To(BeNumerically("~", pacing.Burst+int(time.Hour/pacing.Refill), 2))
 }
 
-func TestAForgottenClusterBeginsAnew(t *testing.T) {
+func TestOnlyClustersThatSpentLatelyAreKept(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	var buckets pacing.Buckets
 	exhaust(g, &buckets)
-	buckets.Forget(restless)
-	g.Expect(buckets.Take(restless, start)).To(BeZero())
+	other := func(i int, now time.Time) {
+		g.Expect(buckets.Take(types.NamespacedName{Namespace: "dev", Name: fmt.Sprint(i)}, now)).To(BeZero())
+	}
+	now := start
+	for i := range 10_000 {
+		now = now.Add(time.Microsecond)
+		other(i, now)
+	}
+	g.Expect(buckets.Take(restless, now).For).To(BeNumerically(">", 0), "there is no way to a new bucket")
+	rested := start.Add(pacing.Burst * pacing.Refill)
+	for i := range 20_000 {
+		other(i, rested.Add(time.Duration(i)*pacing.Refill))
+	}
+	g.Expect(pacing.Len(&buckets)).To(BeNumerically("<", 200), "clusters that are gone leave nothing behind")
 }
 
 func TestWhatIsCoalescedTakesOneToken(t *testing.T) {

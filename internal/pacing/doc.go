@@ -24,5 +24,8 @@ limitations under the License.
 // set of Buckets for each kind of write. A cluster then has at most one write of that kind waiting, for no longer
 // than Refill.
 //
+// Shares bound in the same way how much of the API server's time goes to one namespace, whatever makes its objects change: one change of a
+// Cluster is a write of each GatewayDNS that selects it, and its tenant decides how many and how large these are.
+//
 // The package has no client and no clock.
 package pacing
