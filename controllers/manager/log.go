@@ -17,7 +17,13 @@ limitations under the License.
 package manager
 
 import (
+	"context"
+	"sync/atomic"
+	"time"
+
 	"github.com/go-logr/logr"
+	"golang.org/x/time/rate"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -49,4 +55,33 @@ func (s *safeSink) WithValues(keysAndValues ...any) logr.LogSink {
 
 func (s *safeSink) WithName(name string) logr.LogSink {
 	return &safeSink{LogSink: s.LogSink.WithName(name)}
+}
+
+const (
+	// errorBurst is how many errors in a row client-go's informers may log: at the start, each of a thousand clusters that cannot be
+	// reached logs one.
+	errorBurst = 1000
+	// errorsPerSecond is how many there may be in the long run, which are 10 MB of log an hour. A watch that sends 1,600 objects of a
+	// wrong type a second would log 1.5 GB.
+	errorsPerSecond = 10
+)
+
+// boundErrorLog bounds how much the informers of the process log of what API servers answer.
+func boundErrorLog() {
+	utilruntime.ErrorHandlers = []utilruntime.ErrorHandler{boundedErrorHandler(rate.NewLimiter(errorsPerSecond, errorBurst))}
+}
+
+// boundedErrorHandler logs the errors for which the limiter has a token, and says how many it left out before.
+func boundedErrorHandler(limiter *rate.Limiter) utilruntime.ErrorHandler {
+	var leftOut atomic.Int64
+	return func(ctx context.Context, err error, message string, keysAndValues ...any) {
+		if !limiter.AllowN(time.Now(), 1) {
+			leftOut.Add(1)
+			return
+		}
+		if n := leftOut.Swap(0); n > 0 {
+			keysAndValues = append(keysAndValues, "leftOut", n)
+		}
+		klog.FromContext(ctx).Error(remote.Safe(err), message, keysAndValues...)
+	}
 }

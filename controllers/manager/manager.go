@@ -28,6 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	logsv1 "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
@@ -68,6 +69,9 @@ func Run(ctx context.Context, options *Options) error {
 		return fmt.Errorf("flags of the log: %w", err)
 	}
 	ctrl.SetLogger(klog.Background())
+	boundErrorLog()
+	// Warnings are texts of the API server's. Those of the management cluster are logged all the same: its client asks for that.
+	rest.SetDefaultWarningHandlerWithContext(rest.NoWarnings{})
 	if err := options.Validate(); err != nil {
 		return err
 	}
@@ -194,9 +198,10 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return fmt.Errorf("adding the metrics of gateways: %w", err)
 	}
 	ledger := consumers.NewLedger(gatewayMetrics)
+	recorder := newRecorder(mgr.GetEventRecorder(name), mgr.GetLogger())
 
 	if err := (&addon.Reconciler{
-		Client: mgr.GetClient(), Uncached: uncached, Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache,
+		Client: mgr.GetClient(), Uncached: uncached, Recorder: recorder, ClusterCache: clusterCache,
 		Connections: connections, Caches: caches, OnDemand: workload.NewOnDemand(connections),
 		WatchFilterValue: options.WatchFilter, Values: options.DNS, Bounds: options.Bounds,
 		Rollout: options.Rollout, DrainTime: options.DrainTime,
@@ -204,7 +209,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return err
 	}
 	if err := (&health.Reconciler{
-		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), ClusterCache: clusterCache, Caches: caches,
+		Client: mgr.GetClient(), Recorder: recorder, ClusterCache: clusterCache, Caches: caches,
 		Connections: connections, WatchFilterValue: options.WatchFilter, Registerer: registerer,
 		Kubeconfigs: kubeconfigs,
 	}).SetupWithManager(mgr, perCluster); err != nil {
@@ -218,7 +223,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return err
 	}
 	if err := (&gatewaydns.Reconciler{
-		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(name), Observations: observations, Zone: options.DNS.Zone,
+		Client: mgr.GetClient(), Recorder: recorder, Observations: observations, Zone: options.DNS.Zone,
 		WatchFilterValue: options.WatchFilter, Ledger: ledger,
 	}).SetupWithManager(mgr, perGatewayDNS); err != nil {
 		return err

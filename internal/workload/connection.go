@@ -146,6 +146,8 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 		current.budget.share.leave()
 	}
 	current.config.DisableCompression = true
+	// Warnings are texts of the API server's, as many and as long as it likes.
+	current.config.WarningHandlerWithContext = rest.NoWarnings{}
 	current.config.Timeout = 0
 	current.config.Proxy = c.proxyOf(cluster)
 	current.config.Wrap(remote.RefuseRedirects)

@@ -26,6 +26,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -384,4 +386,23 @@ func TestWhatTakesLongToDecodeIsNotDecoded(t *testing.T) {
 			g.Eventually(f.err(t, f.good, nodes), 30*time.Second).Should(Succeed(), "its neighbour is read")
 		})
 	}
+}
+
+func TestWarningsOfAWorkloadClusterAreNotLogged(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	f, _ := newFleet(t, workload.DefaultLimits())
+	f.server.Override(http.MethodGet, "/api/v1/namespaces/dev/services/gateway", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range 10 {
+			w.Header().Add("Warning", `299 - "`+strings.Repeat("precious ", 100)+`"`)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"kind":"Service","apiVersion":"v1","metadata":{"name":"gateway","namespace":"dev"}}`)
+	}))
+	var lines []string
+	ctx := logr.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+	remote, err := f.connections.Client(ctx, f.bad)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(remote.Get(ctx, client.ObjectKey{Namespace: "dev", Name: "gateway"}, &corev1.Service{})).To(Succeed())
+	g.Expect(lines).To(BeEmpty())
 }
