@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -84,7 +85,7 @@ func TestManagersOfOneNamespaceEach(t *testing.T) {
 func (n *tenant) installHere() (*manager.Options, *rest.Config) {
 	n.t.Helper()
 	ctx := n.t.Context()
-	n.runDocumented("## Installing with fewer rights")
+	n.run(n.documented("## Installing with fewer rights")[0])
 
 	deployment := &appsv1.Deployment{}
 	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "xcc-controller-manager"}, deployment)).To(Succeed())
@@ -108,8 +109,18 @@ func (n *tenant) installHere() (*manager.Options, *rest.Config) {
 	return options, access
 }
 
-// runDocumented runs the first commands of a section of docs/security.md for the tenant's namespace, where a release's files are.
-func (n *tenant) runDocumented(heading string) {
+func TestTheFurtherCommandsForOneNamespaceAreAccepted(t *testing.T) {
+	n := newTenant(t)
+	blocks := n.documented("## Installing with fewer rights")[1:]
+	n.Expect(blocks).To(HaveLen(2))
+	for _, block := range blocks {
+		// Each line is a command. What they create has no namespace, so it would be in the way of other tests.
+		n.run(regexp.MustCompile("(?m)$").ReplaceAllString(strings.TrimSpace(block), " --dry-run=server"))
+	}
+}
+
+// documented returns the blocks of commands in a section of docs/security.md.
+func (n *tenant) documented(heading string) []string {
 	n.t.Helper()
 	root, err := components.CheckoutDir()
 	n.Expect(err).NotTo(HaveOccurred())
@@ -117,11 +128,20 @@ func (n *tenant) runDocumented(heading string) {
 	n.Expect(err).NotTo(HaveOccurred())
 	_, section, found := strings.Cut(string(page), "\n"+heading+"\n")
 	n.Expect(found).To(BeTrue())
-	_, block, found := strings.Cut(section, "```sh\n")
-	n.Expect(found).To(BeTrue())
-	commands, _, _ := strings.Cut(block, "```")
-	n.Expect(commands).To(ContainSubstring("dev-team"))
+	section, _, _ = strings.Cut(section, "\n## ")
+	var blocks []string
+	for _, block := range strings.Split(section, "```sh\n")[1:] {
+		commands, _, _ := strings.Cut(block, "```")
+		blocks = append(blocks, commands)
+	}
+	return blocks
+}
 
+// run runs commands for the tenant's namespace in place of dev-team, in a folder with a release's files.
+func (n *tenant) run(commands string) {
+	n.t.Helper()
+	root, err := components.CheckoutDir()
+	n.Expect(err).NotTo(HaveOccurred())
 	folder := n.t.TempDir()
 	kubeconfig := filepath.Join(folder, "kubeconfig")
 	n.Expect(os.WriteFile(kubeconfig, management.kubeconfig, 0o600)).To(Succeed())
