@@ -102,7 +102,7 @@ const (
 	GatewayResolved GatewayState = "Resolved"
 	// GatewayOverridden: the addresses that are published are those of the Cluster's annotation gateway-addresses.
 	GatewayOverridden GatewayState = "Overridden"
-	// GatewayInvalidOverride: the Cluster's annotation gateway-addresses holds what is no address.
+	// GatewayInvalidOverride: the Cluster's annotation gateway-addresses holds what is no address, or gateway-address-ranges what is no range.
 	// Whatever was published before stays.
 	GatewayInvalidOverride GatewayState = "InvalidOverride"
 	// GatewayServiceNotFound: the cluster has no such Service, or the Service is being deleted; nothing is published.

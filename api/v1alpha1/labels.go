@@ -51,7 +51,13 @@ const (
 
 	// GatewayAddressesAnnotation on a Cluster replaces whatever addresses were found for that cluster's gateways, for
 	// example because they are behind network address translation: IP addresses or host names, separated by commas.
+	// The entries ipv4=found and ipv6=found stand for the addresses that were found in that family.
 	GatewayAddressesAnnotation = "connectivity.tanzu.vmware.com/gateway-addresses"
+
+	// GatewayAddressRangesAnnotation on a Cluster chooses among the addresses that are found of that cluster's gateways: at most 32
+	// ranges in CIDR notation, separated by commas. Addresses in a range with "!" before it are excluded. Of the others, those in the
+	// first range that has any of their IP family are preferred; without one all of the family are published.
+	GatewayAddressRangesAnnotation = "connectivity.tanzu.vmware.com/gateway-address-ranges"
 
 	// ClaimsAnnotation on a GatewayDNS holds since when it claims each of its names, so that a name that two of them ask for
 	// stays with the one that asked first, also after a move or a restore: a JSON object from "<subdomain>.<cluster>" to a

@@ -69,6 +69,9 @@ func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, inter
 	}
 	services := newServices(reading, interested)
 	network := resolve.NetworkOf(r.Zone, object.Spec.ClusterNetwork)
+	if annotation, ok := object.Annotations[xccv1.GatewayAddressRangesAnnotation]; ok {
+		network = network.WithRanges(annotation)
+	}
 	observation := Observation{Answered: true, Results: map[resolve.Target]resolve.Result{}}
 	for i := range interested {
 		target := resolve.TargetOf(&interested[i].Spec)

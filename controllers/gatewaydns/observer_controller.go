@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -64,7 +65,9 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 	observer, err := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewayobserver").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
-			predicate.Or[client.Object](predicate.LabelChangedPredicate{}, predicate.GenerationChangedPredicate{}, mapping.ProvisioningChanged()),
+			predicate.Or[client.Object](
+				predicate.LabelChangedPredicate{}, predicate.GenerationChangedPredicate{}, mapping.ProvisioningChanged(), rangesChanged(),
+			),
 		)).
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -80,6 +83,15 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 	r.controller = observer
 	r.pace.Window = respite
 	return nil
+}
+
+// rangesChanged passes the events after which a Cluster prefers or excludes other addresses.
+func rangesChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, had := e.ObjectOld.GetAnnotations()[xccv1.GatewayAddressRangesAnnotation]
+		after, has := e.ObjectNew.GetAnnotations()[xccv1.GatewayAddressRangesAnnotation]
+		return had != has || before != after
+	}}
 }
 
 // Reconcile observes the gateways of the requested Cluster.

@@ -86,3 +86,43 @@ func TestAnAnnotationOfTheClusterOverridesWhatWasFound(t *testing.T) {
 	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "")
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.3.1"))
 }
+
+// TestAnAnnotationOfTheClusterChoosesAmongAddresses begins with what the sample has.
+func TestAnAnnotationOfTheClusterChoosesAmongAddresses(t *testing.T) {
+	n := newTenant(t)
+	ctx := t.Context()
+	ensureConsumer(t, workloadB)
+	text, err := os.ReadFile(filepath.Join("..", "..", "config", "samples", "cluster-gateway-address-ranges.yaml"))
+	n.Expect(err).NotTo(HaveOccurred())
+	sample := &clusterv1.Cluster{}
+	n.Expect(yaml.UnmarshalStrict(text, sample)).To(Succeed())
+	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "10.0.4.1", "192.0.2.4", "2001:db8::4")
+	cluster := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.addGatewayDNS("gw", serviceRef(service))
+	hostname := n.hostname("cluster-a")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.4.1", "192.0.2.4", "2001:db8::4"))
+
+	n.annotate(cluster, xccv1.GatewayAddressRangesAnnotation, sample.Annotations[xccv1.GatewayAddressRangesAnnotation])
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.4.1", "2001:db8::4"))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayResolved), HaveField("Message", ContainSubstring("prefers others to 192.0.2.4")),
+	)))
+
+	t.Log("One that is wrong changes nothing but the state")
+	before := n.sliceOf(workloadB, hostname)
+	n.annotate(cluster, xccv1.GatewayAddressRangesAnnotation, "10.0.0.0/8, !192.0.2.1/24")
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		HaveField("State", xccv1.GatewayInvalidOverride), HaveField("Message", ContainSubstring("write 192.0.2.0/24")),
+		HaveField("Addresses", ConsistOf("10.0.4.1", "2001:db8::4")), HaveField("Ports", HaveLen(1)),
+	)))
+	n.proveProgress("ranges", "192.0.2.33")
+	n.Expect(n.sliceOf(workloadB, hostname)).To(Equal(before))
+
+	t.Log("An override of one family keeps what was chosen of the other")
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "198.51.100.9, ipv6=found")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("198.51.100.9", "2001:db8::4"))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayOverridden)))
+	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "")
+	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.4.1", "192.0.2.4", "2001:db8::4"))
+}

@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
@@ -62,6 +63,8 @@ func (f *addresses) addIP(text string) bool {
 	address, reason := usableIP(text)
 	switch {
 	case reason != "":
+	case f.network.ranges.excluded.RefuseDenied(address) != "":
+		reason = "in a range that the Cluster's annotation " + xccv1.GatewayAddressRangesAnnotation + " excludes"
 	case f.clusterIPs[address]:
 		reason, f.inside = "a ClusterIP of this cluster", true
 	case f.network.services.RefuseDenied(address) != "" && f.believesRanges:

@@ -63,6 +63,7 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", fit.Quoted(value), fit.Quoted(addressType)))
 		}
 	}
+	found.prefer()
 	listeners := listenersOf(target, objects)
 	if len(listeners.refused) > 0 {
 		found.remarks = append(found.remarks, "Left out: "+firstOf(listeners.refused))

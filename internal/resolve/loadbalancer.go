@@ -44,6 +44,7 @@ func loadBalancer(target Target, service *corev1.Service, found *addresses) Resu
 			found.addAny(point.Hostname)
 		}
 	}
+	found.prefer()
 	ports, refused := takenPorts(service)
 	if refused != "" {
 		found.remarks = append(found.remarks, refused)
@@ -132,6 +133,7 @@ func externalIPs(target Target, objects Objects, found *addresses) Result {
 		found.remarks = append(found.remarks, fmt.Sprintf("Nodes forward nothing that is sent to %s, because the Service has no other "+
 			"family than %s: change its spec.ipFamilyPolicy", firstOf(slices.Compact(unserved)), served))
 	}
+	found.prefer()
 	if known, err := version.ParseGeneric(objects.Version); err == nil && known.AtLeast(externalIPsDeprecated) {
 		found.remarks = append(found.remarks, "Kubernetes deprecates spec.externalIPs since v1.36 and is to ignore it later: "+
 			"give the Service type LoadBalancer or NodePort and change spec.resolutionType")

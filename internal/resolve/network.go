@@ -41,6 +41,8 @@ type Network struct {
 	services, pods netaddr.Judge
 	// domains are those of cluster DNS.
 	domains []string
+	// ranges are those that an annotation of the Cluster prefers and excludes.
+	ranges ranges
 }
 
 // NetworkOf returns what a Cluster declares. The zone is the one that we serve. Ranges that are none are left out.

@@ -33,23 +33,21 @@ const (
 	ComputeTypeLabel = "eks.amazonaws.com/compute-type"
 )
 
-// addNode adds an address of a node for each of the given families: the first external one that can be published, or else the first
-// internal one. Kubernetes takes the first of a family for the node's own, too, and kube-proxy may serve node ports on that one
-// alone (its nodePortAddresses primary). Further ones belong to Pods, to networks of storage or to a load balancer.
+// addNode adds an address of a node for each of the given families: the first one in a preferred range, or else the first external
+// one, or else the first internal one, each time of those that can be published. Kubernetes takes the first of a family for the
+// node's own, too, and kube-proxy may serve node ports on that one alone (its nodePortAddresses primary). Further ones belong to
+// Pods, to networks of storage or to a load balancer.
 func (f *addresses) addNode(node *corev1.Node, wanted families) {
 	missing, found := wanted, false
-	for _, addressType := range []corev1.NodeAddressType{corev1.NodeExternalIP, corev1.NodeInternalIP} {
+	for _, isChosen := range f.network.ranges.choices() {
 		for _, address := range node.Status.Addresses {
 			if missing == 0 {
 				return
 			}
-			if address.Type != addressType || address.Address == "" {
-				continue
-			}
 			// An address that cannot be parsed is of no family, and is named as such.
 			ip, err := netip.ParseAddr(address.Address)
 			family := familyOf(ip)
-			if err == nil && missing&family == 0 {
+			if address.Address == "" || !isChosen(address.Type, ip) || err == nil && missing&family == 0 {
 				continue
 			}
 			found = true

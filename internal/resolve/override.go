@@ -18,6 +18,7 @@ package resolve
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -29,34 +30,37 @@ import (
 const maxOverride = 32 << 10
 
 // Override returns what is known of a gateway whose Cluster carries GatewayAddressesAnnotation with the given value, and
-// what was found in the cluster: the addresses are those of the annotation and the ports those that were found. A gateway
-// that is known not to exist stays so: there is nothing to translate addresses to. An annotation that is wrong in any part
-// is of no effect but its state, in which what was published before stays.
+// what was found in the cluster: the addresses are those of the annotation and the ports those that were found. With ipv4=found
+// or ipv6=found in the annotation the addresses that were found in that family stay, and while nothing is known of them so does
+// what was published before. A gateway that is known not to exist stays so: there is nothing to translate addresses to. An
+// annotation that is wrong in any part is of no effect but its state, in which what was published before stays.
 func Override(annotation string, network Network, found Result) Result {
 	switch found.State {
 	case xccv1.GatewayServiceNotFound, xccv1.GatewayGatewayNotFound, xccv1.GatewayGatewayAPINotInstalled:
 		return found
 	}
-	invalid := func(format string, args ...any) Result {
-		return Result{State: xccv1.GatewayInvalidOverride, Message: fit.Message(fmt.Sprintf(
-			"Annotation "+xccv1.GatewayAddressesAnnotation+" of the Cluster must be IP addresses or host names, separated by commas: "+format, args...))}
+	given, kept, invalid := parseOverride(annotation, network)
+	if invalid != "" {
+		return Result{State: xccv1.GatewayInvalidOverride, Message: fit.Message("Annotation " + xccv1.GatewayAddressesAnnotation +
+			" of the Cluster must be IP addresses or host names, ipv4=found or ipv6=found, separated by commas: " + invalid)}
 	}
-	if len(annotation) > maxOverride {
-		return invalid("it has %d bytes, and at most %d are read", len(annotation), maxOverride)
+	if kept != 0 && !found.State.Current() && !found.State.KnownEmpty() {
+		return found
 	}
-	given := addresses{network: network}
-	for part := range strings.SplitSeq(annotation, ",") {
-		given.addAny(strings.TrimSpace(part))
+	all, replaced := given.usable, []string(nil)
+	for _, address := range found.Addresses {
+		if ip, err := netip.ParseAddr(address); err == nil && kept&familyOf(ip) != 0 {
+			all = append(all, address)
+		} else {
+			replaced = append(replaced, address)
+		}
 	}
-	if len(given.refused) > 0 {
-		return invalid("%s", strings.Join(given.refused, "; "))
+	slices.Sort(all)
+	all = slices.Compact(all)
+	message := overrideMessage(found, replaced)
+	if len(all) == 0 {
+		return Result{State: xccv1.GatewayNoAddress, Message: fit.Message("No address is left. " + message)}
 	}
-	slices.Sort(given.usable)
-	all := slices.Compact(given.usable)
-	if len(all) > fit.MaxAddresses {
-		return invalid("it has %d, and at most %d are published", len(all), fit.MaxAddresses)
-	}
-	message := "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation + " replaces what was found" + foundInstead(found)
 	if remark := given.rangesRemark(); remark != "" {
 		message = remark + "; " + message
 	}
@@ -69,13 +73,44 @@ func Override(annotation string, network Network, found Result) Result {
 	}.fitting()
 }
 
-// foundInstead says what an override hides.
-func foundInstead(found Result) string {
-	switch {
-	case len(found.Addresses) > 0:
-		return ", which was " + firstOf(found.Addresses)
-	case found.Message != "":
-		return ", which was nothing: " + found.Message
+// parseOverride returns the addresses of an annotation, the families whose addresses are those that are found, and what is wrong
+// with the annotation if anything is.
+func parseOverride(annotation string, network Network) (given addresses, kept families, invalid string) {
+	if len(annotation) > maxOverride {
+		return addresses{}, 0, fmt.Sprintf("it has %d bytes, and at most %d are read", len(annotation), maxOverride)
 	}
-	return ""
+	given = addresses{network: network}
+	for part := range strings.SplitSeq(annotation, ",") {
+		switch part = strings.TrimSpace(part); {
+		case strings.EqualFold(part, "ipv4=found"):
+			kept |= ipv4
+		case strings.EqualFold(part, "ipv6=found"):
+			kept |= ipv6
+		default:
+			given.addAny(part)
+		}
+	}
+	slices.Sort(given.usable)
+	given.usable = slices.Compact(given.usable)
+	switch {
+	case len(given.refused) > 0:
+		return addresses{}, 0, strings.Join(given.refused, "; ")
+	case len(given.usable) > fit.MaxAddresses:
+		return addresses{}, 0, fmt.Sprintf("it has %d, and at most %d are published", len(given.usable), fit.MaxAddresses)
+	}
+	return given, kept, ""
+}
+
+// overrideMessage says what an override hides.
+func overrideMessage(found Result, replaced []string) string {
+	const annotation = "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation
+	switch {
+	case len(replaced) > 0:
+		return annotation + " replaces what was found, which was " + firstOf(replaced)
+	case len(found.Addresses) > 0:
+		return annotation + " replaces nothing that was found"
+	case found.Message != "":
+		return annotation + " replaces what was found, which was nothing: " + found.Message
+	}
+	return annotation + " replaces what was found"
 }

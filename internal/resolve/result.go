@@ -42,8 +42,13 @@ type Result struct {
 
 // Gateway returns what the objects say of the target. network is that of its cluster: addresses and names that mean something
 // only inside of it, and host names in the zone that we serve, are not published.
+// If the annotation about ranges is wrong, no address is published that it may exclude.
 func Gateway(target Target, objects Objects, network Network) Result {
-	return gateway(target, objects, network).fitting()
+	result := gateway(target, objects, network)
+	if network.ranges.invalid != "" && result.State.Current() {
+		result = Result{State: xccv1.GatewayInvalidOverride, Message: network.ranges.invalid}
+	}
+	return result.fitting()
 }
 
 // fitting returns the Result as the schema of status.gateways allows it.

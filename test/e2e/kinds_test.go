@@ -159,6 +159,20 @@ spec:
 	fetches(t, kind.host())
 	services(t, "_http._tcp."+kind.host(), "0,0,80,"+kind.host()+".")
 
+	t.Log("An annotation of the Cluster excludes one of them")
+	annotate := func(value string) {
+		_, err := path.Management.Kubectl(context.Background(), "--namespace="+namespace, "annotate", "--overwrite", "cluster.cluster.x-k8s.io/cluster-a",
+			"connectivity.tanzu.vmware.com/gateway-address-ranges"+value)
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	t.Cleanup(func() { annotate("-") })
+	annotate("=!" + addresses[1] + "/128")
+	resolves(t, kind.host(), addresses[0])
+	annotate("=!" + addresses[0] + "/32")
+	resolves(t, kind.host(), addresses[1])
+	annotate("-")
+	resolves(t, kind.host(), strings.Join(sorted(ingress), " "))
+
 	t.Log("IPv6 alone")
 	g.Expect(path.A.SetLoadBalancer(t.Context(), "gateway", "both", corev1.LoadBalancerIngress{IP: addresses[1]})).To(Succeed())
 	resolves(t, kind.host(), addresses[1])

@@ -212,6 +212,23 @@ spec:
 	fetches(t, kind.host())
 	services(t, "_http._tcp."+kind.host(), "0,0,80,"+kind.host()+".")
 
+	t.Log("A ListenerSet adds a port")
+	_, err := path.A.Kubectl(ctx, "--namespace=gateway", "patch", "gateways.gateway.networking.k8s.io", "public", "--type=merge",
+		`--patch={"spec":{"allowedListeners":{"namespaces":{"from":"Same"}}}}`)
+	g.Expect(err).NotTo(HaveOccurred())
+	inClusterA(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {name: admin, namespace: gateway}
+spec:
+  parentRef: {name: public}
+  listeners: [{name: admin, protocol: HTTP, port: 8080}]
+`, "listenersets.gateway.networking.k8s.io/admin")
+	_, err = path.A.Kubectl(ctx, "--namespace=gateway", "patch", "listenersets.gateway.networking.k8s.io", "admin", "--subresource=status", "--type=merge",
+		`--patch={"status":{"conditions":[{"type":"Accepted","status":"True","reason":"Accepted","message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}`)
+	g.Expect(err).NotTo(HaveOccurred())
+	services(t, "_admin._tcp."+kind.host(), "0,0,8080,"+kind.host()+".")
+
 	t.Log("A host name in the place of the address")
 	const front = "gateway-1.cloud.example.com"
 	t.Cleanup(func() { g.Expect(path.Rig.SetUpstream()).To(Succeed()) })
