@@ -19,6 +19,7 @@ package plan
 import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/capability"
@@ -112,12 +113,15 @@ func forFormerReaders(source Source, hostname string, held []*discoveryv1.Endpoi
 	}
 	for _, slice := range held {
 		targets, _ := dnsname.SplitList(slice.Annotations[xccv1.TargetsAnnotation], xccv1.MaxTargets)
-		if len(targets) == 0 {
-			continue
-		}
 		var endpoints []discoveryv1.Endpoint
 		for _, target := range targets {
-			endpoints = append(endpoints, endpointOf(target))
+			// An administrator of the cluster may have edited them, and the API server refuses a slice for one that is wrong.
+			if validation.IsFullyQualifiedDomainName(nil, target) == nil {
+				endpoints = append(endpoints, endpointOf(target))
+			}
+		}
+		if len(endpoints) == 0 {
+			continue
 		}
 		former := newSlice(source, hostname, discoveryv1.AddressTypeFQDN, endpoints)
 		former.Ports = slice.Ports
