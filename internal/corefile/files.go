@@ -125,14 +125,19 @@ func (f *files) match(p pattern) ([]string, error) {
 	}
 	f.compared += len(f.entries)
 	var found []string
+	var folder string
 	for file, e := range f.entries {
-		if matches, _ := path.Match(p.path, file); !matches {
-			continue
+		switch matches, _ := path.Match(p.path, file); {
+		case !matches:
+		case e.isFolder:
+			// The same one each time, because the message is compared with the one before.
+			folder = max(folder, file)
+		default:
+			found = append(found, file)
 		}
-		if e.isFolder {
-			return nil, fmt.Errorf("it matches the folder %s, with which CoreDNS does not start", file)
-		}
-		found = append(found, file)
+	}
+	if folder != "" {
+		return nil, fmt.Errorf("it matches the folder %s, with which CoreDNS does not start", folder)
 	}
 	sortPaths(found)
 	f.matched[p.path] = found

@@ -137,6 +137,9 @@ func (b *builder) install(s Server, zones []string) []string {
 	admitted, refused := e.admit(zones)
 	b.errs = append(b.errs, refused...)
 	edits, err := e.ensure(admitted)
+	if err == nil {
+		err = b.rejectShared(s, e.listen, edits)
+	}
 	if err != nil {
 		b.failed(s.Corefile, err)
 		return zones
@@ -149,6 +152,47 @@ func (b *builder) install(s Server, zones []string) []string {
 		}
 	}
 	return admitted
+}
+
+// rejectShared returns ErrUnsupported if another server reads what is edited for this one, and listens elsewhere: a block cannot be bound
+// to an address for a cache and to none for CoreDNS.
+func (b *builder) rejectShared(s Server, listen listener, edits []Edit) error {
+	for _, other := range b.cluster.Servers {
+		if other.Corefile == s.Corefile || !b.cluster.exists(other) {
+			continue
+		}
+		i := slices.IndexFunc(edits, func(e Edit) bool { return slices.Contains(ConfigMapsOf([]Server{other}), e.ConfigMap) })
+		if i < 0 {
+			continue
+		}
+		if err := b.rejectSharedWith(other, listen, edits); err != nil {
+			return fmt.Errorf("cannot have %s, which the server of %s reads, too: %w", edits[i].File, other.Words, err)
+		}
+	}
+	return nil
+}
+
+// rejectSharedWith returns ErrUnsupported if the edits would give the other server a block that listens elsewhere than its own, or break it.
+func (b *builder) rejectSharedWith(other Server, listen listener, edits []Edit) error {
+	before, err := b.cluster.with(b.edits).expand(other)
+	if err != nil {
+		return nil //nolint:nilerr // Its configuration is refused in its turn.
+	}
+	after, err := b.cluster.with(slices.Concat(b.edits, edits)).expand(other)
+	if err != nil {
+		return err
+	}
+	if slices.EqualFunc(before.blocks, after.blocks, statement.isSame) {
+		return nil
+	}
+	o, err := ownerOf(before, b.settings)
+	if err != nil {
+		return nil //nolint:nilerr // As above.
+	}
+	if o.listen.String() != listen.String() {
+		return fmt.Errorf("%w: they listen in different places", ErrUnsupported)
+	}
+	return after.check()
 }
 
 // uninstallKeys edits the keys that are ours by their names, and where no block belongs.
