@@ -17,6 +17,7 @@ limitations under the License.
 package manager_test
 
 import (
+	"encoding/json"
 	"encoding/pem"
 	"net"
 	"net/http"
@@ -28,6 +29,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -36,10 +38,12 @@ import (
 // front is a server before a workload cluster's API server that lets in who has the token, and takes its time.
 type front struct {
 	*httptest.Server
-	token  atomic.Value
-	delay  atomic.Int64
-	gone   atomic.Bool
-	denied atomic.Int64
+	token atomic.Value
+	delay atomic.Int64
+	gone  atomic.Bool
+	// version is the Kubernetes version that the server pretends to have, if any.
+	version atomic.Value
+	denied  atomic.Int64
 }
 
 func newFront(t *testing.T, behind *cluster, token string) *front {
@@ -64,6 +68,11 @@ func newFront(t *testing.T, behind *cluster, token string) *front {
 		if r.Header.Get("Authorization") != "Bearer "+f.token.Load().(string) {
 			f.denied.Add(1)
 			http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":401}`, http.StatusUnauthorized)
+			return
+		}
+		if pretended, ok := f.version.Load().(string); ok && r.URL.Path == "/version" {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(version.Info{GitVersion: pretended})
 			return
 		}
 		select {

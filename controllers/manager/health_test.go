@@ -123,6 +123,15 @@ func says(status metav1.ConditionStatus, reason, message string) types.GomegaMat
 	return And(HaveField("Status", status), HaveField("Reason", reason), HaveField("Message", ContainSubstring(message)))
 }
 
+func TestDNSReadySaysThatAClusterIsOlderThanSupported(t *testing.T) {
+	n := newTenant(t)
+	server := newFront(t, newWorkload(t), "token")
+	server.version.Store("v1.27.3-eks-1234")
+	n.addCluster("cluster-a", server.kubeconfig(n.WithT, "token"), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.Eventually(n.dnsReady("cluster-a")).Should(says(metav1.ConditionFalse, xccv1.DNSServerUnavailableReason,
+		"Kubernetes v1.27.3-eks-1234 of this cluster is older than v1.28, the oldest version that this release supports. 0 of 2 Pods of Deployment xcc-dns/dns-server"))
+}
+
 func TestDNSReadySaysHowEachClusterIs(t *testing.T) {
 	n := newTenant(t)
 	ensureConsumer(t, workloadB)
