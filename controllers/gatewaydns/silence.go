@@ -31,6 +31,11 @@ import (
 // or Unreachable, so that neither a restart of the manager nor a rotated kubeconfig makes them so for a moment.
 const patience = 10 * time.Second
 
+// hesitation is how long a gateway may have no address before what it had is withdrawn. Controllers take all addresses away for a
+// moment, when they restart or read their own Service from an outdated cache. It is half of the 10 seconds in which a change is to
+// reach the other clusters.
+const hesitation = 5 * time.Second
+
 // silence is a cluster that cannot be asked or, with a target, a gateway of which it does not tell.
 type silence struct {
 	cluster client.ObjectKey
@@ -73,7 +78,8 @@ func (s *silences) ended(cluster client.ObjectKey, lasts func(silence) bool) {
 	}
 }
 
-// settle has patience with what is not known in an Observation: what was known before is kept for a while. It returns the
+// settle has patience with what is not known in an Observation, and with a gateway that has just lost its last address: what was
+// known before is kept for a while. It returns the
 // Observation to go on with, false when that is the previous one, and after what time to look again, 0 for never.
 func (s *silences) settle(cluster client.ObjectKey, previous, next Observation, now time.Time) (settled Observation, changed bool, wait time.Duration) {
 	if next.Unknown != "" {
@@ -82,13 +88,22 @@ func (s *silences) settle(cluster client.ObjectKey, previous, next Observation, 
 		return next, wait == 0, wait
 	}
 	silent := func(target resolve.Target) bool { return next.Results[target].State == xccv1.GatewayUnknown }
-	s.ended(cluster, func(key silence) bool { return key.target != resolve.Target{} && silent(key.target) })
+	vanished := func(target resolve.Target) bool {
+		return next.Results[target].State == xccv1.GatewayNoAddress && previous.Results[target].State == xccv1.GatewayResolved
+	}
+	s.ended(cluster, func(key silence) bool { return key.target != resolve.Target{} && (silent(key.target) || vanished(key.target)) })
 	results := maps.Clone(next.Results)
 	for target := range next.Results {
-		if !silent(target) {
+		var bears time.Duration
+		switch {
+		case silent(target):
+			bears = patience
+		case vanished(target):
+			bears = hesitation
+		default:
 			continue
 		}
-		left := patience - now.Sub(s.since(silence{cluster: cluster, target: target}, now))
+		left := bears - now.Sub(s.since(silence{cluster: cluster, target: target}, now))
 		if left <= 0 {
 			continue
 		}

@@ -70,6 +70,40 @@ func TestAGatewayIsCalledUnknownOnlyAfterAWhile(t *testing.T) {
 	g.Expect(wait).To(BeZero())
 }
 
+// Envoy Gateway takes the addresses of a Gateway away for a moment (envoyproxy/gateway#8065), and MetalLB those of a Service.
+func TestAGatewayThatHasNoAddressForAMomentKeepsWhatItHad(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	cluster := client.ObjectKey{Name: "a"}
+	of := func(result resolve.Result) Observation {
+		return Observation{Results: map[resolve.Target]resolve.Result{envoy: result}}
+	}
+	resolved, none := resolve.Result{State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1"}}, resolve.Result{State: xccv1.GatewayNoAddress}
+	var s silences
+	start := time.Unix(1000, 0)
+	settled, _, wait := s.settle(cluster, Observation{}, of(none), start)
+	g.Expect(settled).To(Equal(of(none)), "a gateway that never had an address says so at once")
+	g.Expect(wait).To(BeZero())
+
+	for _, began := range []time.Time{start, start.Add(time.Minute)} {
+		settled, _, wait = s.settle(cluster, of(resolved), of(none), began)
+		g.Expect(settled).To(Equal(of(resolved)))
+		g.Expect(wait).To(Equal(hesitation))
+		settled, _, wait = s.settle(cluster, settled, of(none), began.Add(hesitation-time.Second))
+		g.Expect(settled).To(Equal(of(resolved)))
+		g.Expect(wait).To(Equal(time.Second))
+		settled, _, wait = s.settle(cluster, settled, of(resolved), began.Add(hesitation))
+		g.Expect(settled).To(Equal(of(resolved)), "it is back, and the next loss is another one")
+		g.Expect(wait).To(BeZero())
+	}
+	settled, _, _ = s.settle(cluster, of(resolved), of(none), start)
+	settled, _, wait = s.settle(cluster, settled, of(none), start.Add(hesitation))
+	g.Expect(settled).To(Equal(of(none)), "it stays away")
+	g.Expect(wait).To(BeZero())
+	settled, _, _ = s.settle(cluster, of(resolved), of(resolve.Result{State: xccv1.GatewayServiceNotFound}), start)
+	g.Expect(settled.Results[envoy].State).To(Equal(xccv1.GatewayServiceNotFound), "what is deleted is deleted")
+}
+
 // wokenUp is a queue that remembers what was added.
 type wokenUp struct {
 	workqueue.TypedRateLimitingInterface[reconcile.Request]
