@@ -32,6 +32,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
 // said is what a workload cluster says, as its JSON is decoded.
@@ -42,7 +43,10 @@ type said struct {
 	Nodes    []*corev1.Node
 	Versions []string
 	Gateway  map[string]any
+	Sets     []map[string]any
+	Version  string
 	Override string
+	Ranges   string
 }
 
 // hostile are what API servers have said or could say.
@@ -54,18 +58,28 @@ func hostile() []string {
 			"status":{"loadBalancer":{"ingress":[{"ip":"fe80::1%eth0"},{"ip":"192.0.2.1"},{"hostname":"` + long + `"},{"hostname":"\u0000"}]}}}}`,
 		`{"service":{"spec":{"type":"` + long + `"}}}`,
 		`{"service":{"spec":{"type":"NodePort","externalTrafficPolicy":"Local","ports":[{"nodePort":-5}]}},
-			"slices":[{"endpoints":[{"nodeName":"` + long + `"}]}],"nodes":[{"metadata":{"name":"a"}}]}`,
-		`{"service":{"spec":{"ports":[{"port":1}]}},"slices":[{"metadata":{"namespace":"a"},"ports":[{"port":70000},{"port":-1,"name":"x"},{}],
+			"slices":[{"addressType":"IPv4","endpoints":[{"nodeName":"` + long + `"}]}],"nodes":[{"metadata":{"name":"a"}}]}`,
+		`{"service":{"spec":{"ports":[{"port":1}]}},"slices":[{"addressType":"IPv4","metadata":{"namespace":"a"},"ports":[{"port":70000},{"port":-1,"name":"x"},{}],
 			"endpoints":[{"targetRef":{"kind":"Pod","name":"p"}},{"targetRef":{"kind":"Pod","name":"p"}}]}],
 			"pods":[{"metadata":{"namespace":"a","name":"p"},"spec":{"nodeName":"n","hostNetwork":true}}],
 			"nodes":[{"metadata":{"name":"n"},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}],"conditions":[{"type":"Ready","status":"True"}]}}]}`,
-		`{"service":{},"slices":[{"endpoints":[{"targetRef":{"kind":"Pod","name":"` + long + `"}}]}]}`,
+		`{"service":{},"slices":[{"addressType":"IPv6","endpoints":[{"targetRef":{"kind":"Pod","name":"` + long + `"}}]}]}`,
 		`{"gateway":{"spec":{"listeners":[{"name":"` + long + `","port":70000},{"name":7,"port":"80"},{"port":80.5},{"port":1e300},null,[],"x",{"port":80,"protocol":{}}]},
 			"status":{"addresses":[{"type":"IPAddress","value":"192.0.2.1"},{"type":{},"value":[]},null,7]}}}`,
 		`{"gateway":{"spec":[],"status":"x"}}`,
 		`{"gateway":{"status":{"conditions":[{"type":"Accepted","status":"False","message":"` + long + `\u001b[2J"}]}}}`,
 		`{"versions":["` + long + `","v1alpha2"],"override":"` + long + `,,192.0.2.1"}`,
 		`{"override":"192.0.2.1,lb.example.com"}`,
+		`{"service":{"spec":{"type":"LoadBalancer","ipFamilies":["` + long + `"],"ports":[{"port":80}]},"status":{"loadBalancer":{"ingress":[
+			{"ip":"192.0.2.1","ports":[{"port":80,"protocol":"TCP","error":"` + long + `"},{"port":-1,"error":""}]}]}}},"ranges":"` + long + `"}`,
+		`{"service":{"spec":{"externalIPs":["192.0.2.1","2001:db8::1"],"ipFamilies":["IPv6"]}},"version":"` + long + `","ranges":"!192.0.2.0/24,::/0","override":"ipv6=found"}`,
+		`{"service":{"spec":{"type":"NodePort","externalTrafficPolicy":"Local","ports":[{"nodePort":1}]}},
+			"slices":[{"addressType":"IPv4","endpoints":[{"nodeName":"n","conditions":{"ready":false,"serving":true,"terminating":true}}]}],"ranges":"10.0.0.0/8",
+			"nodes":[{"metadata":{"name":"n"},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"},{"type":"ExternalIP","address":"` + long + `"}],"conditions":[{"type":"Ready","status":"True"}]}}]}`,
+		`{"gateway":{"spec":{"allowedListeners":{"namespaces":{"from":"All"}}},"status":{"addresses":[{"value":"192.0.2.1"}],"listeners":[7,{"name":{}}]}},"sets":[
+			{"metadata":{"namespace":"` + long + `","name":"s","creationTimestamp":"x"},"spec":{"parentRef":{"namespace":"a","name":"b"},"listeners":[{"name":"` + long + `","port":70000},
+			{"name":"x","port":80,"protocol":[]}]},"status":{"conditions":[{"type":"Accepted","status":"True"},5],"listeners":[{"name":"x","conditions":[{"type":"Conflicted","status":"True","reason":"` + long + `"}]}]}},
+			{"spec":{"parentRef":[]},"status":7},{"metadata":{"deletionTimestamp":5}}]}`,
 		`{"gateway":` + strings.Repeat(`{"spec":`, 500) + `{}` + strings.Repeat(`}`, 500) + `}`,
 	}
 }
@@ -84,7 +98,12 @@ func FuzzWhatAClusterSaysFitsTheSchema(f *testing.F) {
 		}
 		objects := resolve.Objects{
 			Service: said.Service, Slices: without(said.Slices), Pods: without(said.Pods), Nodes: without(said.Nodes),
-			GatewayVersions: said.Versions, GatewayAPI: len(said.Versions) == 0,
+			GatewayVersions: said.Versions, GatewayAPI: len(said.Versions) == 0, Version: said.Version,
+		}
+		for _, set := range said.Sets {
+			if set != nil {
+				objects.ListenerSets = append(objects.ListenerSets, trimmed(t, asDecoded(set).(map[string]any)))
+			}
 		}
 		if said.Gateway != nil {
 			objects.Gateway = &unstructured.Unstructured{Object: said.Gateway}
@@ -97,6 +116,9 @@ func FuzzWhatAClusterSaysFitsTheSchema(f *testing.F) {
 			specs = append(specs, xccv1.GatewayDNSSpec{Service: "a/b", ResolutionType: resolution})
 		}
 		network := resolve.NetworkOf("xcc.test", clusterv1.ClusterNetwork{})
+		if said.Ranges != "" {
+			network = network.WithRanges(said.Ranges)
+		}
 		for i := range specs {
 			target := resolve.TargetOf(&specs[i])
 			resolve.Needs(target, said.Service)
@@ -111,6 +133,15 @@ func FuzzWhatAClusterSaysFitsTheSchema(f *testing.F) {
 			}
 		}
 	})
+}
+
+// trimmed returns what is cached of a ListenerSet.
+func trimmed(t *testing.T, object map[string]any) *unstructured.Unstructured {
+	t.Helper()
+	object["apiVersion"], object["kind"] = "gateway.networking.k8s.io/v1", "ListenerSet"
+	cached, err := workload.Trim(&unstructured.Unstructured{Object: object})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return cached.(*unstructured.Unstructured)
 }
 
 // without drops what is null, which no client returns.
