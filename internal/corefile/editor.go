@@ -57,7 +57,10 @@ func newEditor(c Cluster, s Server, settings Settings) (*editor, error) {
 		}
 	}
 	e.before.blocks = slices.DeleteFunc(slices.Clone(e.before.blocks), e.isInPlace)
-	return e, e.before.check()
+	if err := e.before.check(); err != nil {
+		return nil, err
+	}
+	return e, e.listen.rejectShared(e.before)
 }
 
 // ownerOf returns who edits what CoreDNS makes of a server's configuration.
@@ -171,6 +174,9 @@ func (e *editor) verifyWhole(edits []Edit, zones []string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("editing breaks it: %w", err)
+	}
+	if err := e.listen.rejectSockets(after, e.owns); err != nil {
+		return err
 	}
 	others, missing := e.before.blocks, slices.Clone(zones)
 	for _, s := range after.blocks {

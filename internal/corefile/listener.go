@@ -19,6 +19,7 @@ package corefile
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 )
@@ -116,6 +117,68 @@ func listeners(f *files, blocks []statement, words string, isWanted func(zone st
 		}
 	}
 	return found, nil
+}
+
+// isOn returns whether the statement serves a zone over plain DNS on the listener's port.
+func (l listener) isOn(s statement) bool {
+	return slices.ContainsFunc(s.keys, func(key string) bool {
+		zone, port := splitKey(key)
+		return port == l.port && !strings.Contains(zone, "://")
+	})
+}
+
+// rejectShared refuses a listener on all addresses if another server block is on all addresses of the same port in another way, such as
+// without bind and with "bind 0.0.0.0". CoreDNS has a socket for each, and the kernel gives each a share of the queries.
+func (l listener) rejectShared(w whole) error {
+	own := wildcards(l.bind)
+	if len(own) == 0 {
+		return nil
+	}
+	for _, s := range w.blocks {
+		// What cannot be repeated is not the main block's, and counts for what it names.
+		var bind []string
+		for _, p := range s.plugins() {
+			if p.name == bindWord {
+				bind = append(bind, strings.Join(p.arguments, " "))
+			}
+		}
+		if others := wildcards(bind); l.isOn(s) && len(others) > 0 && !slices.Equal(own, others) {
+			return fmt.Errorf("%w: %s: the block %q listens on all addresses of port %s in another way than the main block, so that each gets a share of the queries",
+				ErrUnsupported, w.files.place(s.file, s.first), strings.Join(s.keys, " "), l.port)
+		}
+	}
+	return nil
+}
+
+// wildcards returns those of the addresses that stand for all, sorted: the empty one if there are no addresses.
+func wildcards(bind []string) []string {
+	if len(bind) == 0 {
+		return []string{""}
+	}
+	var found []string
+	for _, address := range strings.Fields(strings.Join(bind, " ")) {
+		if ip := net.ParseIP(address); ip != nil && ip.IsUnspecified() {
+			found = append(found, ip.String())
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// rejectSockets refuses a block of ours in front of all others of its port if one of them has the plugin multisocket: the first block says
+// how many sockets there are.
+func (l listener) rejectSockets(w whole, isOurs func(statement) bool) error {
+	blocks := slices.DeleteFunc(slices.Clone(w.blocks), func(s statement) bool { return !l.isOn(s) })
+	if len(blocks) == 0 || !isOurs(blocks[0]) {
+		return nil
+	}
+	for _, s := range blocks {
+		if slices.ContainsFunc(s.plugins(), func(p plugin) bool { return p.name == "multisocket" }) {
+			return fmt.Errorf("%w: %s: the block %q has the plugin multisocket, for which it must stand in front of what is imported",
+				ErrUnsupported, w.files.place(s.file, s.first), strings.Join(s.keys, " "))
+		}
+	}
+	return nil
 }
 
 // bindings returns the arguments of the statement's plugins bind. It refuses those that cannot be repeated word by word. References
