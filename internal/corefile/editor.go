@@ -121,6 +121,9 @@ func (e *editor) admit(zones []string) (admitted []string, refused []error) {
 		if err == nil {
 			err = rejectClusterZone(e.before.files, e.before.blocks, zone)
 		}
+		if err == nil {
+			err = e.cluster.rejectStubDomain(e.server, zone)
+		}
 		if err != nil {
 			refused = append(refused, brief{err})
 			continue

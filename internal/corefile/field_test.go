@@ -69,7 +69,11 @@ func TestFieldCorefiles(t *testing.T) {
 				expectServed(t, test, after)
 			case "refused":
 				g.Expect(plan.Err).To(Or(MatchError(corefile.ErrUnsupported), MatchError(corefile.ErrForeignBlock)))
-				g.Expect(plan.Edits).To(BeEmpty())
+				var edited []string
+				for _, edit := range plan.Edits {
+					edited = append(edited, edit.ConfigMap.Name)
+				}
+				g.Expect(edited).To(Equal(test.Edited))
 				expectStarts(t, test)
 			case "not found":
 				g.Expect(plan.Err).To(MatchError(corefile.ErrNotFound))

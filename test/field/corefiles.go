@@ -39,6 +39,8 @@ type Corefile struct {
 	State string
 	// Says are parts of the message.
 	Says []string
+	// Edited are the ConfigMaps that are edited although something is refused.
+	Edited []string
 	// Ask is where pods ask, by the ConfigMap whose Corefile serves them. It is 10.0.0.10:53 of "coredns" if the case does not say.
 	Ask map[string]string
 	// Others are names beside the zone that have to be answered as before.
@@ -152,6 +154,8 @@ func (c *Corefile) set(key, value string) bool {
 		c.Found = append(c.Found, server)
 	case "other":
 		c.Others = append(c.Others, value)
+	case "edited":
+		c.Edited = append(c.Edited, value)
 	case "environment":
 		c.Environment = append(c.Environment, value)
 	case "unstartable":

@@ -1,0 +1,56 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package corefile
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+)
+
+const (
+	// stubDomainsFolder is where NodeLocal DNSCache reads the ConfigMap of kube-dns, if it is mounted.
+	stubDomainsFolder = "/etc/kube-dns"
+	// stubDomainsKey holds a JSON object with the servers by zone.
+	stubDomainsKey = "stubDomains"
+)
+
+// rejectStubDomain returns ErrForeignBlock if NodeLocal DNSCache adds a server block for the zone to the Corefile that it makes of its
+// template: one for each stub domain. It does not start with two.
+func (c Cluster) rejectStubDomain(s Server, zone string) error {
+	if !s.Cache {
+		return nil
+	}
+	for _, m := range s.Mounts {
+		if path.Clean(m.Path) != stubDomainsFolder || m.ConfigMap.Name == "" {
+			continue
+		}
+		file := File{ConfigMap: m.ConfigMap, Key: stubDomainsKey}
+		// The cache ignores a value that is no such object, too.
+		var servers map[string]json.RawMessage
+		if json.Unmarshal([]byte(c.text(file)), &servers) != nil {
+			continue
+		}
+		for domain := range servers {
+			if strings.EqualFold(strings.TrimSuffix(domain, "."), zone) {
+				return fmt.Errorf("%w: %s has a stub domain for %s, of which the cache makes a server block", ErrForeignBlock, file, zone)
+			}
+		}
+	}
+	return nil
+}
