@@ -29,8 +29,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
-// facts are what API servers, not caches, say during one reconcile: those of the management cluster and, of the dns-servers, of the
-// consuming cluster. Each object is read once.
+// facts are read from API servers, not from caches, during one reconcile: from the consuming cluster's if they concern its dns-servers,
+// and from the management cluster's otherwise. Each object is read once.
 type facts struct {
 	reader    client.Reader
 	remote    client.Reader
@@ -63,18 +63,21 @@ func (f *facts) orphaned(ctx context.Context, slice *discoveryv1.EndpointSlice) 
 			return false, err
 		}
 	}
-	readers := plan.ReadersUnknown
-	if plan.HasHostNames(nil, []discoveryv1.EndpointSlice{*slice}) {
-		readers = f.liveReaders(ctx)
+	judge := func(readers plan.Readers) bool {
+		return plan.Orphaned(slice, f.zone, gatewayDNS, cluster, f.seen, readers)
 	}
-	return plan.Orphaned(slice, f.zone, gatewayDNS, cluster, f.seen, readers), nil
-}
-
-func (f *facts) liveReaders(ctx context.Context) plan.Readers {
+	if orphaned := judge(plan.ReadersUnknown); orphaned || !plan.HasHostNames(nil, []discoveryv1.EndpointSlice{*slice}) {
+		return orphaned, nil
+	}
+	// Whether it may go depends on who reads host names there.
 	if f.readers == nil {
-		f.readers = new(liveReaders(ctx, f.remote))
+		readers, err := liveReaders(ctx, f.remote)
+		if err != nil {
+			return false, err
+		}
+		f.readers = &readers
 	}
-	return *f.readers
+	return judge(*f.readers), nil
 }
 
 // read reads an object unless it was read before, and returns nil when it does not exist.

@@ -114,9 +114,9 @@ func TestADNSServerThatTheCacheDoesNotKnowKeepsItsSlices(t *testing.T) {
 			Name: capability.Container, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: capability.All()}},
 		}}},
 	}
-	name := "*.gateway.a.dev.clusters." + zone
+	hostname := "*.gateway.a.dev.clusters." + zone
 	gatewayDNS := xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "gw"}, Status: xccv1.GatewayDNSStatus{
-		Gateways: []xccv1.GatewayStatus{{Cluster: "a", Hostname: name, State: xccv1.GatewayResolved, Addresses: []string{"a.example.com", "b.example.com"}}},
+		Gateways: []xccv1.GatewayStatus{{Cluster: "a", Hostname: hostname, State: xccv1.GatewayResolved, Addresses: []string{"a.example.com", "b.example.com"}}},
 	}}
 	visible := []xccv1.GatewayDNS{gatewayDNS}
 	server := live{gatewayDNS: gatewayDNS, cluster: clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}}
@@ -129,7 +129,6 @@ func TestADNSServerThatTheCacheDoesNotKnowKeepsItsSlices(t *testing.T) {
 		"all read annotations":           {consumer{pods: []corev1.Pod{current, current}}, true},
 		"one came that does not":         {consumer{pods: []corev1.Pod{current, {}}}, false},
 		"there is none any more":         {consumer{}, false},
-		"they cannot be listed":          {consumer{pods: []corev1.Pod{current}, err: errors.New("forbidden")}, false},
 		"there are more than are listed": {consumer{pods: []corev1.Pod{current}, more: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,4 +144,18 @@ func TestADNSServerThatTheCacheDoesNotKnowKeepsItsSlices(t *testing.T) {
 			g.Expect(test.remote.asked).To(Equal(1), "once in a reconcile")
 		})
 	}
+
+	t.Run("they cannot be listed", func(t *testing.T) {
+		t.Parallel()
+		g := NewWithT(t)
+		remote := &consumer{err: errors.New("forbidden")}
+		facts := facts{reader: server, remote: remote, namespace: "dev", zone: zone, seen: visible}
+		orphaned, err := facts.orphaned(t.Context(), candidates[0])
+		g.Expect(err).To(MatchError(ContainSubstring("forbidden")), "it is tried again")
+		g.Expect(orphaned).To(BeFalse())
+		withdrawn := server
+		withdrawn.gatewayDNS.Status.Gateways = []xccv1.GatewayStatus{{Cluster: "a", Hostname: hostname, State: xccv1.GatewayServiceNotFound}}
+		facts.reader, facts.gatewayDNS = withdrawn, nil
+		g.Expect(facts.orphaned(t.Context(), candidates[0])).To(BeTrue(), "what nothing asks for does not wait")
+	})
 }

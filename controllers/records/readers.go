@@ -25,7 +25,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -66,20 +65,19 @@ func (r *Reconciler) readers(
 	return plan.ReadersOf(pods), nil
 }
 
-// liveReaders returns the same as the workload cluster's API server says now. It is not known where the Pods cannot be read.
-func liveReaders(ctx context.Context, remote client.Reader) plan.Readers {
+// liveReaders returns the same as the workload cluster's API server says now.
+func liveReaders(ctx context.Context, remote client.Reader) (plan.Readers, error) {
 	list := &corev1.PodList{}
 	err := remote.List(ctx, list, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabels(serverLabels), client.Limit(mostPods))
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("Cannot tell what the dns-servers read: keeping the slices that have host names", "reason", err.Error())
-		return plan.ReadersUnknown
+		return plan.ReadersUnknown, fmt.Errorf("listing the Pods of dns-servers: %w", err)
 	}
 	if list.Continue != "" {
-		return plan.ReadersUnknown
+		return plan.ReadersUnknown, nil
 	}
 	pods := make([]*corev1.Pod, 0, len(list.Items))
 	for i := range list.Items {
 		pods = append(pods, &list.Items[i])
 	}
-	return plan.ReadersOf(pods)
+	return plan.ReadersOf(pods), nil
 }

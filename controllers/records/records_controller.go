@@ -124,6 +124,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	)
 	if silent(err) {
 		// We are woken when the cluster is connected and has listed its objects.
+		r.OnDemand.Forget(request.NamespacedName)
 		r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, cluster, err))
 		return reconcile.Result{}, nil
 	} else if err != nil {
