@@ -17,6 +17,7 @@ limitations under the License.
 package pacing
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +37,8 @@ const (
 
 // Shares bound how long the manager's writes to the objects of one namespace of the management cluster may last, so that a
 // tenant with many or large objects does not keep the API server, or the manager, from the changes of others. Time is
-// what is counted because one write of a tenant's object can cost a hundred times another. The zero value is ready for use, and
+// what is counted because one write of a tenant's object can cost a hundred times another. Writes for one namespace follow each
+// other: fifty at once would fill the API server for a second. The zero value is ready for use, and
 // safe for concurrent use.
 type Shares struct {
 	mu         sync.Mutex
@@ -49,6 +51,8 @@ type share struct {
 	at      time.Time
 	// usual is how long a write is expected to last: the moving average of the last ones.
 	usual time.Duration
+	// next is when the writes that were admitted so far are expected to have ended.
+	next time.Time
 	// due holds when each waiting object may be written.
 	due map[string]time.Time
 }
@@ -67,13 +71,15 @@ func (s *Shares) Wait(object types.NamespacedName, now time.Time) time.Duration 
 		return 0
 	}
 	of.balance -= of.usual
-	if of.balance >= 0 {
-		return 0
+	start := latest(now, of.next, now.Add(-of.balance*Share))
+	of.next = start.Add(of.usual)
+	if start.After(now) {
+		of.due[object.Name] = start
 	}
-	wait := -of.balance * Share
-	of.due[object.Name] = now.Add(wait)
-	return wait
+	return start.Sub(now)
 }
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // Waits returns how long an object that Wait held back still has to wait. There is no use in working out what to write before.
 func (s *Shares) Waits(object types.NamespacedName, now time.Time) time.Duration {

@@ -101,14 +101,34 @@ func TestANamespaceWritesForItsShareOfTheTime(t *testing.T) {
 	}
 }
 
-func TestAThousandOrdinaryObjectsAreWrittenAtOnce(t *testing.T) {
+func TestAThousandOrdinaryObjectsAreWrittenInARow(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
+	const lasts = 3 * time.Millisecond
 	var shares pacing.Shares
+	now := start
 	for i := range 1000 {
 		object := types.NamespacedName{Namespace: "large", Name: fmt.Sprint(i)}
-		g.Expect(shares.Wait(object, start)).To(BeZero())
-		shares.Spent(object.Namespace, start, 3*time.Millisecond)
+		g.Expect(shares.Wait(object, now)).To(BeZero())
+		now = now.Add(lasts)
+		shares.Spent(object.Namespace, now, lasts)
+	}
+}
+
+func TestWritesOfANamespaceFollowEachOther(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	const lasts = 40 * time.Millisecond
+	var shares pacing.Shares
+	now := start
+	for range 30 {
+		g.Expect(shares.Wait(calm, now)).To(BeZero())
+		now = now.Add(lasts)
+		shares.Spent(calm.Namespace, now, lasts)
+	}
+	for i := range 50 {
+		wait := shares.Wait(types.NamespacedName{Namespace: calm.Namespace, Name: fmt.Sprint(i)}, now)
+		g.Expect(wait).To(BeNumerically("~", time.Duration(i)*lasts, time.Millisecond), "as long as the writes before it last")
 	}
 }
 
@@ -125,11 +145,11 @@ func TestALostConnectionCostsLittle(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	var shares pacing.Shares
-	for range 10 {
-		g.Expect(shares.Wait(calm, start)).To(BeZero())
-		shares.Spent(calm.Namespace, start, time.Minute)
+	for i := range 10 {
+		now := start.Add(time.Duration(i) * time.Second)
+		g.Expect(shares.Wait(calm, now)).To(BeZero())
+		shares.Spent(calm.Namespace, now, time.Minute)
 	}
-	g.Expect(shares.Wait(calm, start)).To(BeZero())
 }
 
 func TestAnObjectThatIsGoneDoesNotPassItsTurnOn(t *testing.T) {
