@@ -30,7 +30,7 @@ const (
 	Share = 10
 	// Credit is how long a namespace's writes may last in a row before the share applies. A write of an ordinary GatewayDNS
 	// lasts 3 ms, so a change that concerns a thousand of them is written at once.
-	Credit = 5 * time.Second
+	Credit = 3 * time.Second
 	// maxWrite is the most that one write is charged. A lost connection to the API server is not the namespace's doing.
 	maxWrite = 100 * time.Millisecond
 )
