@@ -28,6 +28,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -260,4 +261,58 @@ func TestAKindThatCannotBeListedSaysWhy(t *testing.T) {
 	g.Eventually(queue.Len, 10*time.Second).Should(Equal(1), "it wakes to tell")
 	_, err = names[client.Object](t, onDemand, gateways)()
 	g.Expect(err).To(MatchError(ContainSubstring("could not find the requested resource")))
+}
+
+func TestWhatDecidesClusterDNSIsWatchedWithoutItsStatus(t *testing.T) {
+	g := NewWithT(t)
+	ctx := t.Context()
+	onDemand, _, queue := start(t)
+	service := func(name, ip string) *corev1.Service {
+		return &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
+			Spec:       corev1.ServiceSpec{ClusterIP: ip, Ports: []corev1.ServicePort{{Port: 53}}},
+		}
+	}
+	labels := map[string]string{"app": "cache"}
+	cache := &appsv1.DaemonSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "cache"},
+		Spec: appsv1.DaemonSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{"large": "text"}},
+				Spec: corev1.PodSpec{HostNetwork: true, Containers: []corev1.Container{{
+					Name: "cache", Image: "cache:v1", Args: []string{"-conf", "/Corefile"}, Env: []corev1.EnvVar{{Name: "SECRET", Value: "x"}},
+				}}},
+			},
+		},
+	}
+	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "cache"}, Data: map[string]string{"Corefile": ". {\n}\n"}}
+	for _, object := range []client.Object{service("dns", "10.0.0.53"), service("other", "10.0.0.54"), cache, configMap} {
+		g.Expect(remote.Create(ctx, object)).To(Succeed())
+		t.Cleanup(func() { _ = remote.Delete(context.Background(), object) })
+	}
+
+	byIP := workload.Demand{Kind: workload.Services, ClusterIP: "10.0.0.53"}
+	g.Eventually(names[*corev1.Service](t, onDemand, byIP), 10*time.Second).Should(ConsistOf("dns"), "the API server selects it")
+	g.Eventually(names[*corev1.ConfigMap](t, onDemand, workload.Demand{Kind: workload.ConfigMaps, Namespace: "default", Name: "cache"}), 10*time.Second).Should(ConsistOf("cache"))
+	g.Eventually(names[*appsv1.Deployment](t, onDemand, workload.Demand{Kind: workload.Deployments, Namespace: "default"}), 10*time.Second).Should(BeEmpty())
+	daemonSets := workload.Demand{Kind: workload.DaemonSets}
+	g.Eventually(names[*appsv1.DaemonSet](t, onDemand, daemonSets), 10*time.Second).Should(ConsistOf("cache"))
+
+	reading, err := onDemand.Begin(ctx, cluster)
+	g.Expect(err).NotTo(HaveOccurred())
+	found, err := workload.List[*appsv1.DaemonSet](reading, daemonSets)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(found[0].Spec.Template.Spec).To(Equal(corev1.PodSpec{
+		HostNetwork: true, Containers: []corev1.Container{{Image: "cache:v1", Args: []string{"-conf", "/Corefile"}}},
+	}))
+	g.Expect(found[0].Spec.Template.Labels).To(Equal(labels))
+
+	drain(queue)
+	cache.Status.DesiredNumberScheduled = 7
+	g.Expect(remote.Status().Update(ctx, cache)).To(Succeed())
+	g.Consistently(queue.Len, time.Second/2).Should(BeZero(), "Pods that come and go are of no matter")
+	cache.Spec.Template.Spec.Containers[0].Args[1] = "/etc/Corefile"
+	g.Expect(remote.Update(ctx, cache)).To(Succeed())
+	g.Eventually(queue.Len, 10*time.Second).Should(Equal(1))
 }
