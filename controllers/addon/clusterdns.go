@@ -67,22 +67,36 @@ func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader c
 	problem := ""
 	due, after := memory.IsDue(said.Data, time.Now())
 	if due {
-		found, err := r.findClusterDNS(ctx, s, clusterdns.Nameservers(said.Data))
-		if errors.Is(err, workload.ErrNotSynced) {
-			return 0, nil // We are woken when more is known.
-		} else if err != nil {
-			return 0, err
-		}
-		problem = found.Explain(s.pinned())
-		memory = memory.Learn(found.Servers, said.Data)
+		memory, problem, after, err = r.learnClusterDNS(ctx, s, memory, said.Data)
 	} else {
 		r.OnDemand.Forget(s.key())
+	}
+	if err != nil {
+		return 0, err
 	}
 	return after, r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error {
 		setOrDelete(secret, clusterDNSAnnotation, memory.String())
 		setOrDelete(secret, xccv1.ClusterDNSProblemAnnotation, fit.Message(problem))
 		return nil
 	})
+}
+
+// learnClusterDNS returns the memory with what was found, the problem with it, and when to look again. As long as something is not known
+// yet they are those that there were: we are woken when it is.
+func (r *Reconciler) learnClusterDNS(
+	ctx context.Context, s *scope, memory clusterdns.Memory, reported map[string]string,
+) (clusterdns.Memory, string, time.Duration, error) {
+	former := s.secret.Annotations[xccv1.ClusterDNSProblemAnnotation]
+	if !r.memory.known(s.key(), s.secret.Annotations[xccv1.PayloadAnnotation]).looks.TryAccept() {
+		return memory, former, time.Second / looksPerSecond, nil
+	}
+	found, err := r.findClusterDNS(ctx, s, clusterdns.Nameservers(reported))
+	if errors.Is(err, workload.ErrNotSynced) {
+		return memory, former, 0, nil
+	} else if err != nil {
+		return memory, former, 0, err
+	}
+	return memory.Learn(found.Servers, reported), found.Explain(s.pinned()), 0, nil
 }
 
 // findClusterDNS looks at what answers at the nameservers. The error is workload.ErrNotSynced while something is not known yet.

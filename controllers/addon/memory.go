@@ -30,6 +30,11 @@ const (
 	repairsInARow = 5
 	// repairsRefill is in repairs per second: one per minute.
 	repairsRefill = 1.0 / 60
+
+	// What Pods ask is looked at this often in a row, because each look may find the next object to watch, and then looksPerSecond
+	// times. A workload cluster decides how often it reports that lookups fail.
+	looksInARow    = 30
+	looksPerSecond = 1
 )
 
 // memory holds what spares requests and writes. A restart forgets it, which costs a look at each object.
@@ -47,6 +52,8 @@ type knowledge struct {
 	// repairs bounds how often an object is repaired, and told how often an Event says that it is not.
 	repairs map[reference]flowcontrol.PassiveRateLimiter
 	told    flowcontrol.PassiveRateLimiter
+	// looks bounds how often is looked at what Pods ask.
+	looks flowcontrol.PassiveRateLimiter
 }
 
 func (m *memory) known(cluster client.ObjectKey, payload string) *knowledge {
@@ -59,6 +66,7 @@ func (m *memory) known(cluster client.ObjectKey, payload string) *knowledge {
 	if k == nil {
 		k = &knowledge{
 			repairs: map[reference]flowcontrol.PassiveRateLimiter{}, told: flowcontrol.NewTokenBucketPassiveRateLimiter(repairsRefill, 1),
+			looks: flowcontrol.NewTokenBucketPassiveRateLimiter(looksPerSecond, looksInARow),
 		}
 		m.clusters[cluster] = k
 	}

@@ -17,11 +17,17 @@ limitations under the License.
 package clusterdns
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/coredns/caddy/caddyfile"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
 // facts are what a configuration says of where a server listens and what it answers.
@@ -29,10 +35,59 @@ type facts struct {
 	// exists reports that there is a main Corefile, and writer which controller owns it; empty if none does.
 	exists bool
 	writer string
+	// isTooLong reports that the main Corefile was not read.
+	isTooLong bool
 	// binds are addresses of the plugin bind, and targets those of the plugin forward.
 	binds, targets []netip.Addr
 	// kubernetes reports that it answers for the cluster's own names.
 	kubernetes bool
+}
+
+// read returns what the files of a server say, or false if they are not known. Imported files can hold any part of the configuration, so all
+// that could be imported counts.
+func (f *finder) read(server corefile.Server) (facts, bool) {
+	var configMaps []*corev1.ConfigMap
+	known := true
+	for _, name := range corefile.ConfigMapsOf([]corefile.Server{server}) {
+		if f.configMaps[name] = true; len(f.configMaps) > maxConfigMaps {
+			f.problem("What Pods ask reads more than %d ConfigMaps", maxConfigMaps)
+			return facts{}, false
+		}
+		configMap, err := f.objects.ConfigMap(name)
+		if f.unknown(err) {
+			known = false
+		} else if configMap != nil {
+			configMaps = append(configMaps, configMap)
+		}
+	}
+	all := facts{}
+	isMain := func(configMap *corev1.ConfigMap, key string) bool {
+		return server.Corefile == corefile.File{ConfigMap: types.NamespacedName{Namespace: configMap.Namespace, Name: configMap.Name}, Key: key}
+	}
+	for _, configMap := range configMaps {
+		if content, found := configMap.Data[server.Corefile.Key]; found && isMain(configMap, server.Corefile.Key) {
+			all.exists, all.writer, all.isTooLong = true, writerOf(configMap), !f.add(&all, content)
+		}
+	}
+	for _, configMap := range configMaps {
+		for _, key := range slices.Sorted(maps.Keys(configMap.Data)) {
+			if !isMain(configMap, key) {
+				f.add(&all, configMap.Data[key]) // A large key beside a Corefile is a list of hosts.
+			}
+		}
+	}
+	all.sort()
+	return all, known
+}
+
+// add adds what one file says, and returns false if there is no room for it.
+func (f *finder) add(all *facts, content string) bool {
+	if len(content) > maxCorefile || f.text+len(content) > maxText {
+		return false
+	}
+	f.text += len(content)
+	all.add(content)
+	return true
 }
 
 // add adds what one file says, without regard to blocks.
@@ -97,4 +152,12 @@ func addressesOf(words []string) []netip.Addr {
 		}
 	}
 	return addresses
+}
+
+// writerOf returns which controller, such as that of OpenShift's DNS operator, writes a ConfigMap; empty if none does.
+func writerOf(configMap *corev1.ConfigMap) string {
+	if owner := metav1.GetControllerOfNoCopy(configMap); owner != nil {
+		return owner.Kind + " " + owner.Name
+	}
+	return ""
 }

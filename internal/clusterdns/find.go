@@ -25,7 +25,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -46,8 +45,9 @@ const (
 	maxTargets = 8
 	// maxCandidates is how many DaemonSets on the host network have their Corefile read.
 	maxCandidates = 8
-	// maxCorefile is the largest Corefile that is read, in bytes. etcd stores no larger object.
-	maxCorefile = 3 << 19
+	// maxCorefile is the largest Corefile that is read, and maxText how much is read of all files, in bytes. A word of one byte takes 50
+	// once it is read. Corefiles of a few kB are usual.
+	maxCorefile, maxText = 256 << 10, 512 << 10
 	// maxConfigMaps is how many ConfigMaps are read: two for each server.
 	maxConfigMaps = 2 * MaxServers
 	// maxProblem is the longest problem that is reported, in bytes, and maxProblems is how many are.
@@ -99,9 +99,9 @@ type finder struct {
 	errs     []error
 	// looked are the programs and Corefiles that were read, and the addresses that were looked up behind caches.
 	looked map[string]bool
-	// targets, programs and configMaps count what is bounded.
-	targets, programs int
-	configMaps        map[types.NamespacedName]bool
+	// targets, programs, text and configMaps count what is bounded.
+	targets, programs, text int
+	configMaps              map[types.NamespacedName]bool
 }
 
 func (f *finder) problem(format string, args ...any) {
@@ -154,7 +154,7 @@ func (f *finder) nameserver(nameserver string) {
 		f.problem("Pods ask %s, which is the ClusterIP of no Service, and no DaemonSet with a Corefile in a ConfigMap is bound to it on the nodes", address)
 	}
 	for _, p := range onNodes {
-		f.add(p, fmt.Sprintf("Pods ask %s, which is %s", address, p))
+		f.use(p, fmt.Sprintf("Pods ask %s, which is %s", address, p))
 	}
 }
 
@@ -213,7 +213,7 @@ func (f *finder) behind(service *corev1.Service, words string, optional bool) {
 		f.problem("%s, which selects no Deployment and no DaemonSet", words)
 	}
 	for _, p := range programs {
-		f.add(p, words+" of "+p.String())
+		f.use(p, words+" of "+p.String())
 	}
 }
 
@@ -249,8 +249,8 @@ func (f *finder) selected(service *corev1.Service) (programs []program, others [
 	return programs, others, true
 }
 
-// add takes a program that Pods ask, and what it forwards to if it is a cache. The words say why it is asked.
-func (f *finder) add(p program, words string) {
+// use takes a program that Pods ask, and what it forwards to if it is a cache. The words say why it is asked.
+func (f *finder) use(p program, words string) {
 	if f.looked[p.String()] {
 		return
 	}
@@ -275,6 +275,8 @@ func (f *finder) add(p program, words string) {
 	switch {
 	case !facts.exists:
 		f.problem("%s: %s does not exist", words, server.Corefile)
+	case facts.isTooLong:
+		f.problem("%s: %s is longer than %d kB", words, server.Corefile, maxCorefile>>10)
 	case facts.writer != "":
 		f.problem("%s: %s is written by %s, which would undo a change", words, server.Corefile, facts.writer)
 	case facts.kubernetes:
@@ -307,43 +309,4 @@ func (f *finder) follow(p program, facts facts) {
 			f.behind(service, fmt.Sprintf("%s forwards to Service %s/%s", p, service.Namespace, service.Name), true)
 		}
 	}
-}
-
-// read returns what the files of a server say, or false if they are not known.
-func (f *finder) read(server corefile.Server) (facts, bool) {
-	known := true
-	all := facts{}
-	for _, name := range corefile.ConfigMapsOf([]corefile.Server{server}) {
-		if f.configMaps[name] = true; len(f.configMaps) > maxConfigMaps {
-			f.problem("What Pods ask reads more than %d ConfigMaps", maxConfigMaps)
-			return facts{}, false
-		}
-		configMap, err := f.objects.ConfigMap(name)
-		if f.unknown(err) {
-			known = false
-			continue
-		}
-		if configMap == nil {
-			continue
-		}
-		for key, content := range configMap.Data {
-			if (server.Corefile == corefile.File{ConfigMap: name, Key: key}) {
-				all.exists, all.writer = true, writerOf(configMap)
-			}
-			// Imported files can hold any part of the configuration, so all that could be imported counts.
-			if len(content) <= maxCorefile {
-				all.add(content)
-			}
-		}
-	}
-	all.sort()
-	return all, known
-}
-
-// writerOf returns which controller, such as that of OpenShift's DNS operator, writes a ConfigMap; empty if none does.
-func writerOf(configMap *corev1.ConfigMap) string {
-	if owner := metav1.GetControllerOfNoCopy(configMap); owner != nil {
-		return owner.Kind + " " + owner.Name
-	}
-	return ""
 }

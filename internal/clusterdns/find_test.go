@@ -160,7 +160,8 @@ spec:
 apiVersion: v1
 kind: ConfigMap
 metadata: {namespace: %[1]s, name: %[2]s}
-data: {Corefile: %[3]q}
+data:
+  Corefile: %[3]q
 `, namespace, name, corefile)
 }
 
@@ -276,7 +277,7 @@ func TestFind(t *testing.T) {
 		},
 		"a Corefile of another name, by a path that is not absolute": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.NewReplacer(
-				"args: [-conf, /etc/coredns/Corefile]", "command: [/coredns, --conf=hosts]\n        workingDir: /etc/coredns", "data: {Corefile:", "data: {NodeHosts:").
+				"args: [-conf, /etc/coredns/Corefile]", "command: [/coredns, --conf=hosts]\n        workingDir: /etc/coredns", "  Corefile: \"", "  NodeHosts: \"").
 				Replace(coreDNS("kube-system", "coredns", serving))},
 			found: []string{"kube-system/coredns/NodeHosts"},
 		},
@@ -297,8 +298,17 @@ func TestFind(t *testing.T) {
 			problem: "its Corefile /Corefile is in no volume",
 		},
 		"a ConfigMap without the Corefile": {
-			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "{Corefile:", "{Other:", 1)},
+			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "  Corefile: \"", "  Other: \"", 1)},
 			problem: "the Corefile in kube-system/coredns does not exist",
+		},
+		"a Corefile of half a megabyte": {
+			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), coreDNS("kube-system", "coredns", strings.Repeat(serving, 6000))},
+			problem: "the Corefile in kube-system/coredns is longer than 256 kB",
+		},
+		"a list of hosts beside the Corefile": {
+			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), coreDNS("kube-system", "coredns", serving) +
+				"  NodeHosts: \"" + strings.Repeat("192.0.2.1 a.example.com ", 30000) + "\"\n"},
+			found: []string{"kube-system/coredns/Corefile"},
 		},
 		"a Corefile that an operator writes": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "name: coredns}\ndata",

@@ -175,8 +175,7 @@ func (m Memory) Choice(pinned *corefile.File) corefile.Choice {
 	return choice
 }
 
-// touched returns the servers that have or had a block: those that are known or were found and whose main Corefile was touched, and a
-// server of its own for any other key.
+// touched returns the servers that have or had a block.
 func (m Memory) touched() []corefile.Server {
 	var servers []corefile.Server
 	for _, ref := range m.Touched {
@@ -184,12 +183,28 @@ func (m Memory) touched() []corefile.Server {
 		if !ok {
 			continue
 		}
-		server := m.serverOf(file)
+		server := m.readerOf(file)
 		if !contains(servers, server) {
 			servers = append(servers, server)
 		}
 	}
 	return servers
+}
+
+// readerOf returns the server that reads a key as its main Corefile, or imports it.
+func (m Memory) readerOf(file corefile.File) corefile.Server {
+	servers := slices.Concat(m.Found, corefile.Known())
+	for _, reads := range []func(corefile.Server) bool{
+		func(s corefile.Server) bool { return s.Corefile == file },
+		func(s corefile.Server) bool {
+			return s.Corefile.ConfigMap != file.ConfigMap && slices.Contains(corefile.ConfigMapsOf([]corefile.Server{s}), file.ConfigMap)
+		},
+	} {
+		if i := slices.IndexFunc(servers, reads); i >= 0 {
+			return servers[i]
+		}
+	}
+	return m.serverOf(file)
 }
 
 // serverOf returns the server with a main Corefile. If none was found and none is known, its ConfigMap is all that it reads.

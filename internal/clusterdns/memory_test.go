@@ -71,6 +71,12 @@ func TestChoice(t *testing.T) {
 		"the annotation names one":        {pinned: cacheRef, servers: []string{cacheRef}},
 		"the annotation names a known":    {pinned: coreDNSRef, servers: []string{coreDNSRef}},
 		"the annotation replaces a known": {memory: clusterdns.Memory{Touched: []string{coreDNSRef}}, pinned: mineRef, servers: []string{mineRef}, former: []string{coreDNSRef}},
+		"the annotation replaces a known that imports": {
+			memory: clusterdns.Memory{Touched: []string{customRef}}, pinned: mineRef, servers: []string{mineRef}, former: []string{coreDNSRef},
+		},
+		"a known one that imports has a block, too": {
+			memory: clusterdns.Memory{Found: []corefile.Server{mine}, Touched: []string{customRef}}, servers: []string{mineRef, coreDNSRef},
+		},
 		"the annotation replaces what was found": {
 			memory: clusterdns.Memory{Found: []corefile.Server{mine, cache}, Touched: []string{mineRef, "dns/other/key"}},
 			pinned: cacheRef, servers: []string{cacheRef}, former: []string{mineRef, "dns/other/key"},
