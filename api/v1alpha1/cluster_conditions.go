@@ -63,7 +63,7 @@ const (
 	// be parsed. The message says what to change. Status Unknown.
 	KubeconfigRefusedReason = "KubeconfigRefused"
 
-	// ClusterUnreachableReason: the cluster cannot be asked. Status Unknown.
+	// ClusterUnreachableReason: the cluster cannot be asked, or is left alone because it is beyond its budget. Status Unknown.
 	ClusterUnreachableReason = "ClusterUnreachable"
 
 	// PatcherUnavailableReason: dns-config-patcher, which looks after the Corefile and asks the probe, says nothing. Status

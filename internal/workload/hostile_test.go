@@ -353,6 +353,27 @@ func TestCachesAreHeldToTheSameBudget(t *testing.T) {
 	g.Expect(f.connections.Client(t.Context(), f.good)).NotTo(BeNil())
 }
 
+func TestTheClusterWithTheLargestPartIsEvicted(t *testing.T) {
+	g := NewWithT(t)
+	limits := workload.DefaultLimits()
+	limits.Together = 4 << 20 // The cluster is within its own budget with that.
+	f, _ := newFleet(t, limits)
+	g.Eventually(f.read(t, f.good, allServices), 30*time.Second).Should(BeNumerically(">=", 1))
+	for range 2 {
+		f.onDemand.Delete(client.ObjectKeyFromObject(f.bad))
+		f.server.Override(hostile.Watch, servicesPath, hostile.EndlessWatch(hostile.Service(1500)))
+		g.Eventually(f.err(t, f.bad, allServices), time.Minute).Should(And(
+			MatchError(workload.ErrBeyondBudget), MatchError(ContainSubstring("the largest part of the 4194304 bytes that all clusters may take together")),
+		))
+		g.Expect(f.read(t, f.good, allServices)()).To(BeNumerically(">=", 1), "its neighbour stays")
+
+		t.Log("It is read again once it behaves")
+		f.server.Behave()
+		f.onDemand.Delete(client.ObjectKeyFromObject(f.bad))
+		g.Eventually(f.read(t, f.bad, allServices), 30*time.Second).Should(BeNumerically(">=", 1))
+	}
+}
+
 func TestWhatTakesLongToDecodeIsNotDecoded(t *testing.T) {
 	node := func(capacity string) hostile.Item {
 		return func(n int) string {
