@@ -102,6 +102,39 @@ func TestEndpointsCountInTheirFamily(t *testing.T) {
 	}
 }
 
+// A host port may be bound to an address of one family.
+func TestAHostPortCountsInTheFamilyThatItIsBoundTo(t *testing.T) {
+	t.Parallel()
+	bound := func(hostIP string, port int32) corev1.ContainerPort {
+		return corev1.ContainerPort{ContainerPort: 8080, HostPort: port, HostIP: hostIP}
+	}
+	inHost := pod("a", "one", bound("0.0.0.0", 8080))
+	inHost.Spec.HostNetwork = true
+	for name, test := range map[string]struct {
+		pod *corev1.Pod
+		expected
+	}{
+		"to none":                 {pod("a", "one", bound("", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
+		"to IPv4":                 {pod("a", "one", bound("0.0.0.0", 80)), expected{"Resolved", "10.0.0.1", "http/TCP:80", "="}},
+		"to IPv6":                 {pod("a", "one", bound("::", 80)), expected{"Resolved", "fd00::1", "http/TCP:80", "="}},
+		"to both":                 {pod("a", "one", bound("0.0.0.0", 80), bound("::", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
+		"to loopback in one":      {pod("a", "one", bound("127.0.0.1", 80), bound("::", 80)), expected{"Resolved", "fd00::1", "http/TCP:80", "="}},
+		"to loopback in IPv6":     {pod("a", "one", bound("::1", 80)), expected{"NoReadyEndpoint", "", "", "without a hostPort"}},
+		"to what is no address":   {pod("a", "one", bound("eth0", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
+		"in the host's network":   {inHost, expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:8080", "="}},
+		"to another port in IPv6": {pod("a", "one", bound("0.0.0.0", 80), bound("::", 81)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "different host ports"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			objects := resolve.Objects{
+				Service: service("ClusterIP", inFamilies(v4, v6)), Nodes: []*corev1.Node{node("one", "10.0.0.1 fd00::1")},
+				Slices: []*discoveryv1.EndpointSlice{slice("a@one"), sliceOf("IPv6", "a@one")}, Pods: []*corev1.Pod{test.pod},
+			}
+			check(t, resolve.Gateway(target("hostPort"), objects, network), test.expected)
+		})
+	}
+}
+
 // An external IP is what its author wants, whatever kube-proxy does with it.
 func TestExternalIPsOfAnotherFamilyGetARemark(t *testing.T) {
 	t.Parallel()

@@ -114,7 +114,7 @@ func hostsOf(objects Objects, wanted readiness) hosts {
 type backend struct {
 	// ports are the host ports of the Pod, each by the name of the Service's port.
 	ports []xccv1.GatewayPort
-	// families are those of the endpoints.
+	// families are those of the endpoints that a host port leads to.
 	families families
 }
 
@@ -151,22 +151,26 @@ func podsBehind(objects Objects, wanted readiness) (behind map[*corev1.Pod]backe
 			if byPod[pod] == nil {
 				byPod[pod] = hostPortsOf(pod)
 			}
-			behind[pod] = backend{
-				ports: byPod[pod].lead(behind[pod].ports, pod, slice.Ports), families: behind[pod].families | family,
+			known := behind[pod]
+			var isLed bool
+			if known.ports, isLed = byPod[pod].lead(known.ports, pod, family, slice.Ports); isLed {
+				known.families |= family
 			}
+			behind[pod] = known
 		}
 	}
 	return behind, unseen
 }
 
-// containerPort is a port of a Pod's containers.
+// containerPort is a port of a Pod's containers in an IP family.
 type containerPort struct {
 	number   int32
 	protocol corev1.Protocol
+	family   families
 }
 
-// hostPorts are the ports of the node that lead to the ports of a Pod. One that is bound to the node's loopback interface is
-// none.
+// hostPorts are the ports of the node that lead to the ports of a Pod. A port that is bound to an address of the node is one in the
+// family of that address alone, and none if it is a loopback address.
 type hostPorts map[containerPort]int32
 
 func hostPortsOf(pod *corev1.Pod) hostPorts {
@@ -174,31 +178,43 @@ func hostPortsOf(pod *corev1.Pod) hostPorts {
 	for _, container := range slices.Concat(pod.Spec.Containers, pod.Spec.InitContainers) {
 		for _, port := range container.Ports {
 			ip, err := netip.ParseAddr(port.HostIP)
-			loopback := err == nil && ip.IsLoopback()
-			key := containerPort{port.ContainerPort, cmp.Or(port.Protocol, corev1.ProtocolTCP)}
-			if _, known := found[key]; !known && port.HostPort != 0 && !loopback {
-				found[key] = port.HostPort
+			if port.HostPort == 0 || err == nil && ip.Unmap().IsLoopback() {
+				continue
+			}
+			bound := cmp.Or(familyOf(ip), bothFamilies)
+			for _, family := range []families{ipv4, ipv6} {
+				key := containerPort{port.ContainerPort, cmp.Or(port.Protocol, corev1.ProtocolTCP), family}
+				if _, known := found[key]; !known && bound&family != 0 {
+					found[key] = port.HostPort
+				}
 			}
 		}
 	}
 	return found
 }
 
-// lead adds the host ports that lead to the given ports of a Pod to those that are known. It looks at the first fit.MaxPorts of
-// a slice, and a Pod has no more, because each of thousands of endpoints may refer to it.
-func (h hostPorts) lead(known []xccv1.GatewayPort, pod *corev1.Pod, wanted []discoveryv1.EndpointPort) []xccv1.GatewayPort {
+// lead adds the host ports that lead to the given ports of a Pod, in the family of its endpoint, to those that are known. It returns
+// whether there are any. It looks at the first fit.MaxPorts of a slice, and a Pod has no more, because each of thousands of endpoints
+// may refer to it.
+func (h hostPorts) lead(
+	known []xccv1.GatewayPort, pod *corev1.Pod, family families, wanted []discoveryv1.EndpointPort,
+) (all []xccv1.GatewayPort, isLed bool) {
 	for _, port := range wanted[:min(len(wanted), fit.MaxPorts)] {
 		number, protocol := ptr.Deref(port.Port, 0), ptr.Deref(port.Protocol, corev1.ProtocolTCP)
-		hostPort, ok := h[containerPort{number, protocol}]
+		hostPort, ok := h[containerPort{number, protocol, family}]
 		if !ok && pod.Spec.HostNetwork {
 			hostPort = number
 		}
+		if hostPort == 0 {
+			continue
+		}
+		isLed = true
 		found := xccv1.GatewayPort{Name: ptr.Deref(port.Name, ""), Protocol: string(protocol), Port: hostPort}
-		if hostPort != 0 && len(known) < fit.MaxPorts && !slices.Contains(known, found) {
+		if len(known) < fit.MaxPorts && !slices.Contains(known, found) {
 			known = append(known, found)
 		}
 	}
-	return known
+	return known, isLed
 }
 
 // portVotes counts, for each name and protocol, how many Pods have which host port: during a rollout that changes it they
