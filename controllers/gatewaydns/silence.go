@@ -91,7 +91,9 @@ func (s *silences) settle(cluster client.ObjectKey, previous, next Observation, 
 	vanished := func(target resolve.Target) bool {
 		return next.Results[target].State == xccv1.GatewayNoAddress && previous.Results[target].State == xccv1.GatewayResolved
 	}
-	s.ended(cluster, func(key silence) bool { return key.target != resolve.Target{} && (silent(key.target) || vanished(key.target)) })
+	s.ended(cluster, func(key silence) bool {
+		return key.target != resolve.Target{} && (silent(key.target) || vanished(key.target))
+	})
 	results := maps.Clone(next.Results)
 	for target := range next.Results {
 		var bears time.Duration
