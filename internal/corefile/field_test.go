@@ -26,8 +26,10 @@ import (
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/coredns"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/field"
 )
@@ -50,10 +52,16 @@ func TestFieldCorefiles(t *testing.T) {
 	cases, err := field.Corefiles()
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	NewWithT(t).Expect(cases).NotTo(BeEmpty())
+	text, err := components.Version("coredns")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	used := version.MustParseSemantic(text)
 	for _, test := range cases {
 		t.Run(test.Name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
+			if test.Since != "" && used.LessThan(version.MustParseSemantic(test.Since)) {
+				t.Skipf("CoreDNS %s behaves like this, and this is v%s", test.Since, used)
+			}
 			before := texts(test.ConfigMaps)
 			cluster := clusterOf(test)
 			plan := corefile.Install(cluster(before), settings())

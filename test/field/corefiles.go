@@ -51,6 +51,8 @@ type Corefile struct {
 	Found []Server
 	// Unstartable reports that CoreDNS does not start with the configuration before us either.
 	Unstartable bool
+	// Since is the version of CoreDNS, such as v1.15.0, that is the first to behave like this. It is empty for a case of every version.
+	Since string
 	// ConfigMaps are the values by ConfigMap and key.
 	ConfigMaps map[string]map[string]string
 }
@@ -154,6 +156,8 @@ func (c *Corefile) set(key, value string) bool {
 		c.Found = append(c.Found, server)
 	case "other":
 		c.Others = append(c.Others, value)
+	case "since":
+		c.Since = value
 	case "edited":
 		c.Edited = append(c.Edited, value)
 	case "environment":
