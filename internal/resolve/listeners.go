@@ -36,8 +36,14 @@ type listeners struct {
 	ports []xccv1.GatewayPort
 	// numbers are the ports by name and protocol.
 	numbers map[string]int64
-	// refused says which ports are left out, and why.
+	// refused says which ports are left out, and why: of the first fit.MaxPorts of them, because a cluster may have any number.
 	refused []string
+}
+
+func (l *listeners) refuse(format string, args ...any) {
+	if len(l.refused) < fit.MaxPorts {
+		l.refused = append(l.refused, fmt.Sprintf(format, args...))
+	}
 }
 
 // listenersOf returns the listeners of a Gateway and then those of its ListenerSets, the oldest first: the precedence that the
@@ -59,7 +65,7 @@ func listenersOf(target Target, objects Objects) listeners {
 	slices.SortFunc(attached, func(a, b created) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.name, b.name)) })
 	for _, next := range attached {
 		if len(found.ports) >= fit.MaxPorts {
-			found.refused = append(found.refused, fmt.Sprintf("ListenerSets beyond %d ports", fit.MaxPorts))
+			found.refuse("ListenerSets beyond %d ports", fit.MaxPorts)
 			break
 		}
 		found.add(" of ListenerSet "+fit.Quoted(next.name), next.set)
@@ -81,12 +87,11 @@ func (l *listeners) add(suffix string, object *unstructured.Unstructured) {
 		known, isKnown := l.numbers[key]
 		switch {
 		case !ok || number < 1 || number > 65535:
-			l.refused = append(l.refused, fmt.Sprintf("the port of listener %s%s is not within 1 to 65535", fit.Quoted(name), suffix))
+			l.refuse("the port of listener %s%s is not within 1 to 65535", fit.Quoted(name), suffix)
 		case refusals[name] != "":
-			l.refused = append(l.refused, fmt.Sprintf("port %d of listener %s%s, which %s", number, fit.Quoted(name), suffix, refusals[name]))
+			l.refuse("port %d of listener %s%s, which %s", number, fit.Quoted(name), suffix, refusals[name])
 		case isKnown && known != number:
-			l.refused = append(l.refused, fmt.Sprintf("port %d of listener %s%s, because another listener of this name has port %d",
-				number, fit.Quoted(name), suffix, known))
+			l.refuse("port %d of listener %s%s, because another listener of this name has port %d", number, fit.Quoted(name), suffix, known)
 		case isKnown:
 		default:
 			l.numbers[key] = number
