@@ -70,7 +70,8 @@ func fieldReports() []fieldReport {
 	return all
 }
 
-// typeReports are about types that a name does not have: a client asks for several and gives up if one of the answers is an error.
+// typeReports are about types that a name does not have: a client asks for several and gives up if one of the
+// answers is an error.
 func typeReports() []fieldReport {
 	return []fieldReport{
 		{source: "pi-hole/FTL#3039", about: "AAAA below a wildcard that has A only", name: ipv4Name, qtype: dns.TypeAAAA, throughCoreDNS: true},
@@ -86,7 +87,8 @@ func typeReports() []fieldReport {
 	}
 }
 
-// denialReports are about names that hold nothing. RFC 8020 lets a resolver conclude that nothing is below a name that does not exist.
+// denialReports are about names that hold nothing. RFC 8020 lets a resolver conclude that nothing is below a
+// name that does not exist.
 func denialReports() []fieldReport {
 	return []fieldReport{
 		{source: "jvns/mess-with-dns#8", about: "a name that has names below it exists", name: "clusters.xcc.test.", qtype: dns.TypeA, throughCoreDNS: true},
@@ -125,7 +127,8 @@ func optionReports() []fieldReport {
 	}
 	return []fieldReport{
 		{
-			// A cookie would tell a client of c-ares that CoreDNS sends cookies, and it would drop CoreDNS' own answers, which have none.
+			// A cookie would tell a client of c-ares that CoreDNS sends cookies, and it would drop CoreDNS'
+			// own answers, which have none.
 			source: "c-ares/c-ares#1081", about: "a cookie is not answered", name: ipv4Name, qtype: dns.TypeA, answers: 2, throughCoreDNS: true,
 			change: option(1232, false, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "24a5ac1223344556"}), check: withoutOptions,
 		},
@@ -226,7 +229,8 @@ func (r fieldReport) expect(g Gomega, ask ask) {
 	if r.rcode != dns.RcodeRefused {
 		g.Expect(response.Authoritative).To(BeTrue(), about)
 		if r.answers == 0 {
-			// RFC 2308, section 3. A resolver that gets none may ask again and again, or take the answer for a referral.
+			// RFC 2308, section 3. A resolver that gets none may ask again and again, or take the answer for
+			// a referral.
 			g.Expect(response.Ns).To(HaveLen(1), about)
 			g.Expect(response.Ns[0]).To(BeAssignableToTypeOf(&dns.SOA{}), about)
 		}
@@ -246,7 +250,8 @@ func TestReportsFromTheField(t *testing.T) {
 	})
 }
 
-// TestReportsFromTheFieldThroughCoreDNS asks as pods do. CoreDNS reads and writes each message with a library of its own.
+// TestReportsFromTheFieldThroughCoreDNS asks as pods do. CoreDNS reads and writes each message with a library
+// of its own.
 func TestReportsFromTheFieldThroughCoreDNS(t *testing.T) {
 	t.Parallel()
 	if !coredns.Isolated(t) {
@@ -272,7 +277,8 @@ func TestReportsFromTheFieldThroughCoreDNS(t *testing.T) {
 	}
 }
 
-// behindCoreDNS returns a network in which CoreDNS serves 10.0.0.10:53 and forwards to the server with these options.
+// behindCoreDNS returns a network in which CoreDNS serves 10.0.0.10:53 and forwards to the server with these
+// options.
 func behindCoreDNS(t *testing.T, options string) *coredns.Network {
 	t.Helper()
 	g := NewWithT(t)
@@ -297,7 +303,8 @@ func behindCoreDNS(t *testing.T, options string) *coredns.Network {
 	return network
 }
 
-// golang/go#27546, golang/go#36718, d2iq-archive/mesos-dns#530: RFC 2782 forbids to compress the target of an SRV record, and Go's resolver refused those that were.
+// golang/go#27546, golang/go#36718, d2iq-archive/mesos-dns#530: RFC 2782 forbids to compress the target of an
+// SRV record, and Go's resolver refused those that were.
 func TestTargetsOfServicesAreNotCompressed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -313,8 +320,9 @@ func TestTargetsOfServicesAreNotCompressed(t *testing.T) {
 	}
 }
 
-// weaveworks/weave#1306, coredns/coredns#2224, golang/go#11070: an answer that is too large for a client without EDNS is a whole message with
-// as many compressed records as fit, and not the first 512 octets of a larger one. musl takes what is in it and asks no more (coredns/coredns#6149).
+// weaveworks/weave#1306, coredns/coredns#2224, golang/go#11070: an answer that is too large for a client
+// without EDNS is a whole message with as many compressed records as fit, and not the first 512 octets of a
+// larger one. musl takes what is in it and asks no more (coredns/coredns#6149).
 func TestLargeAnswersToOldClients(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -340,7 +348,8 @@ func TestLargeAnswersToOldClients(t *testing.T) {
 	}
 }
 
-// kubernetes/kubernetes#56903, coredns/coredns#1752, coredns/coredns#2802: glibc and musl ask for A and AAAA from one socket at once, and wait for both.
+// kubernetes/kubernetes#56903, coredns/coredns#1752, coredns/coredns#2802: glibc and musl ask for A and AAAA
+// from one socket at once, and wait for both.
 func TestTwoQueriesFromOneSocket(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -366,7 +375,8 @@ func TestTwoQueriesFromOneSocket(t *testing.T) {
 	}
 }
 
-// kubernetes/dns#538, coredns/coredns#3659: NodeLocal DNSCache may close its end right behind the query, and still wants the answer.
+// kubernetes/dns#538, coredns/coredns#3659: NodeLocal DNSCache may close its end right behind the query, and
+// still wants the answer.
 func TestQueryOfAClientThatClosesItsEnd(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -382,7 +392,8 @@ func TestQueryOfAClientThatClosesItsEnd(t *testing.T) {
 	g.Expect(response.Answer).To(HaveLen(dnstest.ManyCount))
 }
 
-// coredns/coredns#4256: RFC 4592, section 2.2.2: a wildcard that exists for the sake of a name below it stands in for others with nothing.
+// coredns/coredns#4256: RFC 4592, section 2.2.2: a wildcard that exists for the sake of a name below it
+// stands in for others with nothing.
 func TestAWildcardInTheMiddleOfAName(t *testing.T) {
 	t.Parallel()
 	snapshot := dnstest.Snapshot().With([]zone.Record{{Name: "f.*.e.xcc.test", Addresses: dnstest.Records()[0].Addresses}}, time.Unix(2000, 0))

@@ -37,13 +37,13 @@ import (
 const (
 	// upstream answers for all names but ours.
 	upstream = "192.0.2.1:53"
-	// repetitions are so many queries that each of two sockets that share an address gets some: the chance that one gets none is
-	// 2 in 2^30.
+	// repetitions are so many queries that each of two sockets that share an address gets some: the chance
+	// that one gets none is 2 in 2^30.
 	repetitions = 30
 )
 
-// TestFieldCorefiles patches configurations that others met. The real CoreDNS has to answer for the zone afterwards and for all other names as
-// before, and the patch has to be reversible to the byte.
+// TestFieldCorefiles patches configurations that others met. The real CoreDNS has to answer for the zone
+// afterwards and for all other names as before, and the patch has to be reversible to the byte.
 func TestFieldCorefiles(t *testing.T) {
 	t.Parallel()
 	if !coredns.Isolated(t) {
@@ -93,7 +93,8 @@ func TestFieldCorefiles(t *testing.T) {
 	}
 }
 
-// clusterOf returns how the ConfigMaps of a case are seen: through the servers that were found by their Pods, or else those that are known.
+// clusterOf returns how the ConfigMaps of a case are seen: through the servers that were found by their Pods,
+// or else those that are known.
 func clusterOf(test field.Corefile) func(texts) corefile.Cluster {
 	return func(t texts) corefile.Cluster {
 		cluster := known(t)
@@ -130,7 +131,8 @@ func expectRoundTrip(g Gomega, cluster func(texts) corefile.Cluster, before, aft
 	}
 }
 
-// expectStarts asserts that the input is what it says: CoreDNS does not start with what is unstartable, and starts with all else.
+// expectStarts asserts that the input is what it says: CoreDNS does not start with what is unstartable, and
+// starts with all else.
 func expectStarts(t *testing.T, test field.Corefile) {
 	t.Helper()
 	for configMap := range test.Ask {
@@ -184,7 +186,8 @@ func answersOf(g Gomega, network *coredns.Network, address, name string, count i
 	return slices.Sorted(maps.Keys(answers))
 }
 
-// newNetwork returns a network with an upstream that has never heard of the zone, the DNS server and an API server.
+// newNetwork returns a network with an upstream that has never heard of the zone, the DNS server and an API
+// server.
 func newNetwork(t *testing.T) *coredns.Network {
 	t.Helper()
 	network := coredns.NewNetwork(t)
@@ -214,8 +217,8 @@ func addressOf(addresses map[string]string) dns.Handler {
 // corefileFolder is where CoreDNS finds its Corefile in a container.
 const corefileFolder = "/etc/coredns"
 
-// mount writes a Corefile and what it can import below a folder, as kubelet does below /etc, and returns the Corefile's folder. Where
-// the node's cache fills in the ConfigMap's placeholders, this does.
+// mount writes a Corefile and what it can import below a folder, as kubelet does below /etc, and returns the
+// Corefile's folder. Where the node's cache fills in the ConfigMap's placeholders, this does.
 func mount(t *testing.T, test field.Corefile, cluster texts, configMap string) string {
 	t.Helper()
 	g := NewWithT(t)

@@ -154,8 +154,8 @@ func (b *builder) install(s Server, zones []string) []string {
 	return admitted
 }
 
-// rejectShared returns ErrUnsupported if another server reads what is edited for this one, and listens elsewhere: a block cannot be bound
-// to an address for a cache and to none for CoreDNS.
+// rejectShared returns ErrUnsupported if another server reads a file that is edited for this one, and listens elsewhere.
+// A block cannot be bound to an address for a cache and to none for CoreDNS.
 func (b *builder) rejectShared(s Server, listen listener, edits []Edit) error {
 	for _, other := range b.cluster.Servers {
 		if other.Corefile == s.Corefile || !b.cluster.exists(other) {
@@ -172,7 +172,8 @@ func (b *builder) rejectShared(s Server, listen listener, edits []Edit) error {
 	return nil
 }
 
-// rejectSharedWith returns ErrUnsupported if the edits would give the other server a block that listens elsewhere than its own, or break it.
+// rejectSharedWith returns ErrUnsupported if the edits would give the other server a block that listens elsewhere than its
+// own, or break it.
 func (b *builder) rejectSharedWith(other Server, listen listener, edits []Edit) error {
 	before, err := b.cluster.with(b.edits).expand(other)
 	if err != nil {

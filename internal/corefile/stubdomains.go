@@ -30,8 +30,8 @@ const (
 	stubDomainsKey = "stubDomains"
 )
 
-// rejectStubDomain returns ErrForeignBlock if NodeLocal DNSCache adds a server block for the zone to the Corefile that it makes of its
-// template: one for each stub domain. It does not start with two.
+// rejectStubDomain returns ErrForeignBlock if NodeLocal DNSCache adds a server block for the zone to the
+// Corefile that it makes of its template: one for each stub domain. It does not start with two.
 func (c Cluster) rejectStubDomain(s Server, zone string) error {
 	if !s.Cache {
 		return nil

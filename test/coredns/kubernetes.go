@@ -38,8 +38,8 @@ const (
 	APIServerIP = "10.96.0.1"
 )
 
-// WithAPIServer returns a Corefile whose plugins kubernetes, with and without options, use the API server of ServeKubernetes.
-// Inside of a cluster, the plugin finds an API server without that.
+// WithAPIServer returns a Corefile whose plugins kubernetes, with and without options, use the API server of
+// ServeKubernetes. Inside of a cluster, the plugin finds an API server without that.
 func WithAPIServer(corefile string) string {
 	return kubernetesPlugin.ReplaceAllStringFunc(corefile, func(line string) string {
 		before, opened := strings.CutSuffix(strings.TrimRight(line, " \t\r"), "{")
@@ -53,8 +53,8 @@ func WithAPIServer(corefile string) string {
 
 var kubernetesPlugin = regexp.MustCompile(`(?m)^[ \t]*kubernetes([ \t][^\n]*)?$`)
 
-// ServeKubernetes serves as much of the Kubernetes API as the plugin kubernetes needs: the Service kubernetes in the Namespace
-// default, and nothing that ever changes.
+// ServeKubernetes serves as much of the Kubernetes API as the plugin kubernetes needs: the Service kubernetes
+// in the Namespace default, and nothing that ever changes.
 func (n *Network) ServeKubernetes(t *testing.T) {
 	t.Helper()
 	udp, listener := n.Listen(t, net.JoinHostPort(APIServerIP, "80"))

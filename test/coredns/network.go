@@ -33,8 +33,8 @@ import (
 // inNamespace is the environment variable that marks the child of Isolated.
 const inNamespace = "XCC_TEST_IN_USER_NAMESPACE"
 
-// Isolated reports whether the process may create network namespaces. If not, it runs the calling test, and this test
-// alone, in a child process that may, and fails t if the child fails.
+// Isolated reports whether the process may create network namespaces. If not, it runs the calling test, and
+// this test alone, in a child process that may, and fails t if the child fails.
 func Isolated(t *testing.T) bool {
 	t.Helper()
 	if os.Geteuid() == 0 {
@@ -55,7 +55,8 @@ func Isolated(t *testing.T) bool {
 
 // Network is a network namespace. It ends with the test that it was created for.
 type Network struct {
-	// work is done on a thread that is inside of the namespace. Sockets and processes that are created there stay there.
+	// work is done on a thread that is inside of the namespace. Sockets and processes that are created there
+	// stay there.
 	work chan func()
 }
 
@@ -81,8 +82,8 @@ func NewNetwork(t *testing.T) *Network {
 	return n
 }
 
-// addAddresses makes the loopback device answer for one prefix for each of the addresses. The kernel takes the length of a prefix
-// from the address's class, and all of a prefix is local on this device.
+// addAddresses makes the loopback device answer for one prefix for each of the addresses. The kernel takes
+// the length of a prefix from the address's class, and all of a prefix is local on this device.
 func addAddresses() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -120,8 +121,8 @@ func (n *Network) Do(f func()) {
 	<-done
 }
 
-// Listen opens a socket for UDP and one for TCP at an address of the network. CoreDNS may listen at all addresses of the same port
-// beside them.
+// Listen opens a socket for UDP and one for TCP at an address of the network. CoreDNS may listen at all
+// addresses of the same port beside them.
 func (n *Network) Listen(t *testing.T, address string) (net.PacketConn, net.Listener) {
 	t.Helper()
 	var udp net.PacketConn

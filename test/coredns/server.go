@@ -37,8 +37,9 @@ type Server struct {
 	lines   chan string
 }
 
-// Start runs CoreDNS in a folder that has a Corefile, with these additions to an empty environment, and returns when it serves. It returns no
-// server if CoreDNS ends instead. The output is what CoreDNS said until then.
+// Start runs CoreDNS in a folder that has a Corefile, with these additions to an empty environment, and
+// returns when it serves. It returns no server if CoreDNS ends instead. The output is what CoreDNS said until
+// then.
 func (n *Network) Start(t *testing.T, folder string, environment ...string) (server *Server, output []string) {
 	t.Helper()
 	g := NewWithT(t)

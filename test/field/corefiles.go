@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package field reads the inputs of test/testdata/field, which others met before us. The README.md there says where each comes from
-// and describes the format.
+// Package field reads the inputs of test/testdata/field, which others met before us. The README.md there says
+// where each comes from and describes the format.
 package field
 
 import (
@@ -41,23 +41,27 @@ type Corefile struct {
 	Says []string
 	// Edited are the ConfigMaps that are edited although something is refused.
 	Edited []string
-	// Ask is where pods ask, by the ConfigMap whose Corefile serves them. It is 10.0.0.10:53 of "coredns" if the case does not say.
+	// Ask is where pods ask, by the ConfigMap whose Corefile serves them. It is 10.0.0.10:53 of "coredns" if
+	// the case does not say.
 	Ask map[string]string
 	// Others are names beside the zone that have to be answered as before.
 	Others []string
 	// Environment is that of CoreDNS.
 	Environment []string
-	// Found are the servers if they were found by their Pods. If there are none, those that are known by name are configured.
+	// Found are the servers if they were found by their Pods. If there are none, those that are known by name
+	// are configured.
 	Found []Server
 	// Unstartable reports that CoreDNS does not start with the configuration before us either.
 	Unstartable bool
-	// Since is the version of CoreDNS, such as v1.15.0, that is the first to behave like this. It is empty for a case of every version.
+	// Since is the version of CoreDNS, such as v1.15.0, that is the first to behave like this. It is empty
+	// for a case of every version.
 	Since string
 	// ConfigMaps are the values by ConfigMap and key.
 	ConfigMaps map[string]map[string]string
 }
 
-// Server is a CoreDNS that was found by its Pods. It reads the Corefile of its ConfigMap as /etc/coredns/Corefile.
+// Server is a CoreDNS that was found by its Pods. It reads the Corefile of its ConfigMap as
+// /etc/coredns/Corefile.
 type Server struct {
 	ConfigMap string
 	// Cache reports that it is a cache in front of another CoreDNS.
@@ -88,7 +92,8 @@ func Corefiles() ([]Corefile, error) {
 	return cases, nil
 }
 
-// parse reads a header of "key: value" lines, and values of ConfigMaps that each follow a line "-- configmap/key --".
+// parse reads a header of "key: value" lines, and values of ConfigMaps that each follow a line "--
+// configmap/key --".
 func parse(name, text string) (Corefile, error) {
 	c := Corefile{Name: name, ConfigMaps: map[string]map[string]string{}}
 	var unended, carriage []string
