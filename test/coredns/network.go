@@ -24,11 +24,15 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
 )
+
+// exchangeTimeout is far more than an answer takes on a busy machine.
+const exchangeTimeout = 30 * time.Second
 
 // inNamespace is the environment variable that marks the child of Isolated.
 const inNamespace = "XCC_TEST_IN_USER_NAMESPACE"
@@ -173,6 +177,6 @@ func (n *Network) Serve(t *testing.T, address string, handler dns.Handler) {
 func (n *Network) Exchange(address, transport string, query *dns.Msg) (*dns.Msg, error) {
 	var response *dns.Msg
 	var err error
-	n.Do(func() { response, _, err = (&dns.Client{Net: transport}).Exchange(query, address) })
+	n.Do(func() { response, _, err = (&dns.Client{Net: transport, Timeout: exchangeTimeout}).Exchange(query, address) })
 	return response, err
 }
