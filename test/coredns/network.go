@@ -177,6 +177,8 @@ func (n *Network) Serve(t *testing.T, address string, handler dns.Handler) {
 func (n *Network) Exchange(address, transport string, query *dns.Msg) (*dns.Msg, error) {
 	var response *dns.Msg
 	var err error
-	n.Do(func() { response, _, err = (&dns.Client{Net: transport, Timeout: exchangeTimeout}).Exchange(query, address) })
+	n.Do(func() {
+		response, _, err = (&dns.Client{Net: transport, Timeout: exchangeTimeout}).Exchange(query, address)
+	})
 	return response, err
 }
