@@ -77,7 +77,7 @@ type BudgetError struct {
 }
 
 func (e *BudgetError) Error() string {
-	return fmt.Sprintf("Cluster is beyond its budget: %v; next try at %s", e.Reason, e.Until.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("Cluster is %v; next try at %s", e.Reason, e.Until.UTC().Format(time.RFC3339))
 }
 
 func (e *BudgetError) Unwrap() error { return e.Reason }
@@ -85,10 +85,13 @@ func (e *BudgetError) Unwrap() error { return e.Reason }
 // IsPublic says that the text can be told: it is remote.Public.
 func (e *BudgetError) IsPublic() {}
 
-// exceeded says which limit a workload cluster exceeded. It is an ErrBeyondBudget.
+// exceeded names the limit that a workload cluster exceeded. It is an ErrBeyondBudget.
 type exceeded string
 
-func (e exceeded) Error() string { return string(e) }
+func (e exceeded) Error() string { return "beyond its budget: " + string(e) }
+
+// IsPublic says that the text can be told: it is remote.Public.
+func (e exceeded) IsPublic() {}
 
 func (e exceeded) Is(target error) bool { return target == ErrBeyondBudget || target == ErrNotSynced }
 

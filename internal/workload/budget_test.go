@@ -26,6 +26,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
 var small = Limits{InFlight: 100, Held: 100, HeldObjects: 3, Received: 100, Decoded: 1000, Events: 3, Window: time.Minute, Foreign: 1}
@@ -65,6 +67,8 @@ func TestABudgetIsExceededByEachOfItsLimits(t *testing.T) {
 		}
 		g.Expect(err).To(MatchError(ErrBeyondBudget), name)
 		g.Expect(err).To(MatchError(ErrNotSynced), name)
+		g.Expect(remote.Describe(fmt.Errorf("reading: %w", err))).To(Equal(err.Error()), name)
+		g.Expect((&BudgetError{Reason: err}).Error()).To(HavePrefix("Cluster is beyond its budget: more than "), name)
 		g.Expect(err).To(MatchError(ContainSubstring(test.exceeded)), name)
 		g.Expect(ends).To(Equal(1), name)
 	}

@@ -69,7 +69,7 @@ func (s *share) add(bytes int64) (evicted bool) {
 	}
 	victims := s.fleet.add(s, bytes)
 	for _, victim := range victims {
-		_ = victim.evict(exceeded(fmt.Sprintf("the largest part of the %d bytes that all clusters may take together", s.fleet.limit)))
+		_ = victim.evict(exceeded(fmt.Sprintf("it takes the largest part of the %d bytes that all clusters may take together", s.fleet.limit)))
 		evicted = evicted || victim == s
 	}
 	return evicted
