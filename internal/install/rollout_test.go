@@ -222,6 +222,25 @@ func TestATenantsLiesEndItsOwnSlotsOnly(t *testing.T) {
 	}
 }
 
+func TestAStaleSlotDoesNotHoldUpItsOwnTenantOnceTheReleaseIsProven(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	f := newFleet(five())
+	f.wait("late", 3)
+	f.wait("good", 10)
+	g.Expect(f.update(key("late", 0))).To(BeTrue())
+	f.fail(key("late", 0))
+	for i := range 9 { // Enough for every namespace, however few of them a namespace may contribute.
+		proof := key(fmt.Sprintf("proof%d", i), 0)
+		f.wait(proof.Namespace, 1)
+		g.Expect(f.update(proof)).To(BeTrue())
+		f.succeed(proof)
+	}
+	g.Expect(f.update(key("late", 1))).To(BeFalse(), "others wait")
+	f.now = f.now.Add(install.StaleAfter)
+	g.Expect(f.update(key("late", 1))).To(BeTrue())
+}
+
 func TestASlotEndsAtItsTimeWhateverIsObservedMeanwhile(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
