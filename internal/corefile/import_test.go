@@ -326,11 +326,11 @@ func TestTheSocketsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	const bound = "a.test {\n    bind 0.0.0.0\n}\n"
 	for name, test := range map[string]struct{ main, err string }{
-		"beside a block on all addresses":             {plain + bound, `line 4: the block "a.test" listens on all addresses of port 53 in another way than the main block`},
-		"beside a block on all addresses of IPv6":     {plain + "a.test {\n    bind 10.0.0.1 ::\n}\n", `line 4: the block "a.test" listens on all addresses`},
-		"on all addresses beside a block without":     {".:53 {\n    bind 0.0.0.0\n}\nb.test {\n}\n" + bound, `line 4: the block "b.test" listens on all addresses`},
-		"on all addresses as all others":              {".:53 {\n    bind 0.0.0.0\n}\n" + bound, ""},
-		"beside a block on all addresses of a port":   {plain + "a.test:5353 {\n    bind 0.0.0.0\n}\n", ""},
+		"beside a block on all addresses":           {plain + bound, `line 4: the block "a.test" listens on all addresses of port 53 in another way than the main block`},
+		"beside a block on all addresses of IPv6":   {plain + "a.test {\n    bind 10.0.0.1 ::\n}\n", `line 4: the block "a.test" listens on all addresses`},
+		"on all addresses beside a block without":   {".:53 {\n    bind 0.0.0.0\n}\nb.test {\n}\n" + bound, `line 4: the block "b.test" listens on all addresses`},
+		"on all addresses as all others":            {".:53 {\n    bind 0.0.0.0\n}\n" + bound, ""},
+		"beside a block on all addresses of a port": {plain + "a.test:5353 {\n    bind 0.0.0.0\n}\n", ""},
 		"on an address":                               {".:53 {\n    bind 10.0.0.1\n}\nb.test {\n}\n" + bound, ""},
 		"behind a block with several sockets":         {".:53 {\n    multisocket 2\n}\nimport custom/*.server\n", ""},
 		"in front of a block with several sockets":    {"import custom/*.server\n.:53 {\n    multisocket 2\n}\n", "line 2: the block \".:53\" has the plugin multisocket"},
