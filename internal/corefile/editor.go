@@ -60,7 +60,7 @@ func newEditor(c Cluster, s Server, settings Settings) (*editor, error) {
 	if err := e.before.check(); err != nil {
 		return nil, err
 	}
-	return e, e.listen.rejectShared(e.before)
+	return e, e.listen.rejectOtherWildcards(e.before)
 }
 
 // ownerOf returns who edits what CoreDNS makes of a server's configuration.

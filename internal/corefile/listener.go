@@ -127,9 +127,9 @@ func (l listener) isOn(s statement) bool {
 	})
 }
 
-// rejectShared refuses a listener on all addresses if another server block is on all addresses of the same port in another way, such as
+// rejectOtherWildcards refuses a listener on all addresses if another server block is on all addresses of the same port in another way, such as
 // without bind and with "bind 0.0.0.0". CoreDNS has a socket for each, and the kernel gives each a share of the queries.
-func (l listener) rejectShared(w whole) error {
+func (l listener) rejectOtherWildcards(w whole) error {
 	own := wildcards(l.bind)
 	if len(own) == 0 {
 		return nil
