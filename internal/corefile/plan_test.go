@@ -238,6 +238,18 @@ func TestUninstallOfWhatCannotBeParsed(t *testing.T) {
 	g.Expect(plan.Edits).To(BeEmpty())
 }
 
+func TestUninstallLeavesOthersKeysAlone(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	cluster := texts{
+		"coredns":        {"Corefile": importing},
+		"coredns-custom": {"xcc.notes": "", "xcc.server": block53, "xcc-old.server": block53 + "a.test {\n}\n"},
+	}
+	plan := corefile.Uninstall(known(cluster), settings())
+	g.Expect(plan.Err).NotTo(HaveOccurred())
+	g.Expect(perform(cluster, plan)["coredns-custom"]).To(Equal(map[string]string{"xcc.notes": "", "xcc-old.server": "a.test {\n}\n"}))
+}
+
 func TestUninstallOfABlockOnAnotherPortWithoutAMemory(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
