@@ -74,7 +74,7 @@ type Reconciler struct {
 	ClusterCache clustercache.ClusterCache
 	Connections  *workload.Connections
 	Caches       *workload.Caches
-	// OnDemand watches what decides which CoreDNS Pods ask, while lookups do not succeed.
+	// OnDemand watches the objects that decide which CoreDNS Pods ask, while lookups fail.
 	OnDemand *workload.OnDemand
 	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
 	WatchFilterValue string

@@ -38,10 +38,10 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
-// clusterDNSAnnotation on a payload Secret is what is remembered of the DNS of the workload cluster: a clusterdns.Memory.
+// clusterDNSAnnotation on a payload Secret is a clusterdns.Memory of the workload cluster.
 const clusterDNSAnnotation = "connectivity.tanzu.vmware.com/cluster-dns"
 
-// clusterDNS returns what is remembered of the DNS of the workload cluster.
+// clusterDNS returns the Memory of the workload cluster.
 func (s *scope) clusterDNS() clusterdns.Memory {
 	if s.secret == nil {
 		return clusterdns.Memory{}
@@ -52,11 +52,11 @@ func (s *scope) clusterDNS() clusterdns.Memory {
 // pinned returns the Corefile that the Cluster's annotation names, nil if it names none.
 func (s *scope) pinned() *corefile.File { return install.PinnedCorefile(s.cluster.Annotations) }
 
-// reconcileClusterDNS finds out what Pods ask if lookups there do not succeed with what is configured, and remembers it: the payload
-// follows from that. As long as lookups do not succeed the objects that decide it are watched, and otherwise none is. It returns when to
-// look again, if time alone can change something.
+// reconcileClusterDNS looks for the servers that Pods ask if lookups fail with those that are configured, and remembers them: the payload
+// follows from that. The objects that decide it are watched only while lookups fail. It returns when to look again, if time alone can
+// change something.
 //
-// It is the manager that decides, because rights follow. Of what dns-config-patcher reports, its nameservers alone have a part in it.
+// The manager decides and not dns-config-patcher, because rights follow. The patcher only reports its nameservers.
 func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader client.Reader) (time.Duration, error) {
 	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
 	said, err := get(ctx, reader, name, &corev1.ConfigMap{})
@@ -81,8 +81,8 @@ func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader c
 	})
 }
 
-// learnClusterDNS returns the memory with what was found, the problem with it, and when to look again. As long as something is not known
-// yet they are those that there were: we are woken when it is.
+// learnClusterDNS returns the memory with the servers that were found, the problem with them, and when to look again. If objects are not
+// listed yet, memory and problem stay as they were, and the controller is woken later.
 func (r *Reconciler) learnClusterDNS(
 	ctx context.Context, s *scope, memory clusterdns.Memory, reported map[string]string,
 ) (clusterdns.Memory, string, time.Duration, error) {
@@ -99,7 +99,7 @@ func (r *Reconciler) learnClusterDNS(
 	return memory.Learn(found.Servers, reported), found.Explain(s.pinned()), 0, nil
 }
 
-// findClusterDNS looks at what answers at the nameservers. The error is workload.ErrNotSynced while something is not known yet.
+// findClusterDNS looks for the servers behind the nameservers. The error is workload.ErrNotSynced if objects are not listed yet.
 func (r *Reconciler) findClusterDNS(ctx context.Context, s *scope, nameservers []string) (clusterdns.Found, error) {
 	reading, err := r.OnDemand.Begin(ctx, s.cluster)
 	if err != nil {
@@ -111,13 +111,13 @@ func (r *Reconciler) findClusterDNS(ctx context.Context, s *scope, nameservers [
 	defer reading.End()
 	found, err := clusterdns.Find(nameservers, remoteObjects{reading})
 	if err != nil {
-		return clusterdns.Found{}, fmt.Errorf("finding what Pods ask for names: %w", err)
+		return clusterdns.Found{}, fmt.Errorf("finding the DNS servers of Pods: %w", err)
 	}
-	ctrl.LoggerFrom(ctx).V(2).Info("Looked at what Pods ask for names", "nameservers", nameservers, "servers", len(found.Servers), "problem", found.Problem)
+	ctrl.LoggerFrom(ctx).V(2).Info("Looked for the DNS servers of Pods", "nameservers", nameservers, "servers", len(found.Servers), "problem", found.Problem)
 	return found, nil
 }
 
-// remoteObjects watches what is asked for, within the budget of the workload cluster.
+// remoteObjects watches the objects that are asked for, within the budget of the workload cluster.
 type remoteObjects struct{ reading *workload.Reading }
 
 func (o remoteObjects) ServiceOf(ip netip.Addr) (*corev1.Service, error) {

@@ -31,8 +31,8 @@ const (
 	// repairsRefill is in repairs per second: one per minute.
 	repairsRefill = 1.0 / 60
 
-	// What Pods ask is looked at this often in a row, because each look may find the next object to watch, and then looksPerSecond
-	// times. A workload cluster decides how often it reports that lookups fail.
+	// The DNS servers of Pods are looked for this often in a row, because each look may find the next object to watch, and then
+	// looksPerSecond times. A workload cluster decides how often it reports that lookups fail.
 	looksInARow    = 30
 	looksPerSecond = 1
 )
@@ -52,7 +52,7 @@ type knowledge struct {
 	// repairs bounds how often an object is repaired, and told how often an Event says that it is not.
 	repairs map[reference]flowcontrol.PassiveRateLimiter
 	told    flowcontrol.PassiveRateLimiter
-	// looks bounds how often is looked at what Pods ask.
+	// looks bounds how often the DNS servers of Pods are looked for.
 	looks flowcontrol.PassiveRateLimiter
 }
 

@@ -26,7 +26,7 @@ limitations under the License.
 // the annotation by which a user can tell where the Corefile is.
 //
 // The objects come from a workload cluster, and the nameservers from a Pod in it, so both may be made up. The number of nameservers,
-// servers, mounts and lookups is bounded, and names and paths are checked before they are used: what is found ends up in
+// servers, mounts and lookups is bounded, and names and paths are checked before they are used: they end up in
 // a Role and in the arguments of a container. A ConfigMap is only found if a program reads its Corefile there, so that a Pod
 // that lies about its nameservers cannot choose an arbitrary one.
 package clusterdns

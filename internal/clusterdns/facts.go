@@ -30,7 +30,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
-// facts are what a configuration says of where a server listens and what it answers.
+// facts tell where a server listens, where it forwards to and whether it answers for the cluster.
 type facts struct {
 	// exists reports that there is a main Corefile, and writer which controller owns it; empty if none does.
 	exists bool
@@ -43,8 +43,8 @@ type facts struct {
 	kubernetes bool
 }
 
-// read returns what the files of a server say, or false if they are not known. Imported files can hold any part of the configuration, so all
-// that could be imported counts.
+// read returns the facts in the files of a server, or false if they are not known. Imported files can hold any part of the configuration,
+// so all files that could be imported count.
 func (f *finder) read(server corefile.Server) (facts, bool) {
 	var configMaps []*corev1.ConfigMap
 	known := true
@@ -80,7 +80,7 @@ func (f *finder) read(server corefile.Server) (facts, bool) {
 	return all, known
 }
 
-// add adds what one file says, and returns false if there is no room for it.
+// add adds the facts in one file, and returns false if there is no room for it.
 func (f *finder) add(all *facts, content string) bool {
 	if len(content) > maxCorefile || f.text+len(content) > maxText {
 		return false
@@ -90,7 +90,7 @@ func (f *finder) add(all *facts, content string) bool {
 	return true
 }
 
-// add adds what one file says, without regard to blocks.
+// add adds the facts in one file, without regard to blocks.
 func (f *facts) add(content string) {
 	words := caddyfile.NewDispenser("Corefile", strings.NewReader(content))
 	for words.Next() {

@@ -55,7 +55,7 @@ const (
 )
 
 // Objects gives access to a workload cluster. What does not exist is nil. An error says that the objects are not known yet: Find
-// goes on with whatever does not depend on them, so that all that is missing can be read at once.
+// goes on with whatever does not depend on them, so that all missing objects can be read at once.
 type Objects interface {
 	// ServiceOf returns the Service with a ClusterIP.
 	ServiceOf(ip netip.Addr) (*corev1.Service, error)
@@ -66,7 +66,7 @@ type Objects interface {
 	ConfigMap(name types.NamespacedName) (*corev1.ConfigMap, error)
 }
 
-// Found is what Pods ask.
+// Found are the servers that Pods ask.
 type Found struct {
 	// Servers are those whose Corefile is known, each with all of its container's mounts. Caches come last.
 	Servers []corefile.Server
@@ -99,7 +99,7 @@ type finder struct {
 	errs     []error
 	// looked are the programs and Corefiles that were read, and the addresses that were looked up behind caches.
 	looked map[string]bool
-	// targets, programs, text and configMaps count what is bounded.
+	// targets, programs, text and configMaps count against the bounds above.
 	targets, programs, text int
 	configMaps              map[types.NamespacedName]bool
 }
@@ -121,7 +121,7 @@ func (f *finder) unknown(err error) bool {
 
 func (f *finder) found() Found {
 	if len(f.mains) == 0 {
-		// A cache is configured after the CoreDNS behind it. Without one, it is what Pods ask.
+		// A cache is configured after the CoreDNS behind it. Without one, it is a server like any other.
 		for i := range f.caches {
 			f.caches[i].Cache = false
 		}
@@ -217,7 +217,7 @@ func (f *finder) behind(service *corev1.Service, words string, optional bool) {
 	}
 }
 
-// selected returns the programs whose Pods a Service selects, and the names of what else it selects. It returns false
+// selected returns the programs whose Pods a Service selects, and the names of other workloads that it selects. It returns false
 // if they are not known.
 func (f *finder) selected(service *corev1.Service) (programs []program, others []string, ok bool) {
 	deployments, err := f.objects.Deployments(service.Namespace)
@@ -249,7 +249,7 @@ func (f *finder) selected(service *corev1.Service) (programs []program, others [
 	return programs, others, true
 }
 
-// use takes a program that Pods ask, and what it forwards to if it is a cache. The words say why it is asked.
+// use adds a program that Pods ask, and the servers behind it if it is a cache. The words say why it is asked.
 func (f *finder) use(p program, words string) {
 	if f.looked[p.String()] {
 		return

@@ -32,14 +32,14 @@ import (
 const (
 	// reloadTime is how long CoreDNS may take to read a Corefile that was changed: kubelet's sync and the plugin reload.
 	reloadTime = 3 * time.Minute
-	// maxMemory bounds a Memory as text, in bytes. A server with two mounts takes about 600, and what is found is repeated in the arguments
-	// of a container.
+	// maxMemory bounds a Memory as text, in bytes. A server with two mounts takes about 600. Servers are repeated in the arguments of a
+	// container.
 	maxMemory = 16 << 10
 	// maxTouched is how many keys with server blocks are remembered: two for each server, its Corefile and a file that it imports.
 	maxTouched = 2 * MaxServers
 )
 
-// Memory is what is remembered of the DNS of one cluster. It is changed by values: each method returns another one.
+// Memory remembers the DNS servers of one cluster. Its methods return another Memory and change none.
 type Memory struct {
 	// Found are servers that were found because lookups did not succeed with those that are known.
 	Found []corefile.Server `json:"found,omitempty"`
@@ -131,7 +131,7 @@ func (m Memory) Learn(found []corefile.Server, reported map[string]string) Memor
 			all = append(all, former)
 		}
 	}
-	// What forwards comes after what it forwards to.
+	// A cache comes after the servers behind it.
 	slices.SortStableFunc(all, func(a, b corefile.Server) int { return rank(a) - rank(b) })
 	learnt := Memory{Found: all[:min(len(all), MaxServers)], Touched: m.Touched}
 	if len(learnt.String()) > maxMemory {
@@ -147,8 +147,8 @@ func rank(s corefile.Server) int {
 	return 0
 }
 
-// Choice returns which servers are configured: that of the pinned Corefile if there is one, otherwise what was found beside the known
-// servers that have a block, otherwise the known ones. Others that had a block are former ones.
+// Choice returns which servers are configured: that of the pinned Corefile if there is one, otherwise those that were found beside the
+// known ones that have a block, otherwise the known ones. Other servers that had a block are former ones.
 func (m Memory) Choice(pinned *corefile.File) corefile.Choice {
 	touched := m.touched()
 	choice := corefile.Choice{}
@@ -226,8 +226,8 @@ func contains(servers []corefile.Server, wanted corefile.Server) bool {
 	return slices.ContainsFunc(servers, func(s corefile.Server) bool { return s.Corefile == wanted.Corefile })
 }
 
-// IsDue returns whether to find out what Pods ask: no Corefile is known or none can be edited, or lookups fail although CoreDNS has had the
-// time to read what was written. Otherwise it returns after which time that is due, 0 if it is not.
+// IsDue returns whether to look for the servers that Pods ask: no Corefile is known or none can be edited, or lookups fail although CoreDNS
+// has had the time to read its Corefile. Otherwise it returns after which time a look is due, 0 if none is.
 func (m Memory) IsDue(reported map[string]string, now time.Time) (due bool, after time.Duration) {
 	switch report.State(reported[report.KeyState]) {
 	case report.CorefileNotFound, report.UnsupportedCorefile:
@@ -275,7 +275,7 @@ func Nameservers(reported map[string]string) []string {
 	return strings.Fields(reported[report.KeyNameservers])
 }
 
-// Explain returns the problem with what was found, as one sentence; empty if there is none. A pinned Corefile that Pods do not ask
+// Explain returns the problem with the servers that were found, as one sentence; empty if there is none. A pinned Corefile that Pods do not ask
 // is one.
 func (f Found) Explain(pinned *corefile.File) string {
 	if pinned == nil || len(f.Servers) == 0 || contains(f.Servers, corefile.Server{Corefile: *pinned}) {

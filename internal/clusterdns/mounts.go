@@ -91,7 +91,7 @@ func keyAt(mount corefile.Mount, file string) string {
 // validPath matches paths without anything that Kubernetes, a shell or a Corefile would expand.
 var validPath = regexp.MustCompile(`^/[A-Za-z0-9._/-]*$`)
 
-// mount returns what is mounted where. A volume that is not a single ConfigMap is described in words.
+// mount returns a volume mount. A volume that is not a single ConfigMap is described in words.
 func (p program) mount(vm corev1.VolumeMount) (corefile.Mount, error) {
 	mount := corefile.Mount{Path: path.Clean(vm.MountPath)}
 	if !validPath.MatchString(mount.Path) || len(mount.Path) > maxPath {

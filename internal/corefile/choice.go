@@ -72,7 +72,7 @@ func (c Choice) All() []Server { return slices.Concat(c.Wanted(), c.Former) }
 // ConfigMaps returns the names of all ConfigMaps that are read or written.
 func (c Choice) ConfigMaps() []types.NamespacedName { return ConfigMapsOf(c.All()) }
 
-// FormerOf returns the part of a cluster that is configured no longer: without what a wanted server reads.
+// FormerOf returns the part of a cluster that is configured no longer: without the ConfigMaps of wanted servers.
 func (c Choice) FormerOf(cluster Cluster) Cluster {
 	former := Cluster{Servers: c.Former, ConfigMaps: map[types.NamespacedName]ConfigMap{}}
 	kept := ConfigMapsOf(c.Wanted())
