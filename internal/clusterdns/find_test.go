@@ -397,26 +397,85 @@ func TestFindAsksForAllThatIsMissingAtOnce(t *testing.T) {
 // A hostile API server can say anything. How much is asked of it and what becomes of it must not depend on that.
 func TestFindIsBounded(t *testing.T) {
 	t.Parallel()
-	g := NewWithT(t)
-	var manifests []string
-	for i := range 200 {
-		name := fmt.Sprintf("coredns-%d", i)
-		manifests = append(manifests, strings.ReplaceAll(coreDNS("kube-system", name, serving), "pod: x", "app: all, pod: "+name),
-			nodeCache(fmt.Sprintf("cache-%d", i), fmt.Sprintf(caching, "169.254.20.10", strings.Repeat("10.9.9.9 10.9.9.8 ", i)), "-localip", "169.254.20.10"))
+	repeat := func(times int, manifest func(i int) string) []string {
+		var manifests []string
+		for i := range times {
+			manifests = append(manifests, manifest(i))
+		}
+		return manifests
 	}
-	for i := range manifests {
-		manifests[i] = strings.ReplaceAll(manifests[i], fmt.Sprintf("app: coredns-%d, app: all", i/2), "app: all")
+	kubeDNS := service("kube-system", "kube-dns", "10.96.0.10", "all")
+	selected := func(i int, text string) string {
+		name := fmt.Sprintf("coredns-%03d", i)
+		return strings.Replace(coreDNS("kube-system", name, text), "{app: "+name+", pod: x}", "{app: all}", 1)
 	}
-	all := parse(t, append(manifests, service("kube-system", "kube-dns", "10.96.0.10", "all"))...)
-	found, err := clusterdns.Find([]string{"10.96.0.10", "169.254.20.10", "10.96.0.10", "192.0.2.1", "192.0.2.2"}, all)
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(len(found.Servers)).To(And(BeNumerically(">", 1), BeNumerically("<=", clusterdns.MaxServers)))
-	g.Expect(found.Problem).To(ContainSubstring("more than"))
-	g.Expect(len(found.Problem)).To(BeNumerically("<", 1100))
-	slices.Sort(all.reads)
-	g.Expect(len(slices.Compact(all.reads))).To(BeNumerically("<=", 40))
-	g.Expect(all.reads).NotTo(ContainElement("service of 192.0.2.1"), "a stub resolver asks three")
+	for name, test := range map[string]struct {
+		objects     []string
+		nameservers []string
+		// problem is a part of the message, what is read, and most how often at most.
+		problem, read string
+		most          int
+	}{
+		"Deployments that a Service selects": {
+			objects: append(repeat(200, func(i int) string { return selected(i, serving) }), kubeDNS),
+			problem: "Pods ask more than 8 servers", read: "configmap ", most: 16,
+		},
+		"addresses that a cache forwards to": {
+			objects: []string{kubeDNS, selected(0, ".:53 {\n    forward ."+strings.Join(repeat(500, func(i int) string { return fmt.Sprintf(" 192.0.2.%d", i%250) }), "")+"\n}\n")},
+			read:    "service of 192", most: 8,
+		},
+		"DaemonSets on the nodes": {
+			objects: append(repeat(200, func(i int) string {
+				return nodeCache(fmt.Sprintf("cache-%03d", i), fmt.Sprintf(caching, "169.254.20.10", "10.9.9.9"), "-conf", "/etc/Corefile")
+			}), kubeDNS),
+			problem: "More than 8 DaemonSets look like DNS servers", read: "configmap ", most: 8,
+		},
+		"ConfigMaps that servers mount": {
+			objects: append(repeat(8, func(i int) string {
+				mounts := repeat(10, func(j int) string { return fmt.Sprintf("        - {name: more-%d, mountPath: /more/%d}\n", j, j) })
+				volumes := repeat(10, func(j int) string {
+					return fmt.Sprintf("      - {name: more-%d, configMap: {name: more-%d-%d}}\n", j, i, j)
+				})
+				return strings.NewReplacer("        - {name: tmp,", strings.Join(mounts, "")+"        - {name: tmp,", "      - {name: tmp,", strings.Join(volumes, "")+"      - {name: tmp,").
+					Replace(selected(i, serving))
+			}), kubeDNS),
+			problem: "reads more than 16 ConfigMaps", read: "configmap ", most: 16,
+		},
+		"mounts of one container": {
+			objects: []string{kubeDNS, strings.Replace(selected(0, serving), "        - {name: tmp,",
+				strings.Join(repeat(20, func(j int) string { return fmt.Sprintf("        - {name: tmp, mountPath: /more/%d}\n", j) }), "")+"        - {name: tmp,", 1)},
+			problem: "it has more than 16 volume mounts", read: "configmap ",
+		},
+		"text of Corefiles": {
+			objects: append(repeat(4, func(i int) string { return selected(i, strings.Repeat(serving, 2800)) }), kubeDNS),
+			problem: "Deployment kube-system/coredns-002: the Corefile in kube-system/coredns-002 is longer than 256 kB", read: "configmap ", most: 8,
+		},
+		"nameservers": {
+			nameservers: repeat(1000, func(i int) string { return fmt.Sprintf("192.0.2.%d", i%250) }), read: "service of ", most: 3,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			if test.nameservers == nil {
+				test.nameservers = []string{"10.96.0.10"}
+			}
+			all := parse(t, test.objects...)
+			found, err := clusterdns.Find(test.nameservers, all)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(found.Problem).To(ContainSubstring(test.problem))
+			g.Expect(len(found.Problem)).To(BeNumerically("<", 1100))
+			g.Expect(len(found.Servers)).To(BeNumerically("<=", clusterdns.MaxServers))
+			reads := slices.DeleteFunc(all.reads, func(read string) bool { return !strings.HasPrefix(read, test.read) })
+			slices.Sort(reads)
+			g.Expect(len(slices.Compact(reads))).To(BeNumerically("<=", test.most))
+		})
+	}
+}
 
+func TestFindSaysThatNoNameserverIsKnown(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
 	none, err := clusterdns.Find(nil, &objects{})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(none.Problem).To(ContainSubstring("has not reported the nameservers"))

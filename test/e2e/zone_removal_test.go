@@ -107,6 +107,8 @@ func TestARemovalLeavesNoTraceAndNoQueryWithoutAnAnswer(t *testing.T) {
 	for _, cluster := range []*rig.Cluster{path.A, path.B} {
 		g.Expect(kubectl(cluster, "--namespace=kube-system", "get", "configmaps,roles,rolebindings", "--output=name")).
 			NotTo(Or(ContainSubstring("coredns-custom"), ContainSubstring("xcc")))
+		g.Expect(kubectl(cluster, "--namespace=kube-system", "get", "configmaps", "--output=jsonpath={.items[*].data}")).
+			NotTo(ContainSubstring("xcc.test"), "also where Pods asked for a while")
 	}
 	g.Expect(kubectl(management, "--namespace="+namespace, "get", "clusterresourcesets,secrets", "--output=name")).
 		NotTo(ContainSubstring("xcc-dns"))
