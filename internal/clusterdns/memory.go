@@ -107,7 +107,7 @@ func (m Memory) note(reported map[string]string, counts func(corefile.File) bool
 // All returns every server that has or may have been given a block.
 func (m Memory) All(pinned *corefile.File) []corefile.Server {
 	all := corefile.Known()
-	for _, server := range slices.Concat(m.Found, m.Choice(pinned).All()) {
+	for _, server := range slices.Concat(m.Found, m.Choice(pinned).Wanted(), m.touched()) {
 		if i := slices.IndexFunc(all, func(s corefile.Server) bool { return s.Corefile == server.Corefile }); i < 0 {
 			all = append(all, server)
 		} else if server.Complete {

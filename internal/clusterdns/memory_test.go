@@ -77,6 +77,9 @@ func TestChoice(t *testing.T) {
 		"a known one that imports has a block, too": {
 			memory: clusterdns.Memory{Found: []corefile.Server{mine}, Touched: []string{customRef}}, servers: []string{mineRef, coreDNSRef},
 		},
+		"the annotation names another key of a ConfigMap": {
+			memory: clusterdns.Memory{Touched: []string{"dns/mine/former"}}, pinned: mineRef, servers: []string{mineRef},
+		},
 		"the annotation replaces what was found": {
 			memory: clusterdns.Memory{Found: []corefile.Server{mine, cache}, Touched: []string{mineRef, "dns/other/key"}},
 			pinned: cacheRef, servers: []string{cacheRef}, former: []string{mineRef, "dns/other/key"},
@@ -94,6 +97,12 @@ func TestChoice(t *testing.T) {
 			g.Expect(locations(choice.Servers)).To(Equal(append([]string{}, test.servers...)))
 			g.Expect(locations(choice.Former)).To(Equal(append([]string{}, test.former...)))
 			g.Expect(clusterdns.ParseMemory(test.memory.String())).To(Equal(test.memory))
+			for _, ref := range test.memory.Touched {
+				g.Expect(corefile.ConfigMapsOf(test.memory.All(pinned))).To(ContainElement(file(ref).ConfigMap), "a removal looks there")
+			}
+			if name == "the annotation names another key of a ConfigMap" {
+				g.Expect(locations(test.memory.All(pinned))).To(ContainElements("dns/mine/former", mineRef))
+			}
 			if test.pinned == coreDNSRef {
 				g.Expect(choice.Servers[0].Mounts).To(ContainElement(HaveField("ConfigMap", corefile.Custom())), "what is known of it counts")
 			}
