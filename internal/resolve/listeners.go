@@ -35,7 +35,7 @@ import (
 type listeners struct {
 	ports []xccv1.GatewayPort
 	// numbers are the ports by name and protocol.
-	numbers map[string]int64
+	numbers map[string]int32
 	// refused says which ports are left out, and why: of the first fit.MaxPorts of them, because a cluster may have any number.
 	refused []string
 }
@@ -49,7 +49,7 @@ func (l *listeners) refuse(format string, args ...any) {
 // listenersOf returns the listeners of a Gateway and then those of its ListenerSets, the oldest first: the precedence that the
 // Gateway API gives them. So a ListenerSet, which another team may own, takes no name of the Gateway's own listeners.
 func listenersOf(target Target, objects Objects) listeners {
-	found := listeners{numbers: map[string]int64{}}
+	found := listeners{numbers: map[string]int32{}}
 	found.add("", objects.Gateway)
 	type created struct {
 		at   time.Time
@@ -78,7 +78,7 @@ func (l *listeners) add(suffix string, object *unstructured.Unstructured) {
 	refusals := listenerRefusals(object)
 	for _, listener := range objectsAt(object, "spec", "listeners") {
 		name := textAt(listener, "name")
-		number, ok := listener["port"].(int64)
+		number, ok := listenerPort(listener)
 		protocol := corev1.ProtocolTCP
 		if textAt(listener, "protocol") == "UDP" {
 			protocol = corev1.ProtocolUDP
@@ -86,7 +86,7 @@ func (l *listeners) add(suffix string, object *unstructured.Unstructured) {
 		key := strings.ToLower(name) + "/" + string(protocol)
 		known, isKnown := l.numbers[key]
 		switch {
-		case !ok || number < 1 || number > 65535:
+		case !ok:
 			l.refuse("the port of listener %s%s is not within 1 to 65535", fit.Quoted(name), suffix)
 		case refusals[name] != "":
 			l.refuse("port %d of listener %s%s, which %s", number, fit.Quoted(name), suffix, refusals[name])
@@ -95,9 +95,18 @@ func (l *listeners) add(suffix string, object *unstructured.Unstructured) {
 		case isKnown:
 		default:
 			l.numbers[key] = number
-			l.ports = append(l.ports, xccv1.GatewayPort{Name: name, Protocol: string(protocol), Port: int32(number)})
+			l.ports = append(l.ports, xccv1.GatewayPort{Name: name, Protocol: string(protocol), Port: number})
 		}
 	}
+}
+
+// listenerPort returns the port of a listener, or false if it has none.
+func listenerPort(listener map[string]any) (int32, bool) {
+	number, ok := listener["port"].(int64)
+	if !ok || number < 1 || number > 65535 {
+		return 0, false
+	}
+	return int32(number), true
 }
 
 // listenerRefusals returns, by name, why the controller of a Gateway opens no port for a listener. A conflicted listener is not
