@@ -68,7 +68,7 @@ func (c *Connections) KubernetesVersion(ctx context.Context, object *clusterv1.C
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.askIfDue(client.ObjectKeyFromObject(object), current)
+	c.askIfDue(client.ObjectKeyFromObject(object), current) //nolint:contextcheck // Asking outlives this reconcile.
 	return current.version.text
 }
 

@@ -47,7 +47,7 @@ func newVersionServer(t *testing.T, answer string) *versionServer {
 	t.Helper()
 	s := &versionServer{}
 	s.answer.Store(answer)
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s.asked.Add(1)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, s.answer.Load().(string))
