@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -66,7 +67,7 @@ func newProgram(kind, namespace, name string, template corev1.PodTemplateSpec) (
 	for i := range template.Spec.Containers {
 		container := &template.Spec.Containers[i]
 		p := program{kind: kind, namespace: namespace, name: name, container: container, volumes: template.Spec.Volumes}
-		p.flags = flagsOf(append(container.Command[:len(container.Command):len(container.Command)], container.Args...))
+		p.flags = flagsOf(slices.Concat(container.Command, container.Args))
 		image := imageName(container.Image)
 		_, isWrapped := p.flags[localIPFlag]
 		_, isConfigured := p.flags[confFlag]
