@@ -18,6 +18,7 @@ package manager_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,9 +163,7 @@ func (n *node) says(reported map[string]string) {
 			if configMap.Data == nil {
 				configMap.Data = map[string]string{}
 			}
-			for key, value := range reported {
-				configMap.Data[key] = value
-			}
+			maps.Copy(configMap.Data, reported)
 			return nil
 		})
 		return err

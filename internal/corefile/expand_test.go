@@ -147,11 +147,12 @@ func describe(blocks []statement) string {
 		depth := 0
 		var name string
 		for i, t := range s.body {
-			if depth == 0 && (i == 0 || t.starts && t.text != openBrace) {
+			switch {
+			case depth == 0 && (i == 0 || t.starts && t.text != openBrace):
 				name = t.text
-			} else if t.text == openBrace {
+			case t.text == openBrace:
 				depth++
-			} else if t.text == closeBrace {
+			case t.text == closeBrace:
 				depth--
 			}
 			tokens[name] = append(tokens[name], t)

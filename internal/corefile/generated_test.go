@@ -198,10 +198,9 @@ func (g *generator) snippet() string {
 		name = g.snippets[0]
 	}
 	body := g.plugins(2)
-	switch {
-	case g.chance(10):
+	if g.chance(10) {
 		body += "import " + g.one(append(g.snippets, name)...) + "\n"
-	case g.chance(10):
+	} else if g.chance(10) {
 		body = g.block()
 	}
 	g.snippets = append(g.snippets, name)
@@ -238,7 +237,7 @@ func (g *generator) block() string {
 		zone = g.one("z1.test", "10.0.0.0/8", "10.0.0.0/15", "sub.xcc.test", "test")
 	}
 	key := zone + g.one("", ":53", ":53", ":5353")
-	return key + " {\n" + g.plugins(1) + "    template ANY ANY {\n        rcode NOTAUTH\n    }\n}\n"
+	return key + " {\n" + g.plugins(1) + "    template ANY ANY {\n        rcode NOTAUTH\n    }\n}\n" //nolint:dupword // Any class and any type.
 }
 
 // plugins makes lines with plugins, which can be there once each, and imports of snippets.

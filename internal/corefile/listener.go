@@ -156,7 +156,7 @@ func wildcards(bind []string) []string {
 		return []string{""}
 	}
 	var found []string
-	for _, address := range strings.Fields(strings.Join(bind, " ")) {
+	for address := range strings.FieldsSeq(strings.Join(bind, " ")) {
 		if ip := net.ParseIP(address); ip != nil && ip.IsUnspecified() {
 			found = append(found, ip.String())
 		}

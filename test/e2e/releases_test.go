@@ -38,6 +38,7 @@ const formerImage = "localhost/xcc-rig/xcc-dns:former"
 
 // hostNames returns the host names that cluster-b holds in slices of type FQDN and in annotations, in one line.
 func hostNames(t *testing.T) func() (string, error) {
+	t.Helper()
 	return func() (string, error) {
 		return path.B.Kubectl(t.Context(), "--namespace=xcc-dns", "get", "endpointslices", `--output=jsonpath=`+
 			`{range .items[?(@.addressType=="FQDN")]}fqdn {.endpoints[*].addresses[*]};{end}`+
