@@ -30,7 +30,10 @@ import (
 
 // finalizers returns a patch that sets the finalizers of an object.
 func finalizers(names ...string) client.Patch {
-	patch, _ := json.Marshal(map[string]map[string][]string{"metadata": {"finalizers": names}}) // Texts can be marshalled.
+	patch, err := json.Marshal(map[string]map[string][]string{"metadata": {"finalizers": names}})
+	if err != nil {
+		panic(err) // Texts can be marshalled.
+	}
 	return client.RawPatch(types.MergePatchType, patch)
 }
 
