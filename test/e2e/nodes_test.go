@@ -82,7 +82,7 @@ func TestNodeAndHostPortsFollowTheNodes(t *testing.T) {
 	}
 
 	t.Log("The nodes' IPv6 addresses count when the Service has IPv6")
-	_, err = path.A.Kubectl(ctx, "--namespace=gateway", "patch", "service", "edge", "--patch={spec: {ipFamilyPolicy: RequireDualStack}}")
+	_, err = path.A.Kubectl(ctx, "--namespace=gateway", "patch", "service", "edge", `--patch={"spec":{"ipFamilyPolicy":"RequireDualStack"}}`)
 	g.Expect(err).NotTo(HaveOccurred())
 	for port, kind := range kinds {
 		resolves(t, kind.host(), strings.Join(sorted(both+" "+nodes[0].Address6+" "+nodes[1].Address6), " "))
