@@ -174,13 +174,16 @@ func (n *Node) join(ctx context.Context) error {
 }
 
 func (n *Node) waitReady(ctx context.Context) error {
-	for _, condition := range []string{"create", "condition=Ready"} {
-		_, err := n.cluster.Kubectl(ctx, "wait", "--for="+condition, "--timeout=60s", "node/"+n.Name)
-		if err != nil {
-			return err
-		}
+	// Not "kubectl wait --for=create", which kubectl knows since v1.31.
+	err := poll(ctx, "node "+n.Name+" registers", func() bool {
+		_, err := n.cluster.Kubectl(ctx, "get", "node", n.Name)
+		return err == nil
+	})
+	if err != nil {
+		return err
 	}
-	return nil
+	_, err = n.cluster.Kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=60s", "node/"+n.Name)
+	return err
 }
 
 // addRoute leads to the Pods of another node of the cluster.
