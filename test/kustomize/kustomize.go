@@ -26,7 +26,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// Build returns the manifests of a folder of the checkout, such as "config/default". The variables of clusterctl are still in them.
+// Build returns the manifests of a folder, such as "config/default": of the checkout if the path is relative. The variables of clusterctl are still in them.
 func Build(ctx context.Context, folder string) ([]byte, error) {
 	root, err := components.CheckoutDir()
 	if err != nil {

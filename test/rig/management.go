@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 )
 
 //go:embed manifests/cert-manager-crds.yaml
@@ -149,10 +150,12 @@ func (m *Management) writeCoreRepository(ctx context.Context, version, image str
 	if err != nil {
 		return "", err
 	}
-	manifests, err := m.Kubectl(ctx, "kustomize", filepath.Join(config, "default"))
+	// Not "kubectl kustomize": the one of an old kubectl does not understand these patches.
+	built, err := kustomize.Build(ctx, filepath.Join(config, "default"))
 	if err != nil {
 		return "", err
 	}
+	manifests := string(built)
 	const published = "image: gcr.io/k8s-staging-cluster-api/cluster-api-controller:main"
 	if strings.Count(manifests, published) != 1 {
 		return "", fmt.Errorf("the manifests of Cluster API do not hold %q once", published)
