@@ -292,7 +292,7 @@ func TestARestartChangesNoCondition(t *testing.T) {
 	pods.report(report.Forwarding, "", "")
 	pods.renew(time.Now(), threeIntervals)
 	n.Eventually(n.dnsReady("cluster-a")).Should(says(metav1.ConditionTrue, xccv1.DNSReadyReason, ""))
-	n.Eventually(n.dnsReady("silent")).Should(says(metav1.ConditionUnknown, xccv1.ClusterUnreachableReason, "check Secret silent-kubeconfig"))
+	n.Eventually(n.dnsReady("silent")).Should(says(metav1.ConditionUnknown, xccv1.ClusterUnreachableReason, "check its kubeconfig Secret silent-kubeconfig"))
 	before := []metav1.Condition{n.dnsReady("cluster-a")(n), n.dnsReady("silent")(n)}
 
 	var writesBefore int

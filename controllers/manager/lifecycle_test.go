@@ -160,7 +160,7 @@ func TestAnAPIServerThatMisbehavesCostsItsOwnClusterOnly(t *testing.T) {
 	n.Eventually(published(ctx, workloadB, n.hostname("slow"))).Should(ConsistOf("192.0.2.192"))
 	for name := range bad {
 		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(name, HaveField("State", xccv1.GatewayUnknown)), name)
-		n.Eventually(n.dnsReady(name)).Should(says(metav1.ConditionUnknown, xccv1.ClusterUnreachableReason, "check Secret "+name+"-kubeconfig"), name)
+		n.Eventually(n.dnsReady(name)).Should(says(metav1.ConditionUnknown, xccv1.ClusterUnreachableReason, "check its kubeconfig Secret "+name+"-kubeconfig"), name)
 	}
 	n.Expect(impostor.denied.Load()).To(BeNumerically(">", 0))
 }

@@ -81,10 +81,11 @@ func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
 	attacker.Eventually(attacker.condition(all[0], xccv1.NamesClaimedCondition)).Should(HaveField("Reason", xccv1.TooManyClaimsReason))
 	attacker.Eventually(attacker.gateways("nonsense-00")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
 
-	t.Log("What are no claims is dropped")
+	t.Log("What are no claims is dropped, once it is the turn of that GatewayDNS: all of the tenant's writes wait for each other")
+	const turn = 3 * time.Minute
 	garbage := all[1].DeepCopy()
 	garbage.Annotations[xccv1.ClaimsAnnotation] = strings.Repeat("nonsense ", 27_000)
 	attacker.Expect(management.Patch(ctx, garbage, client.MergeFrom(all[1]))).To(Succeed())
-	attacker.Eventually(attacker.claims(all[1])).Should(HavePrefix(`{"gateway.cluster-a":`))
-	attacker.Eventually(attacker.condition(all[1], xccv1.NamesClaimedCondition)).Should(HaveField("Reason", xccv1.NamesClaimedReason))
+	attacker.Eventually(attacker.claims(all[1])).WithTimeout(turn).Should(HavePrefix(`{"gateway.cluster-a":`))
+	attacker.Eventually(attacker.condition(all[1], xccv1.NamesClaimedCondition)).WithTimeout(turn).Should(HaveField("Reason", xccv1.NamesClaimedReason))
 }
