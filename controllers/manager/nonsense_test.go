@@ -86,6 +86,6 @@ func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
 	garbage := all[1].DeepCopy()
 	garbage.Annotations[xccv1.ClaimsAnnotation] = strings.Repeat("nonsense ", 27_000)
 	attacker.Expect(management.Patch(ctx, garbage, client.MergeFrom(all[1]))).To(Succeed())
-	attacker.Eventually(attacker.claims(all[1])).WithTimeout(turn).Should(HavePrefix(`{"gateway.cluster-a":`))
-	attacker.Eventually(attacker.condition(all[1], xccv1.NamesClaimedCondition)).WithTimeout(turn).Should(HaveField("Reason", xccv1.NamesClaimedReason))
+	attacker.Eventually(attacker.claims(all[1])).WithTimeout(turn).WithPolling(time.Second).Should(HavePrefix(`{"gateway.cluster-a":`))
+	attacker.Eventually(attacker.condition(all[1], xccv1.NamesClaimedCondition)).WithTimeout(turn).WithPolling(time.Second).Should(HaveField("Reason", xccv1.NamesClaimedReason))
 }
