@@ -95,6 +95,10 @@ func gatewaysChanged() predicate.Predicate {
 
 // Reconcile writes status.consumers of the requested GatewayDNS.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	now := time.Now()
+	if wait := r.shares.Waits(request.NamespacedName, now); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
 	gatewayDNS := &xccv1.GatewayDNS{}
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -107,10 +111,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(gatewayDNS, r.WatchFilterValue)
 	if filtered || annotations.HasPaused(gatewayDNS) || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
-	}
-	now := time.Now()
-	if wait := r.shares.Waits(request.NamespacedName, now); wait > 0 {
-		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
 	if err != nil {

@@ -102,6 +102,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 // Reconcile writes the status of the requested GatewayDNS.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	started := time.Now()
+	if wait := r.shares.Waits(request.NamespacedName, started); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
 	gatewayDNS := &xccv1.GatewayDNS{}
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -116,9 +119,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	_, moved := gatewayDNS.Annotations[deleteForMove]
 	if filtered || moved || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
-	}
-	if wait := r.shares.Waits(request.NamespacedName, started); wait > 0 {
-		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, gatewayDNS); err != nil || isPaused || requeue {
 		return reconcile.Result{}, err

@@ -39,7 +39,7 @@ func nonsense() string {
 	return "{" + entries.String()[1:] + "}"
 }
 
-// One tenant has 50 GatewayDNS with as many claims as the API server accepts, and changes some of them. What another tenant
+// One tenant has 15 GatewayDNS with as many claims as the API server accepts, and changes some of them. What another tenant
 // changes meanwhile is published; how soon is told and not asserted.
 func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
 	calm, attacker := newTenant(t), newTenant(t)
@@ -54,7 +54,7 @@ func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
 	attacker.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
 	claimed := func(g *xccv1.GatewayDNS) { g.Annotations = map[string]string{xccv1.ClaimsAnnotation: nonsense()} }
 	var all []*xccv1.GatewayDNS
-	for i := range 50 {
+	for i := range 15 {
 		all = append(all, attacker.addGatewayDNS(fmt.Sprintf("nonsense-%02d", i), serviceRef(service), claimed))
 	}
 	t.Cleanup(func() {
