@@ -29,15 +29,15 @@ const (
 	// writes at once, so ten tenants who do their worst still leave room for the others.
 	Share = 10
 	// Credit is how long a namespace's writes may last in a row before the share applies. A write of an ordinary GatewayDNS
-	// lasts 3 ms, so a change that concerns a thousand of them is written at once.
+	// lasts 3 ms, so a thousand of them are written without a pause.
 	Credit = 3 * time.Second
 	// maxWrite is the most that one write is charged. A lost connection to the API server is not the namespace's doing.
 	maxWrite = 100 * time.Millisecond
 )
 
 // Shares bound how long the manager's writes to the objects of one namespace of the management cluster may last, so that a
-// tenant with many or large objects does not keep the API server, or the manager, from the changes of others. Time is
-// what is counted because one write of a tenant's object can cost a hundred times another. Writes for one namespace follow each
+// tenant with many or large objects does not keep the API server, or the manager, from the changes of others. Shares count
+// time, because one write of a tenant's object can cost a hundred times another. Writes for one namespace follow each
 // other: fifty at once would fill the API server for a second. The zero value is ready for use, and
 // safe for concurrent use.
 type Shares struct {

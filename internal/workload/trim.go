@@ -196,35 +196,31 @@ func sameButVersion(a, b any, equal func(a, b any) bool) bool {
 func withoutVersion(object metav1.Object) any {
 	switch object := object.(type) {
 	case *corev1.Service:
-		copied := *object
-		copied.ResourceVersion = ""
-		return copied
+		return copyWithoutVersion(object)
 	case *corev1.Node:
-		copied := *object
-		copied.ResourceVersion = ""
-		return copied
+		return copyWithoutVersion(object)
 	case *corev1.Pod:
-		copied := *object
-		copied.ResourceVersion = ""
-		return copied
+		return copyWithoutVersion(object)
 	case *discoveryv1.EndpointSlice:
-		copied := *object
-		copied.ResourceVersion = ""
-		return copied
+		return copyWithoutVersion(object)
 	case *appsv1.Deployment:
-		copied := *object
-		copied.ResourceVersion = ""
-		return copied
+		return copyWithoutVersion(object)
 	case *appsv1.DaemonSet:
-		copied := *object
-		copied.ResourceVersion = ""
-		return copied
+		return copyWithoutVersion(object)
 	case *corev1.ConfigMap:
-		copied := *object
-		copied.ResourceVersion = ""
-		return copied
+		return copyWithoutVersion(object)
 	case *unstructured.Unstructured:
 		return unstructuredWithoutVersion(object)
 	}
 	return string(object.GetUID()) + object.GetResourceVersion()
+}
+
+// copyWithoutVersion returns a shallow copy of an object that has no resourceVersion.
+func copyWithoutVersion[T any, P interface {
+	*T
+	metav1.Object
+}](object P) T {
+	copied := *object
+	P(&copied).SetResourceVersion("")
+	return copied
 }
