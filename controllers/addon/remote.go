@@ -32,11 +32,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 )
 
 // watches are the kinds of the payload, and the report of dns-config-patcher by which a removal goes on. A payload with
-// another kind needs a line here and one in the options of the caches in internal/workload; a test compares them.
+// another kind needs a line here and one in the options of the caches in controllers/workload; a test compares them.
 func watches() []workload.Watch {
 	kinds := []client.Object{
 		&corev1.Namespace{}, &corev1.ServiceAccount{}, &corev1.Service{}, &corev1.ConfigMap{}, &corev1.ResourceQuota{}, &appsv1.Deployment{},

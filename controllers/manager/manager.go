@@ -50,9 +50,9 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/gatewaydns"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/records"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/gate"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/workload"
 )
 
 const (
