@@ -42,6 +42,7 @@ const maxPages = 250
 type boundedListerWatcher struct {
 	next            toolscache.ListerWatcher
 	account         *account
+	lane            *lane
 	trim            func(any) (any, error)
 	namespace, name string
 }
@@ -63,6 +64,9 @@ func (b *boundedListerWatcher) ListWithContext(ctx context.Context, options meta
 	options.ResourceVersion, options.ResourceVersionMatch, options.Limit = "", "", pageSize
 	var items []runtime.Object
 	for range maxPages {
+		if err := b.lane.wait(ctx); err != nil {
+			return nil, err
+		}
 		list, err := toolscache.ToListerWatcherWithContext(b.next).ListWithContext(ctx, options)
 		if err != nil {
 			return nil, remote.Safe(err)

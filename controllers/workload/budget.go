@@ -36,6 +36,8 @@ type Limits struct {
 	Window                    time.Duration
 	// Foreign is how many objects may arrive that were not asked for.
 	Foreign int64
+	// Burst and Lane bound the processor time that decoding takes: see pacing.Reads.
+	Burst, Lane time.Duration
 	// Together bounds the sum of InFlight and Held over all clusters, in bytes; 0 is no bound.
 	Together int64
 }
@@ -61,6 +63,8 @@ func DefaultLimits() Limits {
 		Window:  time.Minute,
 		// An API server that knows selectors sends none.
 		Foreign: 1_000,
+		// 100 nodes take this long. The nodes of a cluster with 5,000 of them then take 20 seconds.
+		Burst: 100 * time.Millisecond, Lane: 250 * time.Millisecond,
 	}
 }
 
@@ -171,6 +175,16 @@ func (b *budget) addHeld(bytes, objects int64) error {
 func (b *budget) end(reason error) error {
 	return b.count(func() error { return reason })
 }
+
+// The processor time of a response, as measured: of a byte of JSON when it arrives and when the object that it is a part of
+// is decoded, for which it is scanned six times; of a byte of the decoded object; and of an event, which is passed through
+// five goroutines.
+const (
+	arrivalCost = 10 * time.Nanosecond
+	scanCost    = 25 * time.Nanosecond
+	decodedCost = 2 * time.Nanosecond
+	eventCost   = 20 * time.Microsecond
+)
 
 func beyond(count, limit int64, of string) error {
 	if count <= limit {

@@ -161,7 +161,7 @@ func (c *connection) newInformer(
 	lister toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 ) toolscache.SharedIndexInformer {
 	account := &account{budget: c.budget}
-	bounded := &boundedListerWatcher{next: lister, account: account, trim: func(in any) (any, error) { return in, nil }}
+	bounded := &boundedListerWatcher{next: lister, account: account, lane: c.lane, trim: func(in any) (any, error) { return in, nil }}
 	informer := toolscache.NewSharedIndexInformer(bounded, object, resync, indexers)
 	_, _ = informer.AddEventHandler(account.handler()) // It fails only if the informer has ended.
 	return informer

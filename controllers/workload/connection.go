@@ -31,6 +31,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
@@ -42,6 +43,10 @@ const (
 	responseTimeout = time.Minute
 	// callTimeout is how long one call of a Client may take, as in clustercache.
 	callTimeout = 10 * time.Second
+
+	// streamBuffer and connectionBuffer are how many bytes an API server may send before they are read: of one response, and
+	// of all that share a connection. A page of a list takes a few round trips.
+	streamBuffer, connectionBuffer = 512 << 10, 8 << 20
 )
 
 // RESTConfigs tells how to reach workload clusters: clustercache does. A cluster that was connected anew has another
@@ -61,6 +66,7 @@ type Connections struct {
 	incarnations *Incarnations
 	limits       Limits
 	fleet        *fleet
+	reads        pacing.Reads
 	now          func() time.Time
 
 	mu        sync.Mutex
@@ -75,6 +81,7 @@ type Connections struct {
 func NewConnections(configs RESTConfigs, proxyOf func(client.ObjectKey) Proxy, incarnations *Incarnations, limits Limits) *Connections {
 	return &Connections{
 		configs: configs, proxyOf: proxyOf, incarnations: incarnations, limits: limits, fleet: newFleet(limits.Together), now: time.Now,
+		reads:    pacing.Reads{Burst: limits.Burst, Lane: limits.Lane},
 		clusters: map[client.ObjectKey]*connection{}, penalties: map[client.ObjectKey]penalty{},
 		wakers: map[client.ObjectKey]map[any]func(){},
 	}
@@ -87,6 +94,7 @@ type connection struct {
 	// config has the budget's transport in it, and no timeout.
 	config *rest.Config
 	budget *budget
+	lane   *lane
 	// done ends with the connection, and so do all its requests.
 	done context.Context //nolint:containedctx // It is the connection's life.
 	end  func()
@@ -151,10 +159,11 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 	current.config.Timeout = 0
 	current.config.Proxy = c.proxyOf(cluster)
 	current.config.Wrap(remote.RefuseRedirects)
+	current.lane = &lane{reads: &c.reads, cluster: cluster, now: c.now}
 	current.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return &endingTransport{next: &meteredTransport{next: next, budget: current.budget}, done: current.done}
+		return &endingTransport{next: &meteredTransport{next: next, budget: current.budget, lane: current.lane}, done: current.done}
 	})
-	transport, err := rest.TransportFor(current.config)
+	transport, err := newTransport(current.config)
 	if err != nil {
 		current.end()
 		return nil, fmt.Errorf("setting up a connection to the workload cluster: %w", err)
@@ -162,6 +171,26 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 	current.watching = &http.Client{Transport: transport, Timeout: watchTimeout}
 	current.calls = &http.Client{Transport: transport, Timeout: callTimeout}
 	return current, nil
+}
+
+// newTransport returns the transport of a configuration, like rest.TransportFor, but with buffers that a paced response does
+// not fill with megabytes: client-go gives each of some thirty streams of a cluster 4 MiB.
+func newTransport(config *rest.Config) (http.RoundTripper, error) {
+	tlsConfig, err := rest.TLSConfigFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates: %w", err)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = tlsConfig
+	transport.Proxy = config.Proxy
+	transport.DisableCompression = config.DisableCompression
+	transport.ForceAttemptHTTP2 = true
+	// The timeouts are those of client-go.
+	transport.HTTP2 = &http.HTTP2Config{
+		MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connectionBuffer,
+		SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second,
+	}
+	return rest.HTTPWrappersForConfig(config, transport)
 }
 
 // exceeded ends a connection whose budget is exceeded and leaves the cluster alone for a while.

@@ -243,6 +243,20 @@ func TestAnAPIServerThatSendsTooMuchCostsItsBudgetOnly(t *testing.T) {
 	}
 }
 
+func TestAnEndlessWatchIsReadNoFasterThanItsLaneAllows(t *testing.T) {
+	g := NewWithT(t)
+	limits := workload.DefaultLimits()
+	limits.Burst, limits.Lane = 5*time.Millisecond, time.Nanosecond
+	limits.Received = 1 << 20
+	f, _ := newFleet(t, limits)
+	f.server.Override(hostile.Watch, servicesPath, hostile.EndlessWatch(hostile.Service(64<<10)))
+	f.server.Override(http.MethodGet, servicesPath, hostile.Hang())
+	g.Eventually(f.err(t, f.bad, allServices)).Should(MatchError(workload.ErrNotSynced))
+	// Read at full speed, it would be beyond its budget in less time.
+	g.Consistently(f.err(t, f.bad, allServices), 3*time.Second).ShouldNot(MatchError(workload.ErrBeyondBudget))
+	g.Eventually(f.read(t, f.good, gateway), 30*time.Second).Should(BeNumerically(">=", 0), "a cluster of the same namespace within its burst is read")
+}
+
 func TestWhatCannotBeWeighedIsNotRead(t *testing.T) {
 	for name, test := range map[string]struct {
 		list   http.Handler

@@ -17,6 +17,7 @@ limitations under the License.
 package workload
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -24,9 +25,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
+
+// maxRead is how many bytes of a watch are read at once: pacing counts reads as this large.
+const maxRead = 32 << 10
 
 // errorBytes is how much of the body of an error is read: a Status of Kubernetes is a few hundred bytes, and lists all
 // causes of an invalid object.
@@ -41,6 +46,7 @@ const jsonType = "application/json"
 type meteredTransport struct {
 	next   http.RoundTripper
 	budget *budget
+	lane   *lane
 }
 
 func (t *meteredTransport) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -60,7 +66,7 @@ func (t *meteredTransport) RoundTrip(request *http.Request) (*http.Response, err
 		response.Body = http.NoBody
 		return response, nil
 	}
-	body := &meteredBody{ReadCloser: response.Body, budget: t.budget, separate: isWatch(request) && !isError}
+	body := &meteredBody{ReadCloser: response.Body, budget: t.budget, separate: isWatch(request) && !isError, ctx: request.Context(), lane: t.lane}
 	response.Body = body
 	if isError {
 		response.Body = &limitedBody{ReadCloser: body, left: errorBytes}
@@ -104,14 +110,26 @@ type meteredBody struct {
 	io.ReadCloser
 	budget   *budget
 	separate bool
+	ctx      context.Context //nolint:containedctx // It is the request's, which ends the body.
+	lane     *lane
 
 	mu      sync.Mutex
 	weigher weigher
 	counted int64
-	closed  bool
+	// unscanned are the bytes of a watch's event that is not complete.
+	unscanned int64
+	closed    bool
 }
 
 func (b *meteredBody) Read(into []byte) (int, error) {
+	if b.separate {
+		// Meanwhile the API server cannot send more than the buffers hold. A list waits between its pages instead, because
+		// an API server does not let a response take long.
+		if err := b.lane.wait(b.ctx); err != nil {
+			return 0, err
+		}
+		into = into[:min(len(into), maxRead)]
+	}
 	n, err := b.ReadCloser.Read(into)
 	if n == 0 {
 		return n, err
@@ -133,13 +151,25 @@ func (b *meteredBody) count(data []byte) error {
 	if err != nil {
 		return b.budget.end(err)
 	}
-	if err := b.budget.receive(int64(len(data)), b.weigher.decoded()-decoded, b.weigher.ended-ended); err != nil {
+	received, decoded, ended := int64(len(data)), b.weigher.decoded()-decoded, b.weigher.ended-ended
+	b.lane.spend(b.cost(received, decoded, ended))
+	if err := b.budget.receive(received, decoded, ended); err != nil {
 		return err
 	}
 	if err := b.settle(peak); err != nil {
 		return err
 	}
 	return b.settle(b.weigher.weight)
+}
+
+// cost estimates the processor time of a part of the response.
+func (b *meteredBody) cost(received, decoded, events int64) time.Duration {
+	cost := time.Duration(received) * arrivalCost
+	if b.unscanned += received; events > 0 || !b.separate {
+		cost += time.Duration(b.unscanned)*scanCost + time.Duration(events)*eventCost
+		b.unscanned = 0
+	}
+	return cost + time.Duration(decoded)*decodedCost
 }
 
 // settle makes the counted weight of the body the given one.

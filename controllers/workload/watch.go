@@ -55,7 +55,7 @@ func startWatch(watches *watches, demand Demand, wake func()) (*watch, error) {
 	// Not the context of the reconcile that needs the watch first: it outlives that.
 	ctx, cancel := context.WithCancel(watches.connection.done)
 	account := &account{budget: watches.connection.budget}
-	bounded := &boundedListerWatcher{next: listWatch, account: account, trim: demand.Kind.trim, namespace: demand.Namespace, name: demand.Name}
+	bounded := &boundedListerWatcher{next: listWatch, account: account, lane: watches.connection.lane, trim: demand.Kind.trim, namespace: demand.Namespace, name: demand.Name}
 	w := &watch{informer: cache.NewSharedIndexInformer(bounded, object, 0, cache.Indexers{}), cancel: cancel, account: account}
 	registration, err := w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: func(any) { wake() },

@@ -27,5 +27,7 @@ limitations under the License.
 // Shares bound in the same way how much of the API server's time goes to one namespace, whatever makes its objects change: one change of a
 // Cluster is a write of each GatewayDNS that selects it, and its tenant decides how many and how large these are.
 //
+// Reads pace what arrives from workload clusters, because decoding it takes processor time.
+//
 // The package has no client and no clock.
 package pacing
