@@ -22,7 +22,8 @@ limitations under the License.
 // The manager is the released binary, with the memory limit of its Deployment. The management cluster, twenty healthy workload
 // clusters in four namespaces and the API server behind the hostile one are real kube-apiservers. The hostile cluster is in the
 // namespace of a healthy tenant and selected by its GatewayDNS, where it can do most harm. The hostile tenant has a namespace of
-// its own. What both do, in which order and for how long, follows from the seed.
+// its own. What both do, in which order and for how long, follows from the seed. They run in a process of the lowest priority, together
+// with Cluster API's controllers: in a fleet these have machines of their own.
 //
 // The run fails if a change of a healthy cluster's gateway takes longer to reach the cluster's neighbours than promised (250 ms at
 // the 99th percentile), if a healthy cluster holds a wrong record at the end, if the manager ends or exceeds its memory limit,

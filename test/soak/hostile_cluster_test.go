@@ -52,7 +52,7 @@ type hostileCluster struct {
 
 // newHostileCluster adds the hostile cluster to the namespace of a healthy tenant: as one that its GatewayDNS selects, and whose
 // host ports another GatewayDNS publishes.
-func newHostileCluster(t *testing.T, neighbour *tenant, behind *server) *hostileCluster {
+func newHostileCluster(t *testing.T, management *server, neighbour string, behind *server) *hostileCluster {
 	t.Helper()
 	g := NewWithT(t)
 	h := &hostileCluster{server: hostile.New(t, behind.config), behind: behind, gateway: createGateway(t, behind), answers: answers(), acts: map[string]int{}}
@@ -65,11 +65,11 @@ func newHostileCluster(t *testing.T, neighbour *tenant, behind *server) *hostile
 		Ports:       []discoveryv1.EndpointPort{{Port: new(int32(80))}},
 	}
 	g.Expect(behind.Create(t.Context(), h.slice)).To(Succeed())
-	hostPorts := newGatewayDNS(neighbour.namespace, "host-ports")
+	hostPorts := newGatewayDNS(neighbour, "host-ports")
 	hostPorts.Spec.ResolutionType, hostPorts.Spec.Subdomain = xccv1.ResolutionTypeHostPort, "hostports"
-	g.Expect(neighbour.management.Create(t.Context(), hostPorts)).To(Succeed())
+	g.Expect(management.Create(t.Context(), hostPorts)).To(Succeed())
 	labels := map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled}
-	g.Expect(createCluster(t.Context(), neighbour.management, neighbour.namespace, "hostile", h.server.Kubeconfig(), labels)).To(Succeed())
+	g.Expect(createCluster(t.Context(), management, neighbour, "hostile", h.server.Kubeconfig(), labels)).To(Succeed())
 	return h
 }
 

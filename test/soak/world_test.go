@@ -27,6 +27,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -57,10 +58,9 @@ type server struct {
 
 // world is everything that the manager under test deals with.
 type world struct {
-	management     *server
-	tenants        []*tenant
-	hostileCluster *hostileCluster
-	hostileTenant  *hostileTenant
+	management *server
+	tenants    []*tenant
+	attackers  *attackers
 
 	environments []*envtest.Environment
 }
@@ -75,7 +75,6 @@ func startWorld(t *testing.T) *world {
 	t.Cleanup(w.stop)
 	w.management = w.startServer(t,
 		filepath.Join(config, "crd", "bases"), filepath.Join("..", "..", "config", "crd", "bases"))
-	g.Expect(w.startClusterAPI(t.Context())).To(Succeed())
 	for i := range healthyTenants {
 		w.tenants = append(w.tenants, newTenant(t, w.management, fmt.Sprintf("team-%d", i)))
 	}
@@ -83,8 +82,9 @@ func startWorld(t *testing.T) *world {
 		w.tenants[i%healthyTenants].addCluster(t, fmt.Sprintf("cluster-%d", i), w.startServer(t))
 	}
 	behind := w.startServer(t)
-	w.hostileCluster = newHostileCluster(t, w.tenants[0], behind)
-	w.hostileTenant = newHostileTenant(t, w.management, w.hostileCluster)
+	w.attackers = startAttackers(t, plan{
+		Management: w.management.kubeconfig, Behind: behind.kubeconfig, Neighbour: w.tenants[0].namespace, Seed: *seed,
+	})
 	return w
 }
 
@@ -97,12 +97,16 @@ func (w *world) stop() {
 	group.Wait()
 }
 
-// settle waits until every healthy cluster holds the records of its neighbours, as they are now.
+// settle waits until every healthy cluster has the add-on, and holds the records of its neighbours, as they are now.
 func (w *world) settle(t *testing.T, most time.Duration) {
 	t.Helper()
 	g := NewWithT(t)
 	for _, tenant := range w.tenants {
 		for _, consumer := range tenant.clusters {
+			g.Eventually(func() error {
+				key := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
+				return consumer.server.Get(t.Context(), key, &appsv1.Deployment{})
+			}, most, 100*time.Millisecond).Should(Succeed(), "%s has the add-on", consumer.name)
 			for _, publisher := range tenant.clusters {
 				g.Eventually(consumer.held, most, 100*time.Millisecond).WithArguments(publisher.hostname).
 					Should(Equal(publisher.address), "%s knows the gateway of %s", consumer.name, publisher.name)
@@ -120,21 +124,31 @@ func (w *world) startServer(t *testing.T, crds ...string) *server {
 	config, err := environment.Start()
 	w.environments = append(w.environments, environment)
 	g.Expect(err).NotTo(HaveOccurred())
+	s, err := newServer(config, environment.KubeConfig)
+	g.Expect(err).NotTo(HaveOccurred())
+	return s
+}
+
+func newServer(config *rest.Config, kubeconfig []byte) (*server, error) {
 	config.QPS = -1 // The tests' own requests are not to wait.
 	scheme, err := manager.Scheme()
-	g.Expect(err).NotTo(HaveOccurred())
+	if err != nil {
+		return nil, err
+	}
 	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
-	g.Expect(err).NotTo(HaveOccurred())
-	return &server{WithWatch: c, config: config, kubeconfig: environment.KubeConfig}
+	if err != nil {
+		return nil, err
+	}
+	return &server{WithWatch: c, config: config, kubeconfig: kubeconfig}, nil
 }
 
 // startClusterAPI runs Cluster API's ClusterResourceSet controller, with the client that Cluster API gives it.
-func (w *world) startClusterAPI(ctx context.Context) error {
+func startClusterAPI(ctx context.Context, management *server) error {
 	scheme, err := manager.Scheme()
 	if err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(w.management.config, ctrl.Options{
+	mgr, err := ctrl.NewManager(management.config, ctrl.Options{
 		Scheme: scheme, Client: setup.ManagerClientOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
 	})
 	if err != nil {
