@@ -29,7 +29,7 @@ func TestOperationsHasTheReasonsAndTheirStatus(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	documented := map[string]string{}
-	for _, row := range rows(section(g, read(g, "docs/operations.md"), "## Reasons, and what to do")) {
+	for _, row := range rows(section(g, read(g, "docs/operations.md"), "## Reasons and actions")) {
 		g.Expect(row).To(HaveLen(4), row[0])
 		g.Expect(row[2]).NotTo(BeEmpty(), "what %s means", row[0])
 		documented[strings.Trim(row[0], "`")] = row[1]

@@ -158,7 +158,7 @@ func median[T int | float64 | time.Duration](values []T) T {
 
 func (b *bench) print(all map[string]*figures) {
 	fmt.Printf("\n### %s\n\n", b.scenario.about)
-	fmt.Printf("| server | queries/s | of dns-server's | mean, full load | p99, full load | mean, %[1]d/s | p99, %[1]d/s | lost, full load | lost at 80 %% | processor per query | resident | proportional | ready after |\n", steadyLoad)
+	fmt.Printf("| server | queries/s | relative to dns-server | mean, full load | p99, full load | mean, %[1]d/s | p99, %[1]d/s | lost, full load | lost at 80 %% | CPU per query | resident | proportional | ready after |\n", steadyLoad)
 	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	most := median(all[own].qps)
 	for _, s := range b.servers() {
