@@ -16,24 +16,23 @@ limitations under the License.
 
 package v1alpha1
 
-// DNSReadyCondition is the condition on a labelled Cluster that says whether pods of that workload cluster resolve the zone.
-// It is True only if the DNS server is available as the payload Secret has it, the Corefile forwards the zone, and a lookup
-// through the cluster's own DNS succeeded within the last three intervals of the probe. A Cluster can have it in
-// spec.availabilityGates.
+// DNSReadyCondition on a labelled Cluster says whether Pods of that workload cluster resolve the zone. It is True if the DNS
+// server is available and matches the payload Secret, the Corefile forwards the zone, and a lookup through the cluster's own
+// DNS succeeded within the last three probe intervals. A Cluster can list it in spec.availabilityGates.
 const DNSReadyCondition = "connectivity.tanzu.vmware.com/DNSReady"
 
-// Reasons of DNSReadyCondition. Besides these, each state of the Corefile other than Forwarding is one, with status False.
+// Reasons of DNSReadyCondition. Each state of the Corefile other than Forwarding is also a reason, with status False.
 const (
-	// DNSReadyReason: all is well. Status True.
+	// DNSReadyReason: DNS works. Status True.
 	DNSReadyReason = "Ready"
 
-	// UpdateWaitingReason: all is well, and another payload waits for its turn. Status True.
+	// UpdateWaitingReason: DNS works, and a newer payload waits for a rollout slot. Status True.
 	UpdateWaitingReason = "UpdateWaiting"
 
-	// NotInstalledReason: the cluster does not have the add-on yet, or somebody deleted it there. Status False.
+	// NotInstalledReason: the add-on is not installed in the cluster yet, or was deleted there. Status False.
 	NotInstalledReason = "NotInstalled"
 
-	// UpdatingReason: what runs in the cluster is not what the payload Secret has. Status False.
+	// UpdatingReason: the running add-on does not match the payload Secret. Status False.
 	UpdatingReason = "Updating"
 
 	// DNSServerUnavailableReason: too few DNS servers are available. Status False.
@@ -42,15 +41,14 @@ const (
 	// ProbeFailedReason: lookups through the cluster's own DNS fail. Status False.
 	ProbeFailedReason = "ProbeFailed"
 
-	// ClusterDNSUnconfiguredReason: lookups fail, because Pods ask a DNS server that cannot be configured. The message says which one, and
-	// what to do. Status False.
+	// ClusterDNSUnconfiguredReason: lookups fail because Pods use a DNS server that cannot be configured. The message names it
+	// and says how to fix the problem. Status False.
 	ClusterDNSUnconfiguredReason = "ClusterDNSUnconfigured"
 
-	// InvalidOptionsReason: an annotation on the Cluster cannot be obeyed; what was installed before works. Status False.
+	// InvalidOptionsReason: an annotation on the Cluster is invalid. The installed add-on keeps working. Status False.
 	InvalidOptionsReason = "InvalidOptions"
 
-	// ObjectConflictReason: an object of the management cluster has the name of one of the add-on's, and is not the add-on's.
-	// Status False.
+	// ObjectConflictReason: a foreign object of the management cluster has the name of an add-on object. Status False.
 	ObjectConflictReason = "ObjectConflict"
 
 	// RemovingReason: the add-on is being removed. Status False.
@@ -59,14 +57,14 @@ const (
 	// WaitingForControlPlaneReason: the cluster has no control plane yet. Status Unknown.
 	WaitingForControlPlaneReason = "WaitingForControlPlane"
 
-	// KubeconfigRefusedReason: the cluster's kubeconfig Secret is not used, because it names a file, a program or a plugin, or cannot
-	// be parsed. The message says what to change. Status Unknown.
+	// KubeconfigRefusedReason: the cluster's kubeconfig Secret is not used, because it names a file, a program or a plugin, or
+	// cannot be parsed. The message says how to change it. Status Unknown.
 	KubeconfigRefusedReason = "KubeconfigRefused"
 
-	// ClusterUnreachableReason: the cluster cannot be asked, or is left alone because it is beyond its budget. Status Unknown.
+	// ClusterUnreachableReason: the cluster is unreachable or beyond its budget. Status Unknown.
 	ClusterUnreachableReason = "ClusterUnreachable"
 
-	// PatcherUnavailableReason: dns-config-patcher, which looks after the Corefile and asks the probe, says nothing. Status
+	// PatcherUnavailableReason: dns-config-patcher, which keeps the Corefile and runs the probe, does not report. Status
 	// Unknown.
 	PatcherUnavailableReason = "PatcherUnavailable"
 
@@ -74,7 +72,6 @@ const (
 	// Corefile yet. Status Unknown.
 	WaitingForProbeReason = "WaitingForProbe"
 
-	// ProbeStaleReason: dns-config-patcher runs, and has said neither that lookups succeed nor that they fail for three
-	// intervals. Status Unknown.
+	// ProbeStaleReason: dns-config-patcher runs, but has reported no lookup result for three intervals. Status Unknown.
 	ProbeStaleReason = "ProbeStale"
 )

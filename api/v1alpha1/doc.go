@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package v1alpha1 contains the API of the connectivity.tanzu.vmware.com group: GatewayDNS, and the labels and
-// annotations by which Clusters and EndpointSlices take part.
+// Package v1alpha1 contains the API of the connectivity.tanzu.vmware.com group: GatewayDNS, and the labels, annotations and
+// conditions of Clusters and EndpointSlices.
 //
 // +kubebuilder:object:generate=true
 // +groupName=connectivity.tanzu.vmware.com

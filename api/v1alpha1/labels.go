@@ -17,93 +17,91 @@ limitations under the License.
 package v1alpha1
 
 const (
-	// DNSLabel on a Cluster of the management cluster installs the add-on in that workload cluster when its value is
-	// DNSEnabled.
+	// DNSLabel on a Cluster installs the add-on in that workload cluster if its value is DNSEnabled.
 	DNSLabel = "connectivity.tanzu.vmware.com/dns"
 
 	// DNSEnabled is the value of DNSLabel that installs the add-on.
 	DNSEnabled = "enabled"
 
-	// DNSClusterLabel is set on a labelled Cluster by the add-on controller. Its value is the Cluster's name, so that a
-	// ClusterResourceSet can select this Cluster alone.
+	// DNSClusterLabel on a labelled Cluster is the Cluster's name, so that a ClusterResourceSet can select this Cluster alone.
+	// The add-on controller sets it.
 	DNSClusterLabel = "connectivity.tanzu.vmware.com/dns-cluster"
 
-	// DNSReplicasAnnotation on a labelled Cluster is how many dns-servers run in that workload cluster, in place of the
-	// manager's --dns-replicas: a whole number from 1 to the manager's --max-dns-replicas.
+	// DNSReplicasAnnotation on a labelled Cluster is the number of dns-servers in that workload cluster, instead of the
+	// manager's --dns-replicas: an integer from 1 to the manager's --max-dns-replicas.
 	DNSReplicasAnnotation = "connectivity.tanzu.vmware.com/dns-replicas"
 
-	// DNSResourcesAnnotation on a labelled Cluster is the resources of the dns-server's container in that workload cluster,
-	// in place of the manager's --dns-resources: requests and limits as JSON, each at most the manager's --max-dns-resources.
+	// DNSResourcesAnnotation on a labelled Cluster sets the resources of the dns-server's container in that workload cluster,
+	// instead of the manager's --dns-resources: requests and limits as JSON, each at most the manager's --max-dns-resources.
 	DNSResourcesAnnotation = "connectivity.tanzu.vmware.com/dns-resources"
 
-	// DNSPriorityClassAnnotation on a labelled Cluster is the PriorityClass of the add-on's Pods in that workload cluster, in place
-	// of the manager's --dns-priority-class: the name of a class that exists there, or NoPriorityClass. A name that begins with
-	// "system-" must be allowed by the manager's --allowed-dns-priority-classes.
+	// DNSPriorityClassAnnotation on a labelled Cluster is the PriorityClass of the add-on's Pods in that workload cluster, instead
+	// of the manager's --dns-priority-class: the name of a class that exists there, or NoPriorityClass. The manager's
+	// --allowed-dns-priority-classes must list a name that begins with "system-".
 	DNSPriorityClassAnnotation = "connectivity.tanzu.vmware.com/dns-priority-class"
 
-	// NoPriorityClass is the value of DNSPriorityClassAnnotation for Pods without a PriorityClass of their own. No class can have
-	// this name, because it is not in lower case.
+	// NoPriorityClass is the value of DNSPriorityClassAnnotation for Pods without a PriorityClass. No class can have this name,
+	// because it is not in lower case.
 	NoPriorityClass = "None"
 
-	// DNSCorefileAnnotation on a labelled Cluster says where the Corefile is that decides what Pods of that workload cluster resolve,
-	// as <namespace>/<configmap>/<key>, for example kube-system/nodelocaldns/Corefile. It replaces what is known or found.
+	// DNSCorefileAnnotation on a labelled Cluster is the location of the Corefile that Pods of that workload cluster depend on, as
+	// <namespace>/<configmap>/<key>, for example kube-system/nodelocaldns/Corefile. It overrides known and detected locations.
 	DNSCorefileAnnotation = "connectivity.tanzu.vmware.com/dns-corefile"
 
-	// GatewayAddressesAnnotation on a Cluster replaces whatever addresses were found for that cluster's gateways, for
-	// example because they are behind network address translation: IP addresses or host names, separated by commas.
-	// The entries ipv4=found and ipv6=found stand for the addresses that were found in that family.
+	// GatewayAddressesAnnotation on a Cluster replaces the addresses found for that cluster's gateways, for example because they
+	// are behind network address translation: IP addresses or host names, separated by commas. The entries ipv4=found and
+	// ipv6=found stand for the addresses found in that family.
 	GatewayAddressesAnnotation = "connectivity.tanzu.vmware.com/gateway-addresses"
 
-	// GatewayAddressRangesAnnotation on a Cluster chooses among the addresses that are found of that cluster's gateways: at most 32
-	// ranges in CIDR notation, separated by commas. Addresses in a range with "!" before it are excluded. Of the others, those in the
-	// first range that has any of their IP family are preferred; without one all of the family are published.
+	// GatewayAddressRangesAnnotation on a Cluster selects among the addresses found for that cluster's gateways: at most 32 ranges
+	// in CIDR notation, separated by commas. A range prefixed with "!" excludes its addresses. Of the others, only the addresses in
+	// the first matching range of their IP family are published. If no range matches, all addresses of the family are.
 	GatewayAddressRangesAnnotation = "connectivity.tanzu.vmware.com/gateway-address-ranges"
 
-	// ClaimsAnnotation on a GatewayDNS holds since when it claims each of its names, so that a name that two of them ask for
-	// stays with the one that asked first, also after a move or a restore: a JSON object from "<subdomain>.<cluster>" to a
-	// time as in RFC 3339. The manager writes it.
+	// ClaimsAnnotation on a GatewayDNS holds the time since which it claims each of its names: a JSON object from
+	// "<subdomain>.<cluster>" to an RFC 3339 time. If two GatewayDNS ask for one name, the earliest claim owns it, also after a
+	// move or a restore. The manager writes it.
 	ClaimsAnnotation = "connectivity.tanzu.vmware.com/claims"
-	// AbsentClaimsAnnotation on a GatewayDNS holds since when the Clusters of some of its claims do not exist, in the format
-	// of ClaimsAnnotation. The manager writes it when the claims take more than half of the room that they may take, so that
-	// those of Clusters that are gone can make room for others.
+	// AbsentClaimsAnnotation on a GatewayDNS holds the time since which the Clusters of some of its claims do not exist, in the
+	// format of ClaimsAnnotation. The manager writes it once claims use more than half of their room, so that claims of deleted
+	// Clusters can make room for others.
 	AbsentClaimsAnnotation = "connectivity.tanzu.vmware.com/absent-claims"
 
-	// DNSHostnameAnnotation on an EndpointSlice in the namespace WorkloadNamespace of a workload cluster is the name,
-	// relative to nothing and without a final dot, under which the slice's addresses are served, for example
+	// DNSHostnameAnnotation on an EndpointSlice in the namespace WorkloadNamespace of a workload cluster is the fully qualified
+	// name under which the slice's addresses are served, without a final dot, for example
 	// "*.gateway.cluster-a.dev-team.clusters.xcc.test".
 	DNSHostnameAnnotation = "connectivity.tanzu.vmware.com/dns-hostname"
 
-	// AdditionalHostnamesAnnotation on an EndpointSlice holds further names, separated by commas and of the form of
-	// DNSHostnameAnnotation, under which the slice's addresses are served too. A dns-server reads the first MaxHostnames of
-	// them. It is of no effect without DNSHostnameAnnotation.
+	// AdditionalHostnamesAnnotation on an EndpointSlice holds further names of the slice, separated by commas and in the form of
+	// DNSHostnameAnnotation. A dns-server reads the first MaxHostnames of them, and ignores the annotation without
+	// DNSHostnameAnnotation.
 	AdditionalHostnamesAnnotation = "connectivity.tanzu.vmware.com/dns-additional-hostnames"
-	// MaxHostnames is how many names of AdditionalHostnamesAnnotation are read. The manager writes one; an annotation of an
-	// object holds 256 kB, and each name costs a record.
+	// MaxHostnames bounds the names in AdditionalHostnamesAnnotation. The manager writes one; an annotation can hold 256 kB, and
+	// each name costs a record.
 	MaxHostnames = 100
 
-	// TargetsAnnotation on an EndpointSlice of type IPv4 or IPv6 holds host names, separated by commas, for which the slice's
-	// names are aliases, for example "lb.example.com". It takes the place of slices of type FQDN, which Kubernetes 1.37
-	// deprecates. The slice may have no endpoints. A dns-server reads the first MaxTargets of them. It is of no effect without
+	// TargetsAnnotation on an EndpointSlice of type IPv4 or IPv6 holds host names, separated by commas, that the slice's names
+	// are aliases for, for example "lb.example.com". It replaces slices of type FQDN, which Kubernetes 1.37 deprecates. The slice
+	// may have no endpoints. A dns-server reads the first MaxTargets of them, and ignores the annotation without
 	// DNSHostnameAnnotation.
 	TargetsAnnotation = "connectivity.tanzu.vmware.com/dns-targets"
-	// MaxTargets is how many host names of TargetsAnnotation are read: as many as a gateway's status has addresses.
+	// MaxTargets bounds the host names in TargetsAnnotation: as many as a gateway's status has addresses.
 	MaxTargets = 100
 
-	// GatewayDNSRefAnnotation on an EndpointSlice is the GatewayDNS that the slice was published for, as
-	// "namespace/name". A slice without it was written by hand: it is served and never touched.
+	// GatewayDNSRefAnnotation on an EndpointSlice is the slice's GatewayDNS, as "namespace/name". A slice without it was written
+	// by hand: it is served and never touched.
 	GatewayDNSRefAnnotation = "connectivity.tanzu.vmware.com/gateway-dns-ref"
 
-	// ManagedBy is the value of the label endpointslice.kubernetes.io/managed-by on the EndpointSlices that the
-	// manager writes.
+	// ManagedBy is the value of the label endpointslice.kubernetes.io/managed-by on the manager's EndpointSlices.
 	ManagedBy = "xcc.connectivity.tanzu.vmware.com"
 
-	// WorkloadNamespace is the namespace of a workload cluster that holds the add-on and the EndpointSlices it serves.
+	// WorkloadNamespace is the namespace of the add-on and its EndpointSlices in a workload cluster.
 	WorkloadNamespace = "xcc-dns"
 
 	// DNSServerName is the name of the DNS server's Deployment, Service and ServiceAccount in WorkloadNamespace.
 	DNSServerName = "dns-server"
 
-	// DNSConfigPatcherName is the name of the Deployment and the ServiceAccount, in WorkloadNamespace, that keep the
+	// DNSConfigPatcherName is the name of the patcher's Deployment and ServiceAccount in WorkloadNamespace. The patcher keeps the
 	// zone's server block in CoreDNS's Corefile.
 	DNSConfigPatcherName = "dns-config-patcher"
 
@@ -159,6 +157,6 @@ const (
 	// ProbeAddress is what a probe is answered: an address for documentation (RFC 5737), which leads nowhere.
 	ProbeAddress = "192.0.2.53"
 
-	// DefaultZone is the DNS zone that is served unless another one is configured.
+	// DefaultZone is the default DNS zone.
 	DefaultZone = "xcc.test"
 )
