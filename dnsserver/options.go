@@ -113,25 +113,25 @@ func NewOptions() Options {
 // AddFlags adds a flag for each option, with the present value as its default.
 func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.Zones, "zone", o.Zones,
-		"DNS zone to be authoritative for. May be given several times; a slice belongs to the longest zone that contains its name")
-	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace whose EndpointSlices are served")
+		"authoritative zone; repeatable. A slice belongs to the longest zone that contains its name")
+	flags.StringVar(&o.Namespace, "namespace", o.Namespace, "namespace of the served EndpointSlices")
 	flags.StringVar(&o.Kubeconfig, "kubeconfig", o.Kubeconfig, "path of a kubeconfig file; empty for the pod's ServiceAccount")
 	flags.StringVar(&o.DNSAddress, "dns-bind-address", o.DNSAddress, "[host]:port for DNS over UDP and TCP")
 	flags.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "[host]:port for /healthz and /readyz over HTTP")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "[host]:port for /metrics over HTTP")
 	flags.Uint32Var(&o.TTL, "ttl", o.TTL, fmt.Sprintf("TTL of addresses and aliases in seconds, 0 to %d", maxTTL))
 	flags.DurationVar(&o.Lameduck, "lameduck", o.Lameduck,
-		"how long queries are answered after SIGTERM, while /readyz fails and clients go elsewhere")
+		"how long queries are answered after SIGTERM while /readyz fails, so that clients can switch to another server")
 	flags.StringVar(&o.ResolvConf, "resolv-conf", o.ResolvConf,
-		"path of a file that names the resolvers for the targets of aliases; they must not be the cluster's, which ask us")
+		"path of a file with the resolvers for alias targets. They must not be the cluster's own DNS, which forwards to this server")
 	flags.DurationVar(&o.AliasMaxStale, "alias-max-stale", o.AliasMaxStale,
-		"how long the last good addresses of an alias's target are served while lookups fail")
+		"how long the last good addresses of an alias target are served while its lookups fail")
 	flags.StringSliceVar(&o.DenyAddresses, "deny-addresses", o.DenyAddresses,
-		"CIDRs whose addresses are not served, separated by commas, besides loopback, link-local, multicast, reserved and metadata addresses; "+
-			"may be given several times")
-	flags.Uint64Var(&o.QueryLogEvery, "query-log-every", o.QueryLogEvery, "log one query in so many; 0 logs none")
+		"CIDRs of addresses that are not served, separated by commas; repeatable. "+
+			"Loopback, link-local, multicast, reserved and metadata addresses are never served")
+	flags.Uint64Var(&o.QueryLogEvery, "query-log-every", o.QueryLogEvery, "log every n-th query; 0 logs none")
 	flags.BoolVar(&o.DebugRecords, "debug-records", o.DebugRecords,
-		"list what is served at /debug/records of the health address, for everybody who can reach it")
+		"list the served records at /debug/records of the health address, without authentication")
 }
 
 // Validate brings the zones into canonical form, without duplicates, and returns an error that names the flag and what is

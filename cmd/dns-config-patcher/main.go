@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// dns-config-patcher keeps CoreDNS forwarding the zones to the DNS server of its cluster.
+// Command dns-config-patcher makes CoreDNS forward the zones to the DNS server of its cluster.
 package main
 
 import (
@@ -62,7 +62,7 @@ func main() {
 	}
 }
 
-// run works until the context ends or the process is asked to stop.
+// run blocks until the context ends or the process gets a signal to stop.
 func run(ctx context.Context, options Options) error {
 	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -106,7 +106,7 @@ func run(ctx context.Context, options Options) error {
 	return context.Cause(ctx)
 }
 
-// healthHandler answers that the process lives, and that the controller knows what it watches.
+// healthHandler serves /healthz and /readyz. The process is ready once the controller's watches have synced.
 func healthHandler(controller *corefile.Controller) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
@@ -124,7 +124,7 @@ func metricsHandler(registry *prometheus.Registry) http.Handler {
 	return mux
 }
 
-// serve listens and returns. It serves until the context ends, and ends the context if it cannot.
+// serve starts to listen and serves in the background until the context ends. It cancels the context if serving fails.
 func serve(ctx context.Context, cancel context.CancelCauseFunc, address string, handler http.Handler) error {
 	server, err := httpserver.Listen(ctx, address, handler)
 	if err != nil {

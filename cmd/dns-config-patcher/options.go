@@ -33,47 +33,47 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
-// minProbeInterval bounds what the lookups cost.
+// minProbeInterval bounds the load of the lookups.
 const minProbeInterval = time.Second
 
-// Options are what the flags say.
+// Options are the values of the flags.
 type Options struct {
 	// Zones are forwarded to the DNS server.
 	Zones []string
-	// Namespace has the DNS server's Service and this program's Deployment.
+	// Namespace is the namespace of the DNS server's Service and the patcher's Deployment.
 	Namespace string
-	// Kubeconfig is a path. The configuration of the Pod is used if it is empty.
+	// Kubeconfig is a path. If it is empty, the Pod's ServiceAccount is used.
 	Kubeconfig string
-	// HealthBindAddress is where /healthz and /readyz are served.
+	// HealthBindAddress serves /healthz and /readyz.
 	HealthBindAddress string
-	// MetricsBindAddress is where /metrics is served.
+	// MetricsBindAddress serves /metrics.
 	MetricsBindAddress string
-	// ProbeInterval is from one lookup through the cluster's own DNS to the next.
+	// ProbeInterval is the interval of lookups through the cluster's own DNS.
 	ProbeInterval time.Duration
-	// ResolvConf is the path of the file that names the nameservers that are asked.
+	// ResolvConf is the path of the file with the nameservers for these lookups.
 	ResolvConf string
-	// Choice says which CoreDNS are configured.
+	// Choice lists the CoreDNS to configure.
 	Choice corefile.Choice
 }
 
-// errVersion is the error of parseOptions when the version was asked for.
-var errVersion = errors.New("the version was asked for")
+// errVersion is the error of parseOptions for --version.
+var errVersion = errors.New("the version was requested")
 
-// parseOptions returns pflag.ErrHelp when the usage was asked for and printed, and errVersion.
+// parseOptions parses the arguments. It returns pflag.ErrHelp after it has printed the usage, and errVersion for --version.
 func parseOptions(args []string) (Options, error) {
 	options := Options{}
 	var zones []string
 	flags := pflag.NewFlagSet("dns-config-patcher", pflag.ContinueOnError)
 	flags.StringSliceVar(&zones, "zone", []string{xccv1.DefaultZone}, "DNS zone that CoreDNS forwards to the DNS server; repeatable")
 	flags.StringVar(&options.Namespace, "namespace", xccv1.WorkloadNamespace,
-		"namespace of the DNS server's Service and of this program's Deployment")
-	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "path of a kubeconfig; in-cluster if empty")
+		"namespace of the DNS server's Service and of the patcher's Deployment")
+	flags.StringVar(&options.Kubeconfig, "kubeconfig", "", "path of a kubeconfig; the pod's ServiceAccount if empty")
 	flags.StringVar(&options.HealthBindAddress, "health-bind-address", ":8080", "address that serves /healthz and /readyz")
 	flags.StringVar(&options.MetricsBindAddress, "metrics-bind-address", ":9153", "address that serves /metrics")
 	flags.DurationVar(&options.ProbeInterval, "probe-interval", 30*time.Second,
-		"time from one lookup of a name in the zone, through the cluster's own DNS, to the next; while they fail it is a sixth of that")
-	flags.StringVar(&options.ResolvConf, "resolv-conf", "/etc/resolv.conf", "file that names the nameservers that are asked")
-	choice := flags.String("cluster-dns", "", "which CoreDNS are configured, as JSON that the manager writes; those of known distributions if empty")
+		"interval of lookups of a name in the zone through the cluster's own DNS; a sixth of it while lookups fail")
+	flags.StringVar(&options.ResolvConf, "resolv-conf", "/etc/resolv.conf", "path of a file with the nameservers for these lookups")
+	choice := flags.String("cluster-dns", "", "the CoreDNS to configure, as JSON written by the manager; those of known distributions if empty")
 	addVerbosity(flags)
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	if err := flags.Parse(args); err != nil {
@@ -99,16 +99,16 @@ func parseOptions(args []string) (Options, error) {
 	return options, nil
 }
 
-// addVerbosity adds -v, the one of klog's flags that is of use in a container.
+// addVerbosity adds -v, the only klog flag that is useful in a container.
 func addVerbosity(flags *pflag.FlagSet) {
 	var all flag.FlagSet
 	klog.InitFlags(&all)
 	verbosity := pflag.PFlagFromGoFlag(all.Lookup("v"))
-	verbosity.Usage = "verbosity of the log: 0 is quiet, 4 shows every request to the API server"
+	verbosity.Usage = "verbosity of the log: 0 is quiet, 4 logs every request to the API server"
 	flags.AddFlag(verbosity)
 }
 
-// addZone makes the zone canonical, and adds it unless it is there.
+// addZone adds the zone in canonical form, without duplicates.
 func (o *Options) addZone(zone string) error {
 	canonical, err := dnsname.Canonical(zone)
 	if err != nil {
@@ -123,7 +123,7 @@ func (o *Options) addZone(zone string) error {
 	return nil
 }
 
-// Validate returns all that is wrong.
+// Validate returns an error that names each invalid flag.
 func (o Options) Validate() error {
 	var errs []error
 	if o.Namespace == "" {

@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// The dns-server is authoritative for the add-on's zones in a workload cluster. See package dnsserver.
+// Command dns-server is the authoritative DNS server for the add-on's zones in a workload cluster. See package dnsserver.
 package main
 
 import (
@@ -34,21 +34,21 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version"
 )
 
-const help = `dns-server answers DNS queries for the names that other clusters' gateways have in its zones.
+const help = `dns-server answers DNS queries for the names of other clusters' gateways, with authority for its zones.
 
-The records are the EndpointSlices of one namespace, which it watches: the annotation
-connectivity.tanzu.vmware.com/dns-hostname is the name, and the endpoints are its addresses. The annotation
-connectivity.tanzu.vmware.com/dns-targets, or a slice of type FQDN, has the host name that it is an alias for.
-It answers from memory, over UDP and TCP, for its zones alone, and never recurses.
+It watches the EndpointSlices of one namespace. The annotation connectivity.tanzu.vmware.com/dns-hostname of a slice is
+the name, and its endpoints are the addresses. The annotation connectivity.tanzu.vmware.com/dns-targets, or a slice of
+type FQDN, makes the name an alias for a host name. The server answers from memory, over UDP and TCP, only for its
+zones, and never recurses.
 
-In a workload cluster the add-on starts it as the Deployment dns-server, and CoreDNS forwards the zone to it.
-By hand it needs a kubeconfig whose user may list and watch EndpointSlices in the namespace:
+In a workload cluster the add-on runs it as the Deployment dns-server, and CoreDNS forwards the zone to it.
+To run it by hand, use a kubeconfig whose user may list and watch EndpointSlices in the namespace:
 
   dns-server --kubeconfig=$HOME/.kube/config --dns-bind-address=127.0.0.1:1053
   dig @127.0.0.1 -p 1053 app.gateway.cluster-a.dev-team.clusters.xcc.test
 
-SIGTERM lets /readyz fail, answers for the --lameduck time, and ends. The environment variable GOMEMLIMIT says
-how much memory it should keep below.
+On SIGTERM, /readyz fails, queries are answered for the --lameduck time, and the server exits. The environment variable
+GOMEMLIMIT sets a soft memory limit.
 
 Flags:
 `
@@ -85,8 +85,8 @@ func run(args []string) error {
 	return dnsserver.Run(ctx, options)
 }
 
-// tellCapabilities writes what this build reads to the file that the environment names, if any. A failure must not keep the Pod
-// from starting: the manager then takes the dns-server for one of a former release, which costs no query.
+// tellCapabilities writes the capabilities of this build to the file named by the environment, if any. A failure must not keep
+// the Pod from starting: the manager then treats the dns-server as a former release, and no query fails.
 func tellCapabilities() {
 	name := os.Getenv(capability.FileVariable)
 	if name == "" {
@@ -97,11 +97,11 @@ func tellCapabilities() {
 	}
 }
 
-// addLogFlags adds the one of klog's flags that is of use in a container.
+// addLogFlags adds -v, the only klog flag that is useful in a container.
 func addLogFlags(flags *pflag.FlagSet) {
 	var all flag.FlagSet
 	klog.InitFlags(&all)
 	verbosity := pflag.PFlagFromGoFlag(all.Lookup("v"))
-	verbosity.Usage = "verbosity of the log: 0 is quiet, 4 shows every request to the API server"
+	verbosity.Usage = "verbosity of the log: 0 is quiet, 4 logs every request to the API server"
 	flags.AddFlag(verbosity)
 }

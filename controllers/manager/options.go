@@ -60,26 +60,26 @@ type Options struct {
 	ClusterConcurrency      int
 	GatewayDNSConcurrency   int
 
-	// Rollout says how many clusters are given another payload at the same time.
+	// Rollout bounds how many clusters are updated at the same time.
 	Rollout install.RolloutOptions
-	// DrainTime is how long DNS servers go on after CoreDNS was told not to ask them any more.
+	// DrainTime is how long DNS servers keep running after the Corefile was changed, if the add-on is removed.
 	DrainTime time.Duration
 
-	// DNS is what is installed in workload clusters.
+	// DNS holds the values of the manifests for workload clusters.
 	DNS templates.Values
-	// Tolerations and Resources are the JSON of the flags, and PriorityClass is a name as users write it; Validate parses them into
-	// DNS.
+	// Tolerations and Resources are the JSON of the flags, and PriorityClass is a name as users write it. Validate parses them
+	// into DNS.
 	Tolerations   string
 	Resources     string
 	PriorityClass string
-	// Bounds are the most that annotations of a Cluster can ask for. MaxResources is the JSON of the flag, which Validate parses.
+	// Bounds limit the annotations of a Cluster. MaxResources is the JSON of the flag, which Validate parses.
 	Bounds       install.Bounds
 	MaxResources string
 
-	// Pod is that of this manager, which is no flag.
+	// Pod identifies the manager's own Pod. It is not a flag.
 	Pod Pod
 
-	// Manager holds the flags of diagnostics and TLS that every Cluster API provider has.
+	// Manager holds the flags for diagnostics and TLS, as in every Cluster API provider.
 	Manager flags.ManagerOptions
 	Logs    *logs.Options
 }
@@ -101,61 +101,62 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 func (o *Options) addManagerFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.LeaderElection, "leader-elect", false, "Elect a leader, so that only one of several managers is active.")
 	fs.DurationVar(&o.LeaderElectionLeaseDuration, "leader-elect-lease-duration", 15*time.Second,
-		"How long a manager that is not the leader waits before it takes the lease over.")
+		"How long a manager that is not the leader waits before it takes over the lease.")
 	fs.DurationVar(&o.LeaderElectionRenewDeadline, "leader-elect-renew-deadline", 10*time.Second,
 		"How long the leader tries to renew its lease before it gives up.")
 	fs.DurationVar(&o.LeaderElectionRetryPeriod, "leader-elect-retry-period", 2*time.Second, "How long to wait between two tries.")
-	fs.StringVar(&o.WatchNamespace, "namespace", "", "The only namespace whose Clusters and GatewayDNS are looked at; all namespaces if empty.")
+	fs.StringVar(&o.WatchNamespace, "namespace", "", "The namespace of the Clusters and GatewayDNS to reconcile; all namespaces if empty.")
 	fs.StringVar(&o.WatchFilter, "watch-filter", "",
-		fmt.Sprintf("The value of the label %s of the Clusters and GatewayDNS that are looked at; all of them if empty.", clusterv1.WatchLabel))
-	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "The interval at which GatewayDNS and the add-on of labelled Clusters are reconciled, changed or not.")
+		fmt.Sprintf("The value of the label %s of the Clusters and GatewayDNS to reconcile; all if empty.", clusterv1.WatchLabel))
+	fs.DurationVar(&o.SyncPeriod, "sync-period", 10*time.Minute, "The interval at which unchanged GatewayDNS and labelled Clusters are reconciled.")
 	fs.StringVar(&o.HealthAddress, "health-addr", ":9440", "The address of the health endpoints /healthz and /readyz.")
-	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", 100, "The most requests per second to the API server of the management cluster.")
-	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", 200, "The most requests in one burst to the API server of the management cluster.")
-	fs.Float32Var(&o.ClusterCacheQPS, "clustercache-client-qps", 20, "The most requests per second to the API server of one workload cluster.")
-	fs.IntVar(&o.ClusterCacheBurst, "clustercache-client-burst", 30, "The most requests in one burst to the API server of one workload cluster.")
+	fs.Float32Var(&o.KubeAPIQPS, "kube-api-qps", 100, "The maximum requests per second to the API server of the management cluster.")
+	fs.IntVar(&o.KubeAPIBurst, "kube-api-burst", 200, "The maximum burst of requests to the API server of the management cluster.")
+	fs.Float32Var(&o.ClusterCacheQPS, "clustercache-client-qps", 20, "The maximum requests per second to the API server of one workload cluster.")
+	fs.IntVar(&o.ClusterCacheBurst, "clustercache-client-burst", 30, "The maximum burst of requests to the API server of one workload cluster.")
 	fs.IntVar(&o.ClusterCacheConcurrency, "clustercache-concurrency", 100, "How many workload clusters are connected or probed at the same time.")
 	fs.IntVar(&o.ClusterConcurrency, "cluster-concurrency", 100,
-		"How many Clusters each of the controllers (add-on, gateways, records) works on at the same time.")
-	fs.IntVar(&o.GatewayDNSConcurrency, "gatewaydns-concurrency", 10, "How many GatewayDNS are worked on at the same time.")
+		"How many Clusters each of the controllers (add-on, gateways, records) reconciles at the same time.")
+	fs.IntVar(&o.GatewayDNSConcurrency, "gatewaydns-concurrency", 10, "How many GatewayDNS are reconciled at the same time.")
 }
 
 func (o *Options) addDNSFlags(fs *pflag.FlagSet) {
 	fs.IntVar(&o.Rollout.Concurrency, "rollout-concurrency", 5,
-		"How many workload clusters, of those whose DNS was ready, may be in the middle of an update or not ready any more before the others "+
-			"wait with theirs. While several namespaces wait, each has one of them at most.")
+		"How many previously ready workload clusters may be updating or unready before the rollout pauses. "+
+			"While several namespaces wait, each has at most one.")
 	fs.BoolVar(&o.Rollout.IgnoreUnready, "rollout-ignore-unready", false,
-		"Go on with an update although clusters are not ready with it: those count for 2 minutes only, instead of until they are ready, or "+
-			"for 15 minutes if clusters of other namespaces are ready.")
+		"Continue an update even if clusters are not ready with it. An unready cluster then counts for 2 minutes, instead of until it is ready, "+
+			"or for 15 minutes if clusters of other namespaces are ready.")
 	fs.DurationVar(&o.DrainTime, "drain-time", 3*time.Minute,
-		"How long the DNS servers of a workload cluster go on when the add-on is removed, after the Corefile has been changed. "+
-			"kubelet and CoreDNS need up to 2 minutes and 37 seconds to notice.")
-	fs.StringVar(&o.DNS.Zone, "zone", xccv1.DefaultZone, "The DNS zone below which gateways are given names in workload clusters.")
+		"How long the DNS servers of a workload cluster keep running after the Corefile was changed, if the add-on is removed. "+
+			"kubelet and CoreDNS need up to 2 minutes and 37 seconds to load the change.")
+	fs.StringVar(&o.DNS.Zone, "zone", xccv1.DefaultZone, "The DNS zone of the gateways' names in workload clusters.")
 	fs.StringVar(&o.DNS.Image, "dns-image", defaultImage+":"+version.Version, "The image of the DNS server in workload clusters.")
 	fs.StringVar(&o.DNS.ImagePullSecret, "dns-image-pull-secret", "",
-		"The name of a Secret in the namespace "+xccv1.WorkloadNamespace+" of workload clusters with which the image is pulled.")
-	fs.Int32Var(&o.DNS.Replicas, "dns-replicas", 2, "How many DNS servers run in each workload cluster.")
+		"The name of the image pull Secret in the namespace "+xccv1.WorkloadNamespace+" of workload clusters.")
+	fs.Int32Var(&o.DNS.Replicas, "dns-replicas", 2, "The number of DNS servers in each workload cluster.")
 	fs.Int32Var(&o.DNS.TTL, "dns-ttl", 5, "The time to live of the records, in seconds.")
 	fs.StringSliceVar(&o.DNS.DenyAddresses, "dns-deny-addresses", nil,
-		"CIDRs whose addresses the DNS servers do not serve, separated by commas, besides loopback, link-local, multicast, reserved and metadata addresses.")
-	fs.StringVar(&o.Tolerations, "dns-tolerations", "", "Tolerations that the pods in workload clusters have besides their own, as a JSON list.")
+		"Address ranges that the DNS servers do not serve, as CIDRs separated by commas. "+
+			"Loopback, link-local, multicast, reserved and metadata addresses are never served.")
+	fs.StringVar(&o.Tolerations, "dns-tolerations", "", "Additional tolerations of the pods in workload clusters, as a JSON list.")
 	fs.StringToStringVar(&o.DNS.NodeSelector, "dns-node-selector", nil,
-		"Labels of the nodes on which the pods in workload clusters run, besides kubernetes.io/os=linux, as key=value,key=value.")
+		"Labels of the nodes for the pods in workload clusters, besides kubernetes.io/os=linux, as key=value,key=value.")
 	fs.StringVar(&o.Resources, "dns-resources", "",
-		`The resources of the DNS server's container instead of its own, as JSON, for example {"requests":{"cpu":"100m"}}.`)
+		`The resources of the DNS server's container, as JSON, for example {"requests":{"cpu":"100m"}}.`)
 	fs.StringVar(&o.PriorityClass, "dns-priority-class", templates.DefaultPriorityClass,
-		"The PriorityClass of the pods in workload clusters, which must exist there, or "+xccv1.NoPriorityClass+". A ResourceQuota lets the pods have it.")
+		"The PriorityClass of the pods in workload clusters, which must exist there, or "+xccv1.NoPriorityClass+". The add-on includes a ResourceQuota for it.")
 	fs.StringSliceVar(&o.Bounds.SystemClasses, "allowed-dns-priority-classes", nil,
-		"PriorityClasses with names that begin with system- that the annotation "+xccv1.DNSPriorityClassAnnotation+
-			" of a Cluster can ask for besides --dns-priority-class, separated by commas.")
-	fs.Int32Var(&o.Bounds.Replicas, "max-dns-replicas", 10, "The most DNS servers that the annotation "+xccv1.DNSReplicasAnnotation+
-		" of a Cluster can ask for.")
-	fs.StringVar(&o.MaxResources, "max-dns-resources", "", "The largest request and limit of each resource that the annotation "+
-		xccv1.DNSResourcesAnnotation+" of a Cluster can ask for, as JSON. A resource that is not named keeps its default: "+
+		"PriorityClasses named system-* that the annotation "+xccv1.DNSPriorityClassAnnotation+
+			" of a Cluster may request besides --dns-priority-class, separated by commas.")
+	fs.Int32Var(&o.Bounds.Replicas, "max-dns-replicas", 10, "The highest value of the annotation "+xccv1.DNSReplicasAnnotation+
+		" of a Cluster.")
+	fs.StringVar(&o.MaxResources, "max-dns-resources", "", "The largest request and limit per resource in the annotation "+
+		xccv1.DNSResourcesAnnotation+" of a Cluster, as JSON. A resource that is not listed keeps its default: "+
 		`{"cpu":"2","memory":"1Gi","ephemeral-storage":"1Gi"}.`)
 }
 
-// Validate parses what the flags hold as text, and returns an error that names each flag that is wrong.
+// Validate parses the flags with structured text, and returns an error that names each invalid flag.
 func (o *Options) Validate() error {
 	var errs []error
 	if err := yaml.UnmarshalStrict([]byte(o.Tolerations), &o.DNS.Tolerations); err != nil {
