@@ -14,9 +14,9 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package templates holds the manifests of the add-on in a workload cluster, as plain YAML that can be read and applied
-// by hand, and fills in what an administrator may choose.
+// Package templates holds the manifests of the add-on in a workload cluster, as plain YAML that can be applied by hand, and
+// fills in the administrator's values.
 //
-// Values are set on the parsed objects, never in the text, so a value cannot break the YAML around it. The package knows
-// no cluster and no client.
+// Values are set on the parsed objects, never in the text, so a value cannot break the surrounding YAML. The package uses
+// no client.
 package templates

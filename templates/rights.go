@@ -27,8 +27,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
-// corefileRole is the name of the Role, and of its RoleBinding, that gives dns-config-patcher the configuration of CoreDNS. There
-// is one in each namespace with a ConfigMap of it, and always one in kube-system.
+// corefileRole is the name of the Role and RoleBinding that let dns-config-patcher configure CoreDNS. They exist in each
+// namespace with a ConfigMap of CoreDNS, and always in kube-system.
 const corefileRole = "xcc-dns-config-patcher"
 
 // grant replaces the ConfigMaps in the Role of kube-system, and adds a Role and a RoleBinding for each other namespace.
@@ -61,8 +61,8 @@ func grant(objects []unstructured.Unstructured, configMaps []types.NamespacedNam
 	return granted, nil
 }
 
-// setRules keeps the rules of a Role for ConfigMaps, each with the names that it is to have, and in kube-system the other rules. A rule
-// without a name would grant all ConfigMaps, so it goes.
+// setRules sets the names in the Role's rules for ConfigMaps, and drops all other rules outside of kube-system. A rule without
+// names is dropped, because it would grant all ConfigMaps.
 func setRules(role *rbacv1.Role, names []string) {
 	isKubeSystem := role.Namespace == corefile.Namespace
 	var rules []rbacv1.PolicyRule
@@ -73,7 +73,7 @@ func setRules(role *rbacv1.Role, names []string) {
 				continue
 			}
 		case slices.Contains(rule.Verbs, "delete"):
-			// That is for the one ConfigMap that the manager creates.
+			// This rule is for the ConfigMap that the manager creates.
 			if !isKubeSystem || !slices.Contains(names, corefile.Custom().Name) {
 				continue
 			}

@@ -41,29 +41,29 @@ import (
 var manifests embed.FS
 
 const (
-	// maxTTL is the longest time to live that dns-server takes, in seconds.
+	// maxTTL is the highest TTL that dns-server accepts, in seconds.
 	maxTTL = 86400
-	// maxZone leaves room below the 253 characters of a name for that of a gateway in a cluster and a namespace with names
-	// of usual length.
+	// maxZone bounds the zone, so that a gateway's name with a Cluster and a namespace of usual length fits into the 253
+	// characters of a DNS name.
 	maxZone = 100
-	// DefaultPriorityClass is the class of the manifests, and CoreDNS's in the manifests of kubeadm: a name resolves only while
-	// both run.
+	// DefaultPriorityClass is the class in the manifests. CoreDNS has it too in kubeadm's manifests, and a name resolves only
+	// while both run.
 	DefaultPriorityClass = "system-cluster-critical"
 )
 
-// Values are what an administrator may choose about the add-on in workload clusters.
+// Values are the administrator's options for the add-on in workload clusters.
 type Values struct {
-	// Zone is the DNS zone that is served, for example "xcc.test".
+	// Zone is the served DNS zone, for example "xcc.test".
 	Zone string
-	// Image is the reference of the image that holds dns-server and dns-config-patcher.
+	// Image is the reference of the image with dns-server and dns-config-patcher.
 	Image string
-	// ImagePullSecret is the name of a Secret in the namespace xcc-dns with which the image is pulled; none when empty.
+	// ImagePullSecret is the name of the image pull Secret in the namespace xcc-dns; none if empty.
 	ImagePullSecret string
-	// Replicas is how many dns-servers run; at least 1.
+	// Replicas is the number of dns-servers; at least 1.
 	Replicas int32
 	// TTL is the time to live of the records in seconds; from 0 to a day.
 	TTL int32
-	// DenyAddresses are ranges, as CIDRs, whose addresses the dns-servers do not serve.
+	// DenyAddresses are address ranges that the dns-servers do not serve, as CIDRs.
 	DenyAddresses []string
 	// Tolerations are added to those of the manifests.
 	Tolerations []corev1.Toleration
@@ -72,13 +72,13 @@ type Values struct {
 	// PriorityClass is the name of the Pods' PriorityClass, which must exist in the workload cluster. If it is empty, the Pods
 	// have the default priority of that cluster.
 	PriorityClass string
-	// Resources replaces the resources of the dns-server's container when it is not nil.
+	// Resources replaces the resources of the dns-server's container, unless it is nil.
 	Resources *corev1.ResourceRequirements
-	// ClusterDNS says which CoreDNS dns-config-patcher configures. It has rights on their ConfigMaps and on no others.
+	// ClusterDNS lists the CoreDNS that dns-config-patcher configures. It has rights on their ConfigMaps only.
 	ClusterDNS corefile.Choice
 }
 
-// Validate returns an error that says which values are wrong.
+// Validate returns an error that names each invalid value.
 func (v Values) Validate() error {
 	var errs []error
 	zone, err := dnsname.Canonical(v.Zone)
@@ -112,7 +112,7 @@ func Render(values Values) ([]byte, error) {
 	return utilyaml.FromUnstructured(objects)
 }
 
-// Objects returns the manifests with the values filled in, in the order in which they stand in the files.
+// Objects returns the manifests with the values filled in, in the order of the files.
 func Objects(values Values) ([]unstructured.Unstructured, error) {
 	objects, err := parse()
 	if err != nil {
@@ -162,7 +162,7 @@ func parse() ([]unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// fill sets values in an object by way of its type, an empty object of which is given.
+// fill converts an object to its type, sets values in it, and converts it back.
 func fill[T any](object *unstructured.Unstructured, typed *T, set func(*T)) error {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, typed); err != nil {
 		return err
@@ -177,7 +177,7 @@ func fill[T any](object *unstructured.Unstructured, typed *T, set func(*T)) erro
 	return nil
 }
 
-// setQuota makes the quota that of the chosen class.
+// setQuota names the quota after the chosen class and selects that class.
 func setQuota(quota *corev1.ResourceQuota, values Values) {
 	quota.Name = values.PriorityClass
 	quota.Spec.ScopeSelector.MatchExpressions[0].Values = []string{values.PriorityClass}
