@@ -14,9 +14,9 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package walkthrough walks the path of a user on the rig: three clusters, clusterctl init, two labelled Clusters, one
-// GatewayDNS, and a page fetched across clusters; then gateways of other kinds. The demo shows it, and the end-to-end test
-// starts from it, so what is shown is what is tested.
+// Package walkthrough runs a user's steps on the rig: three clusters, clusterctl init, two labelled Clusters, one GatewayDNS,
+// and a page fetched across clusters; then gateways of other kinds. The demo shows it, and the end-to-end tests start from it,
+// so the demo is tested.
 //
-// Each step is the command that a user would type, run by a shell and printed with its output.
+// Each step is a command as a user would type it, run by a shell and printed with its output.
 package walkthrough

@@ -38,7 +38,7 @@ func NewShell(out io.Writer, env ...string) *Shell {
 	return &Shell{out: out, env: env}
 }
 
-// Run prints a command, runs it, prints what it says and returns its standard output.
+// Run prints a command, runs it, prints its output and returns its standard output.
 func (s *Shell) Run(ctx context.Context, command string) (string, error) {
 	fmt.Fprintf(s.out, "\n$ %s\n", command)
 	var stdout bytes.Buffer
@@ -50,8 +50,8 @@ func (s *Shell) Run(ctx context.Context, command string) (string, error) {
 	return stdout.String(), nil
 }
 
-// Until repeats a command until it succeeds and prints what is expected, or the context ends. Meanwhile it says every ten
-// seconds what it waits for; only the last try is printed.
+// Until repeats a command until it succeeds and prints the expected text, or the context ends. It prints the reason of the
+// wait every ten seconds, and the output of the last try only.
 func (s *Shell) Until(ctx context.Context, why, command, expected string) error {
 	fmt.Fprintf(s.out, "\n$ %s\n", command)
 	started, said := time.Now(), time.Now()
@@ -66,11 +66,11 @@ func (s *Shell) Until(ctx context.Context, why, command, expected string) error 
 		}
 		if time.Since(said) > 10*time.Second {
 			said = time.Now()
-			fmt.Fprintf(s.out, "  … %3.0f s: %s (last said: %s)\n", time.Since(started).Seconds(), why, firstLine(output.String()))
+			fmt.Fprintf(s.out, "  … %3.0f s: %s (last output: %s)\n", time.Since(started).Seconds(), why, firstLine(output.String()))
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %q to print %q: %w; it said: %s", command, expected, ctx.Err(), output.String())
+			return fmt.Errorf("waiting for %q to print %q: %w; last output: %s", command, expected, ctx.Err(), output.String())
 		case <-time.After(500 * time.Millisecond):
 		}
 	}

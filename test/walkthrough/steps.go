@@ -22,25 +22,25 @@ import (
 	"time"
 )
 
-// patience is how long a step may take. The longest waits for kubelet to bring CoreDNS its new Corefile (up to about 90
-// seconds) and for CoreDNS to reload it (up to 45).
+// patience is the timeout of a step. The longest step waits for kubelet to sync the new Corefile (up to about 90 seconds) and
+// for CoreDNS to reload it (up to 45).
 const patience = 5 * time.Minute
 
-// balancer is what a load balancer is called that has no address of its own.
+// balancer is the host name of a load balancer without an address.
 const balancer = "gateway-1.elb.example.com"
 
-// Install installs xcc and switches it on for both Clusters. It returns when the DNS servers run.
+// Install installs xcc and enables it for both Clusters. It returns once the DNS servers run.
 func (w *Walkthrough) Install(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	w.title("Install xcc on the management cluster")
+	w.title("Installing xcc on the management cluster")
 	if err := w.steps(ctx,
 		"clusterctl init --addon xcc --config $CLUSTERCTL_CONFIG --kubeconfig $MGMT",
 		"kubectl --kubeconfig $MGMT --namespace xcc-system rollout status deployment/xcc-controller-manager --timeout 120s",
 	); err != nil {
 		return err
 	}
-	w.title("A label switches it on, per Cluster")
+	w.title("Enabling DNS for two Clusters, by label")
 	w.Labelled = time.Now()
 	if err := w.steps(ctx,
 		"kubectl --kubeconfig $MGMT --namespace dev-team label cluster cluster-a cluster-b connectivity.tanzu.vmware.com/dns=enabled",
@@ -48,12 +48,12 @@ func (w *Walkthrough) Install(ctx context.Context) error {
 		return err
 	}
 	for _, cluster := range []string{"$A", "$B"} {
-		if err := w.Shell.Until(ctx, "the ClusterResourceSet is applied and the Pods start",
+		if err := w.Shell.Until(ctx, "waiting for the ClusterResourceSet and the Pods",
 			"kubectl --kubeconfig "+cluster+" --namespace xcc-dns rollout status deployment/dns-server deployment/dns-config-patcher --timeout 60s",
 			`deployment "dns-config-patcher" successfully rolled out`); err != nil {
 			return err
 		}
-		if err := w.Shell.Until(ctx, "the Corefile is patched",
+		if err := w.Shell.Until(ctx, "waiting for the Corefile",
 			"kubectl --kubeconfig "+cluster+" --namespace xcc-dns get configmap dns-config-patcher --output 'jsonpath={.data.state}{\": \"}{.data.message}{\"\\n\"}'",
 			"Forwarding"); err != nil {
 			return err
@@ -62,11 +62,11 @@ func (w *Walkthrough) Install(ctx context.Context) error {
 	return w.steps(ctx, "kubectl --kubeconfig $MGMT --namespace dev-team get clusterresourcesets,clusterresourcesetbindings")
 }
 
-// Publish starts an application behind a gateway in cluster-a, and gives the gateway a name.
+// Publish starts an application behind a gateway in cluster-a, and publishes the gateway.
 func (w *Walkthrough) Publish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	w.title("cluster-a: an application behind a gateway with a load balancer")
+	w.title("cluster-a: starting an application behind a gateway with a load balancer")
 	if err := w.steps(ctx,
 		"kubectl --kubeconfig $A apply --filename $W/application.yaml",
 		"kubectl --kubeconfig $A --namespace gateway wait --for=condition=Available deployment/caddy --timeout 60s",
@@ -75,7 +75,7 @@ func (w *Walkthrough) Publish(ctx context.Context) error {
 	); err != nil {
 		return err
 	}
-	w.title("A GatewayDNS gives the gateway of each Cluster labelled hasGateway=true a name")
+	w.title("Publishing the gateway of each Cluster labelled hasGateway=true, by a GatewayDNS")
 	if err := w.steps(ctx,
 		"kubectl --kubeconfig $MGMT --namespace dev-team label cluster cluster-a hasGateway=true",
 		"cat $W/gatewaydns.yaml",
@@ -85,14 +85,14 @@ func (w *Walkthrough) Publish(ctx context.Context) error {
 	); err != nil {
 		return err
 	}
-	return w.Shell.Until(ctx, "the record is published in cluster-b",
+	return w.Shell.Until(ctx, "waiting for the record in cluster-b",
 		"kubectl --kubeconfig $B --namespace xcc-dns get endpointslices --selector endpointslice.kubernetes.io/managed-by=xcc.connectivity.tanzu.vmware.com",
 		"cluster-a-ipv4")
 }
 
 // StartClients starts Pods with different resolvers in both clusters.
 func (w *Walkthrough) StartClients(ctx context.Context) error {
-	w.title("Pods in both clusters whose resolvers differ: glibc, musl and Go")
+	w.title("Starting Pods with different resolvers in both clusters: glibc, musl and Go")
 	for _, cluster := range []string{"$A", "$B"} {
 		if err := w.steps(ctx,
 			"kubectl --kubeconfig "+cluster+" apply --filename $W/clients.yaml",
@@ -108,43 +108,43 @@ func (w *Walkthrough) StartClients(ctx context.Context) error {
 func (w *Walkthrough) Fetch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	w.title("cluster-b: Pods fetch the page by the application's name")
-	if err := w.Shell.Until(ctx, "kubelet brings CoreDNS its new Corefile within about 90 s, and CoreDNS reloads it within 45 s",
+	w.title("cluster-b: fetching the page in Pods by the application's name")
+	if err := w.Shell.Until(ctx, "waiting for kubelet to sync the Corefile (about 90 s) and for CoreDNS to reload it (45 s)",
 		"kubectl --kubeconfig $B exec client-glibc -- curl --silent --show-error --max-time 5 http://"+Hostname, Page); err != nil {
 		return err
 	}
 	for _, client := range []string{"client-musl", "client-go"} {
 		command := "kubectl --kubeconfig $B exec " + client + " -- /client get http://" + Hostname
-		if err := w.Shell.Until(ctx, "the other CoreDNS Pod reloads its Corefile", command, Page); err != nil {
+		if err := w.Shell.Until(ctx, "waiting for the other CoreDNS Pod to reload its Corefile", command, Page); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// PublishOthers gives two more gateways of cluster-a names of their own: a load balancer with a host name, and node ports.
+// PublishOthers publishes two more gateways of cluster-a under their own names: a load balancer with a host name, and node ports.
 func (w *Walkthrough) PublishOthers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	w.title("cluster-a: a load balancer that has a host name, as on AWS, and a Service with node ports")
+	w.title("cluster-a: adding a load balancer with a host name, as on AWS, and a Service with node ports")
 	address, err := w.A.Kubectl(ctx, "--namespace=gateway", "get", "service", "caddy", "--output=jsonpath={.status.loadBalancer.ingress[0].ip}")
 	if err != nil {
 		return err
 	}
-	// The resolver of the nodes is the cloud's public DNS here.
+	// On the rig, the resolver of the nodes takes the part of the cloud's public DNS.
 	if err := w.Rig.SetUpstream(balancer + ". A " + address); err != nil {
 		return err
 	}
 	if err := w.steps(ctx,
 		"kubectl --kubeconfig $A apply --filename $W/other-gateways.yaml",
-		"# In a cloud its controller does this, and its public DNS knows the name: here as "+address,
+		"# In a cloud, the load balancer's controller does this, and public DNS resolves the name. Here it resolves to "+address,
 		"kubectl --kubeconfig $A --namespace gateway patch service caddy-cloud --subresource=status --type=merge "+
 			`--patch '{"status":{"loadBalancer":{"ingress":[{"hostname":"`+balancer+`"}]}}}'`,
 		"kubectl --kubeconfig $A --namespace gateway get services",
 	); err != nil {
 		return err
 	}
-	w.title("Each gets a GatewayDNS with a subdomain of its own")
+	w.title("Publishing each of them by a GatewayDNS with its own subdomain")
 	return w.steps(ctx,
 		"cat $W/other-gatewaydns.yaml",
 		"kubectl --kubeconfig $MGMT apply --filename $W/other-gatewaydns.yaml",
@@ -157,9 +157,9 @@ func (w *Walkthrough) PublishOthers(ctx context.Context) error {
 func (w *Walkthrough) FetchOthers(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	w.title("cluster-b: Pods fetch the page through them")
+	w.title("cluster-b: fetching the page through them")
 	for _, authority := range []string{CloudHostname, NodesHostname + ":30080"} {
-		if err := w.Shell.Until(ctx, "the record reaches cluster-b",
+		if err := w.Shell.Until(ctx, "waiting for the record in cluster-b",
 			"kubectl --kubeconfig $B exec client-musl -- /client get http://"+authority, Page); err != nil {
 			return err
 		}

@@ -40,10 +40,10 @@ const (
 	Namespace = "dev-team"
 	// Hostname is the name of the application in cluster-a.
 	Hostname = "kuard.gateway.cluster-a.dev-team.clusters.xcc.test"
-	// CloudHostname and NodesHostname are its names by the other gateways.
+	// CloudHostname and NodesHostname are its names at the other gateways.
 	CloudHostname = "kuard.cloud.cluster-a.dev-team.clusters.xcc.test"
 	NodesHostname = "kuard.nodes.cluster-a.dev-team.clusters.xcc.test"
-	// Page is what the application says.
+	// Page is the text of the application's page.
 	Page = "Hello from kuard in cluster-a"
 )
 
@@ -59,9 +59,9 @@ type Walkthrough struct {
 	A, B       *rig.Cluster
 	// Shell has $MGMT, $A and $B as the clusters' kubeconfigs and $CLUSTERCTL_CONFIG as clusterctl's configuration.
 	Shell *Shell
-	// Folder holds what the commands refer to.
+	// Folder holds the files that the commands use.
 	Folder string
-	// Labelled is when the Clusters were labelled.
+	// Labelled is the time at which the Clusters were labelled.
 	Labelled time.Time
 
 	root       string
@@ -70,8 +70,8 @@ type Walkthrough struct {
 	out        io.Writer
 }
 
-// Start brings up everything that a user has before the first command: the three clusters, Cluster API on the first with
-// the Clusters cluster-a and cluster-b, and a released xcc in a local repository. root is the repository's folder.
+// Start sets up a user's prerequisites: the three clusters, Cluster API on the first with the Clusters cluster-a and
+// cluster-b, and a released xcc in a local repository. root is the repository's folder.
 func Start(ctx context.Context, name, root string, out io.Writer) (*Walkthrough, error) {
 	w := &Walkthrough{root: root, out: out}
 	if err := w.build(ctx, Version); err != nil {
@@ -88,14 +88,14 @@ func Start(ctx context.Context, name, root string, out io.Writer) (*Walkthrough,
 	if err := w.startClusters(ctx); err != nil {
 		return w, err
 	}
-	w.title("Installing Cluster API, and two Clusters that stand for the workload clusters")
+	w.title("Installing Cluster API, and a Cluster for each workload cluster")
 	if err := w.installClusterAPI(ctx); err != nil {
 		return w, err
 	}
 	return w, w.prepareShell(ctx)
 }
 
-// Open finds a walkthrough that was started before. root is the repository's folder.
+// Open returns a running walkthrough. root is the repository's folder.
 func Open(name, root string, out io.Writer) (*Walkthrough, error) {
 	w := &Walkthrough{root: root, out: out}
 	var err error
@@ -113,23 +113,23 @@ func Open(name, root string, out io.Writer) (*Walkthrough, error) {
 	return w, nil
 }
 
-// clusters are the walkthrough's by their names.
+// clusters returns the walkthrough's clusters by name.
 func (w *Walkthrough) clusters() map[string]**rig.Cluster {
 	return map[string]**rig.Cluster{"management": &w.management, "cluster-a": &w.A, "cluster-b": &w.B}
 }
 
 // build builds a version of xcc.
 func (w *Walkthrough) build(ctx context.Context, version string) error {
-	w.title("Building what is installed: make images components VERSION=%s", version)
+	w.title("Building the release: make images components VERSION=%s", version)
 	return run(ctx, w.root, w.out, "make", "--no-print-directory", "images", "components", "VERSION="+version)
 }
 
-// Repository is what clusterctl installs xcc from. It has the released versions, and not what else was built.
+// Repository is clusterctl's local repository of xcc. It has the released versions only.
 func (w *Walkthrough) Repository() string {
 	return filepath.Join(w.Rig.Dir, "addon-xcc")
 }
 
-// publish puts a version that was built into the repository, and its images into the clusters.
+// publish copies a built version to the repository, and loads its images into the clusters.
 func (w *Walkthrough) publish(ctx context.Context, version string) error {
 	built := filepath.Join(w.root, "out", "addon-xcc", version)
 	released := filepath.Join(w.Repository(), version)
@@ -151,7 +151,7 @@ func (w *Walkthrough) publish(ctx context.Context, version string) error {
 	return nil
 }
 
-// Release builds another version of xcc and makes it known to clusterctl.
+// Release builds another version of xcc and adds it to clusterctl's repository.
 func (w *Walkthrough) Release(ctx context.Context, version string) error {
 	if err := w.build(ctx, version); err != nil {
 		return err
@@ -212,7 +212,7 @@ func (w *Walkthrough) installClusterAPI(ctx context.Context) error {
 	return nil
 }
 
-// prepareShell writes the files that the commands refer to.
+// prepareShell writes the files that the commands use.
 func (w *Walkthrough) prepareShell(ctx context.Context) error {
 	w.Folder = w.folder()
 	if err := os.MkdirAll(filepath.Join(w.Folder, "bin"), 0o755); err != nil {
@@ -255,7 +255,7 @@ func (w *Walkthrough) EnvironmentFile() string {
 	return filepath.Join(w.Folder, "env")
 }
 
-// variables are what the commands use.
+// variables are the environment variables that the commands use.
 func (w *Walkthrough) variables() []string {
 	return []string{
 		"MGMT=" + w.Management.KubeconfigPath, "A=" + w.A.KubeconfigPath, "B=" + w.B.KubeconfigPath,

@@ -14,10 +14,10 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Demo shows xcc on three real clusters, and leaves them running.
+// Command demo shows xcc on three real clusters, and leaves them running.
 //
-//	demo up     bring the clusters up and walk a user's path
-//	demo down   remove all of it
+//	demo up     start the clusters and run the walkthrough
+//	demo down   remove the clusters
 package main
 
 import (
@@ -42,7 +42,7 @@ func main() {
 	interrupted := ctx.Err() != nil
 	stop()
 	if interrupted {
-		fmt.Fprintln(os.Stderr, `demo: interrupted; clusters that were started are left running: "make demo-down" removes them`)
+		fmt.Fprintln(os.Stderr, `demo: interrupted; started clusters keep running: "make demo-down" removes them`)
 		os.Exit(1)
 	}
 	if err != nil {
@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 
 func down(ctx context.Context) error {
 	_, missing := rig.Open(name, os.Stdout)
-	if err := rig.Down(ctx, name); err != nil { // Also what a broken run left, which cannot be opened.
+	if err := rig.Down(ctx, name); err != nil { // Also removes the remains of a failed run, which cannot be opened.
 		return err
 	}
 	if missing == nil {
@@ -77,7 +77,7 @@ func down(ctx context.Context) error {
 func up(ctx context.Context) error {
 	started := time.Now()
 	if _, err := rig.Open(name, os.Stdout); err == nil {
-		fmt.Println("The clusters of an earlier demo are there: they are removed, and new ones started.")
+		fmt.Println("Replacing the clusters of an earlier demo.")
 	}
 	w, err := walkthrough.Start(ctx, name, ".", os.Stdout)
 	if err != nil {
@@ -91,15 +91,15 @@ func up(ctx context.Context) error {
 		}
 	}
 	fmt.Printf(`
-=== Done after %.0f s. Everything is left running.
+=== Done after %.0f s. The clusters keep running.
 
-The commands above work in a shell after
+To run the commands above in a shell:
   source %s
 Kubeconfigs:
   management  %s
   cluster-a   %s
   cluster-b   %s
-"make demo-down" removes it all.
+"make demo-down" removes everything.
 `, time.Since(started).Seconds(), w.EnvironmentFile(), w.Management.KubeconfigPath, w.A.KubeconfigPath, w.B.KubeconfigPath)
 	return nil
 }
