@@ -110,7 +110,7 @@ func (k *Kubeconfigs) Get(ctx context.Context, key client.ObjectKey, object clie
 func (k *Kubeconfigs) lead(key client.ObjectKey, data []byte, toSelf bool) ([]byte, error) {
 	if toSelf {
 		var err error
-		if data, err = kubeconfig.At(data, k.self.Endpoint); err != nil {
+		if data, err = kubeconfig.WithEndpoint(data, k.self.Endpoint); err != nil {
 			return nil, err
 		}
 	}
@@ -118,7 +118,7 @@ func (k *Kubeconfigs) lead(key client.ObjectKey, data []byte, toSelf bool) ([]by
 	if err != nil {
 		return nil, err
 	}
-	return kubeconfig.Through(data, k.gate.Issue(key.String(), server, proxy))
+	return kubeconfig.WithProxy(data, k.gate.Issue(key.String(), server, proxy))
 }
 
 // read returns a kubeconfig that may be used.
@@ -130,7 +130,7 @@ func (k *Kubeconfigs) read(ctx context.Context, key client.ObjectKey) ([]byte, e
 	data, ok := found.Data[secret.KubeconfigDataName]
 	problem := errors.New("it has no key " + secret.KubeconfigDataName)
 	if ok {
-		problem = kubeconfig.Judge(data)
+		problem = kubeconfig.Validate(data)
 	}
 	if problem != nil {
 		return nil, &RefusedKubeconfigError{Secret: key.Name, Problem: problem}

@@ -47,7 +47,7 @@ type Self struct {
 }
 
 // runsOn returns whether the kubeconfig leads to the cluster that this manager runs in. The kubeconfig is one that
-// kubeconfig.Judge accepts. The error is public.
+// kubeconfig.Validate accepts. The error is public.
 func (s *Self) runsOn(ctx context.Context, data []byte) (bool, error) {
 	if s == nil {
 		return false, nil

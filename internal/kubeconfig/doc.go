@@ -14,10 +14,10 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package kubeconfig judges the kubeconfigs that a manager finds in Secrets which others write.
+// Package kubeconfig validates and rewrites the kubeconfigs of workload clusters.
 //
-// Whoever can write such a Secret chooses the server, and must not choose what the manager sends there: a path would
-// make it send a file of its own, such as the token of its ServiceAccount, and a plugin would run a program. So only
-// what is in the bytes is used. Which server they name is the writer's own business, and so are a proxy and whether
-// certificates are checked.
+// The author of a kubeconfig Secret is not trusted. A file path would make the manager send one of
+// its own files to the author's server, such as its ServiceAccount token. A credential plugin would
+// run a program. So a valid kubeconfig has all certificates and credentials in its own bytes. The
+// author may choose the server, the proxy, and whether the server's certificate is verified.
 package kubeconfig

@@ -29,7 +29,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/kubeconfig"
 )
 
-// field holds what people met elsewhere, and the log of it.
+// field is the folder of inputs from other projects' issues, and their list.
 const field = "../../test/testdata/field"
 
 func TestKubeconfigsFromTheField(t *testing.T) {
@@ -47,26 +47,27 @@ func TestKubeconfigsFromTheField(t *testing.T) {
 			data, err := os.ReadFile(file)
 			g.Expect(err).NotTo(HaveOccurred())
 			var test struct {
-				// Source is the report, as the log calls it, and About says in one sentence what is special about the input.
+				// Source is the report, as the README names it. About describes the input in one
+				// sentence.
 				Source, About, Kubeconfig string
-				// Want is a part of why the kubeconfig is refused, or what a client of it is led to.
+				// Want is a part of the error, or the server that a client connects to.
 				Want struct{ Refused, Server, ServerName string }
 			}
 			g.Expect(yaml.UnmarshalStrict(data, &test)).To(Succeed())
 			g.Expect(test.About).NotTo(BeEmpty())
-			err = kubeconfig.Judge([]byte(test.Kubeconfig))
+			err = kubeconfig.Validate([]byte(test.Kubeconfig))
 			if test.Want.Refused != "" {
 				g.Expect(err).To(MatchError(ContainSubstring(test.Want.Refused)))
 			} else {
 				g.Expect(err).NotTo(HaveOccurred())
-				led, err := kubeconfig.Through([]byte(test.Kubeconfig), "http://127.0.0.1:3128")
+				proxied, err := kubeconfig.WithProxy([]byte(test.Kubeconfig), "http://127.0.0.1:3128")
 				g.Expect(err).NotTo(HaveOccurred())
-				config, err := clientcmd.RESTConfigFromKubeConfig(led)
+				config, err := clientcmd.RESTConfigFromKubeConfig(proxied)
 				g.Expect(err).NotTo(HaveOccurred())
 				g.Expect(config.Host).To(Equal(test.Want.Server))
 				g.Expect(config.ServerName).To(Equal(test.Want.ServerName))
 			}
-			g.Expect(string(log)).To(ContainSubstring("| `"+test.Source+"` |"), "the log does not tell of this input")
+			g.Expect(string(log)).To(ContainSubstring("| `"+test.Source+"` |"), "README.md does not list this input")
 		})
 	}
 }

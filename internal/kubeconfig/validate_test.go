@@ -42,7 +42,7 @@ func valid() *clientcmdapi.Config {
 	return config
 }
 
-func TestOnlyWhatIsInItsBytesIsUsed(t *testing.T) {
+func TestValidateRefusesFilesAndPrograms(t *testing.T) {
 	t.Parallel()
 	user := func(change func(*clientcmdapi.AuthInfo)) func(*clientcmdapi.Config) {
 		return func(config *clientcmdapi.Config) { change(config.AuthInfos["u"]) }
@@ -52,18 +52,18 @@ func TestOnlyWhatIsInItsBytesIsUsed(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		change func(*clientcmdapi.Config)
-		// refused is what the error says; empty if there is none.
+		// refused is a part of the error, or empty for a valid kubeconfig.
 		refused string
 	}{
-		"as Cluster API writes it": {change: func(*clientcmdapi.Config) {}},
-		"a password":               {change: user(func(u *clientcmdapi.AuthInfo) { u.Username, u.Password = "a", "b" })},
-		"impersonation":            {change: user(func(u *clientcmdapi.AuthInfo) { u.Impersonate = "somebody" })},
-		"certificates are not checked": {
+		"the kubeconfig of Cluster API": {change: func(*clientcmdapi.Config) {}},
+		"a password":                    {change: user(func(u *clientcmdapi.AuthInfo) { u.Username, u.Password = "a", "b" })},
+		"impersonation":                 {change: user(func(u *clientcmdapi.AuthInfo) { u.Impersonate = "admin" })},
+		"certificates are not verified": {
 			change: cluster(func(c *clientcmdapi.Cluster) { c.InsecureSkipTLSVerify, c.CertificateAuthorityData = true, nil }),
 		},
 		"a proxy":           {change: cluster(func(c *clientcmdapi.Cluster) { c.ProxyURL = "http://user:password@proxy.example:3128" })},
-		"a proxy by SOCKS":  {change: cluster(func(c *clientcmdapi.Cluster) { c.ProxyURL = "socks5://127.0.0.1:1080" })},
-		"without TLS":       {cluster(func(c *clientcmdapi.Cluster) { c.Server, c.CertificateAuthorityData = "http://192.0.2.1", nil }), "no https address"},
+		"a SOCKS proxy":     {change: cluster(func(c *clientcmdapi.Cluster) { c.ProxyURL = "socks5://127.0.0.1:1080" })},
+		"without TLS":       {cluster(func(c *clientcmdapi.Cluster) { c.Server, c.CertificateAuthorityData = "http://192.0.2.1", nil }), "not an https URL"},
 		"another user":      {change: func(c *clientcmdapi.Config) { c.AuthInfos["v"] = &clientcmdapi.AuthInfo{Token: secret} }},
 		"a token in a file": {user(func(u *clientcmdapi.AuthInfo) { u.TokenFile = "/var/run/secrets/token" }), `user "u" has tokenFile`},
 		"a certificate in a file": {
@@ -71,18 +71,18 @@ func TestOnlyWhatIsInItsBytesIsUsed(t *testing.T) {
 		},
 		"a key in a file":   {user(func(u *clientcmdapi.AuthInfo) { u.ClientKey = "key.pem" }), "put the key itself into client-key-data"},
 		"a program":         {user(func(u *clientcmdapi.AuthInfo) { u.Exec = &clientcmdapi.ExecConfig{Command: "sh", APIVersion: "v1"} }), "has exec"},
-		"a provider":        {user(func(u *clientcmdapi.AuthInfo) { u.AuthProvider = &clientcmdapi.AuthProviderConfig{Name: "oidc"} }), "has auth-provider"},
+		"an auth provider":  {user(func(u *clientcmdapi.AuthInfo) { u.AuthProvider = &clientcmdapi.AuthProviderConfig{Name: "oidc"} }), "has auth-provider"},
 		"a CA in a file":    {cluster(func(c *clientcmdapi.Cluster) { c.CertificateAuthority = "/ca.crt" }), `cluster "c" has certificate-authority`},
-		"a proxy of a kind": {cluster(func(c *clientcmdapi.Cluster) { c.ProxyURL = "file:///etc/passwd" }), "proxy-url"},
-		"no server":         {cluster(func(c *clientcmdapi.Cluster) { c.Server = "" }), "no https address"},
-		"a server by path":  {cluster(func(c *clientcmdapi.Cluster) { c.Server = "unix:///run/socket" }), "no https address"},
+		"a file as a proxy": {cluster(func(c *clientcmdapi.Cluster) { c.ProxyURL = "file:///etc/passwd" }), "proxy-url"},
+		"no server":         {cluster(func(c *clientcmdapi.Cluster) { c.Server = "" }), "not an https URL"},
+		"a socket's path":   {cluster(func(c *clientcmdapi.Cluster) { c.Server = "unix:///run/socket" }), "not an https URL"},
 		"a file for a user that no context uses": {
 			func(c *clientcmdapi.Config) { c.AuthInfos["v"] = &clientcmdapi.AuthInfo{TokenFile: "/token"} }, `user "v" has tokenFile`,
 		},
 		"a file for a cluster that no context uses": {
 			func(c *clientcmdapi.Config) { c.Clusters["d"] = &clientcmdapi.Cluster{CertificateAuthority: "/ca"} }, `cluster "d" has certificate-authority`,
 		},
-		"a token beside its file": {
+		"a token and a file with a token": {
 			user(func(u *clientcmdapi.AuthInfo) { u.Token, u.TokenFile = secret, "/token" }), "has tokenFile",
 		},
 		"no current context": {func(c *clientcmdapi.Config) { c.CurrentContext = "y" }, `current-context "y"`},
@@ -101,7 +101,7 @@ func TestOnlyWhatIsInItsBytesIsUsed(t *testing.T) {
 			test.change(config)
 			data, err := clientcmd.Write(*config)
 			g.Expect(err).NotTo(HaveOccurred())
-			err = kubeconfig.Judge(data)
+			err = kubeconfig.Validate(data)
 			if test.refused == "" {
 				g.Expect(err).NotTo(HaveOccurred())
 				return
@@ -113,7 +113,7 @@ func TestOnlyWhatIsInItsBytesIsUsed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoKubeconfigIsRefused(t *testing.T) {
+func TestValidateRefusesMalformedData(t *testing.T) {
 	t.Parallel()
 	many := valid()
 	for i := range 101 {
@@ -140,14 +140,14 @@ func TestWhatIsNoKubeconfigIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			err := kubeconfig.Judge(test.data)
+			err := kubeconfig.Validate(test.data)
 			g.Expect(err).To(MatchError(ContainSubstring(test.refused)))
 			g.Expect(err.Error()).NotTo(ContainSubstring(secret))
 		})
 	}
 }
 
-// aliases is YAML of a few lines that stands for 10^9 values.
+// aliases returns a few lines of YAML that expand to 10^9 values.
 func aliases() []byte {
 	var text strings.Builder
 	text.WriteString("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n")
@@ -157,7 +157,7 @@ func aliases() []byte {
 	return []byte(text.String())
 }
 
-func TestAKubeconfigLeadsThroughAnotherProxy(t *testing.T) {
+func TestWithProxyReplacesTheProxy(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	config := valid()
@@ -169,9 +169,9 @@ func TestAKubeconfigLeadsThroughAnotherProxy(t *testing.T) {
 	g.Expect(server.Host).To(Equal("192.0.2.1:6443"))
 	g.Expect(proxy.String()).To(Equal("http://user:password@proxy.example:3128"))
 
-	changed, err := kubeconfig.Through(data, "http://gate:token@127.0.0.1:1")
+	changed, err := kubeconfig.WithProxy(data, "http://gate:token@127.0.0.1:1")
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(kubeconfig.Judge(changed)).To(Succeed())
+	g.Expect(kubeconfig.Validate(changed)).To(Succeed())
 	_, proxy, err = kubeconfig.ServerOf(changed)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(proxy.String()).To(Equal("http://gate:token@127.0.0.1:1"))
@@ -182,9 +182,9 @@ func TestAKubeconfigLeadsThroughAnotherProxy(t *testing.T) {
 	g.Expect(rest.Host).To(Equal("https://192.0.2.1:6443"))
 }
 
-// TestEveryFieldIsJudged fails if client-go has learned a field that may name something outside of the kubeconfig's
-// bytes.
-func TestEveryFieldIsJudged(t *testing.T) {
+// TestEveryFieldIsKnown fails if client-go adds a field. Check whether the field can name a file or
+// a program.
+func TestEveryFieldIsKnown(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	fields := func(object any) []string {
@@ -200,25 +200,25 @@ func TestEveryFieldIsJudged(t *testing.T) {
 		"ImpersonateUserExtra", "LocationOfOrigin", "Extensions",
 	))
 	g.Expect(fields(clientcmdapi.Cluster{})).To(ConsistOf(
-		"CertificateAuthority", "ProxyURL", "Server", // judged
+		"CertificateAuthority", "ProxyURL", "Server", // validated
 		"TLSServerName", "InsecureSkipTLSVerify", "CertificateAuthorityData", "DisableCompression", "LocationOfOrigin", "Extensions",
 	))
 }
 
-// FuzzJudge checks that no kubeconfig that is accepted makes a client use anything but its bytes.
-func FuzzJudge(f *testing.F) {
+// FuzzValidate checks that a client of a valid kubeconfig reads no file and runs no program.
+func FuzzValidate(f *testing.F) {
 	data, err := clientcmd.Write(*valid())
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(data)
 	f.Add([]byte(strings.Replace(string(data), "token:", "tokenFile:", 1)))
-	// client-go opens these files before it makes a client of them.
+	// client-go opens these files while it builds the client's configuration.
 	for _, field := range []string{"client-key", "client-certificate", "certificate-authority"} {
 		f.Add(regexp.MustCompile(field+"-data: .*").ReplaceAll(data, []byte(field+": /dev/null")))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if kubeconfig.Judge(data) != nil {
+		if kubeconfig.Validate(data) != nil {
 			return
 		}
 		config, err := clientcmd.RESTConfigFromKubeConfig(data)
@@ -227,7 +227,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		if config.BearerTokenFile != "" || config.CAFile != "" || config.CertFile != "" || config.KeyFile != "" ||
 			config.ExecProvider != nil || config.AuthProvider != nil {
-			t.Fatalf("The client uses what is not in the kubeconfig:\n%s", data)
+			t.Fatalf("The client reads a file or runs a program:\n%s", data)
 		}
 	})
 }
