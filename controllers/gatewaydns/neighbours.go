@@ -52,7 +52,7 @@ func (r *Reconciler) neighbours(ctx context.Context, gatewayDNS *xccv1.GatewayDN
 		}
 	}
 	parsed := r.parsed.of(gatewayDNS.Namespace, all.Items)
-	return neighbours{clusters: clusters.Items, claims: claims.In(all.Items, clusters.Items, parsed)}, nil
+	return neighbours{clusters: clusters.Items, claims: claims.NewNamespace(all.Items, clusters.Items, parsed)}, nil
 }
 
 // selectedBy returns the Clusters that a GatewayDNS selects, but for those being deleted. It returns an error when the

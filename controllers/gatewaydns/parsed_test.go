@@ -151,7 +151,7 @@ func BenchmarkClaimsOfANamespace(b *testing.B) {
 				if forget {
 					parsed = parsedClaims{}
 				}
-				namespace := claims.In(all, clusters, parsed.of("one", all))
+				namespace := claims.NewNamespace(all, clusters, parsed.of("one", all))
 				namespace.Renew(&all[0], time.Now())
 				namespace.Holder("gateway", "a")
 			}

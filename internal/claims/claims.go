@@ -21,19 +21,21 @@ import (
 	"time"
 )
 
-// Claims are since when a GatewayDNS claims each of its names.
+// Claims are the names that a GatewayDNS claims, each with the start of the claim.
 type Claims map[string]time.Time
 
-// Name is how a claim calls the gateway of a Cluster: "<subdomain>.<cluster>".
+// Name returns the key of a claim: "<subdomain>.<cluster>".
 func Name(subdomain, cluster string) string {
 	return subdomain + "." + cluster
 }
 
-// maxName is the length of the longest Name: a DNS label, a dot, and the longest name of a Kubernetes object.
+// maxName is the length of the longest Name: a DNS label (63), a dot, and the longest name of a
+// Kubernetes object (253).
 const maxName = 63 + 1 + 253
 
-// Parse returns the claims that an annotation holds. Entries that are no claims are left out and make it malformed. What it
-// costs is bounded by the API server, which refuses annotations of more than 256 KiB in all.
+// Parse returns the claims in an annotation's value. It skips invalid entries and returns whether
+// there are any. The API server bounds the cost: it refuses objects with more than 256 KiB of
+// annotations.
 func Parse(text string) (claims Claims, malformed bool) {
 	claims = Claims{}
 	if text == "" {
@@ -52,7 +54,7 @@ func Parse(text string) (claims Claims, malformed bool) {
 	return claims, malformed
 }
 
-// isName returns whether a key of the annotation can be a Name.
+// isName returns whether a key of the annotation is a valid Name.
 func isName(name string) bool {
 	for i := range len(name) {
 		c := name[i]
@@ -63,7 +65,7 @@ func isName(name string) bool {
 	return name != "" && len(name) <= maxName
 }
 
-// String returns the claims as the annotation holds them, and "" when there are none.
+// String returns the value of the annotation, or "" if there are no claims.
 func (c Claims) String() string {
 	if len(c) == 0 {
 		return ""

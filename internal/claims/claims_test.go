@@ -30,23 +30,24 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/claims"
 )
 
-// of parses the annotation of a GatewayDNS.
-func of(gatewayDNS *xccv1.GatewayDNS) (parsed claims.Claims, malformed bool) {
+// parse returns the claims in the annotation of a GatewayDNS.
+func parse(gatewayDNS *xccv1.GatewayDNS) (parsed claims.Claims, malformed bool) {
 	return claims.Parse(gatewayDNS.Annotations[xccv1.ClaimsAnnotation])
 }
 
 func claimsOf(gatewayDNS *xccv1.GatewayDNS) claims.Claims {
-	parsed, _ := of(gatewayDNS)
+	parsed, _ := parse(gatewayDNS)
 	return parsed
 }
 
 func renew(gatewayDNS *xccv1.GatewayDNS, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster, now time.Time) claims.Claims {
-	return claims.In(all, clusters, of).Renew(gatewayDNS, now).Claims
+	return claims.NewNamespace(all, clusters, parse).Renew(gatewayDNS, now).Claims
 }
 
-// holders returns who has the names of the Clusters, and of the Cluster a even if it does not exist.
+// holders returns the holders of the Clusters' names, and of the name of the Cluster a even if it
+// does not exist.
 func holders(subdomain string, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster) map[string]claims.Holder {
-	namespace, found := claims.In(all, clusters, of), map[string]claims.Holder{}
+	namespace, found := claims.NewNamespace(all, clusters, parse), map[string]claims.Holder{}
 	for _, cluster := range append([]clusterv1.Cluster{cluster("a")}, clusters...) {
 		if holder, ok := namespace.Holder(subdomain, cluster.Name); ok {
 			found[claims.Name(subdomain, cluster.Name)] = holder
@@ -57,13 +58,15 @@ func holders(subdomain string, all []xccv1.GatewayDNS, clusters []clusterv1.Clus
 
 func at(second int64) time.Time { return time.Unix(second, 0).UTC() }
 
-// never is for a GatewayDNS that never claimed anything, none for one whose claims have ended.
+// never is for a GatewayDNS that has never claimed a name. none is for one whose claims have all
+// ended.
 var (
 	never claims.Claims
 	none  = claims.Claims{}
 )
 
-// gatewayDNS selects the Clusters that are labelled with its name, and was created in the first second.
+// gatewayDNS returns a GatewayDNS that selects the Clusters with its name as a label. Its creation
+// time is at(1).
 func gatewayDNS(name string, claimed claims.Claims, changes ...func(*xccv1.GatewayDNS)) xccv1.GatewayDNS {
 	g := xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: name, CreationTimestamp: metav1.NewTime(at(1))}}
 	g.Spec.ClusterSelector.MatchLabels = map[string]string{name: ""}
@@ -111,36 +114,36 @@ func TestRenew(t *testing.T) {
 		clusters   []clusterv1.Cluster
 		claims     claims.Claims
 	}{
-		"nothing is selected":                         {gatewayDNS("gw", never), []clusterv1.Cluster{cluster("a")}, none},
-		"a selected Cluster is claimed from now on":   {gatewayDNS("gw", none), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"gateway.a": now}},
-		"the first one counts since it was created":   {gatewayDNS("gw", never), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"gateway.a": at(1)}},
-		"a claim is kept as it is":                    {gatewayDNS("gw", claimed), []clusterv1.Cluster{cluster("a", "gw")}, claimed},
-		"a Cluster that does not exist ends no claim": {gatewayDNS("gw", claimed), nil, claimed},
-		"a Cluster that is not selected does":         {gatewayDNS("gw", claimed), []clusterv1.Cluster{cluster("a")}, claims.Claims{}},
-		"a Cluster that is being deleted does":        {gatewayDNS("gw", claimed), []clusterv1.Cluster{deleting(cluster("a", "gw"))}, claims.Claims{}},
-		"another subdomain ends the claim and begins one": {
+		"nothing is selected":                             {gatewayDNS("gw", never), []clusterv1.Cluster{cluster("a")}, none},
+		"a claim of a selected Cluster starts now":        {gatewayDNS("gw", none), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"gateway.a": now}},
+		"the first claim starts at the creation time":     {gatewayDNS("gw", never), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"gateway.a": at(1)}},
+		"an existing claim is kept":                       {gatewayDNS("gw", claimed), []clusterv1.Cluster{cluster("a", "gw")}, claimed},
+		"a claim of a missing Cluster is kept":            {gatewayDNS("gw", claimed), nil, claimed},
+		"a claim of an unselected Cluster ends":           {gatewayDNS("gw", claimed), []clusterv1.Cluster{cluster("a")}, claims.Claims{}},
+		"a claim of a Cluster that is being deleted ends": {gatewayDNS("gw", claimed), []clusterv1.Cluster{deleting(cluster("a", "gw"))}, claims.Claims{}},
+		"a new subdomain ends the claim and starts one": {
 			gatewayDNS("gw", claimed, subdomain("internal")), []clusterv1.Cluster{cluster("a", "gw")}, claims.Claims{"internal.a": now},
 		},
-		"a subdomain that begins like the other": {
+		"the claimed subdomain has the new one as a prefix": {
 			gatewayDNS("gw", claims.Claims{"gateway-a.b": at(10)}), []clusterv1.Cluster{cluster("b", "gw")}, claims.Claims{"gateway.b": now},
 		},
-		"a selector that cannot be evaluated ends no claim": {
+		"a claim is kept if the selector is invalid": {
 			gatewayDNS("gw", claimed, func(g *xccv1.GatewayDNS) { g.Spec.ClusterSelector.MatchLabels = map[string]string{"a": "not a value"} }),
 			[]clusterv1.Cluster{cluster("a")}, claimed,
 		},
-		"what was published before there were claims counts since it was created": {
+		"a name published by a release without claims is claimed with the creation time": {
 			gatewayDNS("gw", never, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
 			claims.Claims{"gateway.a": at(1)},
 		},
-		"what was published before its claim ended does not": {
+		"a published name whose claim has ended is claimed from now on": {
 			gatewayDNS("gw", none, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
 			claims.Claims{"gateway.a": now},
 		},
-		"what was published under another name does not": {
+		"a name with another published subdomain is claimed from now on": {
 			gatewayDNS("gw", none, published("*.internal.a.dev.clusters.xcc.test", xccv1.GatewayResolved)), []clusterv1.Cluster{cluster("a", "gw")},
 			claims.Claims{"gateway.a": now},
 		},
-		"what was another's does not": {
+		"a name that another GatewayDNS held is claimed from now on": {
 			gatewayDNS("gw", none, published("*.gateway.a.dev.clusters.xcc.test", xccv1.GatewayConflicted)), []clusterv1.Cluster{cluster("a", "gw")},
 			claims.Claims{"gateway.a": now},
 		},
@@ -152,8 +155,9 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// TestANewClaimIsLaterThanThoseThatAreThere has two clocks: the one that wrote the claim of the rival, and ours.
-func TestANewClaimIsLaterThanThoseThatAreThere(t *testing.T) {
+// TestANewClaimIsLaterThanExistingOnes has two clocks: that of the manager that wrote the rival's
+// claim, and ours.
+func TestANewClaimIsLaterThanExistingOnes(t *testing.T) {
 	t.Parallel()
 	clusters := []clusterv1.Cluster{cluster("a", "new", "rival", "third")}
 	created := func(second int64) func(*xccv1.GatewayDNS) {
@@ -169,18 +173,18 @@ func TestANewClaimIsLaterThanThoseThatAreThere(t *testing.T) {
 	}{
 		"the rival's clock agrees":                        {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(90))}, since(100)},
 		"the rival's clock is ahead of ours":              {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(900))}, justAfter(900)},
-		"one of several is":                               {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(900)), gatewayDNS("third", since(90))}, justAfter(900)},
-		"the rival's claim is of this moment":             {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(100))}, justAfter(100)},
+		"the clock of one of two rivals is ahead of ours": {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(900)), gatewayDNS("third", since(90))}, justAfter(900)},
+		"the rival's claim starts now":                    {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(100))}, justAfter(100)},
 		"the rival's claim has ended":                     {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", since(900), subdomain("internal"))}, since(100)},
-		"a claim that is there is not changed":            {gatewayDNS("new", since(50)), []xccv1.GatewayDNS{gatewayDNS("rival", since(900))}, since(50)},
-		"a move made the creation new, not the claim":     {gatewayDNS("new", never, created(1)), []xccv1.GatewayDNS{gatewayDNS("rival", since(90), created(95))}, since(100)},
-		"both are new, and this one is older":             {gatewayDNS("new", never, created(2)), []xccv1.GatewayDNS{gatewayDNS("rival", never, created(3))}, since(2)},
-		"both are new, and the rival is older":            {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", never, created(2))}, none},
-		"both are new, of one second":                     {gatewayDNS("rival", never), []xccv1.GatewayDNS{gatewayDNS("new", never)}, none},
-		"only the rival is new, which was created before": {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", never)}, none},
-		"the older one has claimed since":                 {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", since(2))}, since(100)},
-		"the older one is paused":                         {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", never, paused)}, since(3)},
-		"the rival lost the claim of what it publishes":   {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", never, shows)}, since(100)},
+		"an existing claim is not changed":                {gatewayDNS("new", since(50)), []xccv1.GatewayDNS{gatewayDNS("rival", since(900))}, since(50)},
+		"a move reset the rival's creation time":          {gatewayDNS("new", never, created(1)), []xccv1.GatewayDNS{gatewayDNS("rival", since(90), created(95))}, since(100)},
+		"neither has claims, and this one is older":       {gatewayDNS("new", never, created(2)), []xccv1.GatewayDNS{gatewayDNS("rival", never, created(3))}, since(2)},
+		"neither has claims, and the rival is older":      {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", never, created(2))}, none},
+		"neither has claims, and the ages are equal":      {gatewayDNS("rival", never), []xccv1.GatewayDNS{gatewayDNS("new", never)}, none},
+		"only the rival has no claims, and it is older":   {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", never)}, none},
+		"the older rival has claimed the name":            {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", since(2))}, since(100)},
+		"the older rival is paused":                       {gatewayDNS("new", never, created(3)), []xccv1.GatewayDNS{gatewayDNS("rival", never, paused)}, since(3)},
+		"the rival lost its annotation":                   {gatewayDNS("new", none), []xccv1.GatewayDNS{gatewayDNS("rival", never, shows)}, since(100)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +195,7 @@ func TestANewClaimIsLaterThanThoseThatAreThere(t *testing.T) {
 	}
 }
 
-func TestWhoNeverClaimedHasWhatNobodyClaims(t *testing.T) {
+func TestAnUnclaimedNameIsHeldWithoutAnAnnotation(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	clusters := []clusterv1.Cluster{cluster("a", "one", "two", "old"), cluster("b", "two")}
@@ -207,14 +211,15 @@ func TestWhoNeverClaimedHasWhatNobodyClaims(t *testing.T) {
 	g.Expect(holders("gateway", []xccv1.GatewayDNS{one}, clusters)).NotTo(HaveKey("gateway.b"))
 }
 
-// TestHolders goes through every pair of what can be with two GatewayDNS, early and late, that claim one name.
+// TestHolders combines the states of two GatewayDNS that claim one name. x-early has the earlier
+// claim.
 func TestHolders(t *testing.T) {
 	t.Parallel()
 	type side struct {
 		claims  bool
 		changes []func(*xccv1.GatewayDNS)
-		clear   bool // The Cluster is not selected by it.
-		never   bool // It never claimed anything.
+		clear   bool // The GatewayDNS does not select the Cluster.
+		never   bool // The GatewayDNS has never claimed a name.
 	}
 	deleted := func(g *xccv1.GatewayDNS) { g.DeletionTimestamp = &metav1.Time{Time: at(5)} }
 	sides := map[string]side{
@@ -223,10 +228,10 @@ func TestHolders(t *testing.T) {
 		"claims it, is paused and deselects":     {claims: true, changes: []func(*xccv1.GatewayDNS){paused}, clear: true},
 		"claims it, is paused and renamed":       {claims: true, changes: []func(*xccv1.GatewayDNS){paused, subdomain("internal")}},
 		"has not written a claim yet":            {never: true, changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations = nil }}},
-		"has garbage in its annotation":          {changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations[xccv1.ClaimsAnnotation] = "{" }}},
-		"has a time that is none":                {changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations[xccv1.ClaimsAnnotation] = `{"gateway.a":"early"}` }}},
-		"does not select the Cluster any more":   {clear: true},
-		"has another subdomain now":              {changes: []func(*xccv1.GatewayDNS){subdomain("internal")}},
+		"has a malformed annotation":             {changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations[xccv1.ClaimsAnnotation] = "{" }}},
+		"has an invalid time":                    {changes: []func(*xccv1.GatewayDNS){func(g *xccv1.GatewayDNS) { g.Annotations[xccv1.ClaimsAnnotation] = `{"gateway.a":"early"}` }}},
+		"no longer selects the Cluster":          {clear: true},
+		"has a new subdomain":                    {changes: []func(*xccv1.GatewayDNS){subdomain("internal")}},
 		"is being deleted":                       {changes: []func(*xccv1.GatewayDNS){deleted}},
 		"is being deleted although it is paused": {changes: []func(*xccv1.GatewayDNS){paused, deleted}},
 	}
@@ -250,7 +255,7 @@ func TestHolders(t *testing.T) {
 						gatewayDNS("x-early", claims.Claims{"gateway.a": at(10)}, early.changes...),
 					}
 					holder, held := holders("gateway", all, clusters)["gateway.a"]
-					// Without its Cluster, nothing says that a claim has ended because of the selector.
+					// If the Cluster does not exist, the selector ends no claim.
 					claimsIt := func(s side) bool { return s.claims || s.clear && !exists && len(s.changes) == 0 }
 					switch {
 					case claimsIt(early):
@@ -258,7 +263,7 @@ func TestHolders(t *testing.T) {
 					case claimsIt(late):
 						g.Expect(holder).To(Equal(claims.Holder{GatewayDNS: "late", Since: at(20)}))
 					case exists && (early.never || late.never):
-						// They were created in the same second.
+						// Their creation times are equal.
 						g.Expect(holder.GatewayDNS).To(Equal(map[bool]string{true: "late", false: "x-early"}[late.never]))
 						g.Expect(holder.Since).To(BeTemporally("==", at(1)))
 					default:
@@ -270,7 +275,7 @@ func TestHolders(t *testing.T) {
 	}
 }
 
-func TestOfTwoClaimsOfOneTimeTheFirstByNameHolds(t *testing.T) {
+func TestTheNameBreaksATieOfTwoClaims(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	claimed := claims.Claims{"gateway.a": at(10)}
@@ -292,7 +297,7 @@ func TestTheAnnotationKeepsFractionsOfASecond(t *testing.T) {
 	g.Expect(claims.Claims{}.String()).To(BeEmpty())
 }
 
-func TestWrongPartsOfAnAnnotationAreLeftOut(t *testing.T) {
+func TestInvalidEntriesOfAnAnnotationAreSkipped(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	one := gatewayDNS("one", nil)

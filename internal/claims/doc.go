@@ -14,21 +14,24 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package claims decides which of several GatewayDNS of a namespace has a name that more than one asks for.
+// Package claims decides which GatewayDNS of a namespace publishes a name that several of them
+// select.
 //
-// A GatewayDNS claims the name of each Cluster that it selects, since a time that it carries in its annotation
-// connectivity.tanzu.vmware.com/claims, because neither a status nor a creation time survives a move or a restore. The
-// earliest claim has the name, ties by the name of the GatewayDNS; the others wait, and the next of them has it when the
-// claim before theirs ends.
+// A GatewayDNS claims the name of each Cluster that it selects. Its annotation
+// connectivity.tanzu.vmware.com/claims has the time of each claim, because neither a status nor a
+// creation time survives a move or a restore. The earliest claim holds the name; the names of the
+// GatewayDNS break ties. If the claim ends, the next one holds the name.
 //
-// A claim ends only on a positive fact: its Cluster exists and is not selected or is being deleted, or spec.subdomain has
-// changed. It does not end because its Cluster does not exist, which is how it looks in the middle of a move. That is why
-// the claims of Clusters that are gone for good stay; they take nothing from anybody, and count again for a Cluster that is
-// created under the same name.
+// A claim ends if its Cluster exists but is not selected or is being deleted, or if spec.subdomain
+// has changed. It does not end if its Cluster does not exist, because Clusters are missing in the
+// middle of a move. So claims of deleted Clusters stay. They block no other name, and become
+// effective again if a Cluster with the same name is created.
 //
-// A new claim is never earlier than one that is there: the clock of the machine that writes it may be behind, and a name that is
-// in use must not change hands for that. Creation times count only between GatewayDNS that have not claimed anything yet, such as
-// those of a version before there were claims: a written claim comes before them, because a move makes creation times new.
+// A new claim is always later than the existing ones, even if the clock of this machine is behind.
+// Otherwise a name in use could change its holder. Creation times count only between GatewayDNS
+// that have not claimed a name yet, such as those of older releases. A written claim precedes them,
+// because a move resets creation times.
 //
-// It has no client and no clock. Names of different namespaces are never equal, so nothing outside of a namespace is asked.
+// The package has no client and no clock. Names of different namespaces never collide, so it
+// considers one namespace at a time.
 package claims

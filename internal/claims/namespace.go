@@ -28,32 +28,36 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// Namespace judges the claims of all GatewayDNS of one namespace. It is not safe for concurrent use.
+// Namespace evaluates the claims of all GatewayDNS of one namespace. It is not safe for concurrent
+// use.
 type Namespace struct {
 	claimants []*claimant
 	clusters  map[string]*clusterv1.Cluster
-	of        func(*xccv1.GatewayDNS) (claims Claims, malformed bool)
+	parse     func(*xccv1.GatewayDNS) (claims Claims, malformed bool)
 }
 
 // claimant is a GatewayDNS with its claims.
 type claimant struct {
 	*xccv1.GatewayDNS
-	// claims must not be changed.
+	// claims are shared, and must not be changed.
 	claims    Claims
 	malformed bool
-	// written is true for one that ever claimed a name: the annotation stays when all claims have ended.
-	written, paused bool
+	// written is true if the GatewayDNS has ever claimed a name. The annotation stays even if all
+	// claims have ended.
+	written bool
+	paused  bool
 
 	selector labels.Selector
 	parsed   bool
 }
 
-// In returns the judge of a namespace that has the given objects. of returns what Parse does for the annotation of one of
-// the GatewayDNS, and is called once for each. Neither its results nor the objects are changed.
-func In(
-	gatewayDNS []xccv1.GatewayDNS, clusters []clusterv1.Cluster, of func(*xccv1.GatewayDNS) (claims Claims, malformed bool),
+// NewNamespace returns a Namespace with the given objects. parse returns the result of Parse for
+// the annotation of a GatewayDNS, and may cache it; it is called once for each. Namespace changes
+// neither its results nor the objects.
+func NewNamespace(
+	gatewayDNS []xccv1.GatewayDNS, clusters []clusterv1.Cluster, parse func(*xccv1.GatewayDNS) (claims Claims, malformed bool),
 ) *Namespace {
-	n := &Namespace{clusters: make(map[string]*clusterv1.Cluster, len(clusters)), of: of}
+	n := &Namespace{clusters: make(map[string]*clusterv1.Cluster, len(clusters)), parse: parse}
 	for i := range clusters {
 		n.clusters[clusters[i].Name] = &clusters[i]
 	}
@@ -63,12 +67,12 @@ func In(
 	return n
 }
 
-// claimantOf returns a GatewayDNS with its claims. One that lost its annotation has claimed, since it was created, what its
-// status says it has.
+// claimantOf returns a GatewayDNS with its claims. If the annotation is missing, it restores the
+// claims from the status, with the creation time.
 func (n *Namespace) claimantOf(gatewayDNS *xccv1.GatewayDNS) *claimant {
 	c := &claimant{GatewayDNS: gatewayDNS, paused: annotations.HasPaused(gatewayDNS)}
 	if _, c.written = gatewayDNS.Annotations[xccv1.ClaimsAnnotation]; c.written {
-		c.claims, c.malformed = n.of(gatewayDNS)
+		c.claims, c.malformed = n.parse(gatewayDNS)
 		return c
 	}
 	c.claims = Claims{}
@@ -83,7 +87,8 @@ func (n *Namespace) claimantOf(gatewayDNS *xccv1.GatewayDNS) *claimant {
 	return c
 }
 
-// selects returns whether a GatewayDNS selects a Cluster, and false for known when its selector cannot be evaluated.
+// selects returns whether a GatewayDNS selects a Cluster. known is false if the selector is
+// invalid.
 func (c *claimant) selects(cluster *clusterv1.Cluster) (selected, known bool) {
 	if !c.parsed {
 		c.selector, _ = metav1.LabelSelectorAsSelector(&c.Spec.ClusterSelector)
@@ -95,13 +100,14 @@ func (c *claimant) selects(cluster *clusterv1.Cluster) (selected, known bool) {
 	return cluster.DeletionTimestamp.IsZero() && c.selector.Matches(labels.Set(cluster.Labels)), true
 }
 
-// wants returns whether a GatewayDNS asks for the name of a Cluster.
+// wants returns whether a GatewayDNS should claim the name of a Cluster.
 func (c *claimant) wants(cluster *clusterv1.Cluster) bool {
 	selected, _ := c.selects(cluster)
 	return selected && c.DeletionTimestamp.IsZero()
 }
 
-// isLive returns whether a claim has not ended. One that is paused keeps what it has, like its records.
+// isLive returns whether a claim has not ended. A paused GatewayDNS keeps its claims, like its
+// records.
 func (n *Namespace) isLive(c *claimant, name string) bool {
 	switch {
 	case !c.DeletionTimestamp.IsZero():
@@ -121,26 +127,28 @@ func (n *Namespace) isLive(c *claimant, name string) bool {
 	return selected || !known
 }
 
-// since returns since when a GatewayDNS has claimed a name, and false if it does not claim it any more.
+// since returns the start of a GatewayDNS's claim of a name. It returns false if there is none or
+// it has ended.
 func (n *Namespace) since(c *claimant, name string) (time.Time, bool) {
 	since, claimed := c.claims[name]
 	return since, claimed && n.isLive(c, name)
 }
 
-// Holder is who has a name.
+// Holder is the GatewayDNS that may publish a name.
 type Holder struct {
 	// GatewayDNS is the name of the GatewayDNS.
 	GatewayDNS string
-	// Since is when its claim began.
-	Since time.Time
 
-	// unwritten is true for one that is about to claim its first names.
+	// Since is the start of its claim.
+	Since time.Time
+	// unwritten is true if the GatewayDNS has not written a claim yet. Since is its creation time
+	// then.
 	unwritten bool
 }
 
-// Holder returns who has the name of a Cluster, and false if nobody has. A GatewayDNS that never claimed anything has the
-// names it asks for, if nobody has claimed them: the one that was created first, so that it is not the order in which they
-// are looked at that decides between several.
+// Holder returns the holder of a Cluster's name, or false if there is none. If no GatewayDNS has
+// claimed the name, the oldest GatewayDNS that selects the Cluster and has no claims yet holds it.
+// So the order of reconciles does not matter.
 func (n *Namespace) Holder(subdomain, cluster string) (Holder, bool) {
 	var holder Holder
 	held := false
@@ -153,7 +161,7 @@ func (n *Namespace) Holder(subdomain, cluster string) (Holder, bool) {
 	existing, exists := n.clusters[cluster]
 	for _, c := range n.claimants {
 		if c.Subdomain() != subdomain && !c.paused {
-			continue // Whatever it claimed of this subdomain has ended.
+			continue // Its claims of this subdomain have ended.
 		}
 		if since, ok := n.since(c, name); ok {
 			add(Holder{GatewayDNS: c.Name, Since: since})
@@ -175,7 +183,8 @@ func (h Holder) before(other Holder) bool {
 	return h.Since.Before(other.Since)
 }
 
-// latestOfOthers returns when others claimed a name last; zero if none did.
+// latestOfOthers returns the start of the latest claim of a name by another GatewayDNS, or zero if
+// there is none.
 func (n *Namespace) latestOfOthers(gatewayDNS, name string) time.Time {
 	var latest time.Time
 	for _, c := range n.claimants {

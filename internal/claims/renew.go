@@ -29,62 +29,67 @@ import (
 )
 
 const (
-	// MaxEntries is how many claims a GatewayDNS may have for a new one to be added: a status of more gateways is too large for etcd.
+	// MaxEntries is the number of claims at which no new ones are added. The status of more
+	// gateways is too large for etcd.
 	MaxEntries = 3000
-	// MaxBytes is how long the annotation may get by new claims. All annotations of an object together have 256 KiB; a quarter is
-	// left to others.
+	// MaxBytes is the size of the annotation at which no new claims are added. Kubernetes allows
+	// 256 KiB for all annotations of an object; a quarter is left for others.
 	MaxBytes = 192 << 10
-	// MinAbsence is how long a Cluster has been absent before its claim may go: a move that was interrupted is resumed sooner.
+	// MinAbsence is how long a Cluster must be absent before its claim can be deleted. An
+	// interrupted move is resumed sooner.
 	MinAbsence = 24 * time.Hour
-
-	// maxAbsentBytes is how long the annotation of absent Clusters may get: some 200 of them can go each day.
+	// maxAbsentBytes bounds the annotation of absent Clusters. It holds about 200, so as many
+	// claims can be deleted each day.
 	maxAbsentBytes = 16 << 10
 )
 
-// Renewal is what a GatewayDNS claims from now on.
+// Renewal is the desired state of a GatewayDNS's claims.
 type Renewal struct {
 	// Claims must not be changed.
 	Claims Claims
-	// IsWritten is true if the annotation holds the Claims and nothing else.
+	// IsWritten is true if the annotation already has exactly these Claims.
 	IsWritten bool
-	// Malformed is true if the annotation holds something that is no claim.
+	// Malformed is true if the annotation has invalid entries.
 	Malformed bool
-	// Absent are since when the Clusters of Claims do not exist. It is empty unless Claims take more than half of the room that
-	// they may, and leaves out those that were noticed last if there are too many.
+	// Absent has the claims whose Clusters do not exist, each with the time since when. It is empty
+	// unless Claims use more than half of a limit. If there are too many, the most recent are left
+	// out.
 	Absent Claims
-	// Unclaimed is how many names there was no room for.
+	// Unclaimed is the number of names for which there was no room.
 	Unclaimed int
 }
 
-// Renew returns what a GatewayDNS of the namespace claims from now on: the claims that have not ended, and a new one for each
-// Cluster that it selects and did not claim. A new claim is later than those of others that are there, whatever the clock of
-// this machine says. One of a GatewayDNS that never claimed anything, of a name that nobody claims, counts since it was
-// created; a name that another such GatewayDNS is to have is left until that one has claimed it.
+// Renew returns the desired claims of a GatewayDNS: those that have not ended, and a new one for
+// each selected Cluster without one. A new claim is later than all others of its name, even if the
+// clock of this machine is behind.
 //
-// Claims of Clusters that do not exist go when there is no room for new ones, those that have been absent for longest first.
-// None goes that has not been absent for MinAbsence, and none while a Cluster of the namespace is paused, as all are during a
-// move.
+// A GatewayDNS without any claims yet claims a free name with its creation time. If an older
+// GatewayDNS without claims selects the same Cluster, that one claims the name first.
+//
+// If there is no room for new claims, those of absent Clusters are deleted, the longest absent
+// first. A Cluster must have been absent for MinAbsence. None is deleted while a Cluster of the
+// namespace is paused, as all Clusters are in a move.
 func (n *Namespace) Renew(gatewayDNS *xccv1.GatewayDNS, now time.Time) Renewal {
 	own := n.claimantOf(gatewayDNS)
 	kept := n.live(own)
 	added := n.additions(own, kept, now)
-	room, wanted := roomOf(kept), roomOf(added)
+	used, wanted := usageOf(kept), usageOf(added)
 	var absent []absence
-	if !room.fits(wanted) || room.plus(wanted).isHalfFull() {
+	if !used.fits(wanted) || used.plus(wanted).isHalfFull() {
 		absent = n.absences(gatewayDNS, kept, now)
 	}
 	if len(added) > 0 {
-		kept = maps.Clone(kept) // It may be what is parsed once for all.
+		kept = maps.Clone(kept) // It may share the map with the cache of parsed annotations.
 	}
-	for !n.isMoving() && !room.fits(wanted) && len(absent) > 0 && now.Sub(absent[0].since) >= MinAbsence {
-		room = room.minus(entry(absent[0].name))
+	for !n.isMoving() && !used.fits(wanted) && len(absent) > 0 && now.Sub(absent[0].since) >= MinAbsence {
+		used = used.minus(entry(absent[0].name))
 		delete(kept, absent[0].name)
 		absent = absent[1:]
 	}
 	renewal := Renewal{Claims: kept, Malformed: own.malformed, Absent: firstOf(absent)}
 	for _, name := range slices.Sorted(maps.Keys(added)) {
-		if more := entry(name); room.fits(more) {
-			room = room.plus(more)
+		if more := entry(name); used.fits(more) {
+			used = used.plus(more)
 			kept[name] = added[name]
 		} else {
 			renewal.Unclaimed++
@@ -94,7 +99,7 @@ func (n *Namespace) Renew(gatewayDNS *xccv1.GatewayDNS, now time.Time) Renewal {
 	return renewal
 }
 
-// live returns the claims of a GatewayDNS that have not ended. They must not be changed.
+// live returns the claims that have not ended. They must not be changed.
 func (n *Namespace) live(own *claimant) Claims {
 	live, shared := own.claims, true
 	for name := range own.claims {
@@ -109,7 +114,7 @@ func (n *Namespace) live(own *claimant) Claims {
 	return live
 }
 
-// additions returns the claims of the Clusters that a GatewayDNS selects and did not claim.
+// additions returns new claims for the selected Clusters without one.
 func (n *Namespace) additions(own *claimant, kept Claims, now time.Time) Claims {
 	added := Claims{}
 	for _, cluster := range n.clusters {
@@ -120,7 +125,7 @@ func (n *Namespace) additions(own *claimant, kept Claims, now time.Time) Claims 
 		holder, held := n.Holder(own.Subdomain(), cluster.Name)
 		latest := n.latestOfOthers(own.Name, name)
 		switch {
-		case held && holder.unwritten && holder.GatewayDNS != own.Name:
+		case held && holder.unwritten && holder.GatewayDNS != own.Name: // The older GatewayDNS claims the name first.
 		case held && holder.unwritten:
 			added[name] = holder.Since
 		case latest.Before(now):
@@ -132,18 +137,19 @@ func (n *Namespace) additions(own *claimant, kept Claims, now time.Time) Claims 
 	return added
 }
 
-// absence is a claim of a Cluster that does not exist.
+// absence is a claim whose Cluster does not exist.
 type absence struct {
 	name  string
 	since time.Time
 }
 
-// absences returns since when the Clusters of claims have been absent, as the annotation says or since now, the longest first
-// and those that are equal by name. One that exists again is not absent, and a time that is yet to come is none.
+// absences returns the claims whose Clusters do not exist, ordered by the start of the absence and
+// then by name. The start is that of the annotation. It is now if the annotation has none or one in
+// the future.
 func (n *Namespace) absences(gatewayDNS *xccv1.GatewayDNS, kept Claims, now time.Time) []absence {
 	known := Claims{}
 	if text := gatewayDNS.Annotations[xccv1.AbsentClaimsAnnotation]; len(text) <= maxAbsentBytes {
-		known, _ = Parse(text) // A longer one is not the manager's.
+		known, _ = Parse(text) // The manager never writes a longer annotation.
 	}
 	var absent []absence
 	for name := range kept {
@@ -171,7 +177,7 @@ func (n *Namespace) isMoving() bool {
 	return false
 }
 
-// firstOf returns the absences for which there is room, the longest ones.
+// firstOf returns as many absences as fit the annotation, from the first on.
 func firstOf(absent []absence) Claims {
 	first, bytes := Claims{}, len("{}")
 	for _, absence := range absent {
@@ -184,30 +190,30 @@ func firstOf(absent []absence) Claims {
 	return first
 }
 
-// room is what claims take of what they may.
-type room struct{ entries, bytes int }
+// usage is the number of claims and their size in the annotation.
+type usage struct{ entries, bytes int }
 
-func entry(name string) room {
-	// The longest time; most claims are of a moment that took all nanoseconds.
+func entry(name string) usage {
+	// The longest form of a time, as most times have nanoseconds.
 	const rest = len(`"":"2006-01-02T15:04:05.123456789Z",`)
-	return room{entries: 1, bytes: len(name) + rest}
+	return usage{entries: 1, bytes: len(name) + rest}
 }
 
-func roomOf(claims Claims) room {
-	taken := room{}
+func usageOf(claims Claims) usage {
+	total := usage{}
 	for name := range claims {
-		taken = taken.plus(entry(name))
+		total = total.plus(entry(name))
 	}
-	return taken
+	return total
 }
 
-func (r room) plus(more room) room  { return room{r.entries + more.entries, r.bytes + more.bytes} }
-func (r room) minus(less room) room { return room{r.entries - less.entries, r.bytes - less.bytes} }
+func (u usage) plus(more usage) usage  { return usage{u.entries + more.entries, u.bytes + more.bytes} }
+func (u usage) minus(less usage) usage { return usage{u.entries - less.entries, u.bytes - less.bytes} }
 
-// fits returns whether there is room for more claims. None always fit.
-func (r room) fits(more room) bool {
-	total := r.plus(more)
+// fits returns whether more claims stay within the limits. Zero claims always fit.
+func (u usage) fits(more usage) bool {
+	total := u.plus(more)
 	return more.entries == 0 || total.entries <= MaxEntries && total.bytes <= MaxBytes
 }
 
-func (r room) isHalfFull() bool { return r.entries > MaxEntries/2 || r.bytes > MaxBytes/2 }
+func (u usage) isHalfFull() bool { return u.entries > MaxEntries/2 || u.bytes > MaxBytes/2 }

@@ -31,7 +31,7 @@ import (
 
 const day = 24 * time.Hour
 
-// gone are claims of count Clusters that do not exist, one a second.
+// gone returns claims of missing Clusters, one per second.
 func gone(prefix string, count int) claims.Claims {
 	claimed := claims.Claims{}
 	for i := range count {
@@ -44,7 +44,7 @@ func absent(since claims.Claims) func(*xccv1.GatewayDNS) {
 	return func(g *xccv1.GatewayDNS) { g.Annotations[xccv1.AbsentClaimsAnnotation] = since.String() }
 }
 
-// allSince returns the same time for all claims.
+// allSince returns the claims with one common time.
 func allSince(claimed claims.Claims, since time.Time) claims.Claims {
 	times := claims.Claims{}
 	for name := range claimed {
@@ -58,42 +58,42 @@ func write(g *xccv1.GatewayDNS, renewal claims.Renewal) {
 	g.Annotations[xccv1.AbsentClaimsAnnotation] = renewal.Absent.String()
 }
 
-func TestNothingIsRememberedOfAbsenceWhileThereIsRoom(t *testing.T) {
+func TestAbsencesAreNotRecordedBelowHalfTheLimit(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	claimed := gone("gone", claims.MaxEntries/2-1)
 	one := gatewayDNS("one", claimed)
-	renewal := claims.In([]xccv1.GatewayDNS{one}, []clusterv1.Cluster{cluster("a", "one")}, of).Renew(&one, at(100_000))
+	renewal := claims.NewNamespace([]xccv1.GatewayDNS{one}, []clusterv1.Cluster{cluster("a", "one")}, parse).Renew(&one, at(100_000))
 	g.Expect(renewal.Absent).To(BeEmpty())
 	g.Expect(renewal.Claims).To(HaveLen(len(claimed) + 1))
 }
 
-func TestAbsenceIsRememberedOnceHalfOfTheRoomIsTaken(t *testing.T) {
+func TestAbsencesAreRecordedAboveHalfTheLimit(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	claimed := gone("gone", claims.MaxEntries/2+1)
 	known := claims.Claims{"gateway.gone-00700": at(5), "gateway.gone-00701": at(900_000), "gateway.a": at(5), "gateway.other": at(5)}
 	one := gatewayDNS("one", claimed, absent(known))
 	clusters := []clusterv1.Cluster{cluster("gone-00000", "one"), cluster("a", "one")}
-	renewal := claims.In([]xccv1.GatewayDNS{one}, clusters, of).Renew(&one, at(100_000))
+	renewal := claims.NewNamespace([]xccv1.GatewayDNS{one}, clusters, parse).Renew(&one, at(100_000))
 	g.Expect(renewal.Absent).To(And(
-		HaveKeyWithValue("gateway.gone-00700", at(5)),            // It is known since then.
-		Not(HaveKeyWithValue("gateway.gone-00701", at(900_000))), // Its time is yet to come.
+		HaveKeyWithValue("gateway.gone-00700", at(5)),            // The recorded time stays.
+		Not(HaveKeyWithValue("gateway.gone-00701", at(900_000))), // A time in the future is replaced.
 		HaveKeyWithValue("gateway.gone-00001", at(100_000)),
-		Not(HaveKey("gateway.gone-00000")), // It exists again.
+		Not(HaveKey("gateway.gone-00000")), // The Cluster exists again.
 		Not(HaveKey("gateway.a")),
-		Not(HaveKey("gateway.other")), // Nothing claims it.
+		Not(HaveKey("gateway.other")), // There is no such claim.
 	))
-	g.Expect(len(renewal.Absent.String())).To(BeNumerically("<=", 16<<10), "what is remembered is bounded, too")
+	g.Expect(len(renewal.Absent.String())).To(BeNumerically("<=", 16<<10), "the annotation is bounded")
 
-	t.Log("The annotation does not change with the time")
+	t.Log("A later renewal does not change the annotation")
 	write(&one, renewal)
-	again := claims.In([]xccv1.GatewayDNS{one}, clusters, of).Renew(&one, at(200_000))
+	again := claims.NewNamespace([]xccv1.GatewayDNS{one}, clusters, parse).Renew(&one, at(200_000))
 	g.Expect(again.Absent).To(Equal(renewal.Absent))
 	g.Expect(again.Claims).To(Equal(renewal.Claims))
 }
 
-func TestClaimsGoOnlyWhenThereIsNoRoomForNewOnes(t *testing.T) {
+func TestClaimsAreDeletedOnlyIfNewOnesNeedTheRoom(t *testing.T) {
 	t.Parallel()
 	now := at(1_000_000)
 	full := gone("gone", claims.MaxEntries)
@@ -117,27 +117,27 @@ func TestClaimsGoOnlyWhenThereIsNoRoomForNewOnes(t *testing.T) {
 		lost      []string
 		unclaimed int
 	}{
-		"nothing is new": {claimed: full, absent: long},
-		"there is room":  {claimed: gone("gone", claims.MaxEntries-1), absent: long, clusters: existing(1)},
-		"the one that has been absent for longest goes":  {claimed: full, absent: long, clusters: existing(1), lost: []string{"gateway.gone-00007"}},
-		"of those absent equally long the first by name": {claimed: full, absent: long, clusters: existing(2), lost: []string{"gateway.gone-00007", "gateway.gone-00003"}},
-		"none that has not been absent for a day": {
+		"there are no new claims":                        {claimed: full, absent: long},
+		"there is room for new claims":                   {claimed: gone("gone", claims.MaxEntries-1), absent: long, clusters: existing(1)},
+		"the claim with the longest absence is deleted":  {claimed: full, absent: long, clusters: existing(1), lost: []string{"gateway.gone-00007"}},
+		"the name breaks a tie of equally long absences": {claimed: full, absent: long, clusters: existing(2), lost: []string{"gateway.gone-00007", "gateway.gone-00003"}},
+		"an absence of less than a day is too short": {
 			claimed: full, absent: allSince(long, now.Add(-day+time.Second)), clusters: existing(1), unclaimed: 1,
 		},
-		"one that has been absent for just a day":      {claimed: full, absent: claims.Claims{"gateway.gone-00007": now.Add(-day)}, clusters: existing(1), lost: []string{"gateway.gone-00007"}},
-		"none of which it is not known for how long":   {claimed: full, clusters: existing(1), unclaimed: 1},
-		"none during a move":                           {claimed: full, absent: long, clusters: moving(existing(1)), unclaimed: 1},
-		"none of a Cluster that exists":                {claimed: full, absent: long, clusters: append(existing(3), cluster("gone-00007", "one")), lost: []string{"gateway.gone-00003", "gateway.gone-00009"}, unclaimed: 1},
-		"some find room, the first by name":            {claimed: full, absent: long, clusters: existing(5), lost: []string{"gateway.gone-00007", "gateway.gone-00003", "gateway.gone-00009"}, unclaimed: 2},
-		"more than there may be, of a former release":  {claimed: gone("gone", claims.MaxEntries+100)},
-		"more than there may be, and no room for more": {claimed: gone("gone", claims.MaxEntries+100), clusters: existing(1), unclaimed: 1},
-		"an annotation of absence of another's making": {claimed: full, absent: allSince(full, at(1)), clusters: existing(1), unclaimed: 1},
+		"an absence of exactly a day is long enough":       {claimed: full, absent: claims.Claims{"gateway.gone-00007": now.Add(-day)}, clusters: existing(1), lost: []string{"gateway.gone-00007"}},
+		"an absence without a recorded time starts now":    {claimed: full, clusters: existing(1), unclaimed: 1},
+		"no claim is deleted during a move":                {claimed: full, absent: long, clusters: moving(existing(1)), unclaimed: 1},
+		"no claim of an existing Cluster is deleted":       {claimed: full, absent: long, clusters: append(existing(3), cluster("gone-00007", "one")), lost: []string{"gateway.gone-00003", "gateway.gone-00009"}, unclaimed: 1},
+		"new claims are added by name while there is room": {claimed: full, absent: long, clusters: existing(5), lost: []string{"gateway.gone-00007", "gateway.gone-00003", "gateway.gone-00009"}, unclaimed: 2},
+		"claims of an older release above the limit stay":  {claimed: gone("gone", claims.MaxEntries+100)},
+		"no claim is added above the limit":                {claimed: gone("gone", claims.MaxEntries+100), clusters: existing(1), unclaimed: 1},
+		"an oversized annotation of absences is ignored":   {claimed: full, absent: allSince(full, at(1)), clusters: existing(1), unclaimed: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			one := gatewayDNS("one", test.claimed, absent(test.absent))
-			renewal := claims.In([]xccv1.GatewayDNS{one}, test.clusters, of).Renew(&one, now)
+			renewal := claims.NewNamespace([]xccv1.GatewayDNS{one}, test.clusters, parse).Renew(&one, now)
 			var lost []string
 			for name := range test.claimed {
 				if _, ok := renewal.Claims[name]; !ok {
@@ -165,15 +165,16 @@ func TestTheAnnotationIsBoundedInBytes(t *testing.T) {
 	for i := range 3000 {
 		clusters = append(clusters, cluster(fmt.Sprintf("%s-%04d", strings.Repeat("c", 58), i), "one"))
 	}
-	namespace := claims.In([]xccv1.GatewayDNS{one}, clusters, of)
+	namespace := claims.NewNamespace([]xccv1.GatewayDNS{one}, clusters, parse)
 	renewal := namespace.Renew(&one, at(100).Add(123456789))
 	g.Expect(len(renewal.Claims.String())).To(And(BeNumerically("<=", claims.MaxBytes+1), BeNumerically(">", claims.MaxBytes-200)))
 	g.Expect(renewal.Unclaimed).To(Equal(3000 - len(renewal.Claims)))
 }
 
-// TestAStalledMoveChangesNoWinner has two GatewayDNS that claim the same names up to the bound. They are moved, and the Clusters
-// come one by one, with a week between them. A Cluster that was not moved finds no room for its claims.
-func TestAStalledMoveChangesNoWinner(t *testing.T) {
+// TestAStalledMoveChangesNoHolder has two GatewayDNS that claim the same names, up to the limit.
+// After a move, one Cluster arrives each week. A new Cluster on the target gets no claim, because
+// there is no room.
+func TestAStalledMoveChangesNoHolder(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	const moved = 4
@@ -185,9 +186,9 @@ func TestAStalledMoveChangesNoWinner(t *testing.T) {
 	all := []xccv1.GatewayDNS{gatewayDNS("a-second", second), gatewayDNS("x-first", first)}
 	now := at(1_000_000)
 	clusters := []clusterv1.Cluster{cluster("new", "a-second", "x-first")}
-	look := func() {
+	renewAll := func() {
 		for i := range all {
-			write(&all[i], claims.In(all, clusters, of).Renew(&all[i], now))
+			write(&all[i], claims.NewNamespace(all, clusters, parse).Renew(&all[i], now))
 		}
 	}
 	for i := range moved {
@@ -195,11 +196,11 @@ func TestAStalledMoveChangesNoWinner(t *testing.T) {
 		arrived := cluster(fmt.Sprintf("c-%05d", i), "a-second", "x-first")
 		arrived.Spec.Paused = &isPaused
 		clusters = append(clusters, arrived)
-		look()
+		renewAll()
 		now = now.Add(7 * day)
-		look()
+		renewAll()
 	}
-	namespace := claims.In(all, clusters, of)
+	namespace := claims.NewNamespace(all, clusters, parse)
 	for i := range claims.MaxEntries {
 		name := fmt.Sprintf("c-%05d", i)
 		holder, held := namespace.Holder("gateway", name)
@@ -208,7 +209,7 @@ func TestAStalledMoveChangesNoWinner(t *testing.T) {
 	}
 }
 
-func TestAnAnnotationThatHoldsSomethingElseIsMalformed(t *testing.T) {
+func TestParseReportsAMalformedAnnotation(t *testing.T) {
 	t.Parallel()
 	for text, malformed := range map[string]bool{
 		``:                                     false,
