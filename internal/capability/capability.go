@@ -25,10 +25,10 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// Capability is something that a dns-server reads and that some former release does not.
+// Capability is a feature of the dns-server that some older releases lack.
 type Capability string
 
-// Targets is that a dns-server reads host names from the annotation xccv1.TargetsAnnotation.
+// Targets means that the dns-server reads host names from the annotation xccv1.TargetsAnnotation.
 const Targets Capability = "dns-targets"
 
 const (
@@ -40,37 +40,38 @@ const (
 	separator = ","
 )
 
-// All returns what this build reads, as it is written to the file.
+// All returns the capabilities of this build, separated by commas. It is the content of the file.
 func All() string { return strings.Join([]string{string(Targets)}, separator) }
 
 var (
-	// ErrUndecided says that a Pod has not told yet what it reads. It does not serve yet.
+	// ErrUndecided is returned if the init container has not terminated. Such a Pod does not serve
+	// yet.
 	ErrUndecided = errors.New("the Pod has not started its dns-server yet")
-	// ErrEnded says that a Pod has ended and never serves again.
+	// ErrEnded is returned if a Pod has succeeded or failed. Such a Pod never serves again.
 	ErrEnded = errors.New("the Pod has ended")
 )
 
-// Has returns whether the dns-server of a Pod has a capability. A Pod that does not tell, such as one of a former release, has none.
-// The error is ErrUndecided or ErrEnded.
+// Has returns whether the dns-server of a Pod has a capability. A Pod without the init container,
+// as older releases have it, has none. The error is ErrUndecided or ErrEnded.
 func Has(pod *corev1.Pod, capability Capability) (bool, error) {
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 		return false, ErrEnded
 	}
-	// Another image in one of the containers makes what the other one says worthless.
-	said, serves := imageOf(pod.Spec.InitContainers, Container), imageOf(pod.Spec.Containers, xccv1.DNSServerName)
-	if said == "" || said != serves {
+	// The report is valid only if both containers run the same image.
+	reporting, serving := imageOf(pod.Spec.InitContainers, Container), imageOf(pod.Spec.Containers, xccv1.DNSServerName)
+	if reporting == "" || reporting != serving {
 		return false, nil
 	}
 	for i := range pod.Status.InitContainerStatuses {
 		status := &pod.Status.InitContainerStatuses[i]
-		if ended := status.State.Terminated; status.Name == Container && ended != nil {
-			return strings.Contains(separator+ended.Message+separator, separator+string(capability)+separator), nil
+		if terminated := status.State.Terminated; status.Name == Container && terminated != nil {
+			return strings.Contains(separator+terminated.Message+separator, separator+string(capability)+separator), nil
 		}
 	}
 	return false, ErrUndecided
 }
 
-// imageOf returns the image of a container, and the empty string if there is none.
+// imageOf returns the image of the named container, or "" if the container does not exist.
 func imageOf(containers []corev1.Container, name string) string {
 	for i := range containers {
 		if containers[i].Name == name {

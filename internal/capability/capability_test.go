@@ -34,25 +34,25 @@ func TestHas(t *testing.T) {
 		has    bool
 		err    error
 	}{
-		"a Pod that says so": {has: true},
-		"among others":       {change: func(p *corev1.Pod) { terminated(p).Message = "a,dns-targets,b" }, has: true},
-		"a Pod of a former release": {change: func(p *corev1.Pod) {
+		"the Pod reports the capability":   {has: true},
+		"the capability is one of several": {change: func(p *corev1.Pod) { terminated(p).Message = "a,dns-targets,b" }, has: true},
+		"an older release has no init container": {change: func(p *corev1.Pod) {
 			p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil
 		}},
-		"an image of a former release in this release's Pod": {change: func(p *corev1.Pod) { terminated(p).Message = "" }},
-		"another image that says so":                         {change: func(p *corev1.Pod) { p.Spec.Containers[1].Image = "registry.example.com/xcc-dns:v0" }},
-		"a part of a word":                                   {change: func(p *corev1.Pod) { terminated(p).Message = "no-dns-targets" }},
-		"nonsense":                                           {change: func(p *corev1.Pod) { terminated(p).Message = strings.Repeat(",", 1<<20) }},
-		"another container that says so": {change: func(p *corev1.Pod) {
+		"the image of an older release leaves the message empty": {change: func(p *corev1.Pod) { terminated(p).Message = "" }},
+		"the containers run different images":                    {change: func(p *corev1.Pod) { p.Spec.Containers[1].Image = "registry.example.com/xcc-dns:v0" }},
+		"the capability is only a suffix of another":             {change: func(p *corev1.Pod) { terminated(p).Message = "no-dns-targets" }},
+		"a message of a megabyte of separators":                  {change: func(p *corev1.Pod) { terminated(p).Message = strings.Repeat(",", 1<<20) }},
+		"another init container reports the capability": {change: func(p *corev1.Pod) {
 			p.Status.InitContainerStatuses[0].Name = "istio-init"
 		}, err: capability.ErrUndecided},
-		"a container that has the name of none": {change: func(p *corev1.Pod) { p.Spec.Containers[1].Name = "server" }},
-		"one that has not begun":                {change: func(p *corev1.Pod) { p.Status.InitContainerStatuses = nil }, err: capability.ErrUndecided},
-		"one that runs": {change: func(p *corev1.Pod) {
+		"no container is named dns-server":       {change: func(p *corev1.Pod) { p.Spec.Containers[1].Name = "server" }},
+		"the init container has not started yet": {change: func(p *corev1.Pod) { p.Status.InitContainerStatuses = nil }, err: capability.ErrUndecided},
+		"the init container is still running": {change: func(p *corev1.Pod) {
 			p.Status.InitContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 		}, err: capability.ErrUndecided},
-		"an evicted Pod":         {change: func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, err: capability.ErrEnded},
-		"a Pod without anything": {change: func(p *corev1.Pod) { *p = corev1.Pod{} }},
+		"the Pod was evicted": {change: func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, err: capability.ErrEnded},
+		"an empty Pod":        {change: func(p *corev1.Pod) { *p = corev1.Pod{} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,11 +14,16 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package capability is how a dns-server tells the manager what it reads of EndpointSlices, so that the manager writes nothing that
-// a dns-server of a former release would not understand.
+// Package capability lets a dns-server tell the manager which annotations of an EndpointSlice it
+// reads. The manager writes no annotation that a dns-server of an older release in the same cluster
+// would ignore.
 //
-// An init container of the dns-server's Pod, of the same image, runs "dns-server --version" with FileVariable set to the file of its
-// termination message. A dns-server that knows the variable writes All there, and the kubelet copies it to the status of the Pod.
-// An image of a former release does not know the variable: its message stays empty, and its Pods start as they always did. So what
-// runs says what it reads, whatever the image is called, and the dns-server needs no right to write to its API server.
+// An init container of the dns-server's Pod runs the same image with "dns-server --version".
+// FileVariable names the file of the container's termination message. If the dns-server knows the
+// variable, it writes All to the file, and the kubelet copies the message to the Pod's status. An
+// image of an older release does not know the variable: its message stays empty, and its Pods start
+// as before.
+//
+// The capabilities come from the running binary, so they do not depend on the image's tag. The
+// dns-server needs no permission to write to its API server.
 package capability

@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	// maxName is the longest name in presentation format without the final dot: 255 octets on the wire (RFC 1035,
-	// section 2.3.4) less the length octet of the first label and the root label.
+	// maxName is the longest name in presentation format without the final dot: 255 octets on the
+	// wire (RFC 1035, section 2.3.4) less the length octet of the first label and the root label.
 	maxName = 253
 	// maxLabel is the longest DNS label in octets (RFC 1035, section 2.3.4).
 	maxLabel = 63
@@ -32,25 +32,25 @@ const (
 	wildcard = "*"
 )
 
-// Gateway is the per-cluster name under which a gateway is published: "*.<subdomain>.<cluster>.<namespace>.clusters.<zone>".
-// Two gateways are published under one name if and only if they are equal: the first part and the last before "clusters"
-// are one DNS label each, so that only the Cluster's name between them can have dots.
+// Gateway is the per-cluster name of a gateway:
+// "*.<subdomain>.<cluster>.<namespace>.clusters.<zone>". The name is unique: subdomain and
+// namespace are one DNS label each, so only the Cluster's name between them can have dots.
 type Gateway struct {
-	// Subdomain tells the gateways of one Cluster apart. It is one DNS label.
+	// Subdomain distinguishes the gateways of one Cluster. It is one DNS label.
 	Subdomain string
-	// Cluster is the name of the Cluster whose gateway it is. It may consist of several DNS labels.
+	// Cluster is the name of the gateway's Cluster. It may consist of several DNS labels.
 	Cluster string
-	// Namespace is the namespace of the Cluster on the management cluster, which is one DNS label.
+	// Namespace is the Cluster's namespace on the management cluster. It is one DNS label.
 	Namespace string
 }
 
-// Hostname returns the gateway's name in the zone, or an error when DNS does not allow a name that long.
+// Hostname returns the gateway's name in the zone, or an error if DNS does not allow the name.
 func (g Gateway) Hostname(zone string) (string, error) {
 	name := strings.Join([]string{wildcard, g.Subdomain, g.Cluster, g.Namespace, "clusters", zone}, ".")
 	return Canonical(name)
 }
 
-// Bare returns the name without the wildcard label, or "" when it does not begin with one.
+// Bare returns the name without the wildcard label, or "" if it does not begin with one.
 func Bare(hostname string) string {
 	bare, ok := strings.CutPrefix(hostname, wildcard+".")
 	if !ok {
@@ -59,8 +59,8 @@ func Bare(hostname string) string {
 	return bare
 }
 
-// ParseGateway is the reverse of Gateway.Hostname. It returns false for a name that has another shape or that is not in
-// the zone.
+// ParseGateway is the inverse of Gateway.Hostname. It returns false if the name is not in the zone
+// or has another form.
 func ParseGateway(hostname, zone string) (Gateway, bool) {
 	name, err := Canonical(hostname)
 	if err != nil {
@@ -78,9 +78,9 @@ func ParseGateway(hostname, zone string) (Gateway, bool) {
 	return Gateway{Subdomain: labels[1], Cluster: strings.Join(labels[2:last], "."), Namespace: labels[last]}, true
 }
 
-// Canonical returns the name in lower case and without a final dot. It returns an error that says what is wrong when the
-// name is empty, is too long, has an empty or too long DNS label, has an asterisk elsewhere than as its first DNS label,
-// or has a character that is not a letter, a digit, a hyphen or an underscore.
+// Canonical returns the name in lower case and without a final dot. It returns an error if the name
+// is empty, if the name or a DNS label is too long, or if a DNS label is empty. Only letters,
+// digits, hyphens and underscores are allowed, and an asterisk as the first DNS label.
 func Canonical(name string) (string, error) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if name == "" {
@@ -116,7 +116,7 @@ func validateLabel(label string, first bool) error {
 	return nil
 }
 
-// InZone returns whether the name is the zone's apex or below it. Both are canonical.
+// InZone returns whether the name is the zone's apex or below it. Both must be canonical.
 func InZone(name, zone string) bool {
 	return name == zone || strings.HasSuffix(name, "."+zone)
 }

@@ -28,12 +28,12 @@ import (
 func TestGatewayHostnameIsReversible(t *testing.T) {
 	t.Parallel()
 	for name, gateway := range map[string]dnsname.Gateway{
-		"a plain Cluster":                     {Subdomain: "gateway", Cluster: "cluster-a", Namespace: "dev-team"},
-		"a Cluster with dots":                 {Subdomain: "gateway", Cluster: "a.b.c", Namespace: "dev-team"},
-		"a Cluster called as a fixed label":   {Subdomain: "gateway", Cluster: "gateway", Namespace: "clusters"},
-		"a subdomain called as a fixed label": {Subdomain: "clusters", Cluster: "a", Namespace: "dev"},
-		"another subdomain":                   {Subdomain: "internal", Cluster: "cluster-a", Namespace: "dev-team"},
-		"a Cluster that mimics another owner": {Subdomain: "gateway", Cluster: "victim.other", Namespace: "dev-team"},
+		"a plain Cluster":                      {Subdomain: "gateway", Cluster: "cluster-a", Namespace: "dev-team"},
+		"a Cluster with dots":                  {Subdomain: "gateway", Cluster: "a.b.c", Namespace: "dev-team"},
+		"a namespace named like a fixed label": {Subdomain: "gateway", Cluster: "gateway", Namespace: "clusters"},
+		"a subdomain named like a fixed label": {Subdomain: "clusters", Cluster: "a", Namespace: "dev"},
+		"another subdomain":                    {Subdomain: "internal", Cluster: "cluster-a", Namespace: "dev-team"},
+		"a Cluster that mimics another owner":  {Subdomain: "gateway", Cluster: "victim.other", Namespace: "dev-team"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,7 +48,7 @@ func TestGatewayHostnameIsReversible(t *testing.T) {
 	}
 }
 
-func TestGatewayHostnameRefusesWhatDNSDoesNotAllow(t *testing.T) {
+func TestGatewayHostnameRefusesNamesThatAreTooLong(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	_, err := dnsname.Gateway{Subdomain: "gateway", Cluster: strings.Repeat("a", 64), Namespace: "dev"}.Hostname("xcc.test")
@@ -79,15 +79,15 @@ func TestBareIsTheNameWithoutTheWildcard(t *testing.T) {
 func TestCanonical(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ in, out, err string }{
-		"lower case, no final dot":           {in: "*.Gateway.XCC.test.", out: "*.gateway.xcc.test"},
-		"underscores are allowed":            {in: "_http._tcp.xcc.test", out: "_http._tcp.xcc.test"},
-		"the empty name is not":              {in: "", err: "name is empty"},
-		"the root is not":                    {in: ".", err: "name is empty"},
-		"an empty DNS label is not":          {in: "a..xcc.test", err: "a DNS label is empty"},
-		"an asterisk is allowed first only":  {in: "a.*.xcc.test", err: `has the character '*'`},
-		"an asterisk within a DNS label not": {in: "a*.xcc.test", err: `has the character '*'`},
-		"a space is not":                     {in: "a b.xcc.test", err: `has the character ' '`},
-		"a backslash is not":                 {in: `a\.b.xcc.test`, err: `has the character`},
+		"the result is in lower case and has no final dot": {in: "*.Gateway.XCC.test.", out: "*.gateway.xcc.test"},
+		"underscores are allowed":                          {in: "_http._tcp.xcc.test", out: "_http._tcp.xcc.test"},
+		"the empty name is refused":                        {in: "", err: "name is empty"},
+		"the root is refused":                              {in: ".", err: "name is empty"},
+		"an empty DNS label is refused":                    {in: "a..xcc.test", err: "a DNS label is empty"},
+		"an asterisk is refused after the first DNS label": {in: "a.*.xcc.test", err: `has the character '*'`},
+		"an asterisk as a part of a DNS label is refused":  {in: "a*.xcc.test", err: `has the character '*'`},
+		"a space is refused":                               {in: "a b.xcc.test", err: `has the character ' '`},
+		"a backslash is refused":                           {in: `a\.b.xcc.test`, err: `has the character`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,8 +14,9 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package dnsname decides what records are called. The manager that writes EndpointSlices and the DNS server that reads
-// them both use it, so a name means the same on either side.
+// Package dnsname builds and parses the DNS names of gateways. The manager uses it to write
+// EndpointSlices, and the dns-server to read them.
 //
-// Names are written in presentation format, in lower case, without a final dot. It does no lookups.
+// Names are in presentation format, in lower case and without a final dot. The package does no
+// lookups.
 package dnsname

@@ -20,11 +20,11 @@ import "strings"
 
 const separator = ","
 
-// JoinList returns names as an annotation holds several of them: separated by commas.
+// JoinList returns the names as the value of an annotation: separated by commas.
 func JoinList(names []string) string { return strings.Join(names, separator) }
 
-// SplitList is the reverse of JoinList. It reads at most limit entries, of which it leaves out the empty ones, and returns
-// whether there are more. The names are as they were written, without white space around them.
+// SplitList is the inverse of JoinList. It reads at most limit entries, and returns whether there
+// are more. It trims white space and skips empty entries, but does not validate the names.
 func SplitList(list string, limit int) (names []string, tooMany bool) {
 	count := 0
 	for name := range strings.SplitSeq(list, separator) {

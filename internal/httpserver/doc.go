@@ -14,13 +14,14 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package httpserver serves the health and metrics endpoints of every program of ours within fixed limits.
+// Package httpserver serves the health and metrics endpoints of every program within fixed limits.
 //
-// Every Pod of a cluster reaches these endpoints. A client may open any number of connections, send a header slowly
-// or without end, and never read a response. Listen binds an address, and its Server limits headers, connections,
-// requests in flight and time by constants. The buffers of the kernel count as memory of the Pod, and are limited
-// too.
+// Every Pod of a cluster can reach these endpoints. A client may open any number of connections,
+// send a header slowly or without end, and never read a response. The Server limits headers,
+// connections, requests in flight and time. It also limits the kernel's socket buffers, because
+// they count as memory of the Pod.
 //
-// No limit locks out a probe of kubelet or a scrape of Prometheus: a new connection beyond a limit evicts one that
-// waits for a request, of the source with the most connections. So a client that opens many harms itself first.
+// The limits do not lock out a probe of the kubelet or a scrape of Prometheus. If a limit is
+// reached, a new connection evicts an idle one of the source with the most connections. So a client
+// with many connections evicts its own first.
 package httpserver

@@ -27,7 +27,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/linger"
 )
 
-// limitedListener accepts connections and keeps to their limits.
+// limitedListener limits the number of connections.
 type limitedListener struct {
 	*net.TCPListener
 
@@ -40,18 +40,19 @@ func newLimitedListener(listener *net.TCPListener) *limitedListener {
 	return &limitedListener{TCPListener: listener}
 }
 
-// limitedConn is a connection that counts until the kernel holds nothing for it.
+// limitedConn is a connection that counts towards the limits until the kernel has released its
+// buffers.
 type limitedConn struct {
 	*net.TCPConn
 
 	listener *limitedListener
 	source   netip.Addr
-	// busy says that a whole header has been read, and its request is being handled.
+	// busy is true while a request is being handled. A busy connection is not evicted.
 	busy    atomic.Bool
 	closing sync.Once
 }
 
-// Accept returns the next connection. One for which there is no room is closed.
+// Accept returns the next connection within the limits. It closes the others.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	for {
 		accepted, err := l.AcceptTCP()
@@ -74,8 +75,8 @@ func sourceOf(address net.Addr) netip.Addr {
 	return tcp.AddrPort().Addr().Unmap()
 }
 
-// admit counts a connection. At a limit it closes a connection that waits for a request, and returns false if there
-// is none.
+// admit adds a connection. At a limit, it evicts an idle one first. It returns false if all are
+// busy.
 func (l *limitedListener) admit(conn *limitedConn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,19 +91,19 @@ func (l *limitedListener) admit(conn *limitedConn) bool {
 	return true
 }
 
-// victim returns whether there is no room for a further connection of a source, and which one gives way to it: the
-// oldest that waits for a request. At the limit of the source it is one of this source. At the limit of all it is one
-// of the source that has most of those, so that many connections of one source do not close the single one of
-// another. It is -1 if every one is busy.
+// victim returns whether a limit is reached for a further connection of a source, and the index of
+// the connection to evict, or -1 if all are busy. It is the oldest idle connection: of this source
+// at the limit per source, and otherwise of the source with the most idle ones. So many connections
+// of one source do not evict the only one of another.
 func victim(conns []*limitedConn, source netip.Addr) (index int, full bool) {
 	own := 0
-	waiting := map[netip.Addr]int{}
+	idle := map[netip.Addr]int{}
 	for _, conn := range conns {
 		if conn.source == source {
 			own++
 		}
 		if !conn.busy.Load() {
-			waiting[conn.source]++
+			idle[conn.source]++
 		}
 	}
 	if own < MaxPerSource && len(conns) < MaxConnections {
@@ -112,7 +113,7 @@ func victim(conns []*limitedConn, source netip.Addr) (index int, full bool) {
 	for i, conn := range conns {
 		switch {
 		case conn.busy.Load() || own >= MaxPerSource && conn.source != source:
-		case index < 0 || waiting[conn.source] > waiting[conns[index].source]:
+		case index < 0 || idle[conn.source] > idle[conns[index].source]:
 			index = i
 		}
 	}
@@ -130,7 +131,8 @@ func (l *limitedListener) remove(conn *limitedConn) {
 	}
 }
 
-// Close returns at once. The connection counts, and may be evicted, until the client has acknowledged what it was sent.
+// Close returns immediately. The connection counts towards the limits, and may be evicted, until
+// the client has acknowledged the response.
 func (c *limitedConn) Close() error {
 	c.closing.Do(func() {
 		c.busy.Store(false)
@@ -144,7 +146,7 @@ func (c *limitedConn) Close() error {
 
 type connKey struct{}
 
-// withConn lets handlers find the connection of a request.
+// withConn returns a context from which connOf gets the connection.
 func withConn(ctx context.Context, conn net.Conn) context.Context {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
@@ -152,7 +154,7 @@ func withConn(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
 
-// connOf returns nil for a request that did not come over a limited connection.
+// connOf returns the connection of a request, or nil if it is not a limitedConn.
 func connOf(ctx context.Context) *limitedConn {
 	conn, _ := ctx.Value(connKey{}).(*limitedConn)
 	return conn

@@ -23,7 +23,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// conns returns connections in the order of their age, one for each letter: its source, in upper case if it is busy.
+// conns returns a connection for each letter, the oldest first. The letter is its source, in upper
+// case if it is busy.
 func conns(letters string) []*limitedConn {
 	var made []*limitedConn
 	for _, letter := range letters {
@@ -38,7 +39,7 @@ func source(letter rune) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 0, 0, byte(letter | 0x20)})
 }
 
-func TestWhichConnectionGivesWay(t *testing.T) {
+func TestVictim(t *testing.T) {
 	t.Parallel()
 	eightOfEight := "abcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefghabcdefgh"
 	for name, test := range map[string]struct {
@@ -47,16 +48,16 @@ func TestWhichConnectionGivesWay(t *testing.T) {
 		full bool
 		want int
 	}{
-		"none while there is room":                                     {held: "aabbcc", next: 'a', want: -1},
-		"at the limit of a source its oldest":                          {held: "kaaaaaaaa", next: 'a', full: true, want: 1},
-		"at the limit of a source its oldest that waits":               {held: "kAaaaaaaa", next: 'a', full: true, want: 2},
-		"nothing if every connection of the source is busy":            {held: "kAAAAAAAA", next: 'a', full: true, want: -1},
-		"another source has room meanwhile":                            {held: "aaaaaaaa", next: 'k', want: -1},
-		"at the limit of all the oldest of the largest source":         {held: "k" + eightOfEight[1:], next: 'l', full: true, want: 2 - 1},
-		"the oldest of all where all sources have as many":             {held: eightOfEight, next: 'k', full: true, want: 0},
-		"never one that is busy":                                       {held: "A" + eightOfEight[1:], next: 'k', full: true, want: 1},
-		"a source with few connections keeps them":                     {held: "k" + "l" + eightOfEight[2:], next: 'm', full: true, want: 2},
-		"a source at its limit, not another, also at the limit of all": {held: eightOfEight, next: 'c', full: true, want: 2},
+		"no connection is evicted below the limits":                         {held: "aabbcc", next: 'a', want: -1},
+		"at the limit per source, the oldest of the source":                 {held: "kaaaaaaaa", next: 'a', full: true, want: 1},
+		"at the limit per source, the oldest idle one of the source":        {held: "kAaaaaaaa", next: 'a', full: true, want: 2},
+		"at the limit per source, no busy connection":                       {held: "kAAAAAAAA", next: 'a', full: true, want: -1},
+		"the limit of one source does not affect another":                   {held: "aaaaaaaa", next: 'k', want: -1},
+		"at the total limit, the oldest of the largest source":              {held: "k" + eightOfEight[1:], next: 'l', full: true, want: 2 - 1},
+		"at the total limit, the oldest of all if all sources have as many": {held: eightOfEight, next: 'k', full: true, want: 0},
+		"at the total limit, no busy connection":                            {held: "A" + eightOfEight[1:], next: 'k', full: true, want: 1},
+		"a source with few connections keeps them":                          {held: "k" + "l" + eightOfEight[2:], next: 'm', full: true, want: 2},
+		"at both limits, the oldest of the source":                          {held: eightOfEight, next: 'c', full: true, want: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -29,47 +29,49 @@ import (
 )
 
 const (
-	// MaxHeader is how many octets the request line and the header may have. A probe of kubelet has 120, a scrape of
-	// Prometheus 400, and a bearer token 1,500.
+	// MaxHeader is the limit of the request line and the header, in bytes. A probe of the kubelet
+	// has about 120, a scrape of Prometheus 400, and a bearer token 1,500.
 	MaxHeader = 4 << 10
-	// MaxConnections is how many connections there may be. One takes 30 kB at most besides its response.
+	// MaxConnections is the limit of connections. Each uses at most 30 kB besides its response.
 	MaxConnections = 64
-	// MaxPerSource is how many of those may come from one address. kubelet, Prometheus and a person's curl need one
-	// each.
+	// MaxPerSource is the limit of connections from one address. The kubelet, Prometheus and a
+	// user's curl need one each.
 	MaxPerSource = 8
-	// MaxInFlight is how many requests are handled at a time. Others wait for their turn.
+	// MaxInFlight is the limit of requests that are handled concurrently. Further requests wait for
+	// a slot.
 	MaxInFlight = 8
 
-	// headerTimeout is how long a client may take to send a header, and maxWait is how long a request may wait for
-	// its turn. kubelet gives its probes 2 seconds here.
+	// headerTimeout is how long a client may take to send a header.
 	headerTimeout = 3 * time.Second
-	maxWait       = 2 * time.Second
-	// writeTimeout is how long handling a request and writing the response may take together.
+	// maxWait is how long a request waits for a slot. It is the timeout of the kubelet's probes in
+	// our Deployments.
+	maxWait = 2 * time.Second
+	// writeTimeout limits handling a request and writing the response together.
 	writeTimeout = 10 * time.Second
-	// idleTimeout is how long a connection may wait for its next request. Prometheus scrapes every 15 to 60 seconds,
-	// and opens another connection where it has to.
+	// idleTimeout is how long a connection may be idle. Prometheus scrapes every 15 to 60 seconds,
+	// and opens another connection if needed.
 	idleTimeout = 20 * time.Second
-	// closeTimeout is how long a client may take to acknowledge the end of a response.
+	// closeTimeout is how long a client may take to acknowledge the end of the response.
 	closeTimeout = time.Second
 
-	// readBuffer and writeBuffer are how many octets may wait in a connection. The kernel doubles them for its own
-	// overhead, and takes megabytes by default.
+	// readBuffer and writeBuffer are the sizes of a socket's buffers, in bytes. The kernel doubles
+	// them for its own overhead. Its defaults are megabytes.
 	readBuffer  = 8 << 10
 	writeBuffer = 32 << 10
 
-	// headerSlop is how many octets net/http reads of a header beyond http.Server.MaxHeaderBytes.
+	// headerSlop is how many bytes net/http reads of a header beyond http.Server.MaxHeaderBytes.
 	headerSlop = 4 << 10
 )
 
-// Server serves HTTP at one address.
+// Server serves HTTP on one address.
 type Server struct {
 	server *http.Server
 	// listener is a limitedListener, or TLS on top of one.
 	listener net.Listener
 }
 
-// ListenTLS is Listen for HTTPS. It serves HTTP/1.1 only: the limits of connections and requests do not fit the
-// streams of HTTP/2.
+// ListenTLS is Listen for HTTPS. It serves only HTTP/1.1: the streams of an HTTP/2 connection would
+// bypass the limits.
 func ListenTLS(ctx context.Context, address string, handler http.Handler, config *tls.Config) (*Server, error) {
 	server, err := Listen(ctx, address, handler)
 	if err != nil {
@@ -81,9 +83,10 @@ func ListenTLS(ctx context.Context, address string, handler http.Handler, config
 	return server, nil
 }
 
-// Listen binds an address, as [host]:port. Without a host it takes IPv4 and IPv6.
+// Listen binds an address of the form [host]:port. Without a host, it binds all IPv4 and IPv6
+// addresses.
 func Listen(ctx context.Context, address string, handler http.Handler) (*Server, error) {
-	// Connections inherit the buffers before they are accepted.
+	// Accepted connections inherit the buffers of the listening socket.
 	config := net.ListenConfig{Control: limitBuffers, KeepAlive: -1}
 	listener, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -100,7 +103,7 @@ func Listen(ctx context.Context, address string, handler http.Handler) (*Server,
 			ReadTimeout:       headerTimeout,
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
-			// Zero would be the default of 1 MB.
+			// net/http takes zero as its default of 1 MB.
 			MaxHeaderBytes: max(1, MaxHeader-headerSlop),
 			ConnContext:    withConn,
 		},
@@ -109,20 +112,20 @@ func Listen(ctx context.Context, address string, handler http.Handler) (*Server,
 
 func limitBuffers(_, _ string, conn syscall.RawConn) error {
 	return conn.Control(func(fd uintptr) {
-		// The kernel may grant less, and it is no use to tell.
+		// The errors are ignored: the kernel may also silently grant less.
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, readBuffer)
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, writeBuffer)
 	})
 }
 
-// Addr returns the address that is bound.
+// Addr returns the bound address.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Parts returns the server and its listener, for a caller that runs and ends them itself. The limits hold only for
-// the two together.
+// Parts returns the server and its listener for a caller that runs them itself, such as
+// controller-runtime. The limits hold only if both are used together.
 func (s *Server) Parts() (*http.Server, net.Listener) { return s.server, s.listener }
 
-// Serve serves until Shutdown or Close, and then returns nil.
+// Serve serves until Shutdown or Close is called, and then returns nil.
 func (s *Server) Serve() error {
 	if err := s.server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -130,10 +133,11 @@ func (s *Server) Serve() error {
 	return nil
 }
 
-// Shutdown closes the listener and lets the requests in flight be answered, until the context is done.
+// Shutdown closes the listener, and waits for the requests in flight until the context is done.
 func (s *Server) Shutdown(ctx context.Context) error { return s.server.Shutdown(ctx) }
 
-// Close closes the listener and every connection. It frees the address of a server that never serves, too.
+// Close closes the listener and every connection. It also frees the address if Serve was never
+// called.
 func (s *Server) Close() error {
 	return errors.Join(s.server.Close(), ignoreClosed(s.listener.Close()))
 }
@@ -145,7 +149,8 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// limitInFlight bounds the requests that are handled at a time, and tells the listener which connections wait for one.
+// limitInFlight limits the requests that are handled concurrently, and marks their connections as
+// busy.
 func limitInFlight(handler http.Handler, wait time.Duration) http.Handler {
 	slots := make(chan struct{}, MaxInFlight)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -58,7 +58,7 @@ func serve(t *testing.T, server *httpserver.Server) string {
 
 func ok(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
 
-// dial connects from an address of the loopback network.
+// dial connects from a source address of the loopback network.
 func dial(t *testing.T, address, source string) net.Conn {
 	t.Helper()
 	g := NewWithT(t)
@@ -70,7 +70,7 @@ func dial(t *testing.T, address, source string) net.Conn {
 	return conn
 }
 
-// probe sends a request as kubelet does, and returns the status.
+// probe sends a request like a kubelet's probe, and returns the status code.
 func probe(address, source string) (int, error) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}}
 	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: dialer.DialContext}}
@@ -82,7 +82,7 @@ func probe(address, source string) (int, error) {
 	return response.StatusCode, nil
 }
 
-// expectEnd expects the server to end the connection, and not the test's deadline to be over.
+// expectEnd expects that the server closes the connection before the test's deadline.
 func expectEnd(g Gomega, conn net.Conn) {
 	_, err := io.Copy(io.Discard, conn)
 	g.Expect(err).To(Or(BeNil(), MatchError(ContainSubstring("reset"))))
@@ -107,7 +107,7 @@ func TestALargeHeaderIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnUnfinishedHeaderEndsInTime(t *testing.T) {
+func TestAConnectionWithAnUnfinishedHeaderIsClosed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	conn := dial(t, start(t, ok), "127.0.0.1")
@@ -116,7 +116,7 @@ func TestAnUnfinishedHeaderEndsInTime(t *testing.T) {
 	expectEnd(g, conn)
 }
 
-func TestAProbeSucceedsWhileOthersHoldEveryConnection(t *testing.T) {
+func TestAProbeSucceedsWhileAnotherClientHoldsAllConnections(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	address := start(t, ok)
@@ -133,7 +133,7 @@ func TestAProbeSucceedsWhileOthersHoldEveryConnection(t *testing.T) {
 	expectEnd(g, held[0])
 }
 
-func TestASourceHoldsNoMoreThanItsShare(t *testing.T) {
+func TestTheConnectionsOfASourceAreLimited(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	address := start(t, ok)
@@ -150,7 +150,7 @@ func TestASourceHoldsNoMoreThanItsShare(t *testing.T) {
 	}
 }
 
-func TestRequestsInFlightAreBounded(t *testing.T) {
+func TestRequestsInFlightAreLimited(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	var running, most atomic.Int32
@@ -172,16 +172,16 @@ func TestRequestsInFlightAreBounded(t *testing.T) {
 			statuses <- status
 		})
 	}
-	g.Eventually(running.Load).Should(BeEquivalentTo(httpserver.MaxInFlight), "as many as may run do")
+	g.Eventually(running.Load).Should(BeEquivalentTo(httpserver.MaxInFlight), "every slot is in use")
 	close(release)
 	asking.Wait()
 	for range count {
-		g.Expect(<-statuses).To(Equal(http.StatusOK), "the others wait for their turn")
+		g.Expect(<-statuses).To(Equal(http.StatusOK), "the other requests wait for a slot")
 	}
 	g.Expect(most.Load()).To(BeEquivalentTo(httpserver.MaxInFlight))
 }
 
-func TestOverTLSARequestInFlightIsNotEvicted(t *testing.T) {
+func TestARequestInFlightOverTLSIsNotEvicted(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	withCertificate := httptest.NewTLSServer(nil)

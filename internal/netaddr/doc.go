@@ -16,15 +16,15 @@ limitations under the License.
 
 // Package netaddr decides which IP addresses may be published under a DNS name.
 //
-// A Judge refuses the addresses that mean something else, or something harmful, to the pod that dials them: loopback,
-// link-local, unspecified, multicast and reserved addresses, and those of the clouds' metadata services, which give
-// away credentials. It looks into the forms of IPv6 that carry an IPv4 address, too. An administrator may deny
+// A Judge refuses addresses that a pod must not be made to dial: loopback, link-local, unspecified,
+// multicast and reserved addresses, and the clouds' metadata services, which hand out credentials.
+// It also checks an IPv4 address that is embedded in an IPv6 address. An administrator can deny
 // further ranges.
 //
-// The rules are the same wherever an address comes from: a Service's status, an EndpointSlice, or the answer of a
-// resolver about the host name of a load balancer. Private (RFC 1918, RFC 4193), shared (RFC 6598), benchmarking (RFC
-// 2544) and documentation addresses (RFC 5737, RFC 3849) are allowed: gateways of clusters have the former, and
-// laboratories the latter.
+// The rules do not depend on the source of an address: a Service's status, an EndpointSlice, or a
+// resolver's answer for the host name of a load balancer. Private (RFC 1918, RFC 4193), shared (RFC
+// 6598), benchmarking (RFC 2544) and documentation addresses (RFC 5737, RFC 3849) are allowed,
+// because gateways and test networks use them.
 //
-// The package has no knowledge of a cluster's own ranges, which differ from cluster to cluster. See package resolve.
+// The Pod and Service ranges of a cluster differ between clusters. Package resolve checks them.
 package netaddr

@@ -22,11 +22,11 @@ import (
 )
 
 var (
-	// RFC 6052, section 2.1. DNS64 answers with such addresses.
+	// RFC 6052, section 2.1: the well-known prefix of DNS64 answers.
 	nat64 = netip.MustParsePrefix("64:ff9b::/96")
-	// RFC 8215: prefixes of an operator's own choice.
+	// RFC 8215: the range for an operator's own prefix.
 	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")
-	// RFC 2765, section 2.1: obsolete, and still translated by some.
+	// RFC 2765, section 2.1: obsolete, but some translators still support it.
 	translated = netip.MustParsePrefix("::ffff:0:0:0/96")
 	// RFC 3056, section 2.
 	sixToFour = netip.MustParsePrefix("2002::/16")
@@ -34,10 +34,10 @@ var (
 	teredo = netip.MustParsePrefix("2001::/32")
 )
 
-// embedded returns the IPv4 addresses that packets for an IPv6 address may end up at, and the name of its form, with
-// an article. The forms themselves are no reason to refuse: networks without IPv4 reach the rest of the world through
-// them. An operator's own prefix outside of the well-known ones looks like any other address; its ranges can be
-// denied.
+// embedded returns the IPv4 addresses that packets to an IPv6 address may reach, and the name of
+// the address's form with an article. The forms are allowed as such: a network without IPv4 needs
+// them to reach IPv4 hosts. A prefix outside of the well-known ones is not recognised; an
+// administrator can deny it.
 func embedded(address netip.Addr) (form string, carried []netip.Addr) {
 	if !address.Is6() || address.Is4In6() {
 		return "", nil
@@ -61,15 +61,16 @@ func embedded(address netip.Addr) (form string, carried []netip.Addr) {
 		}
 		return "a Teredo", []netip.Addr{at(4), netip.AddrFrom4(client)}
 	case octets[8]&^0x02 == 0 && octets[9] == 0 && octets[10] == 0x5e && octets[11] == 0xfe:
-		// RFC 5214, section 6.1, below any prefix.
+		// RFC 5214, section 6.1, with any prefix.
 		return "an ISATAP", []netip.Addr{at(12)}
 	}
 	return "", nil
 }
 
-// local returns the IPv4 address in an address below 64:ff9b:1::/48. Where it stands depends on the length of the
-// operator's prefix, which is 48, 56, 64 or 96 bits (RFC 6052, section 2.2). It can be told by the zeros that follow
-// the shorter forms. Octet 8 is always zero, and no part of it.
+// local returns the IPv4 address in an address in 64:ff9b:1::/48. Its position depends on the
+// length of the operator's prefix: 48, 56, 64 or 96 bits (RFC 6052, section 2.2). The number of
+// trailing zeros distinguishes the forms. Octet 8 is always zero and is not part of the IPv4
+// address.
 func local(octets [16]byte) netip.Addr {
 	zeros := func(from int) bool { return bytes.Count(octets[from:], []byte{0}) == len(octets)-from }
 	switch {

@@ -22,18 +22,19 @@ import (
 	"slices"
 )
 
-// Judge decides which addresses may be published. The zero value denies no further ranges.
+// Judge decides which addresses may be published. The zero value has no denied ranges.
 type Judge struct {
 	denied []netip.Prefix
 }
 
-// NewJudge returns a Judge that also refuses the addresses in these ranges, which are those of ParseRange.
+// NewJudge returns a Judge that also refuses addresses in the denied ranges. ParseRange parses a
+// range.
 func NewJudge(denied []netip.Prefix) Judge {
 	return Judge{denied: denied}
 }
 
-// Refuse returns why an address must not be published, as the rest of a sentence that begins with "the address is",
-// or an empty string. An IPv4 address in IPv6 notation counts as the IPv4 address.
+// Refuse returns why an address must not be published, or "" if it may be. The reason completes the
+// sentence "the address is …". An IPv4-mapped IPv6 address counts as the IPv4 address.
 func (j Judge) Refuse(address netip.Addr) string {
 	if reason := inherent(address); reason != "" {
 		return reason
@@ -41,7 +42,7 @@ func (j Judge) Refuse(address netip.Addr) string {
 	return j.RefuseDenied(address)
 }
 
-// RefuseDenied is Refuse for the denied ranges alone. It is for addresses whose author is trusted with the rest.
+// RefuseDenied is Refuse for the denied ranges only. It is for addresses from a trusted author.
 func (j Judge) RefuseDenied(address netip.Addr) string {
 	if len(j.denied) == 0 {
 		return ""
@@ -73,10 +74,10 @@ func ParseRange(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// mappedBits is the length of the prefix of IPv4 addresses in IPv6 notation (RFC 4291, section 2.5.5.2).
+// mappedBits is the prefix length of IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2).
 const mappedBits = 96
 
-// inherent returns why no installation may publish an address.
+// inherent is Refuse without the denied ranges.
 func inherent(address netip.Addr) string {
 	switch {
 	case !address.IsValid():
@@ -91,7 +92,7 @@ func inherent(address netip.Addr) string {
 	return throughEmbedded(address, special)
 }
 
-// throughEmbedded judges the IPv4 addresses that an IPv6 address leads to.
+// throughEmbedded applies judge to the IPv4 addresses that are embedded in an IPv6 address.
 func throughEmbedded(address netip.Addr, judge func(netip.Addr) string) string {
 	form, carried := embedded(address)
 	for _, inner := range carried {
@@ -102,12 +103,13 @@ func throughEmbedded(address netip.Addr, judge func(netip.Addr) string) string {
 	return ""
 }
 
-// special returns why an address must not be published, apart from the IPv4 address in it. It has neither a zone nor
-// the form ::ffff:0:0/96.
+// special returns why an address must not be published, ignoring an embedded IPv4 address. The
+// address must have no zone and must not be IPv4-mapped.
 func special(address netip.Addr) string {
 	switch {
 	case address.IsUnspecified():
-		// Linux connects to itself.
+		// Linux connects to the local host (RFC 1122, section 3.2.1.3, forbids it as a
+		// destination).
 		return "the unspecified address"
 	case address.IsLoopback():
 		return "a loopback address"
@@ -130,33 +132,32 @@ func special(address netip.Addr) string {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// reservedRanges hold no host that another one could connect to.
+// reservedRanges contain no address that another host could connect to.
 var reservedRanges = []struct {
 	prefix netip.Prefix
 	reason string
 }{
 	// RFC 1122, section 3.2.1.3.
 	{netip.MustParsePrefix("0.0.0.0/8"), "an address of \"this network\""},
-	// RFC 6890, section 2.2.2: of the node itself where it translates to IPv6 (RFC 7335), of relays, of Oracle's
-	// metadata.
+	// RFC 6890, section 2.2.2. It includes a node's own address for IPv4 over IPv6 (RFC 7335).
 	{netip.MustParsePrefix("192.0.0.0/24"), "an address that is reserved for protocols"},
 	// RFC 1112, section 4.
 	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved address"},
-	// RFC 3879: deprecated, and never unique.
+	// RFC 3879: deprecated, and not unique.
 	{netip.MustParsePrefix("fec0::/10"), "a site-local address"},
-	// RFC 6666: packets to it are discarded.
+	// RFC 6666: routers discard the packets.
 	{netip.MustParsePrefix("100::/64"), "a discard-only address"},
-	// RFC 4291, section 2.5.5.1: deprecated, whatever the IPv4 address is.
+	// RFC 4291, section 2.5.5.1: deprecated.
 	{netip.MustParsePrefix("::/96"), "an IPv4-compatible address, which is obsolete"},
 }
 
-// metadata are the addresses at which clouds give a virtual machine its data and credentials, as far as they are not
-// link-local: that is 169.254.169.254 in most of them, 169.254.170.2 and .23 for containers on AWS, 169.254.42.42 at
-// Scaleway.
+// metadata are the addresses of the clouds' metadata services, which hand out credentials.
+// Link-local addresses are refused anyway: 169.254.169.254 in most clouds, 169.254.170.2 and
+// 169.254.170.23 on AWS, and 169.254.42.42 on Scaleway.
 var metadata = map[netip.Addr]bool{
 	netip.MustParseAddr("168.63.129.16"):      true, // Azure's platform services, WireServer
 	netip.MustParseAddr("100.100.100.200"):    true, // Alibaba Cloud
-	netip.MustParseAddr("192.0.0.192"):        true, // Oracle Cloud, former generation
+	netip.MustParseAddr("192.0.0.192"):        true, // Oracle Cloud, first generation
 	netip.MustParseAddr("fd00:ec2::254"):      true, // AWS EC2
 	netip.MustParseAddr("fd00:ec2::23"):       true, // AWS EKS Pod Identity
 	netip.MustParseAddr("fd20:ce::254"):       true, // Google Cloud

@@ -26,7 +26,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-func TestAddressesThatMayBePublished(t *testing.T) {
+func TestAllowedAddresses(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	for _, text := range []string{
@@ -37,19 +37,19 @@ func TestAddressesThatMayBePublished(t *testing.T) {
 		"::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::808:808", "2002:c000:201::1", "2001:0:c000:201:0:0:3fff:fdfe",
 		"::ffff:0:192.0.2.1", "fd00::5efe:10.0.0.1",
 		"64:ff9b:1::10.0.0.1", "64:ff9b:1:0:a:1:200:0", "64:ff9b:1:a00:0:100::", "64:ff9b:1:a01:2:300::", "64:ff9b:1:abcd:ab::10.0.0.1",
-		// Neighbours of the ranges that are refused.
+		// Addresses next to the refused ranges.
 		"fe00::1", "ff:ff::1", "101::1", "100:0:0:1::1", "64:ff9b:0:1::7f00:1", "64:ff9c::7f00:1",
 	} {
 		address, err := netip.ParseAddr(text)
 		if err != nil {
-			g.Expect(text).To(HaveSuffix("."), "only what is meant to be no address")
+			g.Expect(text).To(HaveSuffix("."), "only the invalid address of the table")
 			continue
 		}
 		g.Expect(netaddr.Judge{}.Refuse(address)).To(BeEmpty(), text)
 	}
 }
 
-func TestAddressesThatAreRefused(t *testing.T) {
+func TestRefusedAddresses(t *testing.T) {
 	t.Parallel()
 	for text, why := range map[string]string{
 		"0.0.0.0":            "the unspecified address",
@@ -148,7 +148,7 @@ func TestDeniedRanges(t *testing.T) {
 	g.Expect(j.Refuse(netip.MustParseAddr("127.0.0.1"))).To(Equal("a loopback address"))
 	g.Expect(j.RefuseDenied(netip.MustParseAddr("127.0.0.1"))).To(BeEmpty())
 	g.Expect(judge(g, "::/0").Refuse(netip.MustParseAddr("2001:db8::1"))).To(Equal("in the denied range ::/0"))
-	g.Expect(judge(g, "fd00::/8").RefuseDenied(netip.MustParseAddr("fd00::1%eth0"))).NotTo(BeEmpty(), "a zone hides nothing")
+	g.Expect(judge(g, "fd00::/8").RefuseDenied(netip.MustParseAddr("fd00::1%eth0"))).NotTo(BeEmpty(), "the zone is ignored")
 }
 
 func TestParseRange(t *testing.T) {
@@ -179,16 +179,16 @@ func TestParseRange(t *testing.T) {
 	}
 }
 
-// It is asked about each address of each slice and of each answer.
-func TestJudgingAnAddressThatMayBePublishedDoesNotAllocate(t *testing.T) {
+// Refuse is called for each address of each slice and of each answer.
+func TestRefuseDoesNotAllocateForAnAllowedAddress(t *testing.T) {
 	g := NewWithT(t)
 	j := judge(g, "10.96.0.0/12")
 	four, six := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
 	g.Expect(testing.AllocsPerRun(100, func() { j.Refuse(four); j.Refuse(six) })).To(BeZero())
 }
 
-// FuzzRefuse holds the judge against rules that are written another way: it never panics, notation makes no
-// difference, and an address that is passed is none that a pod would reach itself or its cloud by.
+// FuzzRefuse checks the judge against independent rules: it never panics, an IPv4-mapped address is
+// judged like the IPv4 address, and every allowed address is a global unicast address.
 func FuzzRefuse(f *testing.F) {
 	for _, text := range []string{
 		"127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1:7f00:0:100::", "2002:7f00:1::", "2001:0:7f00:1::", "fe80::1", "10.0.0.1",
@@ -202,30 +202,30 @@ func FuzzRefuse(f *testing.F) {
 		reason := netaddr.Judge{}.Refuse(address)
 		if !ok {
 			if reason == "" {
-				t.Fatalf("%v is no address and may be published", octets)
+				t.Fatalf("%v is not an address but is allowed", octets)
 			}
 			return
 		}
 		if again := (netaddr.Judge{}).Refuse(address.Unmap()); again != reason {
-			t.Fatalf("%s: %q, and in the other notation %q", address, reason, again)
+			t.Fatalf("%s: %q, and %q for the unmapped address", address, reason, again)
 		}
 		everything := netaddr.NewJudge([]netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")})
 		if everything.Refuse(address) == "" || everything.RefuseDenied(address) == "" {
-			t.Fatalf("%s is in no range", address)
+			t.Fatalf("%s is not refused although every range is denied", address)
 		}
 		if reason != "" {
 			return
 		}
 		plain := address.Unmap()
 		if !plain.IsGlobalUnicast() || plain.Is4() && (plain.As4()[0] == 0 || plain.As4()[0] >= 224) {
-			t.Fatalf("%s may be published", address)
+			t.Fatalf("%s is allowed", address)
 		}
-		// Whoever writes down an address with an IPv4 address at its end in NAT64's form means that one.
+		// A NAT64 address is judged like the IPv4 address that it embeds.
 		if plain.Is4() {
 			four := plain.As4()
 			through := netip.AddrFrom16([16]byte{0, 0x64, 0xff, 0x9b, 12: four[0], 13: four[1], 14: four[2], 15: four[3]})
 			if reason := (netaddr.Judge{}).Refuse(through); reason != "" {
-				t.Fatalf("%s may be published and %s not: %s", plain, through, reason)
+				t.Fatalf("%s is allowed, but %s is refused: %s", plain, through, reason)
 			}
 		}
 	})

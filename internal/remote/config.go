@@ -23,8 +23,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// Config returns how a program reaches the API server of its own cluster: by the kubeconfig at a path, or as a Pod
-// does if the path is empty. Its clients refuse redirects.
+// Config returns the client configuration for the API server of the program's own cluster. It reads
+// the kubeconfig at the path, or the in-cluster configuration if the path is empty. Clients refuse
+// redirects.
 func Config(kubeconfig string) (config *rest.Config, err error) {
 	if kubeconfig == "" {
 		if config, err = rest.InClusterConfig(); err != nil {

@@ -30,7 +30,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
-func TestNoRedirectOfAnAPIServerIsFollowed(t *testing.T) {
+func TestAClientOfConfigFollowsNoRedirect(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	server := hostile.New(t, nil)

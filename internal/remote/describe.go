@@ -33,18 +33,19 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// maxText is how long the text of a Status may be, in bytes. Those of kube-apiserver for our objects are shorter,
-// except when an object has many invalid fields. The first ones say enough.
+// maxText is how much of a Status's message is quoted, in bytes. The messages of kube-apiserver for
+// our objects are shorter, unless an object has many invalid fields.
 const maxText = 256
 
-// Public is an error whose text is our own, so that it can be told in full.
+// Public is an error whose text contains nothing of a server's response. Describe returns it in
+// full.
 type Public interface {
 	error
 	// IsPublic marks the error.
 	IsPublic()
 }
 
-// Error is a Public error that is a text.
+// Error is a Public error with a constant text.
 type Error string
 
 func (e Error) Error() string { return string(e) }
@@ -52,23 +53,24 @@ func (e Error) Error() string { return string(e) }
 // IsPublic marks the error.
 func (e Error) IsPublic() {}
 
-// Describe returns the public part of an error of a request to an API server that is not trusted. The text of a
-// Status is quoted, shortened and without control characters. No other text of a server is, because it may come from
-// any service that the manager can reach: such an error is named by its class.
+// Describe returns the public part of an error of a request to an untrusted API server. It quotes
+// the message of a Status, shortened and without control characters. It quotes no other text of a
+// server, because the kubeconfig's author could point the manager at any service that it can reach.
+// Other errors are described by their class.
 func Describe(err error) string {
 	if err == nil {
 		return ""
 	}
-	for _, describe := range []func(error) string{own, status, network, certificate, timing} {
+	for _, describe := range []func(error) string{describePublic, describeStatus, describeNetwork, describeTLS, describeTimeout} {
 		if text := describe(err); text != "" {
 			return text
 		}
 	}
-	return "API server gives an answer that cannot be understood"
+	return "API server sent a response that cannot be parsed"
 }
 
-// Safe returns an error whose text is Describe's, and which is the same for errors.Is and errors.As. It returns nil
-// for nil.
+// Safe returns an error whose text is that of Describe. errors.Is and errors.As still find the
+// original error. It returns nil for nil.
 func Safe(err error) error {
 	if err == nil {
 		return nil
@@ -84,44 +86,44 @@ type safe struct {
 func (s *safe) Error() string { return s.text }
 func (s *safe) Unwrap() error { return s.cause }
 
-func own(err error) string {
-	var said *safe
-	var ours Public
+func describePublic(err error) string {
+	var described *safe
+	var public Public
 	switch {
-	case errors.As(err, &said):
-		return said.text
-	case errors.As(err, &ours):
-		return ours.Error()
+	case errors.As(err, &described):
+		return described.text
+	case errors.As(err, &public):
+		return public.Error()
 	}
 	return ""
 }
 
-func status(err error) string {
-	var answered apierrors.APIStatus
-	if !errors.As(err, &answered) {
+func describeStatus(err error) string {
+	var response apierrors.APIStatus
+	if !errors.As(err, &response) {
 		return ""
 	}
-	status := answered.Status()
+	status := response.Status()
 	if !isUnexpected(status) {
 		if text := Shorten(status.Message); text != "" {
 			return text
 		}
 	}
 	if isUnexpected(status) && status.Code == http.StatusNotFound {
-		// kube-apiserver itself answers so for a kind that is not installed.
+		// kube-apiserver itself responds like this to a request for a kind that is not installed.
 		return "the server could not find the requested resource"
 	}
-	text := fmt.Sprintf("API server answers with status %d", status.Code)
+	text := fmt.Sprintf("API server responded with status %d", status.Code)
 	if name := http.StatusText(int(status.Code)); name != "" {
 		text += " (" + name + ")"
 	}
 	if isUnexpected(status) {
-		text += " and no Status of Kubernetes: check that the address is that of an API server"
+		text += " and without a Kubernetes Status: check that the address is that of an API server"
 	}
 	return text
 }
 
-// isUnexpected returns whether client-go made up the Status for a response that has none.
+// isUnexpected returns whether client-go created the Status for a response without one.
 func isUnexpected(status metav1.Status) bool {
 	if status.Details == nil {
 		return false
@@ -134,13 +136,13 @@ func isUnexpected(status metav1.Status) bool {
 	return false
 }
 
-func network(err error) string {
+func describeNetwork(err error) string {
 	var lookup *net.DNSError
 	switch {
 	case errors.As(err, &lookup):
 		return "host name of the API server cannot be resolved"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "API server refuses the connection"
+		return "API server refused the connection"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no route to the API server"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -149,30 +151,30 @@ func network(err error) string {
 	return ""
 }
 
-func certificate(err error) string {
+func describeTLS(err error) string {
 	var untrusted *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
 	switch {
 	case errors.As(err, &untrusted), errors.As(err, &unknown):
-		return "certificate of the API server is not one that the kubeconfig trusts for its address"
+		return "certificate of the API server is not trusted by the kubeconfig, or is for another address"
 	case errors.As(err, &record), errors.As(err, &alert):
 		return "TLS connection to the API server cannot be set up"
 	}
 	return ""
 }
 
-func timing(err error) string {
-	var timed net.Error
+func describeTimeout(err error) string {
+	var network net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-		return "request was ended before the API server answered"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timed) && timed.Timeout():
-		return "API server did not answer in time"
+		return "request was canceled before the API server responded"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return "API server did not respond in time"
 	}
 	return ""
 }
 
-// Shorten makes a text that others wrote fit a message: one line of at most 256 bytes.
-func Shorten(written string) string { return text.Line(written, maxText) }
+// Shorten returns an untrusted text as one line of at most 256 bytes, without control characters.
+func Shorten(untrusted string) string { return text.Line(untrusted, maxText) }

@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package remote protects a client from its API server: the client sends requests to no other server, and quotes of
-// an error only a Kubernetes Status.
+// Package remote protects a client from an untrusted API server. The client follows no redirect to
+// another server, and of a server's error only a Kubernetes Status is quoted.
 //
-// It knows no kind of cluster, so that every program can use it.
+// The package does not depend on Cluster API, so every program can use it.
 package remote

@@ -20,11 +20,12 @@ import (
 	"net/http"
 )
 
-// ErrRedirect says that an API server answered with a redirect. None of Kubernetes does.
+// ErrRedirect is returned if an API server responds with a redirect. Those of Kubernetes never do.
 const ErrRedirect = Error("API server answers with a redirect, which is not followed")
 
-// RefuseRedirects wraps the transport of an HTTP client so that each redirect is an ErrRedirect: client-go would send
-// its credentials to wherever the redirect leads. It fits rest.Config.Wrap.
+// RefuseRedirects wraps the transport of an HTTP client so that each redirect becomes an
+// ErrRedirect. client-go would follow it and send its credentials to the other server. Pass it to
+// rest.Config.Wrap.
 func RefuseRedirects(next http.RoundTripper) http.RoundTripper {
 	return &direct{next: next}
 }
@@ -45,5 +46,5 @@ func (d *direct) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// WrappedRoundTripper is for client-go, which unwraps a transport to find the one with the connections.
+// WrappedRoundTripper lets client-go find the underlying transport, which holds the connections.
 func (d *direct) WrappedRoundTripper() http.RoundTripper { return d.next }

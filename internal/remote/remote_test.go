@@ -39,7 +39,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
-// secret is what must not be told.
+// secret is text of a foreign service that no error may quote.
 const secret = "AKIA-SECRET-OF-ANOTHER-SERVICE"
 
 func TestARedirectIsNotFollowed(t *testing.T) {
@@ -55,7 +55,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 				w.WriteHeader(code)
 			}))
 			config := server.Config()
-			config.Insecure, config.CAData = true, nil // Otherwise the certificate would be in the way of the redirect.
+			config.Insecure, config.CAData = true, nil // Trust the certificate of the other server, too.
 			config.Wrap(remote.RefuseRedirects)
 			client, err := kubernetes.NewForConfig(config)
 			g.Expect(err).NotTo(HaveOccurred())
@@ -63,16 +63,16 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 			g.Expect(errors.Is(err, remote.ErrRedirect)).To(BeTrue(), "%v", err)
 			g.Expect(remote.Describe(err)).To(Equal(remote.ErrRedirect.Error()))
 		}
-		g.Expect(elsewhere.Requests()).To(BeEmpty(), "the token has gone to another server")
+		g.Expect(elsewhere.Requests()).To(BeEmpty(), "the token was sent to another server")
 		g.Expect(server.Requests()).To(HaveEach(HaveField("Path", HavePrefix("/api/"))))
 	}
 }
 
-func TestOnlyWhatAStatusSaysIsTold(t *testing.T) {
+func TestOnlyTheMessageOfAStatusIsQuoted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		answer http.HandlerFunc
-		tells  string
+		response  http.HandlerFunc
+		described string
 	}{
 		"a Status": {
 			hostile.Status(http.StatusForbidden, "Forbidden", "services is forbidden"), "services is forbidden",
@@ -83,22 +83,22 @@ func TestOnlyWhatAStatusSaysIsTold(t *testing.T) {
 		"a page of a web server": {
 			hostile.Text(http.StatusNotFound, "text/html", secret), "the server could not find the requested resource",
 		},
-		"a text with a code whose text client-go keeps": {
-			hostile.Text(http.StatusForbidden, "text/plain", secret), "status 403 (Forbidden) and no Status",
+		"a text with status 403, which client-go keeps": {
+			hostile.Text(http.StatusForbidden, "text/plain", secret), "status 403 (Forbidden) and without a Kubernetes Status",
 		},
-		"a text of a server that fails": {
-			hostile.Text(http.StatusInternalServerError, "text/plain", secret), "status 500 (Internal Server Error) and no Status",
+		"a text with status 500": {
+			hostile.Text(http.StatusInternalServerError, "text/plain", secret), "status 500 (Internal Server Error) and without a Kubernetes Status",
 		},
-		"JSON that is no Status": {
-			hostile.Text(http.StatusInternalServerError, "application/json", `{"secret":"`+secret+`"}`), "and no Status",
+		"JSON without a Status": {
+			hostile.Text(http.StatusInternalServerError, "application/json", `{"secret":"`+secret+`"}`), "and without a Kubernetes Status",
 		},
-		"an object of a kind that there is not": {
-			hostile.Text(http.StatusOK, "application/json", `{"kind":"`+secret+`","apiVersion":"v1"}`), "cannot be understood",
+		"an object of an unknown kind": {
+			hostile.Text(http.StatusOK, "application/json", `{"kind":"`+secret+`","apiVersion":"v1"}`), "cannot be parsed",
 		},
-		"a text that should be JSON": {
-			hostile.Text(http.StatusOK, "application/json", secret), "cannot be understood",
+		"a text instead of JSON": {
+			hostile.Text(http.StatusOK, "application/json", secret), "cannot be parsed",
 		},
-		"a header that is the text": {
+		"a text as the content type": {
 			hostile.Text(http.StatusOK, secret+"; =", "{}"), "",
 		},
 	} {
@@ -106,41 +106,41 @@ func TestOnlyWhatAStatusSaysIsTold(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			server := hostile.New(t, nil)
-			server.Override("", "/*", test.answer)
+			server.Override("", "/*", test.response)
 			client, err := kubernetes.NewForConfig(server.Config())
 			g.Expect(err).NotTo(HaveOccurred())
 			_, err = client.CoreV1().Services("").List(t.Context(), metav1.ListOptions{})
 			g.Expect(err).To(HaveOccurred())
-			g.Expect(remote.Describe(err)).To(ContainSubstring(test.tells))
+			g.Expect(remote.Describe(err)).To(ContainSubstring(test.described))
 			g.Expect(remote.Describe(err)).NotTo(ContainSubstring(secret))
 		})
 	}
 }
 
-func TestWhatIsSaidOfAConnection(t *testing.T) {
+func TestConnectionErrorsAreDescribedByTheirClass(t *testing.T) {
 	t.Parallel()
 	request := func(err error) error { return &url.Error{Op: "Get", URL: "https://" + secret, Err: err} }
 	for name, test := range map[string]struct {
-		err   error
-		tells string
+		err       error
+		described string
 	}{
-		"refused":       {request(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), "refuses the connection"},
+		"refused":       {request(&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}), "refused the connection"},
 		"reset":         {request(syscall.ECONNRESET), "closed the connection"},
 		"no such host":  {request(&net.DNSError{Name: secret, Err: "no such host"}), "cannot be resolved"},
-		"late":          {request(context.DeadlineExceeded), "did not answer in time"},
-		"not trusted":   {request(x509.UnknownAuthorityError{}), "not one that the kubeconfig trusts"},
-		"anything else": {request(errors.New(secret)), "cannot be understood"},
+		"timeout":       {request(context.DeadlineExceeded), "did not respond in time"},
+		"untrusted":     {request(x509.UnknownAuthorityError{}), "not trusted by the kubeconfig"},
+		"anything else": {request(errors.New(secret)), "cannot be parsed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			g.Expect(remote.Describe(test.err)).To(ContainSubstring(test.tells))
+			g.Expect(remote.Describe(test.err)).To(ContainSubstring(test.described))
 			g.Expect(remote.Describe(test.err)).NotTo(ContainSubstring(secret))
 		})
 	}
 }
 
-func TestASafeErrorIsTheSameError(t *testing.T) {
+func TestErrorsAsFindsTheErrorBehindASafeOne(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	g.Expect(remote.Safe(nil)).To(Succeed())
@@ -150,12 +150,11 @@ func TestASafeErrorIsTheSameError(t *testing.T) {
 	g.Expect(apierrors.IsNotFound(err)).To(BeTrue())
 	g.Expect(err).To(MatchError(`services "envoy" not found`))
 	wrapped := remote.Safe(fmt.Errorf("listing: %w", remote.Safe(&url.Error{Op: "Get", URL: secret, Err: context.DeadlineExceeded})))
-	g.Expect(wrapped).To(MatchError("API server did not answer in time"))
+	g.Expect(wrapped).To(MatchError("API server did not respond in time"))
 	g.Expect(wrapped).To(MatchError(context.DeadlineExceeded))
 }
 
-// The client's own transport has a timeout, which is told like any other.
-func TestASilentServerIsToldByItsSilence(t *testing.T) {
+func TestATimeoutOfTheTransportIsDescribed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	server := hostile.New(t, nil)
@@ -167,6 +166,6 @@ func TestASilentServerIsToldByItsSilence(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL()+"/api", nil)
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = client.Do(request) //nolint:bodyclose // There is no answer.
-	g.Expect(remote.Describe(err)).To(Equal("API server did not answer in time"))
+	_, err = client.Do(request) //nolint:bodyclose // There is no response.
+	g.Expect(remote.Describe(err)).To(Equal("API server did not respond in time"))
 }

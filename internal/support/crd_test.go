@@ -33,7 +33,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 )
 
-// An API server knows the functions of CEL of its own version, and lets new rules use those of the version before alone.
+// An API server allows new CEL rules to use only the functions of the previous minor version.
 func TestTheOldestManagementClusterAcceptsTheDefinitions(t *testing.T) {
 	g := NewWithT(t)
 	effective := compatibility.DefaultComponentGlobalsRegistry.EffectiveVersionFor(basecompatibility.DefaultKubeComponent).(basecompatibility.MutableEffectiveVersion)

@@ -14,12 +14,13 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package support says which versions of Cluster API and Kubernetes this release is made for, and what to tell users of others.
+// Package support states which versions of Cluster API and Kubernetes this release supports, and
+// words the warnings about other versions.
 //
-// The window is that of Cluster API's releases with the contract v1beta2: each of them supports certain versions of Kubernetes
-// for the management cluster and for workload clusters, and the window goes from the oldest to the newest of these. "make compat"
-// runs both ends.
+// Each Cluster API release with the contract v1beta2 supports a range of Kubernetes versions for
+// the management cluster and for workload clusters. The windows here span these ranges. "make
+// compat" tests the oldest and the newest versions.
 //
-// Nothing is refused because of a version of Kubernetes: what is older may work, and DNS must not end because of an upgrade of the
-// manager. The package knows no client.
+// No Kubernetes version is refused. An older version may work, and an upgrade of the manager must
+// not end DNS. The package has no client.
 package support

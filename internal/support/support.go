@@ -24,7 +24,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// Window is a range of minor versions, both ends included, each as "v1.28".
+// Window is a range of minor versions such as "v1.28". It includes both ends.
 type Window struct {
 	Oldest, Newest string
 }
@@ -32,30 +32,34 @@ type Window struct {
 var (
 	// ClusterAPI are the versions with the contract v1beta2.
 	ClusterAPI = Window{Oldest: "v1.11", Newest: "v1.14"}
-	// Management are the versions of Kubernetes that Cluster API supports for management clusters: v1.11 from v1.30, v1.14 to v1.37.
+	// Management are the Kubernetes versions of management clusters. Cluster API v1.11 supports
+	// v1.30 and newer, v1.14 up to v1.37.
 	Management = Window{Oldest: "v1.30", Newest: "v1.37"}
-	// Workload are the versions of Kubernetes that Cluster API supports for workload clusters: v1.11 from v1.28, v1.14 to v1.37.
+	// Workload are the Kubernetes versions of workload clusters. Cluster API v1.11 supports v1.28
+	// and newer, v1.14 up to v1.37.
 	Workload = Window{Oldest: "v1.28", Newest: "v1.37"}
 )
 
-// maxVersion is the longest version that is parsed and repeated, in bytes. Those of distributions have up to 30, such as
-// v1.28.15-eks-4096722.
+// maxVersion is the length of the longest version that is parsed or quoted, in bytes. Versions of
+// distributions, such as v1.28.15-eks-4096722, have up to 30.
 const maxVersion = 64
 
-// IsOlder returns whether a version, as an API server reports it, is older than the window. A version that cannot be parsed is
-// not: nothing is known of it.
+// IsOlder returns whether a version, as an API server reports it, is older than the window. It
+// returns false if the version cannot be parsed.
 func (w Window) IsOlder(reported string) bool {
 	order, ok := compare(reported, w.Oldest)
 	return ok && order < 0
 }
 
-// IsNewer returns whether a version is of a later minor version than the window has.
+// IsNewer returns whether the minor version is newer than the window. It returns false if the
+// version cannot be parsed.
 func (w Window) IsNewer(reported string) bool {
 	order, ok := compare(reported, w.Newest)
 	return ok && order > 0
 }
 
-// compare compares the minor versions.
+// compare orders the minor version of a reported version against an end of a window. It returns
+// false if the reported version cannot be parsed.
 func compare(reported, end string) (order int, ok bool) {
 	if len(reported) > maxVersion {
 		return 0, false
@@ -68,9 +72,9 @@ func compare(reported, end string) (order int, ok bool) {
 	return order, err == nil
 }
 
-// OfWorkload returns one sentence about the Kubernetes version of a workload cluster if that is older than supported, and an empty
-// string otherwise. A newer version is no reason for a warning: Kubernetes keeps the APIs in use, and there would be one at each
-// upgrade.
+// OfWorkload returns a warning if the Kubernetes version of a workload cluster is older than
+// supported, and "" otherwise. A newer version gets no warning: Kubernetes keeps the APIs in use,
+// and every upgrade would cause one.
 func OfWorkload(reported string) string {
 	if !Workload.IsOlder(reported) {
 		return ""
@@ -79,8 +83,8 @@ func OfWorkload(reported string) string {
 		text.Line(reported, maxVersion), Workload.Oldest)
 }
 
-// OfManagement returns one sentence about the Kubernetes version of the management cluster if that is not in the window, and an
-// empty string otherwise.
+// OfManagement returns a warning if the Kubernetes version of the management cluster is not in the
+// window, and "" otherwise.
 func OfManagement(reported string) string {
 	switch shown := text.Line(reported, maxVersion); {
 	case Management.IsOlder(reported):

@@ -26,7 +26,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 )
 
-func TestVersionsAreJudgedByTheirMinorVersion(t *testing.T) {
+func TestWarningsDependOnTheMinorVersion(t *testing.T) {
 	t.Parallel()
 	for reported, test := range map[string]struct{ workload, management string }{
 		"v1.27.16":                      {workload: "Kubernetes v1.27.16 of this cluster is older than v1.28", management: "is older than v1.30"},
@@ -53,21 +53,21 @@ func TestVersionsAreJudgedByTheirMinorVersion(t *testing.T) {
 		t.Run(reported[:min(len(reported), 30)], func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			began := time.Now()
-			for said, wanted := range map[string]string{support.OfWorkload(reported): test.workload, support.OfManagement(reported): test.management} {
-				if wanted == "" {
-					g.Expect(said).To(BeEmpty())
+			start := time.Now()
+			for warning, want := range map[string]string{support.OfWorkload(reported): test.workload, support.OfManagement(reported): test.management} {
+				if want == "" {
+					g.Expect(warning).To(BeEmpty())
 				} else {
-					g.Expect(said).To(ContainSubstring(wanted))
+					g.Expect(warning).To(ContainSubstring(want))
 				}
-				g.Expect(len(said)).To(BeNumerically("<", 200))
+				g.Expect(len(warning)).To(BeNumerically("<", 200))
 			}
-			g.Expect(time.Since(began)).To(BeNumerically("<", 10*time.Second), "it takes microseconds")
+			g.Expect(time.Since(start)).To(BeNumerically("<", 10*time.Second), "comparing takes microseconds")
 		})
 	}
 }
 
-func TestWhatAVersionHoldsIsRepeatedOnOneLine(t *testing.T) {
+func TestAWarningQuotesTheVersionWithoutControlCharacters(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	g.Expect(support.OfWorkload("v1.20.0-\x1b[31mred")).To(And(ContainSubstring("v1.20.0-"), Not(ContainSubstring("\x1b"))))

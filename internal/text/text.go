@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package text makes what others wrote fit a message.
+// Package text shortens and cleans untrusted text for messages.
 package text
 
 import (
@@ -23,13 +23,16 @@ import (
 	"unicode/utf8"
 )
 
-// ellipsis ends a text that was shortened.
+// ellipsis is the end of a shortened text.
 const ellipsis = " …"
 
-// Line returns a text as one line of at most limit bytes: valid UTF-8 without control characters, such as the escape
-// sequences of a terminal, and with a single space for each run of white space. A text that is cut ends with an
-// ellipsis, for which the limit must have room. The limits of an API's schema count characters, of which a text never
-// has more than bytes.
+// Line returns the text as one line of at most limit bytes. The line is valid UTF-8 without control
+// characters, such as terminal escape sequences, and has a single space for each run of white
+// space. If the text is too long, the line ends with an ellipsis; limit must be at least the length
+// of the ellipsis, 4 bytes.
+//
+// A CRD's maxLength counts characters. A text never has more characters than bytes, so the same
+// limit fits.
 func Line(text string, limit int) string {
 	var line strings.Builder
 	line.Grow(min(len(text), limit))
@@ -58,7 +61,7 @@ func Line(text string, limit int) string {
 	return line.String()
 }
 
-// cut returns what fits of a line before an ellipsis.
+// cut shortens a line to limit bytes, including the ellipsis.
 func cut(line string, limit int) string {
 	line = strings.ToValidUTF8(line[:min(len(line), limit-len(ellipsis))], "")
 	return strings.TrimRight(line, " ") + ellipsis

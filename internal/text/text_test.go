@@ -29,18 +29,18 @@ import (
 func TestLine(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ text, want string }{
-		"short":                   {"all is well", "all is well"},
-		"as long as it may be":    {strings.Repeat("x", 16), strings.Repeat("x", 16)},
-		"too long":                {strings.Repeat("x", 17), strings.Repeat("x", 12) + " …"},
-		"cut within a character":  {"xxxxxxxxxxxéxxxxx", "xxxxxxxxxxx …"},
-		"cut behind a space":      {"xxxxxxxxxxx xxxxxxxx", "xxxxxxxxxxx …"},
-		"no UTF-8":                {"a\xff\xfeb", "ab"},
-		"several lines":           {"a\n\tb\r\n", "a b"},
-		"a sequence for terminal": {"\x1b[31mred\x00", "[31mred"},
-		"a change of direction":   {"a\u202eb", "ab"},
-		"white space alone":       {" \n\t", ""},
-		"empty":                   {"", ""},
-		"huge":                    {strings.Repeat("ä\n", 1_000_000), strings.Repeat("ä ", 4) + "…"},
+		"short":                  {"all is well", "all is well"},
+		"exactly at the limit":   {strings.Repeat("x", 16), strings.Repeat("x", 16)},
+		"too long":               {strings.Repeat("x", 17), strings.Repeat("x", 12) + " …"},
+		"cut within a character": {"xxxxxxxxxxxéxxxxx", "xxxxxxxxxxx …"},
+		"cut after a space":      {"xxxxxxxxxxx xxxxxxxx", "xxxxxxxxxxx …"},
+		"invalid UTF-8":          {"a\xff\xfeb", "ab"},
+		"several lines":          {"a\n\tb\r\n", "a b"},
+		"an escape sequence":     {"\x1b[31mred\x00", "[31mred"},
+		"a change of direction":  {"a\u202eb", "ab"},
+		"only white space":       {" \n\t", ""},
+		"empty":                  {"", ""},
+		"huge":                   {strings.Repeat("ä\n", 1_000_000), strings.Repeat("ä ", 4) + "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -49,7 +49,7 @@ func TestLine(t *testing.T) {
 			g.Expect(got).To(Equal(test.want))
 			g.Expect(len(got)).To(BeNumerically("<=", 16))
 			g.Expect(utf8.ValidString(got)).To(BeTrue())
-			g.Expect(text.Line(got, 16)).To(Equal(got), "it is done once")
+			g.Expect(text.Line(got, 16)).To(Equal(got), "a second call changes nothing")
 		})
 	}
 }

@@ -14,14 +14,14 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package version holds the version that a build was given. The Makefile sets it when it links:
+// Package version holds the version of the build. The Makefile sets it at link time:
 //
 //	-ldflags "-X github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/version.Version=v0.1.0"
 //
-// The images of a build carry the same version as their tag, so it is also what the manager's default for the image of
-// the DNS server ends in.
+// The images of a build have the same version as their tag. The manager uses it in the default
+// reference of the dns-server's image.
 package version
 
-// Version is the version of this build as a tag, for example "v0.1.0", or "dev" for a build that was given none. It is a
-// variable for the linker's sake only: nothing changes it at run time.
+// Version is the version of this build as a tag, for example "v0.1.0". It is "dev" if the build set
+// none. It is a variable only because the linker sets it; nothing changes it at run time.
 var Version = "dev"
