@@ -14,12 +14,14 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package plan decides which EndpointSlices a consuming workload cluster should hold. It has no client and no clock.
+// Package plan decides which EndpointSlices a consuming workload cluster should have. It has no
+// client and no clock.
 //
-// Compute compares the gateways in the status of the GatewayDNS that a cluster may see with the slices that it holds. What
-// is not known is not deleted: a gateway in a state such as Unknown keeps what the cluster holds for it, and absence from a
-// status deletes nothing. Slices that nothing asks for are only candidates; each goes only when Orphaned, given the live
-// objects, finds a positive fact that says so.
+// Compute compares the gateways in the status of the visible GatewayDNS with the slices in the
+// cluster. It never deletes on missing information: the slices of a gateway in a state such as
+// Unknown stay, and absence from a status deletes nothing. A slice that no gateway needs is only a
+// candidate for deletion. Delete it if Orphaned, given the live objects, confirms it.
 //
-// Slices of other hands, which carry neither our label nor a reference to a GatewayDNS, are not seen at all.
+// The package ignores slices that have neither our label nor a reference to a GatewayDNS. Users
+// wrote them by hand.
 package plan

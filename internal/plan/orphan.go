@@ -28,21 +28,22 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// Orphaned returns whether a candidate may be deleted. The GatewayDNS and the Cluster are those that Published names, as
-// the API server has them now, or nil when they do not exist. It is true only on a positive fact:
+// Orphaned returns whether a candidate may be deleted. gatewayDNS and cluster are the live objects
+// that Published names, or nil if they do not exist. A slice is orphaned if one of these facts is
+// known:
 //   - the GatewayDNS does not exist;
-//   - the slice's name is none that this GatewayDNS could have asked for;
-//   - the Cluster does not exist, is being deleted or is not selected any more;
-//   - spec.subdomain is another one than in the slice's name;
-//   - the status says that nothing is to be published for the gateway;
-//   - it says that this slice is not needed for its addresses, as it did when Compute saw to it that those that are needed
-//     are there, and the readers do not need it for host names. While the readers are unknown, every slice that has host
-//     names is needed.
+//   - the GatewayDNS cannot publish the slice's DNS name;
+//   - the Cluster does not exist, is being deleted, or is no longer selected;
+//   - spec.subdomain differs from the subdomain in the DNS name;
+//   - the status says that nothing is published for the gateway;
+//   - the status needs other slices for the gateway, and Compute has seen that status.
 //
-// seen are the GatewayDNS that Compute was given, from a cache. A status that is newer than theirs asks for slices that do not
-// exist yet, and when the cache has it everything is computed again.
+// While it is unknown which dns-servers read the slices, every slice with host names is needed.
+//
+// cached are the GatewayDNS that Compute was given. The slices for a newer status may not exist
+// yet, so the old ones stay until the cache has that status.
 func Orphaned(
-	slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster, seen []xccv1.GatewayDNS,
+	slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster, cached []xccv1.GatewayDNS,
 	readers Readers,
 ) bool {
 	source, ok := Published(slice, zone)
@@ -64,13 +65,16 @@ func Orphaned(
 	if gateway == nil {
 		return false
 	}
-	if named, ok := sourceOf(zone, source.GatewayDNS, *gateway); ok && named != source {
-		return false // The status does not know yet that spec.subdomain has changed.
+	if current, ok := sourceOf(zone, source.GatewayDNS, *gateway); ok && current != source {
+		return false // The status does not reflect the new spec.subdomain yet.
 	}
-	return gateway.State.KnownEmpty() || gateway.State.Current() && !asksFor(slice, zone, source, *gateway, readers) && sees(seen, gatewayDNS, gateway)
+	if gateway.State.KnownEmpty() {
+		return true
+	}
+	return gateway.State.Current() && !isNeeded(slice, zone, source, *gateway, readers) && isCached(cached, gatewayDNS, gateway)
 }
 
-// gatewayOf returns what a status says of the gateway of a Cluster, or nil.
+// gatewayOf returns the status of a Cluster's gateway, or nil if there is none.
 func gatewayOf(gatewayDNS *xccv1.GatewayDNS, cluster string) *xccv1.GatewayStatus {
 	for i := range gatewayDNS.Status.Gateways {
 		if gateway := &gatewayDNS.Status.Gateways[i]; gateway.Cluster == cluster {
@@ -80,27 +84,27 @@ func gatewayOf(gatewayDNS *xccv1.GatewayDNS, cluster string) *xccv1.GatewayStatu
 	return nil
 }
 
-// asksFor returns whether a gateway's addresses are published by the slice, among others.
-func asksFor(slice *discoveryv1.EndpointSlice, zone string, source Source, gateway xccv1.GatewayStatus, readers Readers) bool {
-	needed := holds(slice) // Somebody may read host names there.
+// isNeeded returns whether the slice is one of those that publish the gateway.
+func isNeeded(slice *discoveryv1.EndpointSlice, zone string, source Source, gateway xccv1.GatewayStatus, readers Readers) bool {
+	needed := placementIn(slice) // An unknown dns-server may read the host names there.
 	if readers != ReadersUnknown {
-		needed = readers.form(nil)
+		needed = readers.placement(nil)
 	}
 	return slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway, needed), func(other *discoveryv1.EndpointSlice) bool {
 		return other.Name == slice.Name
 	})
 }
 
-// sees returns whether a GatewayDNS says the same of a gateway in the list.
-func sees(list []xccv1.GatewayDNS, gatewayDNS *xccv1.GatewayDNS, gateway *xccv1.GatewayStatus) bool {
-	return slices.ContainsFunc(list, func(other xccv1.GatewayDNS) bool {
+// isCached returns whether a cached GatewayDNS has the same status of the gateway.
+func isCached(cached []xccv1.GatewayDNS, gatewayDNS *xccv1.GatewayDNS, gateway *xccv1.GatewayStatus) bool {
+	return slices.ContainsFunc(cached, func(other xccv1.GatewayDNS) bool {
 		return other.Namespace == gatewayDNS.Namespace && other.Name == gatewayDNS.Name &&
 			apiequality.Semantic.DeepEqual(gatewayOf(&other, gateway.Cluster), gateway)
 	})
 }
 
-// Selects returns whether a GatewayDNS selects a Cluster of its namespace by its labels. It returns an error when the
-// selector cannot be evaluated.
+// Selects returns whether a GatewayDNS selects a Cluster of its namespace. It returns an error if
+// the selector is invalid.
 func Selects(gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster) (bool, error) {
 	selector, err := metav1.LabelSelectorAsSelector(&gatewayDNS.Spec.ClusterSelector)
 	if err != nil {

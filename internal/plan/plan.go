@@ -29,38 +29,41 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
-// Plan is what has to change in a consuming cluster.
+// Plan is the difference between a consuming cluster's slices and the desired ones.
 type Plan struct {
-	// Create are slices that are missing.
+	// Create are the missing slices.
 	Create []*discoveryv1.EndpointSlice
-	// Update are slices that differ from what they should be, as they should be, with the resourceVersion that was read.
+	// Update are the desired states of slices that differ, with the resourceVersion that was read.
 	Update []*discoveryv1.EndpointSlice
-	// Replace are slices of ours that are of another address type than they should be, which cannot be changed: as they should
-	// be, with the UID and the resourceVersion of those that have to be deleted before.
+	// Replace are the desired states of our slices with another address type, which is immutable.
+	// UID and resourceVersion are those of the slice to delete first.
 	Replace []*discoveryv1.EndpointSlice
-	// Taken are slices that are missing and cannot be created, because one of another hand has the name.
+	// Taken are missing slices that cannot be created, because a slice that is not ours has the
+	// name.
 	Taken []*discoveryv1.EndpointSlice
-	// Candidates are slices of ours that nothing asks for. Each may be deleted only when Orphaned says so.
+	// Candidates are our slices that no gateway needs. Delete one only if Orphaned confirms it.
 	Candidates []*discoveryv1.EndpointSlice
-	// Wanted is how many slices are held when all of this is done and all candidates are gone.
+	// Wanted is the number of slices once the plan is applied and all candidates are deleted.
 	Wanted int
 }
 
-// Empty returns whether there is nothing to do. There may be slices that are Taken.
+// Empty returns whether there is nothing to apply. Taken may be non-empty.
 func (p *Plan) Empty() bool {
 	return len(p.Create)+len(p.Update)+len(p.Replace)+len(p.Candidates) == 0
 }
 
-// Compute returns what has to change for a cluster that may see the given GatewayDNS and holds the given slices:
-//   - a gateway whose addresses are known, Resolved or Overridden, has exactly the slices that hold them;
-//   - one of which it is not known, such as Unknown, keeps the slices that are there, and gets those of its last addresses
-//     when there are none;
-//   - everything else of ours is a candidate.
+// Compute returns the plan for a cluster with the existing slices:
+//   - A gateway whose addresses are known (Resolved or Overridden) has exactly the slices for its
+//     addresses.
+//   - A gateway in a state such as Unknown keeps its existing slices. If it has none, it gets
+//     slices for its last addresses.
+//   - All other slices of ours are candidates.
 //
-// Host names are written as the readers need them. When that changes, the former slice is a candidate beside the new one.
+// readers decides where host names are written. If that changes, the old slice becomes a candidate
+// beside the new one.
 func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice, readers Readers) Plan {
-	ours := holdingsOf(existing, zone)
-	all := map[string]*discoveryv1.EndpointSlice{} // Also those of ours from which somebody took all that says so.
+	ours := indexOurs(existing, zone)
+	all := map[string]*discoveryv1.EndpointSlice{} // By name. This includes our slices without their ownership metadata.
 	for i := range existing {
 		all[existing[i].Name] = &existing[i]
 	}
@@ -74,9 +77,9 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 				continue
 			}
 			held := ours.of(source)
-			keeps := !gateway.State.Current() && !gateway.State.KnownEmpty()
+			isUnknown := !gateway.State.Current() && !gateway.State.KnownEmpty()
 			switch {
-			case keeps && len(held) > 0:
+			case isUnknown && len(held) > 0:
 				for _, slice := range held {
 					wanted[slice.Name] = true
 				}
@@ -84,8 +87,8 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 					wanted[slice.Name] = true
 					plan.put(all[slice.Name], slice)
 				}
-			case gateway.State.Current(), keeps:
-				for _, slice := range slicesFor(zone, ref, gateway, readers.form(held)) {
+			case gateway.State.Current(), isUnknown:
+				for _, slice := range slicesFor(zone, ref, gateway, readers.placement(held)) {
 					wanted[slice.Name] = true
 					plan.put(all[slice.Name], slice)
 				}
@@ -101,6 +104,7 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 	return plan
 }
 
+// put adds the change from the current slice, or nil, to the desired one.
 func (p *Plan) put(current, desired *discoveryv1.EndpointSlice) {
 	if current == nil {
 		p.Create = append(p.Create, desired)
@@ -138,28 +142,28 @@ func overlay(current, desired map[string]string) map[string]string {
 	return merged
 }
 
-// IsOurs returns whether the manager, or the old project's, wrote the slice.
+// IsOurs returns whether our manager or that of the 2022 project wrote the slice.
 func IsOurs(slice *discoveryv1.EndpointSlice) bool {
 	_, hasRef := slice.Annotations[xccv1.GatewayDNSRefAnnotation]
 	return hasRef || slice.Labels[discoveryv1.LabelManagedBy] == xccv1.ManagedBy
 }
 
-// isForeign returns whether something in a slice says that it is of another hand. One that bears a name of ours and in which
-// nothing says whose it is, is one of ours from which somebody took all that did.
+// isForeign returns whether the metadata of a slice names another owner. A slice with our name and
+// without any ownership metadata is ours: the metadata was removed.
 func isForeign(slice *discoveryv1.EndpointSlice) bool {
 	_, hasHostname := slice.Annotations[xccv1.DNSHostnameAnnotation]
 	_, isManaged := slice.Labels[discoveryv1.LabelManagedBy]
 	return !IsOurs(slice) && (hasHostname || isManaged)
 }
 
-// holdings are the slices of ours that a cluster holds.
-type holdings struct {
+// index finds our slices by name and by gateway.
+type index struct {
 	byName   map[string]*discoveryv1.EndpointSlice
 	bySource map[Source][]*discoveryv1.EndpointSlice
 }
 
-func holdingsOf(existing []discoveryv1.EndpointSlice, zone string) holdings {
-	ours := holdings{byName: map[string]*discoveryv1.EndpointSlice{}, bySource: map[Source][]*discoveryv1.EndpointSlice{}}
+func indexOurs(existing []discoveryv1.EndpointSlice, zone string) index {
+	ours := index{byName: map[string]*discoveryv1.EndpointSlice{}, bySource: map[Source][]*discoveryv1.EndpointSlice{}}
 	for i := range existing {
 		slice := &existing[i]
 		if !IsOurs(slice) {
@@ -173,12 +177,12 @@ func holdingsOf(existing []discoveryv1.EndpointSlice, zone string) holdings {
 	return ours
 }
 
-// of returns the slices for a gateway: those that publish it by their annotations, whatever their names, since those of
-// the old project are called otherwise; and those that bear its names, whatever was done to their annotations.
-func (h holdings) of(source Source) []*discoveryv1.EndpointSlice {
-	held := slices.Clone(h.bySource[source])
+// of returns the slices of a gateway. It finds those of the 2022 project, which have other names,
+// by their annotations, and ours with edited annotations by their names.
+func (x index) of(source Source) []*discoveryv1.EndpointSlice {
+	held := slices.Clone(x.bySource[source])
 	for _, addressType := range addressTypes {
-		if slice := h.byName[sliceName(source, addressType)]; slice != nil && !slices.Contains(held, slice) {
+		if slice := x.byName[sliceName(source, addressType)]; slice != nil && !slices.Contains(held, slice) {
 			held = append(held, slice)
 		}
 	}
@@ -187,7 +191,7 @@ func (h holdings) of(source Source) []*discoveryv1.EndpointSlice {
 
 // Source is the gateway that a slice publishes.
 type Source struct {
-	// GatewayDNS is the GatewayDNS that asked for it.
+	// GatewayDNS is the GatewayDNS that publishes the gateway.
 	GatewayDNS types.NamespacedName
 	// Cluster is the name of the gateway's Cluster, in the namespace of the GatewayDNS.
 	Cluster string
@@ -195,8 +199,9 @@ type Source struct {
 	Subdomain string
 }
 
-// Published returns what a slice of ours publishes by its annotations. It returns false when its reference is not a
-// GatewayDNS; Cluster and Subdomain are empty when its name is not one that this GatewayDNS could have asked for in this zone.
+// Published returns the gateway in the annotations of one of our slices. It returns false if the
+// reference to the GatewayDNS is malformed. Cluster and Subdomain are empty if the GatewayDNS
+// cannot publish the DNS name in this zone.
 func Published(slice *discoveryv1.EndpointSlice, zone string) (Source, bool) {
 	namespace, name, ok := strings.Cut(slice.Annotations[xccv1.GatewayDNSRefAnnotation], "/")
 	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {

@@ -50,7 +50,8 @@ func hostname(cluster, namespace string) string {
 	return "*.gateway." + cluster + "." + namespace + ".clusters." + zone
 }
 
-// slice is one that the manager wrote, or another hand when ref is empty.
+// slice returns a slice that a manager wrote for the GatewayDNS ref, or a hand-written one if ref
+// is empty.
 func slice(name, ref, hostname string, addresses ...string) discoveryv1.EndpointSlice {
 	s := discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
@@ -67,7 +68,7 @@ func slice(name, ref, hostname string, addresses ...string) discoveryv1.Endpoint
 	return s
 }
 
-// describe returns each slice as "name of the record: address address".
+// describe returns each slice as "<address type> <DNS name> <address>...".
 func describe(slices []*discoveryv1.EndpointSlice) []string {
 	var lines []string
 	for _, s := range slices {
@@ -98,46 +99,46 @@ func TestCompute(t *testing.T) {
 		create     []string
 		candidates []string
 	}{
-		"nothing asks for anything": {},
+		"no GatewayDNS and no slice": {},
 		"a resolved gateway gets a slice for each address type": {
 			visible: []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1", "192.0.2.2", "2001:db8::1", "lb.example.com"))},
 			create:  []string{"IPv4 " + a + " 192.0.2.1 192.0.2.2", "IPv6 " + a + " 2001:db8::1", "FQDN " + a + " lb.example.com"},
 		},
-		"a gateway that has no address gets none": {
+		"a gateway without an address gets no slice": {
 			visible: []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayNoAddress))},
 		},
-		"what was published for a gateway that has no address any more is a candidate": {
+		"the slice of a gateway without a Service is a candidate": {
 			visible:    []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayServiceNotFound))},
 			existing:   []discoveryv1.EndpointSlice{old},
 			candidates: []string{"dev-a-gateway"},
 		},
-		"an unknown gateway keeps what is held, under whatever name": {
+		"an unknown gateway keeps its slice under any name": {
 			visible:  []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown))},
 			existing: []discoveryv1.EndpointSlice{old},
 		},
-		"an unknown gateway keeps what is held, even if its last addresses are others": {
+		"an unknown gateway keeps its slice even if its last addresses differ": {
 			visible:  []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown, "192.0.2.1"))},
 			existing: []discoveryv1.EndpointSlice{old},
 		},
-		"an unknown gateway gives its last addresses to a cluster that holds none": {
+		"an unknown gateway without a slice gets one for its last addresses": {
 			visible: []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown, "192.0.2.1"))},
 			create:  []string{"IPv4 " + a + " 192.0.2.1"},
 		},
-		"a slice of the old project is replaced by ours": {
+		"a slice of the 2022 project is replaced by ours": {
 			visible:    []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.9"))},
 			existing:   []discoveryv1.EndpointSlice{old},
 			create:     []string{"IPv4 " + a + " 192.0.2.9"},
 			candidates: []string{"dev-a-gateway"},
 		},
-		"absence from the status makes a candidate only": {
+		"the slice of a gateway that the status does not list is a candidate": {
 			visible:    []xccv1.GatewayDNS{gatewayDNS("gw")},
 			existing:   []discoveryv1.EndpointSlice{old},
 			candidates: []string{"dev-a-gateway"},
 		},
-		"a slice of another hand is not seen": {
+		"a hand-written slice is ignored": {
 			existing: []discoveryv1.EndpointSlice{slice("by-hand", "", a, "192.0.2.1")},
 		},
-		"two GatewayDNS of one cluster have slices of their own": {
+		"two GatewayDNS of one Cluster have separate slices": {
 			visible: []xccv1.GatewayDNS{
 				gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1")), gatewayDNS("other", gateway("a", xccv1.GatewayResolved, "192.0.2.2")),
 			},
@@ -152,7 +153,7 @@ func TestCompute(t *testing.T) {
 			g.Expect(names(changes.Candidates)).To(Equal(test.candidates))
 			g.Expect(changes.Update).To(BeEmpty())
 
-			t.Log("Once it is done, there is nothing left to do")
+			t.Log("Once the plan is applied, nothing is left to create or update")
 			done := test.existing
 			for _, created := range changes.Create {
 				done = append(done, *created)
@@ -164,17 +165,17 @@ func TestCompute(t *testing.T) {
 	}
 }
 
-func TestComputeUndoesEditsAndKeepsWhatOthersAdded(t *testing.T) {
+func TestComputeUndoesEditsAndKeepsForeignAnnotations(t *testing.T) {
 	t.Parallel()
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
 	written := plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create[0]
 	for name, edit := range map[string]func(*discoveryv1.EndpointSlice){
-		"another address":            func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Addresses = []string{"203.0.113.1"} },
-		"no endpoint":                func(s *discoveryv1.EndpointSlice) { s.Endpoints = nil },
-		"an endpoint that not ready": func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Conditions.Ready = new(false) },
-		"another name":               func(s *discoveryv1.EndpointSlice) { s.Annotations[xccv1.DNSHostnameAnnotation] = "evil." + zone },
-		"no reference":               func(s *discoveryv1.EndpointSlice) { delete(s.Annotations, xccv1.GatewayDNSRefAnnotation) },
-		"nothing that says it is ours": func(s *discoveryv1.EndpointSlice) {
+		"another address":          func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Addresses = []string{"203.0.113.1"} },
+		"no endpoint":              func(s *discoveryv1.EndpointSlice) { s.Endpoints = nil },
+		"an endpoint is not ready": func(s *discoveryv1.EndpointSlice) { s.Endpoints[0].Conditions.Ready = new(false) },
+		"another name":             func(s *discoveryv1.EndpointSlice) { s.Annotations[xccv1.DNSHostnameAnnotation] = "evil." + zone },
+		"no reference":             func(s *discoveryv1.EndpointSlice) { delete(s.Annotations, xccv1.GatewayDNSRefAnnotation) },
+		"no ownership metadata": func(s *discoveryv1.EndpointSlice) {
 			s.Labels = nil
 			delete(s.Annotations, xccv1.GatewayDNSRefAnnotation)
 			delete(s.Annotations, xccv1.DNSHostnameAnnotation)
@@ -221,7 +222,7 @@ func TestAnotherAddressTypeIsReplaced(t *testing.T) {
 	g.Expect(changes).To(Equal(plan.Plan{Wanted: 1}))
 }
 
-func TestANameThatAnotherHandHasIsTaken(t *testing.T) {
+func TestANameOfAForeignSliceIsTaken(t *testing.T) {
 	t.Parallel()
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
 	written := plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create[0]
@@ -229,9 +230,9 @@ func TestANameThatAnotherHandHasIsTaken(t *testing.T) {
 		"written by hand": func(s *discoveryv1.EndpointSlice) {
 			s.Annotations = map[string]string{xccv1.DNSHostnameAnnotation: "shop." + zone}
 		},
-		"of another manager":             func(s *discoveryv1.EndpointSlice) { s.Labels = map[string]string{discoveryv1.LabelManagedBy: "other"} },
-		"of nobody, and of another type": func(s *discoveryv1.EndpointSlice) { s.AddressType = discoveryv1.AddressTypeIPv6 },
-		"written by hand and of another one": func(s *discoveryv1.EndpointSlice) {
+		"managed by another controller":                  func(s *discoveryv1.EndpointSlice) { s.Labels = map[string]string{discoveryv1.LabelManagedBy: "other"} },
+		"of another type and without ownership metadata": func(s *discoveryv1.EndpointSlice) { s.AddressType = discoveryv1.AddressTypeIPv6 },
+		"written by hand and of another type": func(s *discoveryv1.EndpointSlice) {
 			s.AddressType, s.Annotations = discoveryv1.AddressTypeFQDN, map[string]string{xccv1.DNSHostnameAnnotation: "shop." + zone}
 		},
 	} {
@@ -248,7 +249,7 @@ func TestANameThatAnotherHandHasIsTaken(t *testing.T) {
 	}
 }
 
-func TestAStatusCannotNameAnotherTenant(t *testing.T) {
+func TestAForgedStatusPublishesNoOtherName(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	forged := gateway("a", xccv1.GatewayResolved, "192.0.2.1")
@@ -263,7 +264,8 @@ func TestAStatusCannotNameAnotherTenant(t *testing.T) {
 	}
 }
 
-// FuzzNothingIsPublishedOutsideOfItsNamespace tries names of Clusters, of GatewayDNS and in a status.
+// FuzzNothingIsPublishedOutsideOfItsNamespace checks that no name of a GatewayDNS, of a Cluster or
+// in a status leaves the namespace.
 func FuzzNothingIsPublishedOutsideOfItsNamespace(f *testing.F) {
 	f.Add("gw", "a", hostname("shop", "victim"))
 	f.Add("gw", "shop.victim.clusters.xcc.test", "*.gateway.shop.victim.clusters.xcc.test.dev.clusters.xcc.test")
@@ -333,48 +335,48 @@ func TestOrphaned(t *testing.T) {
 		cluster    *clusterv1.Cluster
 		orphaned   bool
 	}{
-		"its GatewayDNS does not exist":                         {old, nil, selected, true},
-		"its Cluster does not exist":                            {old, with(), nil, true},
-		"its Cluster is being deleted":                          {old, with(), deleting, true},
-		"its Cluster is not selected":                           {old, with(), unselected, true},
-		"the status does not know its gateway yet":              {old, with(), selected, false},
-		"the status knows other gateways only":                  {old, with(gateway("b", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
-		"its gateway is unknown":                                {old, with(gateway("a", xccv1.GatewayUnknown)), selected, false},
-		"its gateway has no Service":                            {old, with(gateway("a", xccv1.GatewayServiceNotFound)), selected, true},
-		"its gateway has the wrong type":                        {old, with(gateway("a", xccv1.GatewayWrongServiceType)), selected, true},
-		"its gateway has no address":                            {old, with(gateway("a", xccv1.GatewayNoAddress)), selected, true},
-		"its gateway is published by another slice":             {old, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, true},
-		"its gateway is published by it":                        {ours, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
-		"its gateway has no address of its type any more":       {ours, with(gateway("a", xccv1.GatewayResolved, "2001:db8::1")), selected, true},
-		"the selector cannot be evaluated":                      {old, badSelector, selected, false},
-		"spec.subdomain is another one":                         {old, renamed(with()), selected, true},
-		"spec.subdomain is another one, of an unknown gateway":  {old, renamed(with(gateway("a", xccv1.GatewayUnknown))), selected, true},
-		"spec.subdomain is its, and the status knows another":   {internal, renamed(with(gateway("a", xccv1.GatewayResolved, "192.0.2.1"))), selected, false},
-		"spec.subdomain is its, and the status knew it empty":   {internal, renamed(with(gateway("a", xccv1.GatewayNoAddress))), selected, false},
-		"its gateway is claimed by another GatewayDNS":          {ours, with(gateway("a", xccv1.GatewayConflicted)), selected, true},
-		"its gateway's override is not valid":                   {ours, with(gateway("a", xccv1.GatewayInvalidOverride)), selected, false},
-		"its gateway is overridden with an address of its type": {ours, with(gateway("a", xccv1.GatewayOverridden, "192.0.2.7")), selected, false},
-		"its gateway is overridden with one of another type":    {ours, with(gateway("a", xccv1.GatewayOverridden, "2001:db8::1")), selected, true},
-		"its cluster does not answer":                           {ours, with(gateway("a", xccv1.GatewayUnreachable)), selected, false},
-		"its reference is garbage":                              {slice("x", "garbage", hostname("a", "dev")), nil, nil, false},
-		"its name is none of its GatewayDNS":                    {slice("x", "dev/gw", "foo."+zone), with(), nil, true},
-		"its name is another namespace's":                       {slice("x", "dev/gw", hostname("a", "other")), with(), nil, true},
-		"its name is in another zone than the one served":       {slice("x", "dev/gw", "*.gateway.a.dev.clusters.old.test"), with(), nil, true},
+		"the GatewayDNS does not exist":                      {old, nil, selected, true},
+		"the Cluster does not exist":                         {old, with(), nil, true},
+		"the Cluster is being deleted":                       {old, with(), deleting, true},
+		"the Cluster is not selected":                        {old, with(), unselected, true},
+		"the status is empty":                                {old, with(), selected, false},
+		"the status lists only other gateways":               {old, with(gateway("b", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
+		"the gateway is unknown":                             {old, with(gateway("a", xccv1.GatewayUnknown)), selected, false},
+		"the gateway has no Service":                         {old, with(gateway("a", xccv1.GatewayServiceNotFound)), selected, true},
+		"the gateway's Service has the wrong type":           {old, with(gateway("a", xccv1.GatewayWrongServiceType)), selected, true},
+		"the gateway has no address":                         {old, with(gateway("a", xccv1.GatewayNoAddress)), selected, true},
+		"another slice publishes the gateway":                {old, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, true},
+		"the slice publishes the gateway":                    {ours, with(gateway("a", xccv1.GatewayResolved, "192.0.2.1")), selected, false},
+		"the gateway has no address of the slice's type":     {ours, with(gateway("a", xccv1.GatewayResolved, "2001:db8::1")), selected, true},
+		"the selector is invalid":                            {old, badSelector, selected, false},
+		"spec.subdomain has changed":                         {old, renamed(with()), selected, true},
+		"spec.subdomain of an unknown gateway has changed":   {old, renamed(with(gateway("a", xccv1.GatewayUnknown))), selected, true},
+		"the status has the former subdomain":                {internal, renamed(with(gateway("a", xccv1.GatewayResolved, "192.0.2.1"))), selected, false},
+		"the status has no address for the former subdomain": {internal, renamed(with(gateway("a", xccv1.GatewayNoAddress))), selected, false},
+		"another GatewayDNS claims the gateway":              {ours, with(gateway("a", xccv1.GatewayConflicted)), selected, true},
+		"the gateway's override is invalid":                  {ours, with(gateway("a", xccv1.GatewayInvalidOverride)), selected, false},
+		"the override has an address of the slice's type":    {ours, with(gateway("a", xccv1.GatewayOverridden, "192.0.2.7")), selected, false},
+		"the override has an address of another type":        {ours, with(gateway("a", xccv1.GatewayOverridden, "2001:db8::1")), selected, true},
+		"the cluster is unreachable":                         {ours, with(gateway("a", xccv1.GatewayUnreachable)), selected, false},
+		"the reference is malformed":                         {slice("x", "garbage", hostname("a", "dev")), nil, nil, false},
+		"the GatewayDNS cannot publish the DNS name":         {slice("x", "dev/gw", "foo."+zone), with(), nil, true},
+		"the DNS name is in another namespace":               {slice("x", "dev/gw", hostname("a", "other")), with(), nil, true},
+		"the DNS name is in another zone":                    {slice("x", "dev/gw", "*.gateway.a.dev.clusters.old.test"), with(), nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			var seen []xccv1.GatewayDNS
+			var cached []xccv1.GatewayDNS
 			if test.gatewayDNS != nil {
-				seen = append(seen, *test.gatewayDNS)
+				cached = append(cached, *test.gatewayDNS)
 			}
-			g.Expect(plan.Orphaned(&test.slice, zone, test.gatewayDNS, test.cluster, seen, plan.ReadersUnknown)).To(Equal(test.orphaned))
+			g.Expect(plan.Orphaned(&test.slice, zone, test.gatewayDNS, test.cluster, cached, plan.ReadersUnknown)).To(Equal(test.orphaned))
 		})
 	}
 }
 
-// TestASliceStaysUntilWhatReplacesItHasBeenComputed judges slices that the status does not ask for, with what Compute saw.
-func TestASliceStaysUntilWhatReplacesItHasBeenComputed(t *testing.T) {
+// TestASliceStaysUntilTheCacheHasTheLiveStatus has slices that the live status does not need.
+func TestASliceStaysUntilTheCacheHasTheLiveStatus(t *testing.T) {
 	t.Parallel()
 	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a", Labels: map[string]string{"gateway": "true"}}}
 	resolved := gateway("a", xccv1.GatewayResolved, "2001:db8::1")
@@ -386,25 +388,25 @@ func TestASliceStaysUntilWhatReplacesItHasBeenComputed(t *testing.T) {
 	ours := *plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, nil, plan.ReadersUnknown).Create[0]
 	for name, test := range map[string]struct {
 		live     xccv1.GatewayDNS
-		seen     []xccv1.GatewayDNS
+		cached   []xccv1.GatewayDNS
 		orphaned bool
 	}{
-		"the same":                             {now, []xccv1.GatewayDNS{gatewayDNS("other"), now}, true},
-		"the same, and another cluster's":      {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("b", xccv1.GatewayUnknown), resolved)}, true},
-		"no GatewayDNS":                        {now, nil, false},
-		"one of another namespace":             {now, []xccv1.GatewayDNS{elsewhere}, false},
-		"no entry":                             {now, []xccv1.GatewayDNS{gatewayDNS("gw")}, false},
-		"an unknown gateway":                   {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown))}, false},
-		"addresses of another type":            {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, false},
-		"another address":                      {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "2001:db8::2"))}, false},
-		"nothing to publish, as there was":     {empty, []xccv1.GatewayDNS{empty}, true},
-		"nothing to publish, as there was not": {empty, []xccv1.GatewayDNS{now}, true},
+		"the same status":                     {now, []xccv1.GatewayDNS{gatewayDNS("other"), now}, true},
+		"the same status of the gateway":      {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("b", xccv1.GatewayUnknown), resolved)}, true},
+		"no GatewayDNS":                       {now, nil, false},
+		"a GatewayDNS of another namespace":   {now, []xccv1.GatewayDNS{elsewhere}, false},
+		"no entry for the gateway":            {now, []xccv1.GatewayDNS{gatewayDNS("gw")}, false},
+		"an unknown gateway":                  {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayUnknown))}, false},
+		"addresses of another type":           {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}, false},
+		"another address":                     {now, []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "2001:db8::2"))}, false},
+		"both statuses are known-empty":       {empty, []xccv1.GatewayDNS{empty}, true},
+		"only the live status is known-empty": {empty, []xccv1.GatewayDNS{now}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			for _, slice := range []discoveryv1.EndpointSlice{old, ours} {
-				g.Expect(plan.Orphaned(&slice, zone, &test.live, cluster, test.seen, plan.ReadersUnknown)).To(Equal(test.orphaned), slice.Name)
+				g.Expect(plan.Orphaned(&slice, zone, &test.live, cluster, test.cached, plan.ReadersUnknown)).To(Equal(test.orphaned), slice.Name)
 			}
 		})
 	}

@@ -26,27 +26,28 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
-// Readers says where the dns-servers of a consuming cluster look for host names. Every dns-server reads slices of type FQDN, which
-// Kubernetes 1.37 deprecates; those of former releases read nothing else.
+// Readers are the releases of the dns-servers in a consuming cluster. All releases read host names
+// from slices of type FQDN, which Kubernetes 1.37 deprecates. Current ones read them from an
+// annotation, too.
 type Readers int
 
 const (
-	// ReadersUnknown: it is not known which dns-servers run, or none has told what it reads. Host names stay where they are, and new
-	// ones are written as every dns-server reads them.
+	// ReadersUnknown: no dns-server has reported its capabilities. Existing host names stay where
+	// they are, and new ones are written to slices of type FQDN, which every release reads.
 	ReadersUnknown Readers = iota
-	// ReadersFormer: a dns-server may serve that reads host names from slices of type FQDN alone.
+	// ReadersFormer: at least one dns-server reads host names only from slices of type FQDN.
 	ReadersFormer
-	// ReadersCurrent: there are dns-servers, and all that may serve read host names from annotations, too.
+	// ReadersCurrent: all dns-servers that serve read host names from the annotation.
 	ReadersCurrent
 )
 
-// ReadersOf judges the Pods of a consuming cluster that its Service dns-server selects. A Pod that is being deleted counts until it is
-// gone, because it answers until then.
+// ReadersOf returns the readers in a consuming cluster, given the Pods that the Service dns-server
+// selects. A Pod that is being deleted counts, because it may still answer.
 func ReadersOf(pods []*corev1.Pod) Readers {
 	readers := ReadersUnknown
 	for _, pod := range pods {
 		switch has, err := capability.Has(pod, capability.Targets); {
-		case err != nil: // It does not serve.
+		case err != nil: // The Pod does not serve.
 		case !has:
 			return ReadersFormer
 		default:
@@ -56,28 +57,31 @@ func ReadersOf(pods []*corev1.Pod) Readers {
 	return readers
 }
 
-// form is where the host names of a gateway are written.
-type form struct {
-	// fqdn: in a slice of type FQDN. annotated: in the annotation of the IPv4 slice, which then exists even without addresses.
-	fqdn, annotated bool
+// placement is where the host names of a gateway are written.
+type placement struct {
+	// fqdn is true for a slice of type FQDN.
+	fqdn bool
+	// annotated is true for an annotation of the IPv4 slice. That slice then exists even without
+	// addresses.
+	annotated bool
 }
 
-// form returns where to write the host names of a gateway of which these slices are held.
-func (r Readers) form(held []*discoveryv1.EndpointSlice) form {
+// placement returns where to write the host names of a gateway with the held slices.
+func (r Readers) placement(held []*discoveryv1.EndpointSlice) placement {
 	switch r {
 	case ReadersFormer:
-		return form{fqdn: true}
+		return placement{fqdn: true}
 	case ReadersCurrent:
-		return form{annotated: true}
+		return placement{annotated: true}
 	}
-	present := holds(held...)
+	present := placementIn(held...)
 	present.fqdn = present.fqdn || !present.annotated
 	return present
 }
 
-// holds returns where the slices have host names.
-func holds(held ...*discoveryv1.EndpointSlice) form {
-	var found form
+// placementIn returns where the slices have host names.
+func placementIn(held ...*discoveryv1.EndpointSlice) placement {
+	var found placement
 	for _, slice := range held {
 		_, annotated := slice.Annotations[xccv1.TargetsAnnotation]
 		found.annotated = found.annotated || annotated
@@ -86,10 +90,11 @@ func holds(held ...*discoveryv1.EndpointSlice) form {
 	return found
 }
 
-// HasHostNames returns whether host names are to be published or are held, so that it matters who reads them.
+// HasHostNames returns whether a slice or a status has host names. If not, the readers need not be
+// determined.
 func HasHostNames(visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice) bool {
 	for i := range existing {
-		if IsOurs(&existing[i]) && holds(&existing[i]) != (form{}) {
+		if IsOurs(&existing[i]) && placementIn(&existing[i]) != (placement{}) {
 			return true
 		}
 	}
@@ -105,17 +110,18 @@ func HasHostNames(visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSli
 	return false
 }
 
-// forFormerReaders returns a slice of type FQDN for the host names in an annotation that is held, if there are former readers and no
-// such slice is held.
+// forFormerReaders returns a slice of type FQDN with the host names of a held annotation. It
+// returns nil if there are no former readers or such a slice is held already.
 func forFormerReaders(source Source, hostname string, held []*discoveryv1.EndpointSlice, readers Readers) []*discoveryv1.EndpointSlice {
-	if readers != ReadersFormer || holds(held...).fqdn {
+	if readers != ReadersFormer || placementIn(held...).fqdn {
 		return nil
 	}
 	for _, slice := range held {
 		targets, _ := dnsname.SplitList(slice.Annotations[xccv1.TargetsAnnotation], xccv1.MaxTargets)
 		var endpoints []discoveryv1.Endpoint
 		for _, target := range targets {
-			// An administrator of the cluster may have edited them, and the API server refuses a slice for one that is wrong.
+			// The annotation may have been edited. The API server would refuse the slice because of
+			// one invalid name.
 			if validation.IsFullyQualifiedDomainName(nil, target) == nil {
 				endpoints = append(endpoints, endpointOf(target))
 			}

@@ -56,16 +56,16 @@ func TestReadersOf(t *testing.T) {
 		readers plan.Readers
 	}{
 		"no Pod":                          {nil, plan.ReadersUnknown},
-		"Pods that have not started":      {[]*corev1.Pod{starting, starting}, plan.ReadersUnknown},
-		"Pods that tell":                  {[]*corev1.Pod{current, current}, plan.ReadersCurrent},
-		"one more that starts":            {[]*corev1.Pod{current, starting}, plan.ReadersCurrent},
-		"one of a former release":         {[]*corev1.Pod{current, {}}, plan.ReadersFormer},
-		"one that is about to go":         {[]*corev1.Pod{current, leaving}, plan.ReadersFormer},
-		"one that has ended":              {[]*corev1.Pod{current, ended}, plan.ReadersCurrent},
-		"an image of a former release":    {[]*corev1.Pod{pinned, current}, plan.ReadersFormer},
-		"only Pods that have ended":       {[]*corev1.Pod{ended}, plan.ReadersUnknown},
-		"only Pods of a former release":   {[]*corev1.Pod{{}, {}}, plan.ReadersFormer},
-		"former ones and one that starts": {[]*corev1.Pod{starting, {}}, plan.ReadersFormer},
+		"all Pods are starting":           {[]*corev1.Pod{starting, starting}, plan.ReadersUnknown},
+		"all Pods are current":            {[]*corev1.Pod{current, current}, plan.ReadersCurrent},
+		"one Pod is starting":             {[]*corev1.Pod{current, starting}, plan.ReadersCurrent},
+		"one Pod is of a former release":  {[]*corev1.Pod{current, {}}, plan.ReadersFormer},
+		"a former Pod is being deleted":   {[]*corev1.Pod{current, leaving}, plan.ReadersFormer},
+		"a former Pod has ended":          {[]*corev1.Pod{current, ended}, plan.ReadersCurrent},
+		"one Pod has a former image":      {[]*corev1.Pod{pinned, current}, plan.ReadersFormer},
+		"all Pods have ended":             {[]*corev1.Pod{ended}, plan.ReadersUnknown},
+		"all Pods are of former releases": {[]*corev1.Pod{{}, {}}, plan.ReadersFormer},
+		"a starting Pod and a former one": {[]*corev1.Pod{starting, {}}, plan.ReadersFormer},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,7 +93,7 @@ func outline(all []*discoveryv1.EndpointSlice) []string {
 	return lines
 }
 
-// written returns the slices of a gateway as readers need them.
+// written returns the slices of a resolved gateway for the readers.
 func written(readers plan.Readers, addresses ...string) []discoveryv1.EndpointSlice {
 	var slices []discoveryv1.EndpointSlice
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, addresses...))}
@@ -103,13 +103,13 @@ func written(readers plan.Readers, addresses ...string) []discoveryv1.EndpointSl
 	return slices
 }
 
-// edited returns the slices with other targets.
+// edited replaces the annotation with the host names.
 func edited(held []discoveryv1.EndpointSlice, targets string) []discoveryv1.EndpointSlice {
 	held[0].Annotations[xccv1.TargetsAnnotation] = targets
 	return held
 }
 
-func TestHostNamesAreWhereTheReadersLook(t *testing.T) {
+func TestHostNamesAreWrittenWhereTheReadersLook(t *testing.T) {
 	t.Parallel()
 	former, current, unknown := plan.ReadersFormer, plan.ReadersCurrent, plan.ReadersUnknown
 	const lb, ip = "lb.example.com", "192.0.2.1"
@@ -129,20 +129,20 @@ func TestHostNamesAreWhereTheReadersLook(t *testing.T) {
 		"current readers, IPv6":          {readers: current, addresses: []string{"2001:db8::1", lb}, create: []string{"IPv4 -> " + lb, "IPv6 2001:db8::1"}},
 		"current readers, no host name":  {readers: current, addresses: []string{ip}, create: []string{"IPv4 " + ip}},
 
-		"the change-over":                        {readers: current, addresses: []string{lb}, held: written(former, lb), create: []string{"IPv4 -> " + lb}, candidates: []string{"FQDN " + lb}},
-		"the change-over beside addresses":       {readers: current, addresses: []string{ip, lb}, held: written(former, ip, lb), update: []string{"IPv4 " + ip + " -> " + lb}, candidates: []string{"FQDN " + lb}},
-		"the change-over, half done":             {readers: current, addresses: []string{lb}, held: both, candidates: []string{"FQDN " + lb}},
-		"the change-over with another host name": {readers: current, addresses: []string{lb}, held: written(former, "old.example.com"), create: []string{"IPv4 -> " + lb}, candidates: []string{"FQDN old.example.com"}},
-		"back again":                             {readers: former, addresses: []string{lb}, held: written(current, lb), create: []string{"FQDN " + lb}, candidates: []string{"IPv4 -> " + lb}},
-		"back again beside addresses":            {readers: former, addresses: []string{ip, lb}, held: written(current, ip, lb), create: []string{"FQDN " + lb}, update: []string{"IPv4 " + ip}},
+		"from former to current":                         {readers: current, addresses: []string{lb}, held: written(former, lb), create: []string{"IPv4 -> " + lb}, candidates: []string{"FQDN " + lb}},
+		"from former to current, with addresses":         {readers: current, addresses: []string{ip, lb}, held: written(former, ip, lb), update: []string{"IPv4 " + ip + " -> " + lb}, candidates: []string{"FQDN " + lb}},
+		"from former to current, half applied":           {readers: current, addresses: []string{lb}, held: both, candidates: []string{"FQDN " + lb}},
+		"from former to current, with another host name": {readers: current, addresses: []string{lb}, held: written(former, "old.example.com"), create: []string{"IPv4 -> " + lb}, candidates: []string{"FQDN old.example.com"}},
+		"from current to former":                         {readers: former, addresses: []string{lb}, held: written(current, lb), create: []string{"FQDN " + lb}, candidates: []string{"IPv4 -> " + lb}},
+		"from current to former, with addresses":         {readers: former, addresses: []string{ip, lb}, held: written(current, ip, lb), create: []string{"FQDN " + lb}, update: []string{"IPv4 " + ip}},
 
 		"unknown readers keep slices of type FQDN": {readers: unknown, addresses: []string{lb}, held: written(former, lb)},
 		"unknown readers keep annotations":         {readers: unknown, addresses: []string{lb}, held: written(current, lb)},
 		"unknown readers keep both":                {readers: unknown, addresses: []string{lb}, held: both},
-		"unknown readers get another host name where one was": {
+		"unknown readers get a new host name at the old placement": {
 			readers: unknown, addresses: []string{lb}, held: written(current, "old.example.com"), update: []string{"IPv4 -> " + lb},
 		},
-		"unknown readers get it in both places": {
+		"unknown readers get a new host name at both placements": {
 			readers: unknown, addresses: []string{"new.example.com"}, held: both, update: []string{"IPv4 -> new.example.com", "FQDN new.example.com"},
 		},
 
@@ -151,19 +151,19 @@ func TestHostNamesAreWhereTheReadersLook(t *testing.T) {
 		"from a host name to an address, unknown":      {readers: unknown, addresses: []string{ip}, held: written(current, lb), update: []string{"IPv4 " + ip}},
 		"an unknown gateway keeps slices of type FQDN": {readers: current, state: xccv1.GatewayUnknown, held: written(former, lb)},
 		"an unknown gateway keeps annotations":         {readers: current, state: xccv1.GatewayUnknown, held: written(current, lb)},
-		"an unknown gateway's annotation does not reach former readers": {
+		"an unknown gateway's annotation is copied for former readers": {
 			readers: former, state: xccv1.GatewayUnknown, held: written(current, lb), create: []string{"FQDN " + lb},
 		},
-		"nor beside addresses": {
+		"an unreachable gateway's annotation is copied for former readers": {
 			readers: former, state: xccv1.GatewayUnreachable, held: written(current, ip, lb), create: []string{"FQDN " + lb},
 		},
-		"what an administrator made of the annotation reaches them only where it is a name": {
+		"only the valid names of an edited annotation are copied": {
 			readers: former, state: xccv1.GatewayUnknown, held: edited(written(current, lb), "a b,"+strings.Repeat("a", 1<<18)+",,"+lb), create: []string{"FQDN " + lb},
 		},
-		"and not at all where it is none":           {readers: former, state: xccv1.GatewayUnknown, held: edited(written(current, ip), " , a b")},
-		"an unknown gateway of which both are held": {readers: former, state: xccv1.GatewayUnknown, held: both},
-		"an unknown gateway without a host name":    {readers: former, state: xccv1.GatewayUnknown, held: written(current, ip)},
-		"a gateway without addresses":               {readers: current, state: xccv1.GatewayNoAddress, held: written(current, lb), candidates: []string{"IPv4 -> " + lb}},
+		"an annotation without a valid name is not copied": {readers: former, state: xccv1.GatewayUnknown, held: edited(written(current, ip), " , a b")},
+		"an unknown gateway has both placements":           {readers: former, state: xccv1.GatewayUnknown, held: both},
+		"an unknown gateway without a host name":           {readers: former, state: xccv1.GatewayUnknown, held: written(current, ip)},
+		"a gateway without addresses":                      {readers: current, state: xccv1.GatewayNoAddress, held: written(current, lb), candidates: []string{"IPv4 -> " + lb}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -178,7 +178,7 @@ func TestHostNamesAreWhereTheReadersLook(t *testing.T) {
 			g.Expect(outline(changes.Candidates)).To(Equal(test.candidates))
 			g.Expect(changes.Replace).To(BeEmpty())
 
-			t.Log("Once it is done, there is nothing left to do")
+			t.Log("Once the plan is applied, nothing is left to do")
 			done := after(test.held, changes)
 			all := strings.Join(append(outline(pointers(done)), test.addresses...), " ")
 			g.Expect(plan.HasHostNames(visible, done)).To(Equal(strings.Contains(all, "example.com") || strings.Contains(all, "->")))
@@ -196,7 +196,7 @@ func pointers(held []discoveryv1.EndpointSlice) []*discoveryv1.EndpointSlice {
 	return all
 }
 
-// after returns what is held once a plan is done.
+// after returns the held slices once the plan is applied and all candidates are deleted.
 func after(held []discoveryv1.EndpointSlice, changes plan.Plan) []discoveryv1.EndpointSlice {
 	byName := map[string]discoveryv1.EndpointSlice{}
 	for _, slice := range slices.Concat(pointers(held), changes.Create, changes.Update) {
@@ -212,8 +212,7 @@ func after(held []discoveryv1.EndpointSlice, changes plan.Plan) []discoveryv1.En
 	return done
 }
 
-// What somebody may still read is not deleted. The readers are those that were read just before.
-func TestOrphanedHeedsTheReaders(t *testing.T) {
+func TestASliceThatADNSServerMayReadIsNotOrphaned(t *testing.T) {
 	t.Parallel()
 	former, current, unknown := plan.ReadersFormer, plan.ReadersCurrent, plan.ReadersUnknown
 	const lb, ip = "lb.example.com", "192.0.2.1"
@@ -230,9 +229,9 @@ func TestOrphanedHeedsTheReaders(t *testing.T) {
 		"annotation, former readers":                {written(current, lb)[0], former, []string{lb}, true},
 		"annotation, current readers":               {written(current, lb)[0], current, []string{lb}, false},
 		"annotation, unknown readers":               {written(current, lb)[0], unknown, []string{lb}, false},
-		"addresses that are not, unknown readers":   {written(current, ip)[0], unknown, []string{lb}, true},
-		"addresses that are not, former readers":    {written(current, ip)[0], former, []string{lb}, true},
-		"addresses that are not, current readers":   {written(current, ip)[0], current, []string{lb}, false},
+		"former addresses, unknown readers":         {written(current, ip)[0], unknown, []string{lb}, true},
+		"former addresses, former readers":          {written(current, ip)[0], former, []string{lb}, true},
+		"former addresses, current readers":         {written(current, ip)[0], current, []string{lb}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,14 +33,15 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// addressTypes are the types of slices a gateway can have, one slice each.
+// addressTypes are the address types of a gateway's slices. It has at most one slice of each.
 var addressTypes = []discoveryv1.AddressType{
 	discoveryv1.AddressTypeIPv4, discoveryv1.AddressTypeIPv6, discoveryv1.AddressTypeFQDN,
 }
 
-// slicesFor returns the slices that publish a gateway's addresses: one for each address type that it has, and its host names as the
-// form says. There are none if sourceOf finds the name of the status to be wrong.
-func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus, form form) []*discoveryv1.EndpointSlice {
+// slicesFor returns the slices that publish a gateway: one for each type of its addresses, with the
+// host names at the given placement. It returns nil if the GatewayDNS cannot publish the gateway's
+// DNS name.
+func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus, hostNames placement) []*discoveryv1.EndpointSlice {
 	source, ok := sourceOf(zone, ref, gateway)
 	if !ok {
 		return nil
@@ -51,7 +52,7 @@ func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatu
 		addressType := addressTypeOf(address)
 		if addressType == discoveryv1.AddressTypeFQDN {
 			targets = append(targets, address)
-			if !form.fqdn {
+			if !hostNames.fqdn {
 				continue
 			}
 		}
@@ -59,7 +60,7 @@ func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatu
 	}
 	var slices []*discoveryv1.EndpointSlice
 	for _, addressType := range addressTypes {
-		annotated := addressType == discoveryv1.AddressTypeIPv4 && form.annotated && len(targets) > 0
+		annotated := addressType == discoveryv1.AddressTypeIPv4 && hostNames.annotated && len(targets) > 0
 		endpoints := byType[addressType]
 		if len(endpoints) == 0 && !annotated {
 			continue
@@ -74,13 +75,14 @@ func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatu
 	return slices
 }
 
-// endpointOf returns an endpoint that has one address and is ready.
+// endpointOf returns a ready endpoint with one address.
 func endpointOf(address string) discoveryv1.Endpoint {
 	return discoveryv1.Endpoint{Addresses: []string{address}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}
 }
 
-// sourceOf returns what the entry of a status is to be published for. It returns false when the entry's name is not one of
-// its own GatewayDNS and Cluster in this zone, so that nothing in a status can name another tenant's.
+// sourceOf returns the gateway of a status entry. It returns false if the DNS name of the entry is
+// not below its own Cluster and namespace in this zone. So a forged status cannot publish another
+// tenant's name.
 func sourceOf(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus) (Source, bool) {
 	name, ok := dnsname.ParseGateway(gateway.Hostname, zone)
 	if !ok || name.Cluster != gateway.Cluster || name.Namespace != ref.Namespace {
@@ -89,8 +91,9 @@ func sourceOf(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus
 	return Source{GatewayDNS: ref, Cluster: name.Cluster, Subdomain: name.Subdomain}, true
 }
 
-// portsOf returns the ports of a slice. What an API server would refuse the whole slice for is left out: ports that do not exist, names that come
-// twice or, as those of a Gateway's listeners may, are not one DNS label.
+// portsOf returns the ports of a slice. It leaves out ports for which the API server would refuse
+// the whole slice: invalid numbers, duplicate names, and names that are not one DNS label. A
+// Gateway's listener may have such a name.
 func portsOf(ports []xccv1.GatewayPort) []discoveryv1.EndpointPort {
 	var result []discoveryv1.EndpointPort
 	seen := map[string]bool{}
@@ -113,8 +116,8 @@ func newSlice(
 			Namespace: xccv1.WorkloadNamespace,
 			Name:      name,
 			Labels: map[string]string{
-				// Kubernetes' own controllers leave the slices of other managers alone, and kube-proxy of every version
-				// leaves headless slices out of its watch.
+				// Kubernetes' own controllers ignore slices that another controller manages.
+				// kube-proxy of every version excludes slices of headless Services from its watch.
 				discoveryv1.LabelManagedBy:   xccv1.ManagedBy,
 				corev1.IsHeadlessService:     "",
 				discoveryv1.LabelServiceName: "xcc-" + name[len(name)-hashLength:],
@@ -131,14 +134,16 @@ func newSlice(
 }
 
 const (
+	// hashLength is the number of hex digits of the hash in a slice's name.
 	hashLength = 12
-	// readable is how much of each name a slice's name repeats, for the eye only.
-	readable = 63
+	// maxReadable is the length of the readable prefixes in a slice's name. The hash alone makes
+	// the name unique.
+	maxReadable = 63
 )
 
-// sliceName is unique for a GatewayDNS, a Cluster, a subdomain and an address type. Names joined by a hyphen alone would
-// collide: a-b/c and a/b-c. The default subdomain is left out, as it was when there was no other, so that what was written
-// then keeps its name.
+// sliceName returns a name that is unique for a GatewayDNS, a Cluster, a subdomain and an address
+// type. The hash keeps a-b/c and a/b-c apart. The default subdomain is not hashed, so slices that
+// an older release wrote without a subdomain keep their names.
 func sliceName(source Source, addressType discoveryv1.AddressType) string {
 	unique := []string{source.GatewayDNS.Namespace, source.GatewayDNS.Name, source.Cluster, string(addressType)}
 	if source.Subdomain != xccv1.DefaultSubdomain {
@@ -152,8 +157,8 @@ func sliceName(source Source, addressType discoveryv1.AddressType) string {
 }
 
 func truncate(name string) string {
-	if len(name) > readable {
-		name = name[:readable]
+	if len(name) > maxReadable {
+		name = name[:maxReadable]
 	}
 	return strings.TrimRight(name, ".-")
 }

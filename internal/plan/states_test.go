@@ -27,19 +27,20 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
-// fate is what becomes of what a consumer holds for a gateway.
-type fate string
+// outcome is how a state changes a gateway's slices in a consumer.
+type outcome string
 
 const (
-	// publishes: exactly the addresses of the status are held afterwards.
-	publishes fate = "publishes"
-	// withdraws: what is held is a candidate, and nothing is written.
-	withdraws fate = "withdraws"
-	// keeps: what is held stays as it is; a consumer that holds nothing gets the addresses of the status.
-	keeps fate = "keeps"
+	// publishes: afterwards, the slices have exactly the addresses of the status.
+	publishes outcome = "publishes"
+	// withdraws: all slices are candidates, and nothing is written.
+	withdraws outcome = "withdraws"
+	// keeps: the slices stay as they are. A consumer without slices gets the addresses of the
+	// status.
+	keeps outcome = "keeps"
 )
 
-var fates = map[xccv1.GatewayState]fate{
+var outcomes = map[xccv1.GatewayState]outcome{
 	xccv1.GatewayResolved:               publishes,
 	xccv1.GatewayOverridden:             publishes,
 	xccv1.GatewayServiceNotFound:        withdraws,
@@ -55,48 +56,42 @@ var fates = map[xccv1.GatewayState]fate{
 	xccv1.GatewayUnknown:                keeps,
 }
 
-// TestEveryStateWithEveryHolding goes through every state, with and without addresses in the status, and with each thing
-// that a consumer can hold for the gateway. What a candidate's fate is, TestOrphaned says.
-func TestEveryStateWithEveryHolding(t *testing.T) {
+// TestEveryStateWithEveryHeldSlice combines every state, with and without addresses in the status,
+// with the slices that a consumer can have for the gateway. TestOrphaned covers whether a candidate
+// is deleted.
+func TestEveryStateWithEveryHeldSlice(t *testing.T) {
 	t.Parallel()
+	const unknown = plan.ReadersUnknown
 	a := hostname("a", "dev")
-	written := func(addresses ...string) []discoveryv1.EndpointSlice {
-		var result []discoveryv1.EndpointSlice
-		resolved := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, addresses...))}
-		for _, slice := range plan.Compute(zone, resolved, nil, plan.ReadersUnknown).Create {
-			result = append(result, *slice)
-		}
-		return result
-	}
-	holdings := map[string][]discoveryv1.EndpointSlice{
-		"nothing":                        nil,
-		"the addresses of the status":    written("192.0.2.1"),
-		"another address":                written("192.0.2.9"),
-		"an address of another type":     written("2001:db8::9"),
-		"a slice of the old project":     {slice("dev-a-gateway", "dev/gw", a, "192.0.2.9")},
-		"one of ours and an old project": append(written("192.0.2.1"), slice("dev-a-gateway", "dev/gw", a, "192.0.2.9")),
-	}
-	for state, fate := range fates {
+	former := slice("dev-a-gateway", "dev/gw", a, "192.0.2.9")
+	for state, outcome := range outcomes {
 		for _, addresses := range [][]string{nil, {"192.0.2.1"}} {
-			for holding, held := range holdings {
-				t.Run(fmt.Sprintf("%s with %v, holding %s", state, addresses, holding), func(t *testing.T) {
+			for name, held := range map[string][]discoveryv1.EndpointSlice{
+				"no slice":                         nil,
+				"the addresses of the status":      written(unknown, "192.0.2.1"),
+				"another address":                  written(unknown, "192.0.2.9"),
+				"an address of another type":       written(unknown, "2001:db8::9"),
+				"a slice of the 2022 project":      {former},
+				"ours and one of the 2022 project": append(written(unknown, "192.0.2.1"), former),
+			} {
+				t.Run(fmt.Sprintf("%s with %v, holding %s", state, addresses, name), func(t *testing.T) {
 					t.Parallel()
 					g := NewWithT(t)
 					visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", state, addresses...))}
 					changes := plan.Compute(zone, visible, held, plan.ReadersUnknown)
-					after := applied(held, changes)
+					applied := describe(pointers(after(held, changes)))
 					switch {
-					case fate == withdraws:
-						g.Expect(after).To(BeEmpty())
+					case outcome == withdraws:
+						g.Expect(applied).To(BeEmpty())
 						g.Expect(changes.Create).To(BeEmpty())
 						g.Expect(changes.Update).To(BeEmpty())
-					case fate == keeps && len(held) > 0:
+					case outcome == keeps && len(held) > 0:
 						g.Expect(changes.Empty()).To(BeTrue())
 					case len(addresses) == 0:
-						g.Expect(after).To(BeEmpty())
+						g.Expect(applied).To(BeEmpty())
 					default:
-						g.Expect(after).To(ConsistOf(describe(plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create)))
-						g.Expect(after).To(ConsistOf("IPv4 " + a + " 192.0.2.1"))
+						g.Expect(applied).To(ConsistOf(describe(plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create)))
+						g.Expect(applied).To(ConsistOf("IPv4 " + a + " 192.0.2.1"))
 					}
 				})
 			}
@@ -104,31 +99,12 @@ func TestEveryStateWithEveryHolding(t *testing.T) {
 	}
 }
 
-// applied returns what is held after the changes, if all candidates went.
-func applied(held []discoveryv1.EndpointSlice, changes plan.Plan) []string {
-	byName := map[string]*discoveryv1.EndpointSlice{}
-	for i := range held {
-		byName[held[i].Name] = &held[i]
-	}
-	for _, slice := range append(changes.Create, changes.Update...) {
-		byName[slice.Name] = slice
-	}
-	for _, slice := range changes.Candidates {
-		delete(byName, slice.Name)
-	}
-	var after []*discoveryv1.EndpointSlice
-	for _, slice := range byName {
-		after = append(after, slice)
-	}
-	return describe(after)
-}
-
-func TestEveryStateHasAFate(t *testing.T) {
+func TestCurrentAndKnownEmptyMatchTheOutcomes(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	for state, fate := range fates {
-		g.Expect(state.Current()).To(Equal(fate == publishes), string(state))
-		g.Expect(state.KnownEmpty()).To(Equal(fate == withdraws), string(state))
+	for state, outcome := range outcomes {
+		g.Expect(state.Current()).To(Equal(outcome == publishes), string(state))
+		g.Expect(state.KnownEmpty()).To(Equal(outcome == withdraws), string(state))
 	}
 }
 
@@ -141,10 +117,10 @@ func TestASubdomainIsPartOfTheName(t *testing.T) {
 		return []xccv1.GatewayDNS{gatewayDNS("gw", status)}
 	}
 	before := plan.Compute(zone, named("gateway", xccv1.GatewayResolved, "192.0.2.1"), nil, plan.ReadersUnknown).Create[0]
-	g.Expect(before.Name).To(Equal("gw-a-ipv4-a4e31a82a206"), "the former version's name, so that its slices stay in place")
+	g.Expect(before.Name).To(Equal("gw-a-ipv4-a4e31a82a206"), "the name that an older release wrote")
 	g.Expect(before.Annotations).To(HaveKeyWithValue(xccv1.AdditionalHostnamesAnnotation, "gateway.a.dev.clusters."+zone))
 
-	t.Log("Another subdomain is another slice, and the one for the former is a candidate, even if nothing new is known")
+	t.Log("A new subdomain gets a new slice, and the old slice is a candidate even if the gateway is unknown")
 	for _, state := range []xccv1.GatewayState{xccv1.GatewayResolved, xccv1.GatewayUnknown} {
 		changes := plan.Compute(zone, named("internal", state, "192.0.2.1"), []discoveryv1.EndpointSlice{*before}, plan.ReadersUnknown)
 		g.Expect(describe(changes.Create)).To(Equal([]string{"IPv4 *.internal.a.dev.clusters." + zone + " 192.0.2.1"}), string(state))
@@ -152,7 +128,7 @@ func TestASubdomainIsPartOfTheName(t *testing.T) {
 	}
 }
 
-func TestASliceOfTheFormerVersionIsUpdatedInPlace(t *testing.T) {
+func TestASliceOfAnOlderReleaseIsUpdatedInPlace(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
@@ -164,7 +140,7 @@ func TestASliceOfTheFormerVersionIsUpdatedInPlace(t *testing.T) {
 	g.Expect(names(changes.Update)).To(Equal([]string{former.Name}))
 }
 
-func TestPortsAreThoseThatAnAPIServerAccepts(t *testing.T) {
+func TestASliceHasOnlyPortsThatAnAPIServerAccepts(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	status := gateway("a", xccv1.GatewayResolved, "192.0.2.1", "2001:db8::1")
