@@ -72,7 +72,7 @@ func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
 		t.Helper()
 		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 			HaveField("State", xccv1.GatewayNoAddress), HaveField("Addresses", BeEmpty()),
-			HaveField("Message", And(ContainSubstring(why), ContainSubstring("Expose it by a Service of type LoadBalancer"))),
+			HaveField("Message", And(ContainSubstring(why), ContainSubstring("Expose it with a Service of type LoadBalancer"))),
 		)))
 		n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
 	}
@@ -114,7 +114,7 @@ func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
 	n.annotate(object, xccv1.GatewayAddressesAnnotation, "10.77.3.3")
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.77.3.3"))
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
-		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("In the ranges of Services or Pods that the Cluster declares: 10.77.3.3")),
+		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("In the Service or Pod ranges of the Cluster: 10.77.3.3")),
 	)))
 	original = object.DeepCopy()
 	object.Spec.ClusterNetwork = clusterv1.ClusterNetwork{ServiceDomain: "cluster.test"}

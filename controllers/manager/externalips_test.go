@@ -41,14 +41,14 @@ func TestAGatewayWithExternalIPs(t *testing.T) {
 	service.Spec.ExternalIPs = []string{"192.0.2.41", "2001:db8::41"}
 	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
 	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.41", "2001:db8::41"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("Nodes forward nothing that is sent to 2001:db8::41"))))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("Nodes do not forward traffic to 2001:db8::41"))))
 
 	t.Log("Where Kubernetes deprecates them, the message says so")
 	discoverer, err := discovery.NewDiscoveryClientForConfig(workloadA.config)
 	n.Expect(err).NotTo(HaveOccurred())
 	running, err := discoverer.ServerVersion()
 	n.Expect(err).NotTo(HaveOccurred())
-	deprecated := ContainSubstring("Kubernetes deprecates spec.externalIPs since v1.36")
+	deprecated := ContainSubstring("Kubernetes deprecated spec.externalIPs in v1.36")
 	if version.MustParseGeneric(running.GitVersion).LessThan(version.MajorMinor(1, 36)) {
 		deprecated = Not(deprecated)
 	}

@@ -157,7 +157,7 @@ func TestAStatusThatIsRefusedAllTheSameFreezesNoOther(t *testing.T) {
 			for _, cluster := range []string{"bad", "bad-too"} {
 				n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(cluster, And(
 					HaveField("State", xccv1.GatewayUnknown), HaveField("Addresses", ConsistOf("192.0.2.161")),
-					HaveField("Message", ContainSubstring("API server refuses what was found")),
+					HaveField("Message", ContainSubstring("API server refuses the new entry")),
 				)), cluster)
 			}
 			setAddresses(t, workloadB, good, "192.0.2.163")

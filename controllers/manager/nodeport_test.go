@@ -192,7 +192,7 @@ func TestANodePortGatewayWithLocalTrafficFollowsItsEndpoints(t *testing.T) {
 	slice.Endpoints[1].Conditions = discoveryv1.EndpointConditions{Ready: new(false), Serving: new(true), Terminating: new(true)}
 	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
-		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", ConsistOf("10.0.1.2")), HaveField("Message", ContainSubstring("terminating and still serve")),
+		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", ConsistOf("10.0.1.2")), HaveField("Message", ContainSubstring("terminating endpoints that still serve")),
 	)))
 	n.Expect(published(ctx, workloadB, hostname)(n)).To(ConsistOf("10.0.1.2"))
 	slice.Endpoints[1].Conditions.Serving = new(false)

@@ -106,7 +106,7 @@ func TestAnAnnotationOfTheClusterChoosesAmongAddresses(t *testing.T) {
 	n.annotate(cluster, xccv1.GatewayAddressRangesAnnotation, sample.Annotations[xccv1.GatewayAddressRangesAnnotation])
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.4.1", "2001:db8::4"))
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
-		HaveField("State", xccv1.GatewayResolved), HaveField("Message", ContainSubstring("prefers others to 192.0.2.4")),
+		HaveField("State", xccv1.GatewayResolved), HaveField("Message", ContainSubstring("prefers other addresses to 192.0.2.4")),
 	)))
 
 	t.Log("One that is wrong changes nothing but the state")

@@ -14,13 +14,14 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package fit makes values from a workload cluster fit the schema of a GatewayDNS's status. It has no client and no
-// clock.
+// Package fit makes values from a workload cluster fit the schema of a GatewayDNS's status. It has
+// no client and no clock.
 //
-// The API server accepts or refuses a status as a whole, so one value that the schema does not allow would stop the
-// changes and withdrawals of every other cluster. Gateway is the last step of each entry of status.gateways, and
-// Gateways bounds all of them together. A value that cannot be published is left out and named in the entry's
-// message; texts are shortened.
+// The API server accepts or refuses a status as a whole. So one invalid value would block the
+// updates of every other cluster. Gateway is the last step of each entry of status.gateways, and
+// Gateways limits the size of all of them. A value that cannot be published is left out and named
+// in the entry's message. Texts are shortened.
 //
-// If a status is refused all the same, Refused and Search find the entries to blame, and Isolated replaces them.
+// If the API server still refuses a status, Refused and Search find the invalid entries, and
+// Isolated replaces them.
 package fit

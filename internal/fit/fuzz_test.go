@@ -61,7 +61,8 @@ func FuzzAnyGatewayFitsTheSchema(f *testing.F) {
 	})
 }
 
-// check holds an entry to the schema, and sees that fitting it again changes nothing.
+// check expects that the schema allows the entry, and that a second call of Gateway changes
+// nothing.
 func check(t *testing.T, schema crd, gateway xccv1.GatewayStatus) {
 	t.Helper()
 	g := NewWithT(t)

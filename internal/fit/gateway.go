@@ -32,25 +32,27 @@ import (
 )
 
 const (
-	// MaxAddresses and MaxPorts are how many addresses and ports of one gateway are published. The schema allows no
-	// more, and larger DNS answers help no client.
+	// MaxAddresses and MaxPorts are the numbers of addresses and ports of one gateway that are
+	// published. They are the limits of the schema. Larger DNS answers help no client.
 	MaxAddresses = 100
 	MaxPorts     = 100
-	// maxName is the schema's limit for host names and the names of ports, and DNS's (RFC 1035, section 2.3.4).
+	// maxName is the schema's limit for host names and the names of ports. It is also the limit of
+	// DNS (RFC 1035, section 2.3.4).
 	maxName = 253
-	// maxSource and maxState are the schema's limits.
+	// maxSource and maxState are limits of the schema.
 	maxSource = 512
 	maxState  = 63
 )
 
-// Gateway returns the entry as the schema of status.gateways allows it:
-//   - an address that is no IP address and no host name, and a port that the schema refuses, are left out and named in the
-//     message;
-//   - addresses and ports are sorted, each once, at most MaxAddresses and MaxPorts;
-//   - texts are shortened;
-//   - a published gateway that is left without an address says NoAddress.
+// Gateway returns the entry with changes that make it valid in status.gateways:
+//   - An address that is neither an IP address nor a host name is left out, and so is a port that
+//     the schema refuses. The message names them.
+//   - Addresses and ports are sorted, without duplicates, and limited to MaxAddresses and MaxPorts.
+//   - Texts are shortened.
+//   - The state of a published gateway without any remaining address becomes NoAddress.
 //
-// An entry that fits is returned as it is. The name of the Cluster is the management cluster's own and is not judged.
+// A valid entry is returned unchanged. The Cluster's name comes from the management cluster and is
+// not checked.
 func Gateway(gateway xccv1.GatewayStatus) xccv1.GatewayStatus {
 	if len(gateway.Hostname) > maxName {
 		gateway.Hostname = ""
@@ -58,11 +60,11 @@ func Gateway(gateway xccv1.GatewayStatus) xccv1.GatewayStatus {
 	if gateway.State == "" || len(gateway.State) > maxState {
 		gateway.State = xccv1.GatewayUnknown
 	}
-	asked := len(gateway.Addresses)
+	given := len(gateway.Addresses)
 	var ofAddresses, ofPorts string
 	gateway.Addresses, ofAddresses = addresses(gateway.Addresses)
 	gateway.Ports, ofPorts = ports(gateway.Ports)
-	if gateway.State.Current() && asked > 0 && len(gateway.Addresses) == 0 {
+	if gateway.State.Current() && given > 0 && len(gateway.Addresses) == 0 {
 		gateway.State, gateway.Ports = xccv1.GatewayNoAddress, nil
 	}
 	gateway.Source = text.Line(gateway.Source, maxSource)
@@ -70,7 +72,8 @@ func Gateway(gateway xccv1.GatewayStatus) xccv1.GatewayStatus {
 	return gateway
 }
 
-// withRemarks appends remarks to a message. The message makes room for them: each is shorter than a third of it.
+// withRemarks appends remarks to a message, each limited to a third of MaxMessage. The message is
+// shortened to make room.
 func withRemarks(message string, remarks ...string) string {
 	remarks = slices.DeleteFunc(remarks, func(remark string) bool { return remark == "" })
 	if len(remarks) == 0 {
@@ -88,7 +91,7 @@ func withRemarks(message string, remarks ...string) string {
 	return text.Line(message, MaxMessage-len(separator)-len(all)) + separator + all
 }
 
-// addresses returns the addresses that can be published, and a remark about the others.
+// addresses returns the valid addresses, and a remark about the others.
 func addresses(all []string) (fitting []string, remark string) {
 	var refused []string
 	for _, address := range all {
@@ -111,7 +114,7 @@ func addresses(all []string) (fitting []string, remark string) {
 	return fitting, strings.Join(remarks, "; ")
 }
 
-// isAddress returns whether a text has the form of an IP address or of a host name.
+// isAddress returns whether a text is an IP address or a host name.
 func isAddress(address string) bool {
 	if ip, err := netip.ParseAddr(address); err == nil {
 		return ip.Zone() == ""
@@ -119,7 +122,7 @@ func isAddress(address string) bool {
 	return len(address) <= maxName && len(validation.IsFullyQualifiedDomainName(field.NewPath("address"), address)) == 0
 }
 
-// ports returns the ports that can be published, and a remark about the others.
+// ports returns the valid ports, and a remark about the others.
 func ports(all []xccv1.GatewayPort) (fitting []xccv1.GatewayPort, remark string) {
 	var refused []string
 	for _, port := range all {
@@ -144,10 +147,10 @@ func ports(all []xccv1.GatewayPort) (fitting []xccv1.GatewayPort, remark string)
 	return fitting, strings.Join(remarks, "; ")
 }
 
-// Port returns whether a port can be published.
+// Port returns whether the schema allows a port.
 func Port(port xccv1.GatewayPort) bool { return unfit(port) == "" }
 
-// unfit returns why a port cannot be published, or an empty string.
+// unfit returns why the schema refuses a port, or "".
 func unfit(port xccv1.GatewayPort) string {
 	switch {
 	case port.Port < 1 || port.Port > 65535:
@@ -155,7 +158,7 @@ func unfit(port xccv1.GatewayPort) string {
 	case !slices.Contains([]corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP}, corev1.Protocol(port.Protocol)):
 		return fmt.Sprintf("protocol %s of port %d is not TCP, UDP or SCTP", Quoted(port.Protocol), port.Port)
 	case port.Name != text.Line(port.Name, maxName):
-		return fmt.Sprintf("name %s of port %d is not one that DNS allows", Quoted(port.Name), port.Port)
+		return fmt.Sprintf("name %s of port %d is too long or has control characters", Quoted(port.Name), port.Port)
 	}
 	return ""
 }

@@ -29,7 +29,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// sample is an entry that fits.
+// sample returns a valid entry.
 func sample() xccv1.GatewayStatus {
 	return xccv1.GatewayStatus{
 		Cluster: "a", Hostname: "*.gateway.a.team.clusters.xcc.test", State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1", "lb.example.com"},
@@ -38,7 +38,7 @@ func sample() xccv1.GatewayStatus {
 	}
 }
 
-func TestAnEntryThatFitsIsReturnedAsItIs(t *testing.T) {
+func TestAValidEntryIsReturnedUnchanged(t *testing.T) {
 	t.Parallel()
 	NewWithT(t).Expect(fit.Gateway(sample())).To(Equal(sample()))
 }
@@ -62,16 +62,16 @@ func TestABadValueIsLeftOutAndNamed(t *testing.T) {
 		"an unknown protocol": {func(g *xccv1.GatewayStatus) { g.Ports[1].Protocol = "quic\x1b[2J" }, xccv1.GatewayResolved, []xccv1.GatewayPort{http},
 			`why; Left out: protocol "quic\x1b[2J" of port 443 is not TCP, UDP or SCTP`},
 		"a long name": {func(g *xccv1.GatewayStatus) { g.Ports[1].Name = strings.Repeat("x", 2000) }, xccv1.GatewayResolved, []xccv1.GatewayPort{http},
-			`why; Left out: name "` + strings.Repeat("x", 80) + `"… of port 443 is not one that DNS allows`},
+			`why; Left out: name "` + strings.Repeat("x", 80) + `"… of port 443 is too long or has control characters`},
 		"a port twice": {func(g *xccv1.GatewayStatus) { g.Ports[1] = g.Ports[0] }, xccv1.GatewayResolved, []xccv1.GatewayPort{http}, "why"},
-		"no port that fits, and no message": {func(g *xccv1.GatewayStatus) {
+		"no valid port, and no message": {func(g *xccv1.GatewayStatus) {
 			g.Message = ""
 			g.Ports = []xccv1.GatewayPort{{Protocol: "TCP", Port: -1}}
 		},
 			xccv1.GatewayResolved, nil, "Left out: port -1 is not within 1 to 65535"},
-		"an address that is none": {func(g *xccv1.GatewayStatus) { g.Addresses, g.Ports = []string{"192.0.2.1", "fe80::1%eth0"}, nil }, xccv1.GatewayResolved, nil,
+		"an invalid address": {func(g *xccv1.GatewayStatus) { g.Addresses, g.Ports = []string{"192.0.2.1", "fe80::1%eth0"}, nil }, xccv1.GatewayResolved, nil,
 			"why; Left out: fe80::1%eth0 is not an IP address or a host name"},
-		"no address that is one": {func(g *xccv1.GatewayStatus) { g.Addresses = []string{strings.Repeat("a.", 300) + "com"} }, xccv1.GatewayNoAddress, nil,
+		"no valid address": {func(g *xccv1.GatewayStatus) { g.Addresses = []string{strings.Repeat("a.", 300) + "com"} }, xccv1.GatewayNoAddress, nil,
 			`why; Left out: "` + strings.Repeat("a.", 40) + `"… is not an IP address or a host name`},
 		"a long state": {func(g *xccv1.GatewayStatus) { g.State, g.Ports = xccv1.GatewayState(strings.Repeat("x", 64)), nil }, xccv1.GatewayUnknown, nil, "why"},
 	} {

@@ -24,23 +24,27 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// Budget is how many bytes of JSON the gateways in one status may take. etcd takes objects of up to 1.5 MiB; the rest
-// is for the annotations, which may have 256 kB, the spec, the conditions and status.consumers.
+// Budget is the limit of status.gateways, in bytes of JSON. etcd's default limit of an object is
+// 1.5 MiB. The rest is for the annotations, which may have 256 KiB, the spec, the conditions and
+// status.consumers.
 const Budget = 1 << 20
 
 const (
-	// entryOverhead is the size of the field names, the state and the times of an entry in JSON, rounded up.
+	// entryOverhead is the JSON size of the field names, the state and the times of an entry,
+	// rounded up.
 	entryOverhead = 200
-	// addressOverhead and portOverhead are the size of an address and a port besides their texts.
+	// addressOverhead and portOverhead are the JSON sizes of an address and a port without their
+	// texts.
 	addressOverhead = 1
 	portOverhead    = 48
-	// shortest is the length to which the message of an entry that is too large is cut, in bytes.
-	shortest = 128
+	// shortMessage is the limit of an oversized entry's message, in bytes.
+	shortMessage = 128
 )
 
-// Gateways makes the entries fit one by one, as Gateway does, and together into the Budget. Each has an equal share
-// of it, and the unused rest of a share is for the others. So other entries never change an entry within its share.
-// In a larger entry the message is shortened, then the last ports and the last addresses are left out.
+// Gateways returns the entries as Gateway does, and limits all of them together to the Budget. Each
+// entry has an equal share, and larger entries divide the unused rest of smaller ones. So an entry
+// within its share never changes because of others. For a larger entry, the message is shortened,
+// and then the last ports and the last addresses are left out.
 func Gateways(gateways []xccv1.GatewayStatus) []xccv1.GatewayStatus {
 	fitting := make([]xccv1.GatewayStatus, 0, len(gateways))
 	sizes := make([]int, 0, len(gateways))
@@ -61,8 +65,8 @@ func Gateways(gateways []xccv1.GatewayStatus) []xccv1.GatewayStatus {
 	return fitting
 }
 
-// shareOf returns how much each may have so that all together keep to the budget. The larger ones divide the unused
-// rest of the smaller ones. It returns whether the budget is enough for all sizes.
+// shareOf returns the largest size of an entry with which all fit the budget, and whether they fit
+// without a limit. Larger entries divide the unused rest of smaller ones.
 func shareOf(sizes []int, budget int) (share int, enough bool) {
 	sorted := slices.Sorted(slices.Values(sizes))
 	for i, size := range sorted {
@@ -75,11 +79,11 @@ func shareOf(sizes []int, budget int) (share int, enough bool) {
 	return share, true
 }
 
-// shrink returns an entry as it fits into a share. One address stays in any case.
+// shrink limits the size of an entry to its share. It always keeps one address.
 func shrink(gateway xccv1.GatewayStatus, share int) xccv1.GatewayStatus {
 	addresses, ports := len(gateway.Addresses), len(gateway.Ports)
-	gateway.Message = text.Line(gateway.Message, shortest)
-	room := share - size(&gateway) - max(0, shortest-len(gateway.Message)) // The message may become another one.
+	gateway.Message = text.Line(gateway.Message, shortMessage)
+	room := share - size(&gateway) - max(0, shortMessage-len(gateway.Message)) // A message that is set below may be longer.
 	for room < 0 && len(gateway.Ports) > 0 {
 		last := len(gateway.Ports) - 1
 		room += portSize(gateway.Ports[last])
@@ -95,12 +99,12 @@ func shrink(gateway xccv1.GatewayStatus, share int) xccv1.GatewayStatus {
 	}
 	if len(gateway.Addresses) < addresses || len(gateway.Ports) < ports {
 		gateway.Message = text.Line(fmt.Sprintf("Only %d of %d addresses and %d of %d ports are published, because the status would be too large with all of them",
-			len(gateway.Addresses), addresses, len(gateway.Ports), ports), shortest)
+			len(gateway.Addresses), addresses, len(gateway.Ports), ports), shortMessage)
 	}
 	return gateway
 }
 
-// size returns how many bytes an entry takes in JSON, rounded up.
+// size returns the size of an entry in bytes of JSON, rounded up.
 func size(gateway *xccv1.GatewayStatus) int {
 	total := entryOverhead + jsonSize(gateway.Cluster) + jsonSize(gateway.Hostname) + jsonSize(gateway.Source) + jsonSize(gateway.Message)
 	for _, address := range gateway.Addresses {
@@ -116,7 +120,7 @@ func addressSize(address string) int { return addressOverhead + jsonSize(address
 
 func portSize(port xccv1.GatewayPort) int { return portOverhead + jsonSize(port.Name) }
 
-// jsonSize returns how many bytes a text takes in JSON as encoding/json writes it, which escapes the markup of HTML.
+// jsonSize returns the size of a string in JSON, rounded up. encoding/json escapes HTML characters.
 func jsonSize(text string) int {
 	const quotes, escaped, escapedShort = 2, 6, 2
 	total := quotes

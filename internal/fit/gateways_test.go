@@ -28,7 +28,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// huge is the largest entry that the schema allows: it takes some 55 kB.
+// huge returns the largest entry that the schema allows, of about 55 kB.
 func huge(cluster string) xccv1.GatewayStatus {
 	gateway := sample()
 	gateway.Cluster, gateway.Addresses, gateway.Ports = cluster, nil, nil
@@ -41,7 +41,7 @@ func huge(cluster string) xccv1.GatewayStatus {
 	return gateway
 }
 
-func TestHugeEntriesTakeNothingFromTheOthers(t *testing.T) {
+func TestHugeEntriesDoNotShrinkOtherEntries(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	schema := readCRD(t)
@@ -54,7 +54,7 @@ func TestHugeEntriesTakeNothingFromTheOthers(t *testing.T) {
 	for i := range 50 {
 		gateways = append(gateways, huge(fmt.Sprintf("huge-%04d", i)))
 	}
-	g.Expect(fit.Gateways(gateways[1000:1010])).To(Equal(gateways[1000:1010]), "a few of them are as they are")
+	g.Expect(fit.Gateways(gateways[1000:1010])).To(Equal(gateways[1000:1010]), "a few of them fit unchanged")
 	fitting := fit.Gateways(gateways)
 	g.Expect(fitting).To(HaveLen(len(gateways)))
 	g.Expect(fitting[:1000]).To(Equal(gateways[:1000]))

@@ -27,11 +27,12 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// entryField matches the field of a cause that lies in an entry of status.gateways.
+// entryField matches the field of a cause in an entry of status.gateways.
 var entryField = regexp.MustCompile(`^status\.gateways\[([0-9]+)\]`)
 
-// Refused returns the entries of status.gateways that an API server names when it refuses a status: the message about
-// each, by its index. It is empty if the error is of another kind or names none.
+// Refused returns the entries of status.gateways that an API server's error names as invalid: the
+// first message about each entry, by its index. The map is empty if the error is of another kind or
+// names no entry.
 func Refused(err error) map[int]string {
 	refused := map[int]string{}
 	var status apierrors.APIStatus
@@ -51,13 +52,13 @@ func Refused(err error) map[int]string {
 	return refused
 }
 
-// Isolated returns the replacement of an entry that an API server refuses: the previous addresses and ports in the
-// state Unknown, so that no consuming cluster loses a record. If bare is true the API server refuses that, too, and
-// the entry has no addresses. Consuming clusters keep their records in both cases.
+// Isolated returns the replacement of an entry that the API server refuses: the previous addresses
+// and ports in the state Unknown. If bare is true, the API server refuses that, too, and the
+// replacement has no addresses. Consuming clusters keep their records in both cases.
 func Isolated(refused, previous xccv1.GatewayStatus, why string, bare bool) xccv1.GatewayStatus {
 	isolated := xccv1.GatewayStatus{
 		Cluster: refused.Cluster, Hostname: refused.Hostname, State: xccv1.GatewayUnknown,
-		Message: Message("The management cluster's API server refuses what was found, so that whatever was published stays: " + why),
+		Message: Message("The management cluster's API server refuses the new entry, so the previous records stay published: " + why),
 	}
 	if !bare {
 		isolated.Addresses, isolated.Ports, isolated.Source = previous.Addresses, previous.Ports, previous.Source
@@ -65,8 +66,8 @@ func Isolated(refused, previous xccv1.GatewayStatus, why string, bare bool) xccv
 	return isolated
 }
 
-// smallest returns the index of the smallest group that can be halved, -1 if there is none. Halving the smallest
-// first finds entries to blame even if there are many.
+// smallest returns the index of the smallest group that can be halved, or -1 if there is none.
+// Halving the smallest first finds some invalid entries even if there are many.
 func smallest[T any](groups [][]T) int {
 	found := -1
 	for i, group := range groups {
@@ -77,11 +78,12 @@ func smallest[T any](groups [][]T) int {
 	return found
 }
 
-// Search finds which of the suspects are to blame for a refusal that names none of them. accepted tells whether the
-// API server takes everything but the suspects that it is given; it is called at most the given number of times. A
-// half that does no harm is cleared. Suspects that this many calls neither clear nor blame are returned as unsure.
+// Search finds the invalid entries among the suspects by bisection. It is for a refusal that names
+// no entry. accepted returns whether the API server accepts the status without the given suspects.
+// It is called at most calls times.
 //
-// It returns false if the refusal stays without any of the suspects, so that something else is to blame.
+// Suspects that are still undecided after all calls are returned as unsure. Search returns false if
+// the API server refuses the status even without any of the suspects.
 func Search[T any](suspects []T, calls int, accepted func(without []T) (bool, error)) (blamed, unsure []T, ok bool, err error) {
 	if len(suspects) == 0 {
 		return nil, nil, false, nil
@@ -99,14 +101,14 @@ func Search[T any](suspects []T, calls int, accepted func(without []T) (bool, er
 		group := pending[next]
 		pending = slices.Delete(pending, next, next+1)
 		left, right := group[:len(group)/2], group[len(group)/2:]
-		harmful := [][]T{right}
+		invalid := [][]T{right}
 		calls--
 		leftIsCleared, err := accepted(slices.Concat(slices.Concat(pending...), right))
 		if err != nil {
 			return nil, nil, false, err
 		}
 		if !leftIsCleared {
-			harmful = [][]T{left}
+			invalid = [][]T{left}
 			if calls == 0 {
 				pending, unsure = append(pending, left), right
 				break
@@ -117,10 +119,10 @@ func Search[T any](suspects []T, calls int, accepted func(without []T) (bool, er
 				return nil, nil, false, err
 			}
 			if !rightIsCleared {
-				harmful = [][]T{left, right}
+				invalid = [][]T{left, right}
 			}
 		}
-		pending = append(pending, harmful...)
+		pending = append(pending, invalid...)
 	}
 	for _, group := range pending {
 		if len(group) == 1 {

@@ -35,7 +35,7 @@ func invalid(problems ...*field.Error) error {
 	return fmt.Errorf("writing status: %w", apierrors.NewInvalid(schema.GroupKind{Kind: "GatewayDNS"}, "gw", problems))
 }
 
-func TestTheEntriesThatAreRefusedAreRead(t *testing.T) {
+func TestRefused(t *testing.T) {
 	t.Parallel()
 	gateways := field.NewPath("status", "gateways")
 	for name, test := range map[string]struct {
@@ -55,8 +55,8 @@ func TestTheEntriesThatAreRefusedAreRead(t *testing.T) {
 		"not an index":      {invalid(field.Invalid(gateways.Key("a"), "", "is wrong")), nil},
 		"a huge index":      {invalid(field.Invalid(field.NewPath("status.gateways[99999999999999999999]"), "", "is wrong")), nil},
 		"another refusal":   {apierrors.NewForbidden(schema.GroupResource{}, "gw", errors.New("no")), nil},
-		"no answer":         {errors.New("EOF"), nil},
-		"without a details": {&apierrors.StatusError{}, nil},
+		"not an API status": {errors.New("EOF"), nil},
+		"no details":        {&apierrors.StatusError{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,14 +68,14 @@ func TestTheEntriesThatAreRefusedAreRead(t *testing.T) {
 	}
 }
 
-func TestAnIsolatedEntryKeepsWhatWasPublished(t *testing.T) {
+func TestAnIsolatedEntryKeepsThePreviousAddresses(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	previous, refused := sample(), sample()
 	refused.Addresses, refused.State = []string{"192.0.2.66"}, xccv1.GatewayNoAddress
 	g.Expect(fit.Isolated(refused, previous, "because", false)).To(Equal(xccv1.GatewayStatus{
 		Cluster: "a", Hostname: previous.Hostname, State: xccv1.GatewayUnknown, Addresses: previous.Addresses, Ports: previous.Ports, Source: previous.Source,
-		Message: "The management cluster's API server refuses what was found, so that whatever was published stays: because",
+		Message: "The management cluster's API server refuses the new entry, so the previous records stay published: because",
 	}))
 	g.Expect(fit.Isolated(refused, previous, "because", true).Addresses).To(BeEmpty())
 }
@@ -88,7 +88,7 @@ func everySecond(count int) []int {
 	return found
 }
 
-func TestSearchFindsWhoIsToBlame(t *testing.T) {
+func TestSearchFindsTheInvalidEntries(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		suspects, calls, most int
@@ -102,7 +102,7 @@ func TestSearchFindsWhoIsToBlame(t *testing.T) {
 		"two of a hundred":    {suspects: 100, calls: 40, most: 25, bad: []int{3, 98}},
 		"all of a few":        {suspects: 4, calls: 40, most: 7, bad: []int{0, 1, 2, 3}},
 		"too many to be sure": {suspects: 1000, calls: 20, most: 20, bad: []int{1, 300, 500, 700, 900}, unsure: true},
-		"too many by far":     {suspects: 5000, calls: 40, most: 40, bad: everySecond(5000), unsure: true},
+		"every second":        {suspects: 5000, calls: 40, most: 40, bad: everySecond(5000), unsure: true},
 		"two calls":           {suspects: 2, calls: 2, most: 2, bad: []int{0}, unsure: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestSearchFindsWhoIsToBlame(t *testing.T) {
 	}
 }
 
-func TestSearchEndsWhenSomethingElseIsToBlame(t *testing.T) {
+func TestSearchEndsIfNoSuspectIsInvalid(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	_, _, ok, err := fit.Search([]int{1, 2}, 10, func([]int) (bool, error) { return false, nil })

@@ -35,8 +35,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
-// said is what a workload cluster says, as its JSON is decoded.
-type said struct {
+// input has the objects of a hostile workload cluster, decoded from JSON.
+type input struct {
 	Service  *corev1.Service
 	Slices   []*discoveryv1.EndpointSlice
 	Pods     []*corev1.Pod
@@ -49,7 +49,7 @@ type said struct {
 	Ranges   string
 }
 
-// hostile are what API servers have said or could say.
+// hostile returns seeds: objects that API servers have returned or could return.
 func hostile() []string {
 	long := strings.Repeat("x", 2000)
 	return []string{
@@ -84,30 +84,30 @@ func hostile() []string {
 	}
 }
 
-// FuzzWhatAClusterSaysFitsTheSchema sees that nothing that an API server may say makes resolve panic, or return what
-// the schema of the status does not allow.
-func FuzzWhatAClusterSaysFitsTheSchema(f *testing.F) {
+// FuzzResolvedGatewaysFitTheSchema checks that no objects of a workload cluster make package
+// resolve panic, or return an entry that the schema refuses.
+func FuzzResolvedGatewaysFitTheSchema(f *testing.F) {
 	schema := readCRD(f)
 	for _, text := range hostile() {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var said said
-		if json.Unmarshal([]byte(text), &said) != nil {
+		var in input
+		if json.Unmarshal([]byte(text), &in) != nil {
 			return
 		}
 		objects := resolve.Objects{
-			Service: said.Service, Slices: without(said.Slices), Pods: without(said.Pods), Nodes: without(said.Nodes),
-			GatewayVersions: said.Versions, GatewayAPI: len(said.Versions) == 0, Version: said.Version,
+			Service: in.Service, Slices: without(in.Slices), Pods: without(in.Pods), Nodes: without(in.Nodes),
+			GatewayVersions: in.Versions, GatewayAPI: len(in.Versions) == 0, Version: in.Version,
 		}
-		for _, set := range said.Sets {
+		for _, set := range in.Sets {
 			if set != nil {
 				objects.ListenerSets = append(objects.ListenerSets, trimmed(t, asDecoded(set).(map[string]any)))
 			}
 		}
-		if said.Gateway != nil {
-			objects.Gateway = &unstructured.Unstructured{Object: said.Gateway}
-			objects.Gateway.Object = asDecoded(said.Gateway).(map[string]any)
+		if in.Gateway != nil {
+			objects.Gateway = &unstructured.Unstructured{Object: in.Gateway}
+			objects.Gateway.Object = asDecoded(in.Gateway).(map[string]any)
 		}
 		specs := []xccv1.GatewayDNSSpec{{Gateway: "a/b"}}
 		for _, resolution := range []xccv1.ResolutionType{
@@ -116,26 +116,26 @@ func FuzzWhatAClusterSaysFitsTheSchema(f *testing.F) {
 			specs = append(specs, xccv1.GatewayDNSSpec{Service: "a/b", ResolutionType: resolution})
 		}
 		network := resolve.NetworkOf("xcc.test", clusterv1.ClusterNetwork{})
-		if said.Ranges != "" {
-			network = network.WithRanges(said.Ranges)
+		if in.Ranges != "" {
+			network = network.WithRanges(in.Ranges)
 		}
 		for i := range specs {
 			target := resolve.TargetOf(&specs[i])
-			resolve.Needs(target, said.Service)
+			resolve.Needs(target, in.Service)
 			found := resolve.Gateway(target, objects, network)
-			for _, result := range []resolve.Result{found, resolve.Override(said.Override, network, found)} {
+			for _, result := range []resolve.Result{found, resolve.Override(in.Override, network, found)} {
 				check(t, schema, xccv1.GatewayStatus{
 					Cluster: "a", State: result.State, Message: result.Message, Source: result.Source, Addresses: result.Addresses, Ports: result.Ports,
 					LastTransitionTime: sample().LastTransitionTime,
 				})
 				NewWithT(t).Expect(len(result.Message)).To(BeNumerically("<=", fit.MaxMessage))
-				NewWithT(t).Expect(result.Ports).To(HaveLen(len(fit.Gateway(xccv1.GatewayStatus{Ports: result.Ports}).Ports)), "it fits already")
+				NewWithT(t).Expect(result.Ports).To(HaveLen(len(fit.Gateway(xccv1.GatewayStatus{Ports: result.Ports}).Ports)), "the ports fit already")
 			}
 		}
 	})
 }
 
-// trimmed returns what is cached of a ListenerSet.
+// trimmed returns a ListenerSet as the cache stores it.
 func trimmed(t *testing.T, object map[string]any) *unstructured.Unstructured {
 	t.Helper()
 	object["apiVersion"], object["kind"] = "gateway.networking.k8s.io/v1", "ListenerSet"
@@ -144,7 +144,7 @@ func trimmed(t *testing.T, object map[string]any) *unstructured.Unstructured {
 	return cached.(*unstructured.Unstructured)
 }
 
-// without drops what is null, which no client returns.
+// without drops null items. No client returns them.
 func without[T any](items []*T) []*T {
 	var rest []*T
 	for _, item := range items {
@@ -155,7 +155,7 @@ func without[T any](items []*T) []*T {
 	return rest
 }
 
-// asDecoded returns integers as Kubernetes' decoder does.
+// asDecoded converts numbers to integers like Kubernetes' decoder.
 func asDecoded(value any) any {
 	switch value := value.(type) {
 	case map[string]any:

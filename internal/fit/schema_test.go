@@ -36,7 +36,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// crd is the schema of the CustomResourceDefinition as the API server reads it.
+// crd is the schema of the CustomResourceDefinition in the API server's form.
 type crd struct {
 	validator  validation.SchemaValidator
 	structural *structuralschema.Structural
@@ -55,7 +55,7 @@ func readCRD(t testing.TB) crd {
 	status, err := json.Marshal(definition.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["status"])
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(string(status)).NotTo(ContainSubstring("x-kubernetes-validations"),
-		"a rule of the status in CEL needs its own check in problems")
+		"problems does not evaluate CEL: add a check for the rule")
 	var found crd
 	found.validator, _, err = validation.NewSchemaValidator(schema)
 	g.Expect(err).NotTo(HaveOccurred())

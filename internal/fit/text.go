@@ -23,36 +23,36 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// MaxMessage is how long a message may be, in bytes. It is half of what the schema allows, so that a status of many
-// clusters and the conditions that quote several messages stay small.
+// MaxMessage is the limit of a message, in bytes. It is half of the schema's limit, so that a
+// status of many clusters and the conditions that quote several messages stay small.
 const MaxMessage = 512
 
-// Message returns a text as one line of at most MaxMessage bytes.
+// Message returns the text as one line of at most MaxMessage bytes.
 func Message(message string) string { return text.Line(message, MaxMessage) }
 
-// Quoted returns a text of a workload cluster or a tenant, in quotation marks if it could be misread, and shortened
-// if it is overlong.
-func Quoted(written string) string {
-	const longest = 80
-	if len(written) > longest {
-		return fmt.Sprintf("%q…", written[:longest])
+// Quoted returns an untrusted text for a message. It is quoted if it has white space, separators or
+// non-ASCII characters, and shortened to 80 bytes.
+func Quoted(untrusted string) string {
+	const maxQuoted = 80
+	if len(untrusted) > maxQuoted {
+		return fmt.Sprintf("%q…", untrusted[:maxQuoted])
 	}
-	for _, c := range []byte(written) {
+	for _, c := range []byte(untrusted) {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte(`",;`, c) >= 0 {
-			return fmt.Sprintf("%q", written)
+			return fmt.Sprintf("%q", untrusted)
 		}
 	}
-	if written == "" {
+	if untrusted == "" {
 		return `""`
 	}
-	return written
+	return untrusted
 }
 
-// list names the first few items.
+// list joins the first three items, and counts the others.
 func list(items []string) string {
-	const longest = 3
-	if len(items) > longest {
-		return fmt.Sprintf("%s and %d more", strings.Join(items[:longest], "; "), len(items)-longest)
+	const maxItems = 3
+	if len(items) > maxItems {
+		return fmt.Sprintf("%s and %d more", strings.Join(items[:maxItems], "; "), len(items)-maxItems)
 	}
 	return strings.Join(items, "; ")
 }

@@ -31,34 +31,36 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// addresses collects what was found of a gateway.
+// addresses collects the addresses of a gateway.
 type addresses struct {
 	network Network
-	// clusterIPs are those that are known.
+	// clusterIPs are the ClusterIPs of the gateway's Services.
 	clusterIPs map[netip.Addr]bool
-	// believesRanges is whether addresses in the range of Services that the Cluster declares are refused.
-	believesRanges bool
+	// refusesServiceRange is true if addresses in the Cluster's Service range are refused.
+	refusesServiceRange bool
 
 	usable []string
-	// refused are addresses that must not be published, each with why; remarks are what else is to be said.
-	refused, remarks []string
-	// inside is whether one was refused because it means something only inside of its cluster.
-	inside bool
-	// inRanges are usable addresses in ranges that the Cluster declares.
-	inRanges []string
+	// refused are addresses that must not be published, each with the reason.
+	refused []string
+	// remarks are further parts of the gateway's message.
+	remarks []string
+	// isInternal is true if an address was refused because only its own cluster can reach it.
+	isInternal bool
+	// inClusterRanges are usable addresses in the Cluster's Service or Pod ranges.
+	inClusterRanges []string
 }
 
-// newAddresses returns what collects the addresses of a target. The controller of a Gateway writes down what it knows of
-// its own Service, which is the ClusterIP if there is nothing else: then the declared range is believed.
+// newAddresses returns an empty collector for a target. The status of a Gateway may have the
+// ClusterIP of its Service, so for Gateways, addresses in the Service range are refused.
 func newAddresses(target Target, objects Objects, network Network) *addresses {
 	return &addresses{
-		network:        network,
-		clusterIPs:     clusterIPs(append(objects.GatewayServices, objects.Service)...),
-		believesRanges: target.Gateway,
+		network:             network,
+		clusterIPs:          clusterIPs(append(objects.GatewayServices, objects.Service)...),
+		refusesServiceRange: target.Gateway,
 	}
 }
 
-// addIP adds an IP address, and returns whether it can be published.
+// addIP adds an IP address, and returns whether it is usable.
 func (f *addresses) addIP(text string) bool {
 	address, reason := usableIP(text)
 	switch {
@@ -66,11 +68,11 @@ func (f *addresses) addIP(text string) bool {
 	case f.network.ranges.excluded.RefuseDenied(address) != "":
 		reason = "in a range that the Cluster's annotation " + xccv1.GatewayAddressRangesAnnotation + " excludes"
 	case f.clusterIPs[address]:
-		reason, f.inside = "a ClusterIP of this cluster", true
-	case f.network.services.RefuseDenied(address) != "" && f.believesRanges:
-		reason, f.inside = "in the range of Services that the Cluster declares in spec.clusterNetwork", true
+		reason, f.isInternal = "a ClusterIP of this cluster", true
+	case f.network.services.RefuseDenied(address) != "" && f.refusesServiceRange:
+		reason, f.isInternal = "in the range of Services that the Cluster declares in spec.clusterNetwork", true
 	case f.network.services.RefuseDenied(address) != "", f.network.pods.RefuseDenied(address) != "":
-		f.inRanges = append(f.inRanges, address.String())
+		f.inClusterRanges = append(f.inClusterRanges, address.String())
 	}
 	f.add(text, address.String(), reason)
 	return reason == ""
@@ -79,12 +81,12 @@ func (f *addresses) addIP(text string) bool {
 func (f *addresses) addHostname(name string) {
 	usable, reason := usableHostname(name, f.network.zone)
 	if reason == "" && f.network.isClusterName(usable) {
-		reason, f.inside = "a name of the cluster's own DNS", true
+		reason, f.isInternal = "a name of the cluster's own DNS", true
 	}
 	f.add(name, usable, reason)
 }
 
-// addAny adds what is an IP address or a host name.
+// addAny adds an IP address or a host name.
 func (f *addresses) addAny(address string) {
 	if _, err := netip.ParseAddr(address); err == nil {
 		f.addIP(address)
@@ -93,7 +95,7 @@ func (f *addresses) addAny(address string) {
 	f.addHostname(address)
 }
 
-// add takes an address, which is refused if there is a reason.
+// add adds an address, to the refused ones if reason is not empty.
 func (f *addresses) add(text, usable, reason string) {
 	if reason != "" {
 		f.refused = append(f.refused, fmt.Sprintf("%s is %s", fit.Quoted(text), reason))
@@ -102,32 +104,35 @@ func (f *addresses) add(text, usable, reason string) {
 	f.usable = append(f.usable, usable)
 }
 
-// rangesRemark says which of the usable addresses are in ranges that the Cluster declares, or nothing.
+// rangesRemark returns a remark about usable addresses in the Cluster's Service or Pod ranges, or
+// "".
 func (f *addresses) rangesRemark() string {
-	if len(f.inRanges) == 0 {
+	if len(f.inClusterRanges) == 0 {
 		return ""
 	}
-	slices.Sort(f.inRanges)
-	return "In the ranges of Services or Pods that the Cluster declares: " + firstOf(slices.Compact(f.inRanges)) +
-		", where clusters that use the same ranges reach something else; correct spec.clusterNetwork if that is wrong"
+	slices.Sort(f.inClusterRanges)
+	return "In the Service or Pod ranges of the Cluster: " + firstOf(slices.Compact(f.inClusterRanges)) +
+		", which clusters with the same ranges cannot reach; correct spec.clusterNetwork if it is wrong"
 }
 
-// usableHostname returns the name in lower case without a final dot, or why an EndpointSlice must not hold it.
+// usableHostname returns the name in lower case without a final dot, or why it must not be
+// published.
 func usableHostname(name, zone string) (usable, reason string) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	last := name[strings.LastIndexByte(name, '.')+1:]
-	// A name that ends in a number is an address that somebody mistyped: no top-level domain is one (RFC 3696, section 2).
+	// A name that ends in a number is a mistyped address: no top-level domain is a number (RFC
+	// 3696, section 2).
 	isNumber := strings.Trim(last, "0123456789") == ""
 	if problems := validation.IsFullyQualifiedDomainName(field.NewPath("hostname"), name); len(problems) > 0 || isNumber {
 		return "", "not a fully qualified host name"
 	}
 	if dnsname.InZone(name, zone) {
-		return "", "inside the zone " + zone + " that is served here, so that it would lead to itself"
+		return "", "inside the zone " + zone + ", so it could refer to itself"
 	}
 	return name, ""
 }
 
-// usableIP returns the address, or why an EndpointSlice must not hold it.
+// usableIP returns the address, or why it must not be published.
 func usableIP(address string) (usable netip.Addr, reason string) {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {

@@ -14,11 +14,13 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package resolve tells, from the objects that were seen of a workload cluster, which addresses and ports a gateway has.
+// Package resolve determines the addresses and ports of a gateway from the objects of its workload
+// cluster.
 //
-// Gateway is a pure function: it has no client and no clock, and whatever it is given has an answer, with a sentence that
-// says what to do where there is nothing to publish. Needs says which objects it must be given, so that only these are
-// watched. Override puts what a Cluster's annotation says in the place of what was found.
+// Gateway is a pure function without a client or a clock. It returns a state for every input. If
+// nothing can be published, the message says what to change. Needs returns the kinds of objects to
+// watch for a target. Override replaces the addresses by those of a Cluster's annotation.
 //
-// An address that must not be published is left out and named in the message; the others of the same gateway go on.
+// An address that must not be published is left out and named in the message. The gateway's other
+// addresses are published.
 package resolve

@@ -24,41 +24,41 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// readiness is whether an endpoint takes traffic.
+// readiness is whether an endpoint accepts traffic.
 type readiness int
 
 const (
 	notReady readiness = iota
-	// leaving endpoints are terminating and still serve. kube-proxy turns to them while no ready one is left (KEP-1669), so that
-	// connections go on while Pods are replaced.
-	leaving
+	// terminating endpoints are terminating but still serve. kube-proxy uses them if no endpoint is
+	// ready (KEP-1669).
+	terminating
 	ready
 )
 
-// leavingRemark is the message of a gateway of which nothing but leaving endpoints is left.
-const leavingRemark = "No ready endpoint is left: those that are terminating and still serve count"
+// terminatingRemark is the remark about a gateway without ready endpoints.
+const terminatingRemark = "No endpoint is ready: terminating endpoints that still serve are published"
 
-// readinessOf returns the readiness of an endpoint. An unknown readiness is to be taken for ready, and an unknown serving for
-// the readiness, as the API says.
+// readinessOf returns the readiness of an endpoint. As the API requires, an unset ready counts as
+// true, and an unset serving has the value of ready.
 func readinessOf(endpoint *discoveryv1.Endpoint) readiness {
 	isReady := ptr.Deref(endpoint.Conditions.Ready, true)
 	switch {
 	case isReady:
 		return ready
 	case ptr.Deref(endpoint.Conditions.Terminating, false) && ptr.Deref(endpoint.Conditions.Serving, isReady):
-		return leaving
+		return terminating
 	}
 	return notReady
 }
 
-// podReadiness returns the readiness of a Pod. It is asked only where endpoints do not tell: elsewhere a Pod that is seen as it was
-// before would contradict its own endpoint.
+// podReadiness returns the readiness of a Pod. Use it only if the endpoints do not have the
+// readiness: the cache of Pods may be older than that of EndpointSlices.
 func podReadiness(pod *corev1.Pod) readiness {
 	for _, condition := range pod.Status.Conditions {
 		switch {
 		case condition.Type != corev1.PodReady || condition.Status != corev1.ConditionTrue:
 		case pod.DeletionTimestamp != nil:
-			return leaving
+			return terminating
 		default:
 			return ready
 		}
@@ -66,14 +66,14 @@ func podReadiness(pod *corev1.Pod) readiness {
 	return notReady
 }
 
-// nodeEndpoints are the families in which nodes have endpoints of a Service, by the name of the node.
+// nodeEndpoints are the families of a Service's endpoints, by the name of their node.
 type nodeEndpoints struct {
-	ready, leaving map[string]families
+	ready, terminating map[string]families
 }
 
-// endpointsByNode returns where the endpoints of the served families are.
+// endpointsByNode returns the endpoints in the served families.
 func endpointsByNode(all []*discoveryv1.EndpointSlice, served families) nodeEndpoints {
-	nodes := nodeEndpoints{ready: map[string]families{}, leaving: map[string]families{}}
+	nodes := nodeEndpoints{ready: map[string]families{}, terminating: map[string]families{}}
 	for _, slice := range all {
 		family := endpointFamily(slice) & served
 		if family == 0 {
@@ -87,8 +87,8 @@ func endpointsByNode(all []*discoveryv1.EndpointSlice, served families) nodeEndp
 			switch readinessOf(endpoint) {
 			case ready:
 				nodes.ready[*endpoint.NodeName] |= family
-			case leaving:
-				nodes.leaving[*endpoint.NodeName] |= family
+			case terminating:
+				nodes.terminating[*endpoint.NodeName] |= family
 			case notReady:
 			}
 		}
@@ -96,19 +96,19 @@ func endpointsByNode(all []*discoveryv1.EndpointSlice, served families) nodeEndp
 	return nodes
 }
 
-// unseen returns the names of nodes that have a ready endpoint and are not among the given ones.
-func (e nodeEndpoints) unseen(seen []*corev1.Node) []string {
+// missing returns the names of nodes that have a ready endpoint but are not in the list.
+func (e nodeEndpoints) missing(nodes []*corev1.Node) []string {
 	names := map[string]bool{}
-	for _, node := range seen {
+	for _, node := range nodes {
 		names[node.Name] = true
 	}
-	var unseen []string
+	var missing []string
 	for name := range e.ready {
 		if !names[name] {
-			unseen = append(unseen, name)
+			missing = append(missing, name)
 		}
 	}
-	return unseen
+	return missing
 }
 
 // readyOn returns the families in which one of the nodes has a ready endpoint.
@@ -120,17 +120,17 @@ func (e nodeEndpoints) readyOn(nodes []*corev1.Node) families {
 	return found
 }
 
-// takingTraffic returns the families in which one of the nodes has an endpoint that takes traffic: a ready one or, in a family
-// in which none of them has a ready one, a leaving one.
-func (e nodeEndpoints) takingTraffic(nodes []*corev1.Node) func(*corev1.Node) families {
+// serving returns a function from a node to the families in which its endpoints accept traffic.
+// Terminating endpoints count in families without a ready one on any node.
+func (e nodeEndpoints) serving(nodes []*corev1.Node) func(*corev1.Node) families {
 	readyAnywhere := e.readyOn(nodes)
 	return func(node *corev1.Node) families {
-		return e.ready[node.Name] | e.leaving[node.Name]&^readyAnywhere
+		return e.ready[node.Name] | e.terminating[node.Name]&^readyAnywhere
 	}
 }
 
-// onlyLeaving returns whether leaving endpoints take the traffic of a family.
-func (e nodeEndpoints) onlyLeaving(nodes []*corev1.Node) bool {
+// onlyTerminating returns whether a family has terminating endpoints but no ready one.
+func (e nodeEndpoints) onlyTerminating(nodes []*corev1.Node) bool {
 	readyAnywhere := e.readyOn(nodes)
-	return slices.ContainsFunc(nodes, func(node *corev1.Node) bool { return e.leaving[node.Name]&^readyAnywhere != 0 })
+	return slices.ContainsFunc(nodes, func(node *corev1.Node) bool { return e.terminating[node.Name]&^readyAnywhere != 0 })
 }

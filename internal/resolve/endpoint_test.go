@@ -27,11 +27,10 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
-const leavingRemark = "=No ready endpoint is left: those that are terminating and still serve count"
+const terminatingRemark = "=No endpoint is ready: terminating endpoints that still serve are published"
 
-// kube-proxy sends connections to terminating endpoints that still serve while no ready one is left. So nothing fails between the
-// last ready endpoint and the next one.
-func TestEndpointsThatTerminateAndServeCountWhileNoReadyOneIsLeft(t *testing.T) {
+// kube-proxy uses terminating endpoints that still serve if no endpoint is ready (KEP-1669).
+func TestServingTerminatingEndpointsCountIfNoneIsReady(t *testing.T) {
 	t.Parallel()
 	const nodePorts, hostPorts = "http/TCP:30080 https/TCP:30443", "http/TCP:80"
 	one, two := node("one", "10.0.0.1 fd00::1"), node("two", "10.0.0.2 fd00::2")
@@ -44,24 +43,24 @@ func TestEndpointsThatTerminateAndServeCountWhileNoReadyOneIsLeft(t *testing.T) 
 		nodePort expected
 		hostPort expected
 	}{
-		"one that serves": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one -b@two")},
-			expected{"Resolved", "10.0.0.1", nodePorts, leavingRemark}, expected{"Resolved", "10.0.0.1", hostPorts, leavingRemark}},
-		"one that does not": {both, v4Only, []*discoveryv1.EndpointSlice{slice("-a@one")},
+		"a serving endpoint counts": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one -b@two")},
+			expected{"Resolved", "10.0.0.1", nodePorts, terminatingRemark}, expected{"Resolved", "10.0.0.1", hostPorts, terminatingRemark}},
+		"an endpoint that does not serve is ignored": {both, v4Only, []*discoveryv1.EndpointSlice{slice("-a@one")},
 			expected{"NoReadyEndpoint", "", "", "2 without a ready endpoint"}, expected{"NoReadyEndpoint", "", "", "has no ready Pod"}},
-		"beside a ready one": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one b@two")},
+		"a ready endpoint on another node takes precedence": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one b@two")},
 			expected{"Resolved", "10.0.0.2", nodePorts, "="}, expected{"Resolved", "10.0.0.2", hostPorts, "="}},
-		"beside one of which that is not said": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one ?b@two")},
+		"an endpoint without conditions takes precedence": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one ?b@two")},
 			expected{"Resolved", "10.0.0.2", nodePorts, "="}, expected{"Resolved", "10.0.0.2", hostPorts, "="}},
-		"beside one that is not ready": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one !b@two")},
-			expected{"Resolved", "10.0.0.1", nodePorts, leavingRemark}, expected{"Resolved", "10.0.0.1", hostPorts, leavingRemark}},
-		"the ready one is on a node that is not": {[]*corev1.Node{one, node("two", "10.0.0.2", ready("False"))}, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one b@two")},
-			expected{"Resolved", "10.0.0.1", nodePorts, leavingRemark}, expected{"Resolved", "10.0.0.1", hostPorts, leavingRemark}},
-		"it is on a node that is not ready": {[]*corev1.Node{node("one", "10.0.0.1", ready("False"))}, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one")},
+		"an endpoint that is not ready does not take precedence": {both, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one !b@two")},
+			expected{"Resolved", "10.0.0.1", nodePorts, terminatingRemark}, expected{"Resolved", "10.0.0.1", hostPorts, terminatingRemark}},
+		"a ready endpoint on a node that is not ready does not take precedence": {[]*corev1.Node{one, node("two", "10.0.0.2", ready("False"))}, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one b@two")},
+			expected{"Resolved", "10.0.0.1", nodePorts, terminatingRemark}, expected{"Resolved", "10.0.0.1", hostPorts, terminatingRemark}},
+		"the node of the endpoint is not ready": {[]*corev1.Node{node("one", "10.0.0.1", ready("False"))}, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one")},
 			expected{"NoReadyEndpoint", "", "", "1 not ready"}, expected{"NoReadyEndpoint", "", "", "has no ready Pod"}},
-		"it is on a node that is not seen": {[]*corev1.Node{two}, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one")},
+		"the node of the endpoint is not cached": {[]*corev1.Node{two}, v4Only, []*discoveryv1.EndpointSlice{slice("~a@one")},
 			expected{"NoReadyEndpoint", "", "", "1 without a ready endpoint"}, expected{"NoReadyEndpoint", "", "", "has no ready Pod"}},
-		"of one family": {both, []corev1.IPFamily{v4, v6}, []*discoveryv1.EndpointSlice{slice("~a@one b@two"), sliceOf("IPv6", "~a@one")},
-			expected{"Resolved", "10.0.0.2 fd00::1", nodePorts, leavingRemark}, expected{"Resolved", "10.0.0.2", hostPorts, "="}},
+		"precedence is per family": {both, []corev1.IPFamily{v4, v6}, []*discoveryv1.EndpointSlice{slice("~a@one b@two"), sliceOf("IPv6", "~a@one")},
+			expected{"Resolved", "10.0.0.2 fd00::1", nodePorts, terminatingRemark}, expected{"Resolved", "10.0.0.2", hostPorts, "="}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,8 +74,8 @@ func TestEndpointsThatTerminateAndServeCountWhileNoReadyOneIsLeft(t *testing.T) 
 	}
 }
 
-// With publishNotReadyAddresses an endpoint is called ready, terminating or not.
-func TestAPodThatTerminatesAndServesCountsWhateverItsEndpointIsCalled(t *testing.T) {
+// If publishNotReadyAddresses is set, every endpoint is reported as ready.
+func TestATerminatingPodCountsIfNotReadyAddressesArePublished(t *testing.T) {
 	t.Parallel()
 	publishesAll := func(service *corev1.Service) { service.Spec.PublishNotReadyAddresses = true }
 	with := func(name, nodeName string, status corev1.ConditionStatus, deleted bool) *corev1.Pod {
@@ -91,11 +90,11 @@ func TestAPodThatTerminatesAndServesCountsWhateverItsEndpointIsCalled(t *testing
 		a, b *corev1.Pod
 		expected
 	}{
-		"it serves":          {with("a", "one", "True", true), with("b", "two", "False", true), expected{"Resolved", "10.0.0.1", "http/TCP:80", leavingRemark}},
-		"another is ready":   {with("a", "one", "True", true), with("b", "two", "True", false), expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
-		"it does not":        {with("a", "one", "False", true), with("b", "two", "False", false), expected{"NoReadyEndpoint", "", "", "2 not ready, which spec.publishNotReadyAddresses hides"}},
-		"it is not said":     {with("a", "one", "Unknown", true), pod("b", "two"), expected{"NoReadyEndpoint", "", "", "2 not ready"}},
-		"it has no hostPort": {pod("a", "one"), pod("b", "two"), expected{"NoReadyEndpoint", "", "", "2 not ready"}},
+		"the Pod serves":           {with("a", "one", "True", true), with("b", "two", "False", true), expected{"Resolved", "10.0.0.1", "http/TCP:80", terminatingRemark}},
+		"another Pod is ready":     {with("a", "one", "True", true), with("b", "two", "True", false), expected{"Resolved", "10.0.0.2", "http/TCP:80", "="}},
+		"the Pod does not serve":   {with("a", "one", "False", true), with("b", "two", "False", false), expected{"NoReadyEndpoint", "", "", "2 not ready, which spec.publishNotReadyAddresses hides"}},
+		"the readiness is unknown": {with("a", "one", "Unknown", true), pod("b", "two"), expected{"NoReadyEndpoint", "", "", "2 not ready"}},
+		"the Pod has no hostPort":  {pod("a", "one"), pod("b", "two"), expected{"NoReadyEndpoint", "", "", "2 not ready"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +107,7 @@ func TestAPodThatTerminatesAndServesCountsWhateverItsEndpointIsCalled(t *testing
 	}
 }
 
-// A deletion cannot be taken back, and load balancers go before the object that asked for them.
+// Load balancers are removed before the object that requested them is gone.
 func TestAGatewayThatIsBeingDeletedIsWithdrawn(t *testing.T) {
 	t.Parallel()
 	leaving := func(service *corev1.Service) { service.DeletionTimestamp = &metav1.Time{} }
@@ -119,7 +118,7 @@ func TestAGatewayThatIsBeingDeletedIsWithdrawn(t *testing.T) {
 			Slices: []*discoveryv1.EndpointSlice{slice("a@one")}, Pods: []*corev1.Pod{pod("a", "one", hostPort(80))},
 		}
 	}
-	want := expected{"ServiceNotFound", "", "", "=Service projectcontour/envoy is being deleted, so that nothing is published for it: see its finalizers if this lasts"}
+	want := expected{"ServiceNotFound", "", "", "=Service projectcontour/envoy is being deleted, so nothing is published for it: see its finalizers if this lasts"}
 	for resolutionType, serviceType := range map[xccv1.ResolutionType]corev1.ServiceType{
 		"loadBalancer": "LoadBalancer", "nodePort": "NodePort", "hostPort": "ClusterIP", "externalIPs": "ClusterIP",
 	} {

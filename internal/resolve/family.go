@@ -43,7 +43,8 @@ func (f families) String() string {
 	return "IP"
 }
 
-// familyOf returns the family of an address. An IPv4 address in IPv6 notation counts as IPv4, and an invalid address is of no family.
+// familyOf returns the family of an address, or 0 for an invalid one. An IPv4-mapped IPv6 address
+// counts as IPv4.
 func familyOf(address netip.Addr) families {
 	switch address = address.Unmap(); {
 	case address.Is4():
@@ -54,9 +55,8 @@ func familyOf(address netip.Addr) families {
 	return 0
 }
 
-// servedFamilies returns the families in which the nodes of a cluster serve a Service: those of spec.ipFamilies, or else those
-// of its ClusterIPs. kube-proxy programs neither node ports nor external IPs in another family. A Service that names no family
-// is served in both.
+// servedFamilies returns the families of spec.ipFamilies, or of the ClusterIPs if that is empty, or
+// both families. kube-proxy programs no node port or external IP in other families.
 func servedFamilies(service *corev1.Service) families {
 	var served families
 	for _, family := range service.Spec.IPFamilies {
@@ -76,7 +76,8 @@ func servedFamilies(service *corev1.Service) families {
 	return cmp.Or(served, bothFamilies)
 }
 
-// endpointFamily returns the family of the endpoints in a slice. Endpoints of type FQDN are of no family, as for kube-proxy.
+// endpointFamily returns the family of the endpoints in a slice, or 0 for type FQDN, which
+// kube-proxy ignores.
 func endpointFamily(slice *discoveryv1.EndpointSlice) families {
 	switch slice.AddressType {
 	case discoveryv1.AddressTypeIPv4:

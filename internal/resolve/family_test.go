@@ -31,35 +31,35 @@ const (
 	v6 = corev1.IPv6Protocol
 )
 
-// kube-proxy forwards nothing that comes to a node port in a family that the Service has not.
+// kube-proxy does not serve a node port in a family that the Service does not have.
 func TestNodePortsArePublishedInTheFamiliesOfTheService(t *testing.T) {
 	t.Parallel()
 	const nodePorts = "http/TCP:30080 https/TCP:30443"
 	dual := node("one", "10.0.0.1 fd00::1")
-	eks := node("one", "2001:db8::1 ext=192.0.2.1") // A node of EKS in an IPv6 cluster.
+	eks := node("one", "2001:db8::1 ext=192.0.2.1") // An EKS node in an IPv6 cluster.
 	clusterIP := func(service *corev1.Service) { service.Spec.ClusterIPs = []string{"fd00:10::7"} }
 	for name, test := range map[string]struct {
 		service *corev1.Service
 		nodes   []*corev1.Node
 		expected
 	}{
-		"IPv4 of both":                         {service("NodePort", inFamilies(v4)), []*corev1.Node{dual}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
-		"IPv6 of both":                         {service("NodePort", inFamilies(v6)), []*corev1.Node{dual}, expected{"Resolved", "fd00::1", nodePorts, "="}},
-		"both":                                 {service("NodePort", inFamilies(v6, v4)), []*corev1.Node{dual}, expected{"Resolved", "10.0.0.1 fd00::1", nodePorts, "="}},
-		"the ClusterIP tells if nothing else":  {service("NodePort", clusterIP), []*corev1.Node{dual}, expected{"Resolved", "fd00::1", nodePorts, "="}},
-		"nonsense tells nothing":               {service("NodePort", inFamilies("IPv5", "")), []*corev1.Node{dual}, expected{"Resolved", "10.0.0.1 fd00::1", nodePorts, "="}},
-		"IPv6, external only in IPv4":          {service("NodePort", inFamilies(v6)), []*corev1.Node{eks}, expected{"Resolved", "2001:db8::1", nodePorts, "="}},
-		"both, external only in IPv4":          {service("NodePort", inFamilies(v4, v6)), []*corev1.Node{eks}, expected{"Resolved", "192.0.2.1 2001:db8::1", nodePorts, "="}},
-		"IPv4, external only in IPv4":          {service("NodePort", inFamilies(v4)), []*corev1.Node{eks}, expected{"Resolved", "192.0.2.1", nodePorts, "="}},
-		"external of both":                     {service("NodePort", inFamilies(v4, v6)), []*corev1.Node{node("one", "10.0.0.1 fd00::1 ext=192.0.2.1 ext=2001:db8::1")}, expected{"Resolved", "192.0.2.1 2001:db8::1", nodePorts, "="}},
-		"a mapped address is of IPv4":          {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "::ffff:10.0.0.1 fd00::1")}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
-		"a bad external one hides no other":    {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "10.0.0.1 ext=169.254.1.1")}, expected{"Resolved", "10.0.0.1", nodePorts, "=Left out: 169.254.1.1 is a link-local address"}},
-		"not of the other family either":       {service("NodePort"), []*corev1.Node{node("one", "10.0.0.1 fd00::1 ext=192.0.2.1 ext=fe80::1")}, expected{"Resolved", "192.0.2.1 fd00::1", nodePorts, "=Left out: fe80::1 is a link-local address"}},
-		"nor does one that is no address":      {service("NodePort", inFamilies(v6)), []*corev1.Node{node("one", "fd00::1 ext=eth0")}, expected{"Resolved", "fd00::1", nodePorts, "=Left out: eth0 is not an IP address"}},
-		"a bad external one before a good one": {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "10.0.0.1 ext=127.0.0.1 ext=192.0.2.1")}, expected{"Resolved", "192.0.2.1", nodePorts, "=Left out: 127.0.0.1 is a loopback address"}},
-		"the first of each family":             {service("NodePort", inFamilies(v4, v6)), []*corev1.Node{node("one", "10.0.0.2 fd00::2 10.0.0.1 fd00::1")}, expected{"Resolved", "10.0.0.2 fd00::2", nodePorts, "="}},
-		"a node without the family":            {service("NodePort", inFamilies(v6)), []*corev1.Node{dual, node("two", "10.0.0.2")}, expected{"Resolved", "fd00::1", nodePorts, "=Left out: Node two is without an IPv6 address of type ExternalIP or InternalIP"}},
-		"no node with the family":              {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "fd00::1")}, expected{"NoAddress", "", "", "Node one is without an IPv4 address of type"}},
+		"an IPv4 Service on a dual-stack node":                          {service("NodePort", inFamilies(v4)), []*corev1.Node{dual}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"an IPv6 Service on a dual-stack node":                          {service("NodePort", inFamilies(v6)), []*corev1.Node{dual}, expected{"Resolved", "fd00::1", nodePorts, "="}},
+		"both":                                                          {service("NodePort", inFamilies(v6, v4)), []*corev1.Node{dual}, expected{"Resolved", "10.0.0.1 fd00::1", nodePorts, "="}},
+		"without ipFamilies, the family of the ClusterIP":               {service("NodePort", clusterIP), []*corev1.Node{dual}, expected{"Resolved", "fd00::1", nodePorts, "="}},
+		"invalid ipFamilies are ignored":                                {service("NodePort", inFamilies("IPv5", "")), []*corev1.Node{dual}, expected{"Resolved", "10.0.0.1 fd00::1", nodePorts, "="}},
+		"an IPv6 Service on a node with an external IPv4 address":       {service("NodePort", inFamilies(v6)), []*corev1.Node{eks}, expected{"Resolved", "2001:db8::1", nodePorts, "="}},
+		"a dual-stack Service on a node with an external IPv4 address":  {service("NodePort", inFamilies(v4, v6)), []*corev1.Node{eks}, expected{"Resolved", "192.0.2.1 2001:db8::1", nodePorts, "="}},
+		"an IPv4 Service on a node with an external IPv4 address":       {service("NodePort", inFamilies(v4)), []*corev1.Node{eks}, expected{"Resolved", "192.0.2.1", nodePorts, "="}},
+		"external addresses of both families":                           {service("NodePort", inFamilies(v4, v6)), []*corev1.Node{node("one", "10.0.0.1 fd00::1 ext=192.0.2.1 ext=2001:db8::1")}, expected{"Resolved", "192.0.2.1 2001:db8::1", nodePorts, "="}},
+		"an IPv4-mapped address is IPv4":                                {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "::ffff:10.0.0.1 fd00::1")}, expected{"Resolved", "10.0.0.1", nodePorts, "="}},
+		"an unusable external address does not hide an internal one":    {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "10.0.0.1 ext=169.254.1.1")}, expected{"Resolved", "10.0.0.1", nodePorts, "=Left out: 169.254.1.1 is a link-local address"}},
+		"an unusable external address does not affect the other family": {service("NodePort"), []*corev1.Node{node("one", "10.0.0.1 fd00::1 ext=192.0.2.1 ext=fe80::1")}, expected{"Resolved", "192.0.2.1 fd00::1", nodePorts, "=Left out: fe80::1 is a link-local address"}},
+		"an invalid address does not hide an internal one":              {service("NodePort", inFamilies(v6)), []*corev1.Node{node("one", "fd00::1 ext=eth0")}, expected{"Resolved", "fd00::1", nodePorts, "=Left out: eth0 is not an IP address"}},
+		"an unusable external address before a usable one":              {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "10.0.0.1 ext=127.0.0.1 ext=192.0.2.1")}, expected{"Resolved", "192.0.2.1", nodePorts, "=Left out: 127.0.0.1 is a loopback address"}},
+		"the first address of each family":                              {service("NodePort", inFamilies(v4, v6)), []*corev1.Node{node("one", "10.0.0.2 fd00::2 10.0.0.1 fd00::1")}, expected{"Resolved", "10.0.0.2 fd00::2", nodePorts, "="}},
+		"a node without an address of the family":                       {service("NodePort", inFamilies(v6)), []*corev1.Node{dual, node("two", "10.0.0.2")}, expected{"Resolved", "fd00::1", nodePorts, "=Left out: Node two has no IPv6 address of type ExternalIP or InternalIP"}},
+		"no node with an address of the family":                         {service("NodePort", inFamilies(v4)), []*corev1.Node{node("one", "fd00::1")}, expected{"NoAddress", "", "", "Node one has no IPv4 address of type"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +68,7 @@ func TestNodePortsArePublishedInTheFamiliesOfTheService(t *testing.T) {
 	}
 }
 
-// With externalTrafficPolicy Local a node drops what comes in a family in which it has no endpoint.
+// If externalTrafficPolicy is Local, a node drops traffic in a family without a local endpoint.
 func TestEndpointsCountInTheirFamily(t *testing.T) {
 	t.Parallel()
 	nodes := []*corev1.Node{node("one", "10.0.0.1 fd00::1"), node("two", "10.0.0.2 fd00::2")}
@@ -82,13 +82,13 @@ func TestEndpointsCountInTheirFamily(t *testing.T) {
 	}{
 		"IPv4 on one, both on two": {service("NodePort", local, both), []*discoveryv1.EndpointSlice{slice("a@one b@two"), sliceOf("IPv6", "!a@one b@two")},
 			expected{"Resolved", "10.0.0.1 10.0.0.2 fd00::2", nodePorts, "="}, expected{"Resolved", "10.0.0.1 10.0.0.2 fd00::2", hostPorts, "="}},
-		"IPv6 alone": {service("NodePort", local, inFamilies(v6)), []*discoveryv1.EndpointSlice{sliceOf("IPv6", "a@one")},
+		"an IPv6 Service": {service("NodePort", local, inFamilies(v6)), []*discoveryv1.EndpointSlice{sliceOf("IPv6", "a@one")},
 			expected{"Resolved", "fd00::1", nodePorts, "="}, expected{"Resolved", "fd00::1", hostPorts, "="}},
-		"a slice of a family that the Service has no more": {service("NodePort", local, inFamilies(v4)), []*discoveryv1.EndpointSlice{slice("a@one"), sliceOf("IPv6", "a@one b@two")},
+		"a slice of a former family of the Service": {service("NodePort", local, inFamilies(v4)), []*discoveryv1.EndpointSlice{slice("a@one"), sliceOf("IPv6", "a@one b@two")},
 			expected{"Resolved", "10.0.0.1", nodePorts, "="}, expected{"Resolved", "10.0.0.1", hostPorts, "="}},
 		"a slice of host names": {service("NodePort", local, both), []*discoveryv1.EndpointSlice{sliceOf("FQDN", "a@one")},
 			expected{"NoReadyEndpoint", "", "", "2 without a ready endpoint"}, expected{"NoReadyEndpoint", "", "", "has no ready Pod"}},
-		"a slice of a type of its own": {service("NodePort", local, both), []*discoveryv1.EndpointSlice{sliceOf("IPv9", "a@one")},
+		"a slice of an unknown type": {service("NodePort", local, both), []*discoveryv1.EndpointSlice{sliceOf("IPv9", "a@one")},
 			expected{"NoReadyEndpoint", "", "", "2 without a ready endpoint"}, expected{"NoReadyEndpoint", "", "", "has no ready Pod"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,8 +102,7 @@ func TestEndpointsCountInTheirFamily(t *testing.T) {
 	}
 }
 
-// A host port may be bound to an address of one family.
-func TestAHostPortCountsInTheFamilyThatItIsBoundTo(t *testing.T) {
+func TestAHostPortCountsInTheFamilyOfItsHostIP(t *testing.T) {
 	t.Parallel()
 	bound := func(hostIP string, port int32) corev1.ContainerPort {
 		return corev1.ContainerPort{ContainerPort: 8080, HostPort: port, HostIP: hostIP}
@@ -114,15 +113,15 @@ func TestAHostPortCountsInTheFamilyThatItIsBoundTo(t *testing.T) {
 		pod *corev1.Pod
 		expected
 	}{
-		"to none":                 {pod("a", "one", bound("", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
-		"to IPv4":                 {pod("a", "one", bound("0.0.0.0", 80)), expected{"Resolved", "10.0.0.1", "http/TCP:80", "="}},
-		"to IPv6":                 {pod("a", "one", bound("::", 80)), expected{"Resolved", "fd00::1", "http/TCP:80", "="}},
-		"to both":                 {pod("a", "one", bound("0.0.0.0", 80), bound("::", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
-		"to loopback in one":      {pod("a", "one", bound("127.0.0.1", 80), bound("::", 80)), expected{"Resolved", "fd00::1", "http/TCP:80", "="}},
-		"to loopback in IPv6":     {pod("a", "one", bound("::1", 80)), expected{"NoReadyEndpoint", "", "", "without a hostPort"}},
-		"to what is no address":   {pod("a", "one", bound("eth0", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
-		"in the host's network":   {inHost, expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:8080", "="}},
-		"to another port in IPv6": {pod("a", "one", bound("0.0.0.0", 80), bound("::", 81)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "different host ports"}},
+		"no hostIP":                    {pod("a", "one", bound("", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
+		"the unspecified IPv4 address": {pod("a", "one", bound("0.0.0.0", 80)), expected{"Resolved", "10.0.0.1", "http/TCP:80", "="}},
+		"the unspecified IPv6 address": {pod("a", "one", bound("::", 80)), expected{"Resolved", "fd00::1", "http/TCP:80", "="}},
+		"both unspecified addresses":   {pod("a", "one", bound("0.0.0.0", 80), bound("::", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
+		"loopback in IPv4 only":        {pod("a", "one", bound("127.0.0.1", 80), bound("::", 80)), expected{"Resolved", "fd00::1", "http/TCP:80", "="}},
+		"loopback in IPv6":             {pod("a", "one", bound("::1", 80)), expected{"NoReadyEndpoint", "", "", "without a hostPort"}},
+		"an invalid hostIP":            {pod("a", "one", bound("eth0", 80)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "="}},
+		"host network":                 {inHost, expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:8080", "="}},
+		"another port in IPv6":         {pod("a", "one", bound("0.0.0.0", 80), bound("::", 81)), expected{"Resolved", "10.0.0.1 fd00::1", "http/TCP:80", "different host ports"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,10 +134,10 @@ func TestAHostPortCountsInTheFamilyThatItIsBoundTo(t *testing.T) {
 	}
 }
 
-// An external IP is what its author wants, whatever kube-proxy does with it.
+// An external IP may be routed by other means than kube-proxy.
 func TestExternalIPsOfAnotherFamilyGetARemark(t *testing.T) {
 	t.Parallel()
-	const remark = "=Nodes forward nothing that is sent to 2001:db8::1, because the Service has no other family than IPv4: change its spec.ipFamilyPolicy"
+	const remark = "=Nodes do not forward traffic to 2001:db8::1, because the Service's only IP family is IPv4: change its spec.ipFamilyPolicy"
 	external := func(service *corev1.Service) { service.Spec.ExternalIPs = []string{"192.0.2.1", "2001:db8::1"} }
 	for name, test := range map[string]struct {
 		service *corev1.Service
@@ -146,7 +145,7 @@ func TestExternalIPsOfAnotherFamilyGetARemark(t *testing.T) {
 	}{
 		"one family":    {service("ClusterIP", external, inFamilies(v4)), remark},
 		"both families": {service("ClusterIP", external, inFamilies(v4, v6)), "="},
-		"not said":      {service("ClusterIP", external), "="},
+		"no families":   {service("ClusterIP", external), "="},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

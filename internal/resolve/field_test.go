@@ -40,32 +40,32 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
-// field holds what people met elsewhere, and the log of it.
+// field is the folder of inputs from other projects' issues, and their list.
 const field = "../../test/testdata/field"
 
 // fieldCase is an input from the field.
 type fieldCase struct {
-	// Source is the report, as the log calls it.
+	// Source is the report, as the README names it.
 	Source string `json:"source"`
-	// About says in one sentence what is special about the input.
+	// About describes the input in one sentence.
 	About string `json:"about"`
-	// Spec is that of a GatewayDNS, of which only the gateway counts.
+	// Spec is the spec of a GatewayDNS. Only the fields of its gateway are used.
 	Spec xccv1.GatewayDNSSpec `json:"spec"`
 	// Cluster is the Cluster's spec.clusterNetwork.
 	ClusterNetwork clusterv1.ClusterNetwork `json:"clusterNetwork"`
-	// Objects are what the workload cluster has.
+	// Objects are the objects of the workload cluster.
 	Objects []runtime.RawExtension `json:"objects"`
 	Want    struct {
 		State     xccv1.GatewayState `json:"state"`
 		Addresses []string           `json:"addresses"`
-		// Ports are written as name/protocol:number.
+		// Ports have the form name/protocol:number.
 		Ports []string `json:"ports"`
-		// Message is a part of the message; the message is empty if it is.
+		// Message is a part of the message, or empty if the message must be.
 		Message string `json:"message"`
 	} `json:"want"`
 }
 
-// TestField publishes what the inputs about gateways, nodes and the networks of Clusters say.
+// TestField resolves the inputs about gateways, nodes and the networks of Clusters.
 func TestField(t *testing.T) {
 	t.Parallel()
 	log, err := os.ReadFile(filepath.Join(field, "README.md"))
@@ -94,14 +94,14 @@ func TestField(t *testing.T) {
 					g.Expect(result.Message).To(BeEmpty())
 				}
 				isName := func(address string) bool { return net.ParseIP(address) == nil }
-				g.Expect(publishedIPs(result)).To(ConsistOf(slices.DeleteFunc(slices.Clone(result.Addresses), isName)), "what is known is published, and nothing else")
-				g.Expect(string(log)).To(ContainSubstring("| `"+test.Source+"` |"), "the log does not tell of this input")
+				g.Expect(publishedIPs(result)).To(ConsistOf(slices.DeleteFunc(slices.Clone(result.Addresses), isName)), "exactly the resolved addresses are published")
+				g.Expect(string(log)).To(ContainSubstring("| `"+test.Source+"` |"), "README.md does not list this input")
 			})
 		}
 	}
 }
 
-// observe returns what the Observer reads for a target of a cluster that has the objects, and no more of each than is cached.
+// observe returns the Objects of a target in the form in which the Observer caches them.
 func observe(g *WithT, target resolve.Target, manifests []runtime.RawExtension) resolve.Objects {
 	objects := resolve.Objects{GatewayAPI: true}
 	var services []*corev1.Service
@@ -162,14 +162,14 @@ func observe(g *WithT, target resolve.Target, manifests []runtime.RawExtension) 
 	return objects
 }
 
-// trimmed returns what is cached of an object.
+// trimmed returns an object in the form in which it is cached.
 func trimmed[T any](g *WithT, object T) T {
 	cached, err := workload.Trim(object)
 	g.Expect(err).NotTo(HaveOccurred())
 	return cached.(T)
 }
 
-// publishedIPs returns the IP addresses in the slices that a consuming cluster is given.
+// publishedIPs returns the IP addresses in the slices for a consuming cluster.
 func publishedIPs(result resolve.Result) []string {
 	const namespace, cluster = "dev", "a"
 	gatewayDNS := xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "gw"}}

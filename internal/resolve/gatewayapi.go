@@ -30,7 +30,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// gatewayAPI takes the addresses in the status of a Gateway. The ports are those of its listeners and of its ListenerSets.
+// gatewayAPI returns the addresses in the status of a Gateway, and the ports of its listeners and
+// ListenerSets.
 func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 	switch {
 	case !objects.GatewayAPI && len(objects.GatewayVersions) > 0:
@@ -57,7 +58,7 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 		value := textAt(address, "value")
 		switch addressType := textAt(address, "type"); addressType {
 		case "IPAddress", "Hostname", "":
-			// Controllers mix the two up, and a value of one kind is never one of the other.
+			// Some controllers confuse the two types. The value alone is unambiguous.
 			found.addAny(value)
 		default:
 			found.refused = append(found.refused, fmt.Sprintf("%s is of type %s, not IPAddress or Hostname", fit.Quoted(value), fit.Quoted(addressType)))
@@ -72,16 +73,20 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 		noAddress("%s has no address in its status yet: %s", target, whyNotProgrammed(objects.Gateway)))
 }
 
-// ServiceSelector selects Services by their labels, in one namespace or in all.
+// ServiceSelector selects Services by their labels, in one namespace, or in all if Namespace is
+// empty.
 type ServiceSelector struct {
 	Namespace string
 	Labels    labels.Set
 }
 
-// GatewayServices returns which Services lead to a Gateway, if one of its addresses may be a ClusterIP: those that its controller
-// labels with its name in its own namespace (GEP-1762, "In Cluster Gateway Deployments"), and those of Envoy Gateway, which are in
-// the namespace of that and labelled with the Gateway, or with its class if the Gateways of the class share a Service. A name that
-// is too long for a label's value is shortened by each controller in its own way.
+// GatewayServices returns the selectors of a Gateway's Services. It returns nil if no address of
+// the Gateway can be a ClusterIP. By GEP-1762 ("In Cluster Gateway Deployments"), the Services are
+// in the Gateway's namespace and labelled with its name.
+//
+// Those of Envoy Gateway are in its own namespace and labelled with the Gateway, or with the class
+// if its Gateways share a Service. Names that are too long for a label are skipped, because each
+// controller shortens them differently.
 func GatewayServices(target Target, gateway *unstructured.Unstructured) []ServiceSelector {
 	mayBeClusterIP := slices.ContainsFunc(objectsAt(gateway, "status", "addresses"), func(address map[string]any) bool {
 		_, err := netip.ParseAddr(textAt(address, "value"))
@@ -107,7 +112,8 @@ func GatewayServices(target Target, gateway *unstructured.Unstructured) []Servic
 
 func isLabelValue(text string) bool { return len(validation.IsValidLabelValue(text)) == 0 }
 
-// whyNotProgrammed returns what the Gateway's controller says.
+// whyNotProgrammed returns the message of the first condition that is not true, or advice if there
+// is none.
 func whyNotProgrammed(gateway *unstructured.Unstructured) string {
 	for _, wanted := range []string{"Accepted", "Programmed"} {
 		for _, condition := range objectsAt(gateway, "status", "conditions") {
@@ -119,7 +125,7 @@ func whyNotProgrammed(gateway *unstructured.Unstructured) string {
 	return "check that the controller of its GatewayClass runs"
 }
 
-// objectsAt returns the objects of a list; what is not an object is left out.
+// objectsAt returns the objects in a list. It skips items of other types.
 func objectsAt(object *unstructured.Unstructured, path ...string) []map[string]any {
 	found, _, _ := unstructured.NestedFieldNoCopy(object.Object, path...)
 	return objectsIn(found)

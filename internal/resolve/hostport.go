@@ -31,31 +31,32 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// hostPort takes the addresses of the nodes on which a ready Pod of the Service has host ports, in the families in which the
-// Pod is an endpoint of the Service. While there is none, leaving Pods count. A node that is cordoned counts for as long as its
-// Pods do.
+// hostPort returns the addresses of the nodes on which ready Pods of the Service have host ports,
+// in the families of the Pods' endpoints. If no Pod is ready, terminating Pods count. Cordoned
+// nodes count, too.
 //
-// EndpointSlices, Pods and nodes are watched each on its own, so that an endpoint can be seen before what it is about. A Pod
-// that is not seen makes all of it Unknown: if it is gone, so is its endpoint in a moment. A node that is not seen does so only
-// when nothing else is left: one that was deleted has ready endpoints until its Pods are collected, a minute later, and must
-// drop out before that.
+// EndpointSlices, Pods and Nodes have separate watches, so an endpoint may be cached before its Pod
+// or its Node. If a Pod is missing, the result is Unknown: either the Pod or the endpoint's
+// deletion arrives soon. If a Node is missing, the result is Unknown only if no other node is left.
+// The endpoints of a deleted Node stay ready for about a minute, until its Pods are
+// garbage-collected, and must not be published meanwhile.
 func hostPort(target Target, objects Objects, found *addresses) Result {
 	if objects.Service.Spec.Type == corev1.ServiceTypeExternalName {
 		return wrongType(target, string(objects.Service.Spec.Type), "a Service that selects Pods")
 	}
 	hosts := hostsOf(objects, ready)
 	none := noEndpoint("%s has no ready Pod: see its Pods and its EndpointSlices", target)
-	if len(hosts.left.reasons) > 0 {
-		none = noEndpoint("No ready Pod of %s can be reached through its node: %s", target, &hosts.left)
+	if len(hosts.leftOut.reasons) > 0 {
+		none = noEndpoint("No ready Pod of %s can be reached through its node: %s", target, &hosts.leftOut)
 	}
 	switch {
-	case len(hosts.unseenPods) > 0:
-		return notSeen(target, "Pod", slices.Min(hosts.unseenPods))
-	case len(hosts.families) == 0 && len(hosts.unseenNodes) > 0:
-		return notSeen(target, "Node", slices.Min(hosts.unseenNodes))
+	case len(hosts.missingPods) > 0:
+		return notCached(target, "Pod", slices.Min(hosts.missingPods))
+	case len(hosts.families) == 0 && len(hosts.missingNodes) > 0:
+		return notCached(target, "Node", slices.Min(hosts.missingNodes))
 	case len(hosts.families) == 0:
-		if hosts = hostsOf(objects, leaving); len(hosts.families) > 0 {
-			found.remarks = append(found.remarks, leavingRemark)
+		if hosts = hostsOf(objects, terminating); len(hosts.families) > 0 {
+			found.remarks = append(found.remarks, terminatingRemark)
 		}
 	}
 	for _, node := range hosts.nodes {
@@ -68,22 +69,22 @@ func hostPort(target Target, objects Objects, found *addresses) Result {
 	return found.publish(target, "host ports of its ready Pods", ports, none)
 }
 
-// hosts are the nodes that lead to Pods of a Service through host ports.
+// hosts are the nodes with host ports for a Service's Pods.
 type hosts struct {
 	nodes []*corev1.Node
 	// families are those of the Pods' endpoints, by the name of the node.
 	families map[string]families
 	votes    portVotes
-	// left are the Pods that cannot be reached.
-	left tally
-	// unseenPods and unseenNodes are names that endpoints and Pods refer to.
-	unseenPods, unseenNodes []string
+	// leftOut counts the Pods that cannot be reached.
+	leftOut tally
+	// missingPods and missingNodes are names without an object in the cache.
+	missingPods, missingNodes []string
 }
 
-// hostsOf returns the nodes that lead to the Pods of a readiness.
+// hostsOf returns the nodes of the Pods with the given readiness.
 func hostsOf(objects Objects, wanted readiness) hosts {
-	pods, unseenPods := podsBehind(objects, wanted)
-	found := hosts{families: map[string]families{}, votes: portVotes{}, unseenPods: unseenPods}
+	pods, missingPods := podsBehind(objects, wanted)
+	found := hosts{families: map[string]families{}, votes: portVotes{}, missingPods: missingPods}
 	nodes := map[string]*corev1.Node{}
 	for _, node := range objects.Nodes {
 		nodes[node.Name] = node
@@ -92,13 +93,13 @@ func hostsOf(objects Objects, wanted readiness) hosts {
 		node := nodes[pod.Spec.NodeName]
 		switch {
 		case objects.Service.Spec.PublishNotReadyAddresses && podReadiness(pod) != wanted:
-			found.left.add("not ready, which spec.publishNotReadyAddresses hides")
+			found.leftOut.add("not ready, which spec.publishNotReadyAddresses hides")
 		case node == nil:
-			found.unseenNodes = append(found.unseenNodes, pod.Spec.NodeName)
+			found.missingNodes = append(found.missingNodes, pod.Spec.NodeName)
 		case unusable(node) != "":
-			found.left.add("on a node that is " + unusable(node))
+			found.leftOut.add("on a node that is " + unusable(node))
 		case len(behind.ports) == 0:
-			found.left.add("without a hostPort for a target port of the Service")
+			found.leftOut.add("without a hostPort for a target port of the Service")
 		default:
 			if found.families[node.Name] == 0 {
 				found.nodes = append(found.nodes, node)
@@ -110,18 +111,19 @@ func hostsOf(objects Objects, wanted readiness) hosts {
 	return found
 }
 
-// backend is what the endpoints of a Pod say of it.
+// backend is the union of a Pod's endpoints.
 type backend struct {
-	// ports are the host ports of the Pod, each by the name of the Service's port.
+	// ports are the host ports of the Pod, with the names of the Service's ports.
 	ports []xccv1.GatewayPort
-	// families are those of the endpoints that a host port leads to.
+	// families are those of the endpoints with a host port.
 	families families
 }
 
-// podsBehind returns the Pods behind the endpoints of a readiness, and the names of those that are not seen, or not as they are
-// now: not on a node yet, or the former ones of their names. With spec.publishNotReadyAddresses every endpoint is called ready,
-// so that the Pods have to be asked.
-func podsBehind(objects Objects, wanted readiness) (behind map[*corev1.Pod]backend, unseen []string) {
+// podsBehind returns the Pods of the endpoints with the given readiness. missing are the names of
+// Pods that are not cached, not scheduled yet, or cached with another UID. If
+// spec.publishNotReadyAddresses is set, every endpoint is reported as ready, and the caller must
+// check the Pods.
+func podsBehind(objects Objects, wanted readiness) (behind map[*corev1.Pod]backend, missing []string) {
 	if objects.Service.Spec.PublishNotReadyAddresses {
 		wanted = ready
 	}
@@ -145,32 +147,32 @@ func podsBehind(objects Objects, wanted readiness) (behind map[*corev1.Pod]backe
 			ref := endpoint.TargetRef
 			pod := pods[types.NamespacedName{Namespace: slice.Namespace, Name: ref.Name}]
 			if pod == nil || pod.Spec.NodeName == "" || ref.UID != "" && ref.UID != pod.UID {
-				unseen = append(unseen, ref.Name)
+				missing = append(missing, ref.Name)
 				continue
 			}
 			if byPod[pod] == nil {
 				byPod[pod] = hostPortsOf(pod)
 			}
 			known := behind[pod]
-			var isLed bool
-			if known.ports, isLed = byPod[pod].lead(known.ports, pod, family, slice.Ports); isLed {
+			var isReachable bool
+			if known.ports, isReachable = byPod[pod].appendPorts(known.ports, pod, family, slice.Ports); isReachable {
 				known.families |= family
 			}
 			behind[pod] = known
 		}
 	}
-	return behind, unseen
+	return behind, missing
 }
 
-// containerPort is a port of a Pod's containers in an IP family.
+// containerPort is a port of a container in an IP family.
 type containerPort struct {
 	number   int32
 	protocol corev1.Protocol
 	family   families
 }
 
-// hostPorts are the ports of the node that lead to the ports of a Pod. A port that is bound to an address of the node is one in the
-// family of that address alone, and none if it is a loopback address.
+// hostPorts are the host ports for the ports of a Pod's containers. A hostIP limits the port to its
+// family. Ports on a loopback address are left out.
 type hostPorts map[containerPort]int32
 
 func hostPortsOf(pod *corev1.Pod) hostPorts {
@@ -193,12 +195,12 @@ func hostPortsOf(pod *corev1.Pod) hostPorts {
 	return found
 }
 
-// lead adds the host ports that lead to the given ports of a Pod, in the family of its endpoint, to those that are known. It returns
-// whether there are any. It looks at the first fit.MaxPorts of a slice, and a Pod has no more, because each of thousands of endpoints
-// may refer to it.
-func (h hostPorts) lead(
+// appendPorts appends the host ports for a slice's ports in the family of the endpoint, and returns
+// whether there are any. It reads at most fit.MaxPorts ports of a slice and keeps as many per Pod,
+// because thousands of endpoints may refer to one Pod.
+func (h hostPorts) appendPorts(
 	known []xccv1.GatewayPort, pod *corev1.Pod, family families, wanted []discoveryv1.EndpointPort,
-) (all []xccv1.GatewayPort, isLed bool) {
+) (all []xccv1.GatewayPort, isReachable bool) {
 	for _, port := range wanted[:min(len(wanted), fit.MaxPorts)] {
 		number, protocol := ptr.Deref(port.Port, 0), ptr.Deref(port.Protocol, corev1.ProtocolTCP)
 		hostPort, ok := h[containerPort{number, protocol, family}]
@@ -208,24 +210,24 @@ func (h hostPorts) lead(
 		if hostPort == 0 {
 			continue
 		}
-		isLed = true
+		isReachable = true
 		found := xccv1.GatewayPort{Name: ptr.Deref(port.Name, ""), Protocol: string(protocol), Port: hostPort}
 		if len(known) < fit.MaxPorts && !slices.Contains(known, found) {
 			known = append(known, found)
 		}
 	}
-	return known, isLed
+	return known, isReachable
 }
 
-// portVotes counts, for each name and protocol, how many Pods have which host port: during a rollout that changes it they
-// differ, and an address has one port.
+// portVotes counts the Pods by host port, for each name and protocol of a port. The host ports
+// differ during a rollout that changes them, but only one can be published.
 type portVotes map[xccv1.GatewayPort]map[int32]int
 
 func (v portVotes) add(ports []xccv1.GatewayPort) {
 	for _, port := range ports {
 		key := xccv1.GatewayPort{Name: port.Name, Protocol: port.Protocol}
 		if !fit.Port(port) {
-			key = port // It is left out, and has no vote against one that is not.
+			key = port // Package fit leaves out an invalid port. It must not win against a valid one.
 		}
 		if v[key] == nil {
 			v[key] = map[int32]int{}
@@ -234,7 +236,8 @@ func (v portVotes) add(ports []xccv1.GatewayPort) {
 	}
 }
 
-// result returns the ports that most Pods have, the lowest of several, and says where they differ.
+// result returns the most frequent port of each name and protocol, and a remark if Pods differ. The
+// lowest port wins a tie.
 func (v portVotes) result() (ports []xccv1.GatewayPort, disputed string) {
 	for key, votes := range v {
 		numbers := slices.SortedFunc(maps.Keys(votes), func(a, b int32) int {
@@ -243,7 +246,7 @@ func (v portVotes) result() (ports []xccv1.GatewayPort, disputed string) {
 		key.Port = numbers[0]
 		ports = append(ports, key)
 		if len(numbers) > 1 {
-			disputed = "The ready Pods have different host ports: the one that most of them have is published"
+			disputed = "The ready Pods have different host ports: the most frequent one is published"
 		}
 	}
 	return ports, disputed

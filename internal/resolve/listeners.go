@@ -30,13 +30,14 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// listeners collects the ports of listeners. Of several listeners with one name and protocol, which are one SRV record, the
-// first one counts.
+// listeners collects the ports of listeners. Listeners with the same name and protocol would be one
+// SRV record, so only the first one counts.
 type listeners struct {
 	ports []xccv1.GatewayPort
 	// numbers are the ports by name and protocol.
 	numbers map[string]int32
-	// refused says which ports are left out, and why: of the first fit.MaxPorts of them, because a cluster may have any number.
+	// refused are the ports that are left out, each with the reason. It has at most fit.MaxPorts
+	// entries.
 	refused []string
 }
 
@@ -46,8 +47,9 @@ func (l *listeners) refuse(format string, args ...any) {
 	}
 }
 
-// listenersOf returns the listeners of a Gateway and then those of its ListenerSets, the oldest first: the precedence that the
-// Gateway API gives them. So a ListenerSet, which another team may own, takes no name of the Gateway's own listeners.
+// listenersOf returns the listeners of a Gateway and then those of its ListenerSets, the oldest
+// first. This is the precedence in the Gateway API. So the ListenerSet of another team cannot
+// override a listener of the Gateway.
 func listenersOf(target Target, objects Objects) listeners {
 	found := listeners{numbers: map[string]int32{}}
 	found.add("", objects.Gateway)
@@ -73,7 +75,8 @@ func listenersOf(target Target, objects Objects) listeners {
 	return found
 }
 
-// add adds the listeners of a Gateway or a ListenerSet, which messages call by the suffix. TCP carries what is not UDP.
+// add adds the listeners of a Gateway or a ListenerSet. Messages append the suffix to a listener's
+// name. All protocols but UDP use TCP.
 func (l *listeners) add(suffix string, object *unstructured.Unstructured) {
 	refusals := listenerRefusals(object)
 	for _, listener := range objectsAt(object, "spec", "listeners") {
@@ -100,7 +103,7 @@ func (l *listeners) add(suffix string, object *unstructured.Unstructured) {
 	}
 }
 
-// listenerPort returns the port of a listener, or false if it has none.
+// listenerPort returns the port of a listener, or false if it is invalid.
 func listenerPort(listener map[string]any) (int32, bool) {
 	number, ok := listener["port"].(int64)
 	if !ok || number < 1 || number > 65535 {
@@ -109,8 +112,8 @@ func listenerPort(listener map[string]any) (int32, bool) {
 	return int32(number), true
 }
 
-// listenerRefusals returns, by name, why the controller of a Gateway opens no port for a listener. A conflicted listener is not
-// configured anywhere, and one that is not accepted generates no configuration.
+// listenerRefusals returns the listeners for which the Gateway's controller opens no port, each
+// with the reason. By the Gateway API, these are listeners that are conflicted or not accepted.
 func listenerRefusals(object *unstructured.Unstructured) map[string]string {
 	refusals := map[string]string{}
 	for _, listener := range objectsAt(object, "status", "listeners") {
@@ -127,9 +130,9 @@ func listenerRefusals(object *unstructured.Unstructured) map[string]string {
 	return refusals
 }
 
-// ListenerSetsOf returns the namespace of the ListenerSets that may add listeners to a Gateway, empty for any namespace, and
-// false if the Gateway allows none, which is the default. With a selector of namespaces they may be in any: its controller
-// accepts those that match.
+// ListenerSetsOf returns the namespace of the ListenerSets that a Gateway allows, or "" for all
+// namespaces. It returns false if the Gateway allows none, which is the default. A namespace
+// selector is not evaluated: the Gateway's controller accepts only ListenerSets that match.
 func ListenerSetsOf(target Target, gateway *unstructured.Unstructured) (namespace string, allowed bool) {
 	from, _, _ := unstructured.NestedString(gateway.Object, "spec", "allowedListeners", "namespaces", "from")
 	switch from {
@@ -141,8 +144,8 @@ func ListenerSetsOf(target Target, gateway *unstructured.Unstructured) (namespac
 	return "", false
 }
 
-// isAttached returns whether a ListenerSet is one of the Gateway's: it refers to it, and its controller has accepted it. One that
-// is being deleted is none.
+// isAttached returns whether a ListenerSet refers to the Gateway, is accepted, and is not being
+// deleted.
 func isAttached(set *unstructured.Unstructured, target Target) bool {
 	found, _, _ := unstructured.NestedFieldNoCopy(set.Object, "spec", "parentRef")
 	parent, _ := found.(map[string]any)

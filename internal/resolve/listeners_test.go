@@ -39,8 +39,8 @@ func parse(t *testing.T, text string) *unstructured.Unstructured {
 	return object
 }
 
-// listenerSet returns a ListenerSet that is accepted, given its "namespace/name", when it was created, its parent and its
-// listeners.
+// listenerSet returns an accepted ListenerSet. key is "namespace/name", and created the seconds of
+// its creation time.
 func listenerSet(t *testing.T, key, created, parent, listeners string) *unstructured.Unstructured {
 	t.Helper()
 	namespace, name, _ := strings.Cut(key, "/")
@@ -73,26 +73,26 @@ func TestListenerSetsAddPorts(t *testing.T) {
 		ports,
 		message string
 	}{
-		"one":                           {[]*unstructured.Unstructured{with(parent)}, "dns/UDP:53 extra/TCP:8443 http/TCP:80 https/TCP:443", "="},
-		"with all of the reference":     {[]*unstructured.Unstructured{with("{group: gateway.networking.k8s.io, kind: Gateway, name: eg, namespace: infra}")}, "dns/UDP:53 extra/TCP:8443 http/TCP:80 https/TCP:443", "="},
-		"in the Gateway's namespace":    {[]*unstructured.Unstructured{listenerSet(t, "infra/set", "01", "{name: eg}", extra)}, "dns/UDP:53 extra/TCP:8443 http/TCP:80 https/TCP:443", "="},
-		"of another namespace's":        {[]*unstructured.Unstructured{with("{name: eg}")}, own, "="},
-		"of another Gateway":            {[]*unstructured.Unstructured{with("{name: other, namespace: infra}")}, own, "="},
-		"of another kind":               {[]*unstructured.Unstructured{with("{kind: Service, name: eg, namespace: infra}")}, own, "="},
-		"of another group":              {[]*unstructured.Unstructured{with("{group: example.com, name: eg, namespace: infra}")}, own, "="},
-		"of none":                       {[]*unstructured.Unstructured{with("[]")}, own, "="},
-		"not accepted":                  {[]*unstructured.Unstructured{change(with(parent), []any{map[string]any{"type": "Accepted", "status": "False"}}, "status", "conditions")}, own, "="},
-		"not looked at yet":             {[]*unstructured.Unstructured{change(with(parent), nil, "status")}, own, "="},
-		"being deleted":                 {[]*unstructured.Unstructured{change(with(parent), "2026-01-01T00:00:00Z", "metadata", "deletionTimestamp")}, own, "="},
-		"a UDP listener":                {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[{name: https, port: 443, protocol: UDP}]")}, "dns/UDP:53 http/TCP:80 https/TCP:443 https/UDP:443", "="},
-		"the Gateway's own name":        {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[{name: https, port: 9443}, {name: b, port: 2}]")}, "b/TCP:2 " + own, "=Left out: port 9443 of listener https of ListenerSet team/set, because another listener of this name has port 443"},
-		"its name and port":             {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[{name: https, port: 443}]")}, own, "="},
-		"the older one has the name":    {[]*unstructured.Unstructured{listenerSet(t, "a/a", "03", parent, "[{name: b, port: 3}]"), listenerSet(t, "z/z", "02", parent, "[{name: b, port: 2}]")}, "b/TCP:2 " + own, "=Left out: port 3 of listener b of ListenerSet a/a, because another listener of this name has port 2"},
-		"of one age, the first by name": {[]*unstructured.Unstructured{listenerSet(t, "z/a", "02", parent, "[{name: b, port: 3}]"), listenerSet(t, "a/z", "02", parent, "[{name: b, port: 2}]")}, "b/TCP:2 " + own, "port 3 of listener b of ListenerSet z/a"},
+		"one":                         {[]*unstructured.Unstructured{with(parent)}, "dns/UDP:53 extra/TCP:8443 http/TCP:80 https/TCP:443", "="},
+		"all fields of the reference": {[]*unstructured.Unstructured{with("{group: gateway.networking.k8s.io, kind: Gateway, name: eg, namespace: infra}")}, "dns/UDP:53 extra/TCP:8443 http/TCP:80 https/TCP:443", "="},
+		"in the Gateway's namespace, only the name":  {[]*unstructured.Unstructured{listenerSet(t, "infra/set", "01", "{name: eg}", extra)}, "dns/UDP:53 extra/TCP:8443 http/TCP:80 https/TCP:443", "="},
+		"a Gateway of another namespace":             {[]*unstructured.Unstructured{with("{name: eg}")}, own, "="},
+		"another Gateway":                            {[]*unstructured.Unstructured{with("{name: other, namespace: infra}")}, own, "="},
+		"of another kind":                            {[]*unstructured.Unstructured{with("{kind: Service, name: eg, namespace: infra}")}, own, "="},
+		"of another group":                           {[]*unstructured.Unstructured{with("{group: example.com, name: eg, namespace: infra}")}, own, "="},
+		"no reference":                               {[]*unstructured.Unstructured{with("[]")}, own, "="},
+		"not accepted":                               {[]*unstructured.Unstructured{change(with(parent), []any{map[string]any{"type": "Accepted", "status": "False"}}, "status", "conditions")}, own, "="},
+		"no status yet":                              {[]*unstructured.Unstructured{change(with(parent), nil, "status")}, own, "="},
+		"being deleted":                              {[]*unstructured.Unstructured{change(with(parent), "2026-01-01T00:00:00Z", "metadata", "deletionTimestamp")}, own, "="},
+		"a UDP listener":                             {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[{name: https, port: 443, protocol: UDP}]")}, "dns/UDP:53 http/TCP:80 https/TCP:443 https/UDP:443", "="},
+		"the name of one of the Gateway's listeners": {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[{name: https, port: 9443}, {name: b, port: 2}]")}, "b/TCP:2 " + own, "=Left out: port 9443 of listener https of ListenerSet team/set, because another listener of this name has port 443"},
+		"the name and port of one of the Gateway's listeners": {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[{name: https, port: 443}]")}, own, "="},
+		"the older ListenerSet precedes":                      {[]*unstructured.Unstructured{listenerSet(t, "a/a", "03", parent, "[{name: b, port: 3}]"), listenerSet(t, "z/z", "02", parent, "[{name: b, port: 2}]")}, "b/TCP:2 " + own, "=Left out: port 3 of listener b of ListenerSet a/a, because another listener of this name has port 2"},
+		"the name breaks a tie of the age":                    {[]*unstructured.Unstructured{listenerSet(t, "z/a", "02", parent, "[{name: b, port: 3}]"), listenerSet(t, "a/z", "02", parent, "[{name: b, port: 2}]")}, "b/TCP:2 " + own, "port 3 of listener b of ListenerSet z/a"},
 		"a conflicted listener": {[]*unstructured.Unstructured{change(with(parent), []any{map[string]any{"name": "extra", "conditions": []any{
 			map[string]any{"type": "Conflicted", "status": "True", "reason": "HostnameConflict"},
 		}}}, "status", "listeners")}, own, "=Left out: port 8443 of listener extra of ListenerSet team/set, which is conflicted (HostnameConflict)"},
-		"of no known shape": {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[7, {port: x}, {name: b, port: 0}, {name: c, port: 70000}]"), listenerSet(t, "team/b", "01", parent, "5")}, own, "Left out: the port of listener"},
+		"listeners of the wrong type": {[]*unstructured.Unstructured{listenerSet(t, "team/set", "01", parent, "[7, {port: x}, {name: b, port: 0}, {name: c, port: 70000}]"), listenerSet(t, "team/b", "01", parent, "5")}, own, "Left out: the port of listener"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,12 +109,12 @@ func TestListenerSetsAddPorts(t *testing.T) {
 		target := resolve.TargetOf(&xccv1.GatewayDNSSpec{Gateway: "infra/eg"})
 		result := resolve.Gateway(target, resolve.Objects{GatewayAPI: true, Gateway: gateway, ListenerSets: hundred}, network)
 		NewWithT(t).Expect(result.Ports).To(HaveLen(100))
-		NewWithT(t).Expect(portsOf(result)).To(HaveSuffix("z/TCP:80"), "the Gateway's own are not crowded out")
+		NewWithT(t).Expect(portsOf(result)).To(HaveSuffix("z/TCP:80"), "the Gateway's own listeners are first")
 		NewWithT(t).Expect(result.Message).To(Equal("Left out: ListenerSets beyond 100 ports"))
 	})
 }
 
-func TestListenerSetsAreAskedForWhereTheGatewayAllowsThem(t *testing.T) {
+func TestListenerSetsOf(t *testing.T) {
 	t.Parallel()
 	target := resolve.TargetOf(&xccv1.GatewayDNSSpec{Gateway: "infra/eg"})
 	for spec, want := range map[string]string{

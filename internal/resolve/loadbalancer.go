@@ -30,8 +30,9 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// loadBalancer takes the addresses of a Service's load balancer. An ingress point that has neither address nor name is one
-// that the load balancer's provider has not finished yet.
+// loadBalancer returns the addresses in the status of a Service's load balancer. It skips ingress
+// points without an address or a host name, which the load balancer's controller has not completed
+// yet.
 func loadBalancer(target Target, service *corev1.Service, found *addresses) Result {
 	if service.Spec.Type != corev1.ServiceTypeLoadBalancer {
 		return wrongType(target, string(service.Spec.Type), "type LoadBalancer")
@@ -45,7 +46,7 @@ func loadBalancer(target Target, service *corev1.Service, found *addresses) Resu
 		}
 	}
 	found.prefer()
-	ports, refused := takenPorts(service)
+	ports, refused := acceptedPorts(service)
 	if refused != "" {
 		found.remarks = append(found.remarks, refused)
 	}
@@ -59,17 +60,19 @@ type servicePort struct {
 	protocol corev1.Protocol
 }
 
-// portRefusal is what the ingress points of a load balancer report of a port.
+// portRefusal counts the ingress points that report an error for a port.
 type portRefusal struct {
-	// points is how many of them refuse it, and last the last one of these.
-	points, last int
-	reason       string
+	points int
+	// last is the last counted ingress point, from 1. It prevents counting one point twice.
+	last   int
+	reason string
 }
 
-// takenPorts returns the ports of a Service but for those that every ingress point reports an error for, as load balancers
-// without mixed protocols do (KEP-1435). It says which ports are refused, and why. A port that only some points refuse stays,
-// because the addresses of a name share its ports.
-func takenPorts(service *corev1.Service) (taken []xccv1.GatewayPort, refused string) {
+// acceptedPorts returns the ports of a Service without those that every ingress point refuses, and
+// a remark about refused ports. Load balancers without support for mixed protocols refuse ports
+// (KEP-1435). A port that only some points refuse is kept, because all addresses of a name share
+// its ports.
+func acceptedPorts(service *corev1.Service) (taken []xccv1.GatewayPort, refused string) {
 	refusals := map[servicePort]portRefusal{}
 	points := 0
 	for _, point := range service.Status.LoadBalancer.Ingress {
@@ -110,12 +113,12 @@ func takenPorts(service *corev1.Service) (taken []xccv1.GatewayPort, refused str
 	return taken, strings.Join(remarks, "; ")
 }
 
-// externalIPsDeprecated is the version of Kubernetes that deprecates external IPs (KEP-5707), because whoever may create a Service
-// can take over any address with them (CVE-2020-8554).
+// externalIPsDeprecated is the version of Kubernetes that deprecates external IPs (KEP-5707). They
+// let the author of a Service take over any address (CVE-2020-8554).
 var externalIPsDeprecated = version.MajorMinor(1, 36)
 
-// externalIPs takes the external IP addresses that a Service's author gave it. Those of a family that the Service is not served
-// in are published all the same, because the author may lead them there by other means than kube-proxy.
+// externalIPs returns the external IP addresses of a Service. An address in a family that
+// kube-proxy does not serve is published with a remark, because it may be routed by other means.
 func externalIPs(target Target, objects Objects, found *addresses) Result {
 	service := objects.Service
 	if service.Spec.Type == corev1.ServiceTypeExternalName {
@@ -130,13 +133,13 @@ func externalIPs(target Target, objects Objects, found *addresses) Result {
 	}
 	if len(unserved) > 0 {
 		slices.Sort(unserved)
-		found.remarks = append(found.remarks, fmt.Sprintf("Nodes forward nothing that is sent to %s, because the Service has no other "+
-			"family than %s: change its spec.ipFamilyPolicy", firstOf(slices.Compact(unserved)), served))
+		found.remarks = append(found.remarks, fmt.Sprintf("Nodes do not forward traffic to %s, because the Service's only IP family "+
+			"is %s: change its spec.ipFamilyPolicy", firstOf(slices.Compact(unserved)), served))
 	}
 	found.prefer()
 	if known, err := version.ParseGeneric(objects.Version); err == nil && known.AtLeast(externalIPsDeprecated) {
-		found.remarks = append(found.remarks, "Kubernetes deprecates spec.externalIPs since v1.36 and is to ignore it later: "+
-			"give the Service type LoadBalancer or NodePort and change spec.resolutionType")
+		found.remarks = append(found.remarks, "Kubernetes deprecated spec.externalIPs in v1.36 and will ignore it in a later version: "+
+			"change the Service to type LoadBalancer or NodePort, and spec.resolutionType accordingly")
 	}
 	return found.publish(target, "spec.externalIPs", servicePorts(service, portOf),
 		noAddress("%s has no spec.externalIPs: set them, or choose another spec.resolutionType", target))

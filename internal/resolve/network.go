@@ -27,25 +27,29 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// defaultDomain is that of cluster DNS if the Cluster declares none (kubeadm's networking.dnsDomain). Names below it lead
-// nowhere outside of clusters in any case: .local is not looked up in DNS (RFC 6762, section 3).
+// defaultDomain is the default domain of cluster DNS (kubeadm's networking.dnsDomain). Names below
+// it are useless outside of a cluster: resolvers do not send queries for .local to DNS servers (RFC
+// 6762, section 3).
 const defaultDomain = "cluster.local"
 
-// Network tells which addresses and names mean something only inside of a cluster. With the same ranges and the same
-// domain, as clusters usually have, they are those of another application in every other cluster.
+// Network describes the addresses and names that are valid only inside of a cluster. Clusters
+// usually have the same ranges and the same domain, so in another cluster they refer to another
+// application.
 type Network struct {
-	// zone is the zone that we serve, without a final dot: a host name in it would lead back to us.
+	// zone is the zone of the dns-servers, without a final dot. A host name in it could refer to
+	// itself.
 	zone string
-	// services and pods deny the ranges that the Cluster declares. Declarations are often wrong, because nothing depends on
-	// them once a cluster runs.
+	// services and pods deny the ranges in spec.clusterNetwork of the Cluster. These are often
+	// wrong, because nothing else uses them once the cluster is running.
 	services, pods netaddr.Judge
-	// domains are those of cluster DNS.
+	// domains are the domains of cluster DNS.
 	domains []string
-	// ranges are those that an annotation of the Cluster prefers and excludes.
+	// ranges are the preferred and excluded ranges in the Cluster's annotation.
 	ranges ranges
 }
 
-// NetworkOf returns what a Cluster declares. The zone is the one that we serve. Ranges that are none are left out.
+// NetworkOf returns the Network of a Cluster's spec.clusterNetwork. It skips invalid ranges. zone
+// is the zone of the dns-servers.
 func NetworkOf(zone string, declared clusterv1.ClusterNetwork) Network {
 	network := Network{
 		zone:     zone,
@@ -69,8 +73,9 @@ func judgeOf(ranges []string) netaddr.Judge {
 	return netaddr.NewJudge(denied)
 }
 
-// isClusterName returns whether a name, in lower case without a final dot, is looked up by cluster DNS alone. Istio calls a
-// Gateway that only its own cluster reaches <service>.<namespace>.svc.cluster.local.
+// isClusterName returns whether only cluster DNS resolves a name. The name must be in lower case
+// without a final dot. Istio reports such names as the addresses of Gateways that only their own
+// cluster can reach.
 func (n Network) isClusterName(name string) bool {
 	if strings.HasSuffix(name, ".svc") {
 		return true
@@ -83,7 +88,7 @@ func (n Network) isClusterName(name string) bool {
 	return false
 }
 
-// clusterIPs returns the ClusterIPs of Services, of which any may be nil.
+// clusterIPs returns the ClusterIPs of Services. Any of them may be nil.
 func clusterIPs(services ...*corev1.Service) map[netip.Addr]bool {
 	found := map[netip.Addr]bool{}
 	for _, service := range services {

@@ -30,7 +30,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
-// declared is what a Cluster with both families says of itself.
+// declared is the Network of a dual-stack Cluster.
 var declared = resolve.NetworkOf("xcc.test", clusterv1.ClusterNetwork{
 	Services:      clusterv1.NetworkRanges{CIDRBlocks: []string{"10.96.0.1/12", "nonsense", "fd00:10:96::/112"}},
 	Pods:          clusterv1.NetworkRanges{CIDRBlocks: []string{"10.244.0.0/16"}},
@@ -46,10 +46,10 @@ func gatewayWith(addressType string, values ...string) *unstructured.Unstructure
 	return &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"addresses": addresses}}}
 }
 
-func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
+func TestAGatewayWithAnInternalAddressIsNotPublished(t *testing.T) {
 	t.Parallel()
-	const advice = "Gateway infra/eg has no address that leads to it from other clusters. Expose it by a Service of type LoadBalancer, and name that in " +
-		"spec.service if need be, or set the annotation connectivity.tanzu.vmware.com/gateway-addresses of the Cluster: "
+	const advice = "Gateway infra/eg has no address that other clusters can reach. Expose it with a Service of type LoadBalancer and name that Service in " +
+		"spec.service, or set the annotation connectivity.tanzu.vmware.com/gateway-addresses of the Cluster: "
 	own := []*corev1.Service{{Spec: corev1.ServiceSpec{ClusterIP: "172.20.0.9", ClusterIPs: []string{"172.20.0.9", "fd00:aa::9"}}}, {Spec: corev1.ServiceSpec{ClusterIP: "None"}}}
 	for name, test := range map[string]struct {
 		addressType string
@@ -57,24 +57,24 @@ func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
 		network     resolve.Network
 		expected
 	}{
-		"a ClusterIP, as Envoy Gateway reports":    {"IPAddress", []string{"10.96.4.7"}, declared, expected{"NoAddress", "", "", "=" + advice + "10.96.4.7 is in the range of Services that the Cluster declares in spec.clusterNetwork"}},
-		"a ClusterIP in IPv6":                      {"IPAddress", []string{"fd00:10:96::7"}, declared, expected{"NoAddress", "", "", "fd00:10:96::7 is in the range of Services"}},
-		"a ClusterIP behind NAT64":                 {"IPAddress", []string{"64:ff9b::10.96.0.7"}, declared, expected{"NoAddress", "", "", "is in the range of Services"}},
-		"the ClusterIP of its Service":             {"IPAddress", []string{"172.20.0.9"}, network, expected{"NoAddress", "", "", "=" + advice + "172.20.0.9 is a ClusterIP of this cluster"}},
-		"the other one":                            {"IPAddress", []string{"fd00:aa::9"}, network, expected{"NoAddress", "", "", "fd00:aa::9 is a ClusterIP of this cluster"}},
-		"a range that is not declared":             {"IPAddress", []string{"10.96.4.7"}, network, expected{"Resolved", "10.96.4.7", "", "="}},
-		"a name of a Service, as Istio reports":    {"Hostname", []string{"eg-istio.infra.svc.cluster.local"}, network, expected{"NoAddress", "", "", "=" + advice + "eg-istio.infra.svc.cluster.local is a name of the cluster's own DNS"}},
-		"in capitals with a final dot":             {"Hostname", []string{"EG-istio.infra.svc.Cluster.Local."}, network, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
-		"a name in the domain that is declared":    {"Hostname", []string{"eg-istio.infra.svc.k8s.example.com"}, declared, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
-		"a name in the usual domain all the same":  {"Hostname", []string{"eg-istio.infra.svc.cluster.local"}, declared, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
-		"a name that the search list completes":    {"Hostname", []string{"eg-istio.infra.svc"}, network, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
-		"a name of one DNS label":                  {"Hostname", []string{"eg-istio"}, network, expected{"NoAddress", "", "", "=Gateway infra/eg has no address that can be published: eg-istio is not a fully qualified host name"}},
-		"a name beside the domain":                 {"Hostname", []string{"lb.notk8s.example.com"}, declared, expected{"Resolved", "lb.notk8s.example.com", "", "="}},
-		"svc within a name":                        {"Hostname", []string{"lb.svc.example.com"}, declared, expected{"Resolved", "lb.svc.example.com", "", "="}},
-		"another address goes on":                  {"IPAddress", []string{"10.96.4.7", "192.0.2.1"}, declared, expected{"Resolved", "192.0.2.1", "", "=Left out: 10.96.4.7 is in the range of Services that the Cluster declares in spec.clusterNetwork"}},
-		"an address in the range of Pods goes on":  {"IPAddress", []string{"10.244.0.9"}, declared, expected{"Resolved", "10.244.0.9", "", "In the ranges of Services or Pods that the Cluster declares: 10.244.0.9, where"}},
-		"an address that is none of both":          {"IPAddress", []string{"127.0.0.1", "10.96.4.7"}, declared, expected{"NoAddress", "", "", "127.0.0.1 is a loopback address"}},
-		"very many of them leave the advice whole": {"IPAddress", many("10.96.%d.%d", 5000), declared, expected{"NoAddress", "", "", advice}},
+		"a ClusterIP, as Envoy Gateway reports":                {"IPAddress", []string{"10.96.4.7"}, declared, expected{"NoAddress", "", "", "=" + advice + "10.96.4.7 is in the range of Services that the Cluster declares in spec.clusterNetwork"}},
+		"a ClusterIP in IPv6":                                  {"IPAddress", []string{"fd00:10:96::7"}, declared, expected{"NoAddress", "", "", "fd00:10:96::7 is in the range of Services"}},
+		"a ClusterIP behind NAT64":                             {"IPAddress", []string{"64:ff9b::10.96.0.7"}, declared, expected{"NoAddress", "", "", "is in the range of Services"}},
+		"the ClusterIP of its Service":                         {"IPAddress", []string{"172.20.0.9"}, network, expected{"NoAddress", "", "", "=" + advice + "172.20.0.9 is a ClusterIP of this cluster"}},
+		"the second ClusterIP of its Service":                  {"IPAddress", []string{"fd00:aa::9"}, network, expected{"NoAddress", "", "", "fd00:aa::9 is a ClusterIP of this cluster"}},
+		"an address outside of the declared ranges":            {"IPAddress", []string{"10.96.4.7"}, network, expected{"Resolved", "10.96.4.7", "", "="}},
+		"a name of a Service, as Istio reports":                {"Hostname", []string{"eg-istio.infra.svc.cluster.local"}, network, expected{"NoAddress", "", "", "=" + advice + "eg-istio.infra.svc.cluster.local is a name of the cluster's own DNS"}},
+		"in capitals with a final dot":                         {"Hostname", []string{"EG-istio.infra.svc.Cluster.Local."}, network, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name in the declared domain":                        {"Hostname", []string{"eg-istio.infra.svc.k8s.example.com"}, declared, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name in the default domain":                         {"Hostname", []string{"eg-istio.infra.svc.cluster.local"}, declared, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name that the search list completes":                {"Hostname", []string{"eg-istio.infra.svc"}, network, expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
+		"a name of one DNS label":                              {"Hostname", []string{"eg-istio"}, network, expected{"NoAddress", "", "", "=Gateway infra/eg has no address that can be published: eg-istio is not a fully qualified host name"}},
+		"a name that only ends like the domain":                {"Hostname", []string{"lb.notk8s.example.com"}, declared, expected{"Resolved", "lb.notk8s.example.com", "", "="}},
+		"svc in the middle of a name":                          {"Hostname", []string{"lb.svc.example.com"}, declared, expected{"Resolved", "lb.svc.example.com", "", "="}},
+		"another address is published":                         {"IPAddress", []string{"10.96.4.7", "192.0.2.1"}, declared, expected{"Resolved", "192.0.2.1", "", "=Left out: 10.96.4.7 is in the range of Services that the Cluster declares in spec.clusterNetwork"}},
+		"an address in the Pod range is published":             {"IPAddress", []string{"10.244.0.9"}, declared, expected{"Resolved", "10.244.0.9", "", "In the Service or Pod ranges of the Cluster: 10.244.0.9, which"}},
+		"an address that is refused for another reason":        {"IPAddress", []string{"127.0.0.1", "10.96.4.7"}, declared, expected{"NoAddress", "", "", "127.0.0.1 is a loopback address"}},
+		"thousands of refused addresses do not cut the advice": {"IPAddress", many("10.96.%d.%d", 5000), declared, expected{"NoAddress", "", "", advice}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,11 +93,11 @@ func many(format string, count int) []string {
 	return all
 }
 
-func TestAddressesInDeclaredRangesGetARemark(t *testing.T) {
+func TestAddressesInTheClustersRangesGetARemark(t *testing.T) {
 	t.Parallel()
 	remark := func(addresses string) string {
-		return "In the ranges of Services or Pods that the Cluster declares: " + addresses +
-			", where clusters that use the same ranges reach something else; correct spec.clusterNetwork if that is wrong"
+		return "In the Service or Pod ranges of the Cluster: " + addresses +
+			", which clusters with the same ranges cannot reach; correct spec.clusterNetwork if it is wrong"
 	}
 	clusterIP := func(service *corev1.Service) { service.Spec.ClusterIPs = []string{"10.96.0.5", "fd00::5"} }
 	external := service("ClusterIP", clusterIP)
@@ -117,7 +117,7 @@ func TestAddressesInDeclaredRangesGetARemark(t *testing.T) {
 			expected{"Resolved", "10.96.0.1 10.96.0.2 10.96.0.3 10.96.0.4", servicePorts, "=" + remark("10.96.0.1, 10.96.0.2, 10.96.0.3 and 1 more")}},
 		"the Service's own ClusterIP is refused": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", clusterIP, ingress("fd00::5"))},
 			expected{"NoAddress", "", "", "fd00::5 is a ClusterIP of this cluster"}},
-		"so it is beside another address": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", clusterIP, ingress("10.96.0.5", "192.0.2.1"))},
+		"the Service's own ClusterIP is refused beside another address": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", clusterIP, ingress("10.96.0.5", "192.0.2.1"))},
 			expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: 10.96.0.5 is a ClusterIP of this cluster"}},
 		"a name of the cluster's DNS is refused": {"loadBalancer", resolve.Objects{Service: service("LoadBalancer", ingress("host=envoy.projectcontour.svc.cluster.local"))},
 			expected{"NoAddress", "", "", "is a name of the cluster's own DNS"}},
@@ -133,7 +133,7 @@ func TestAddressesInDeclaredRangesGetARemark(t *testing.T) {
 	NewWithT(t).Expect(resolve.Override("192.0.2.1", declared, found).Message).NotTo(ContainSubstring("spec.clusterNetwork"))
 }
 
-func TestTheServicesOfAGatewayAreAskedForOnlyIfTheyDecide(t *testing.T) {
+func TestGatewayServices(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	services := func(name string, gateway *unstructured.Unstructured) []resolve.ServiceSelector {

@@ -26,42 +26,44 @@ import (
 )
 
 const (
-	// toBeDeletedTaint is how the cluster autoscaler marks a node that it is about to delete.
+	// toBeDeletedTaint is the cluster autoscaler's taint on a node that it is about to delete.
 	toBeDeletedTaint = "ToBeDeletedByClusterAutoscaler"
-	// ComputeTypeLabel is the label of EKS on the nodes of Fargate, with the value fargate. Each of them stands for one Pod, whose
-	// address it has, and runs no kube-proxy. Virtual nodes of others carry the label that excludes them.
+	// ComputeTypeLabel is EKS's label on Fargate nodes, with the value fargate. Such a node has the
+	// address of its only Pod and no kube-proxy. Other virtual nodes have the label
+	// corev1.LabelNodeExcludeBalancers.
 	ComputeTypeLabel = "eks.amazonaws.com/compute-type"
 )
 
-// addNode adds an address of a node for each of the given families: the first one in a preferred range, or else the first external
-// one, or else the first internal one, each time of those that can be published. Kubernetes takes the first of a family for the
-// node's own, too, and kube-proxy may serve node ports on that one alone (its nodePortAddresses primary). Further ones belong to
-// Pods, to networks of storage or to a load balancer.
+// addNode adds one usable address of a node for each of the given families. The first address in a
+// preferred range precedes the first external one, and that the first internal one. The first
+// address of a family is the node's primary one in Kubernetes, too. kube-proxy may serve node ports
+// only there (nodePortAddresses: primary). Other addresses may belong to Pods, storage networks or
+// a load balancer.
 func (f *addresses) addNode(node *corev1.Node, wanted families) {
-	missing, found := wanted, false
+	remaining, found := wanted, false
 	for _, isChosen := range f.network.ranges.choices() {
 		for _, address := range node.Status.Addresses {
-			if missing == 0 {
+			if remaining == 0 {
 				return
 			}
-			// An address that cannot be parsed is of no family, and is named as such.
+			// An invalid address has no family. addIP refuses it with a message.
 			ip, err := netip.ParseAddr(address.Address)
 			family := familyOf(ip)
-			if address.Address == "" || !isChosen(address.Type, ip) || err == nil && missing&family == 0 {
+			if address.Address == "" || !isChosen(address.Type, ip) || err == nil && remaining&family == 0 {
 				continue
 			}
 			found = true
 			if f.addIP(address.Address) {
-				missing &^= family
+				remaining &^= family
 			}
 		}
 	}
 	if !found {
-		f.refused = append(f.refused, fmt.Sprintf("Node %s is without an %saddress of type ExternalIP or InternalIP", node.Name, only(wanted)))
+		f.refused = append(f.refused, fmt.Sprintf("Node %s has no %saddress of type ExternalIP or InternalIP", node.Name, only(wanted)))
 	}
 }
 
-// only names a family that is the only one, followed by a space.
+// only returns the name of a single family and a space, or "" for both families.
 func only(family families) string {
 	if family == bothFamilies {
 		return ""
@@ -69,7 +71,7 @@ func only(family families) string {
 	return family.String() + " "
 }
 
-// unusable returns why a node does not take part in anything, or an empty string.
+// unusable returns why a node must not be used at all, or "".
 func unusable(node *corev1.Node) string {
 	if node.DeletionTimestamp != nil {
 		return "being deleted"
@@ -87,7 +89,7 @@ func unusable(node *corev1.Node) string {
 	return "not ready"
 }
 
-// excluded returns why a node does not take part in balancing load to all nodes, or an empty string.
+// excluded returns why a node must not be used for node ports, or "".
 func excluded(node *corev1.Node) string {
 	_, labelled := node.Labels[corev1.LabelNodeExcludeBalancers]
 	switch {
@@ -96,12 +98,12 @@ func excluded(node *corev1.Node) string {
 	case labelled:
 		return "labelled " + corev1.LabelNodeExcludeBalancers
 	case node.Labels[ComputeTypeLabel] == "fargate":
-		return "of Fargate, without kube-proxy"
+		return "on Fargate, without kube-proxy"
 	}
 	return ""
 }
 
-// tally counts the nodes that do not take part, by reason, and says so.
+// tally counts nodes or Pods that are left out, by reason.
 type tally struct {
 	reasons []string
 	count   map[string]int

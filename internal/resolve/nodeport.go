@@ -22,11 +22,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// nodePort takes the addresses of the nodes that are ready and schedulable, in the families of the Service. All of them lead to
-// the Service through its node ports. So do unschedulable nodes: they are left out because most are about to go, and count if
-// no other node is left, as when a pool of nodes is cordoned before the next one takes over. With externalTrafficPolicy Local
-// only nodes with an endpoint count, because the others drop what they get. If none of these nodes is left and one has not been
-// seen yet, it is not known whether there is any.
+// nodePort returns the addresses of the ready and schedulable nodes, in the families of the
+// Service. Unschedulable nodes serve node ports, too, but most of them will soon be deleted. They
+// count only if no other node is left, for example while a node pool is replaced.
+//
+// If externalTrafficPolicy is Local, only nodes with an endpoint count, because the others drop the
+// traffic. If no such node is left and a node with an endpoint is not cached yet, the result is
+// Unknown.
 func nodePort(target Target, objects Objects, found *addresses) Result {
 	service := objects.Service
 	switch {
@@ -35,11 +37,11 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 	case !hasNodePorts(service):
 		return noAddress("%s has no node ports: set its spec.allocateLoadBalancerNodePorts, or choose another spec.resolutionType", target)
 	}
-	var left tally
+	var leftOut tally
 	var nodes, cordoned []*corev1.Node
 	for _, node := range objects.Nodes {
 		if reason := excluded(node); reason != "" {
-			left.add(reason)
+			leftOut.add(reason)
 		} else {
 			nodes = append(nodes, node)
 		}
@@ -49,12 +51,12 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 	endpoints := endpointsByNode(objects.Slices, served)
 	wanted := func(*corev1.Node) families { return served }
 	if local {
-		wanted = endpoints.takingTraffic(nodes)
+		wanted = endpoints.serving(nodes)
 	}
 	for _, node := range nodes {
 		switch {
 		case wanted(node) == 0:
-			left.add("without a ready endpoint, which externalTrafficPolicy Local needs")
+			leftOut.add("without a ready endpoint, which externalTrafficPolicy Local needs")
 		case node.Spec.Unschedulable:
 			cordoned = append(cordoned, node)
 		default:
@@ -64,19 +66,19 @@ func nodePort(target Target, objects Objects, found *addresses) Result {
 	source := "node ports of the ready, schedulable nodes"
 	if len(found.usable) == 0 && len(cordoned) > 0 {
 		source = "node ports of the ready, unschedulable nodes"
-		found.remarks = append(found.remarks, "Only unschedulable nodes are left, which lead to the Service for as long as they are ready")
+		found.remarks = append(found.remarks, "Only unschedulable nodes are left, which serve node ports while they are ready")
 		for _, node := range cordoned {
 			found.addNode(node, wanted(node))
 		}
 	}
 	if local {
-		if unseen := endpoints.unseen(objects.Nodes); len(unseen) > 0 && len(found.usable)+len(found.refused) == 0 {
-			return notSeen(target, "Node", slices.Min(unseen))
+		if missing := endpoints.missing(objects.Nodes); len(missing) > 0 && len(found.usable)+len(found.refused) == 0 {
+			return notCached(target, "Node", slices.Min(missing))
 		}
 		source += " that have a ready endpoint"
-		if endpoints.onlyLeaving(nodes) {
-			found.remarks = append(found.remarks, leavingRemark)
+		if endpoints.onlyTerminating(nodes) {
+			found.remarks = append(found.remarks, terminatingRemark)
 		}
 	}
-	return found.publish(target, source, servicePorts(service, nodePortOf), noEndpoint("No node leads to %s: %s", target, &left))
+	return found.publish(target, source, servicePorts(service, nodePortOf), noEndpoint("No node serves %s: %s", target, &leftOut))
 }

@@ -26,14 +26,17 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// maxOverride is how long the annotation may be, in bytes: fit.MaxAddresses host names of 253 characters, with what separates them.
+// maxOverride is the limit of the annotation, in bytes: fit.MaxAddresses host names of 253
+// characters, with separators.
 const maxOverride = 32 << 10
 
-// Override returns what is known of a gateway whose Cluster carries GatewayAddressesAnnotation with the given value, and
-// what was found in the cluster: the addresses are those of the annotation and the ports those that were found. With ipv4=found
-// or ipv6=found in the annotation the addresses that were found in that family stay, and while nothing is known of them so does
-// what was published before. A gateway that is known not to exist stays so: there is nothing to translate addresses to. An
-// annotation that is wrong in any part is of no effect but its state, in which what was published before stays.
+// Override applies the value of a Cluster's GatewayAddressesAnnotation to the found result. The
+// addresses of the annotation replace the found ones; the ports stay. With ipv4=found or ipv6=found
+// in the annotation, the found addresses of that family stay, too. Then an unknown result is
+// returned unchanged, so the published addresses stay.
+//
+// A gateway that does not exist is returned unchanged. If a part of the annotation is invalid, the
+// state is InvalidOverride, in which the published addresses stay.
 func Override(annotation string, network Network, found Result) Result {
 	switch found.State {
 	case xccv1.GatewayServiceNotFound, xccv1.GatewayGatewayNotFound, xccv1.GatewayGatewayAPINotInstalled:
@@ -73,8 +76,8 @@ func Override(annotation string, network Network, found Result) Result {
 	}.fitting()
 }
 
-// parseOverride returns the addresses of an annotation, the families whose addresses are those that are found, and what is wrong
-// with the annotation if anything is.
+// parseOverride returns the addresses of an annotation and the families whose found addresses are
+// kept. invalid says why the annotation is invalid, or is empty.
 func parseOverride(annotation string, network Network) (given addresses, kept families, invalid string) {
 	if len(annotation) > maxOverride {
 		return addresses{}, 0, fmt.Sprintf("it has %d bytes, and at most %d are read", len(annotation), maxOverride)
@@ -101,16 +104,16 @@ func parseOverride(annotation string, network Network) (given addresses, kept fa
 	return given, kept, ""
 }
 
-// overrideMessage says what an override hides.
+// overrideMessage returns a message about the found addresses that an override replaces.
 func overrideMessage(found Result, replaced []string) string {
 	const annotation = "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation
 	switch {
 	case len(replaced) > 0:
-		return annotation + " replaces what was found, which was " + firstOf(replaced)
+		return annotation + " replaces the found addresses " + firstOf(replaced)
 	case len(found.Addresses) > 0:
-		return annotation + " replaces nothing that was found"
+		return annotation + " replaces none of the found addresses"
 	case found.Message != "":
-		return annotation + " replaces what was found, which was nothing: " + found.Message
+		return annotation + " is used, and no address was found: " + found.Message
 	}
-	return annotation + " replaces what was found"
+	return annotation + " is used, and no address was found"
 }

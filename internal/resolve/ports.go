@@ -24,7 +24,8 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// servicePorts returns the ports of a Service as number gives them; those for which it gives 0 are left out.
+// servicePorts returns the ports of a Service with the numbers that the function returns. It leaves
+// out those with 0.
 func servicePorts(service *corev1.Service, number func(corev1.ServicePort) int32) []xccv1.GatewayPort {
 	var ports []xccv1.GatewayPort
 	for _, port := range service.Spec.Ports {
@@ -39,7 +40,7 @@ func portOf(port corev1.ServicePort) int32 { return port.Port }
 
 func nodePortOf(port corev1.ServicePort) int32 { return port.NodePort }
 
-// hasNodePorts returns whether a Service can be reached through ports of the nodes.
+// hasNodePorts returns whether a Service has at least one node port.
 func hasNodePorts(service *corev1.Service) bool {
 	return len(servicePorts(service, nodePortOf)) > 0
 }

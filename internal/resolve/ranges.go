@@ -29,23 +29,24 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// maxRanges is how many ranges the annotation may have. Every address of every node is compared with each of them, and networks
-// that need more are beyond what one can oversee.
+// maxRanges is the limit of ranges in the annotation. Every address of every node is compared with
+// each of them.
 const maxRanges = 32
 
-// excludes is what an excluded range begins with in the annotation.
-const excludes = "!"
+// excludePrefix marks an excluded range in the annotation.
+const excludePrefix = "!"
 
-// ranges are what GatewayAddressRangesAnnotation says of the addresses that are found.
+// ranges are the ranges in the GatewayAddressRangesAnnotation.
 type ranges struct {
 	// preferred are in the order of the annotation.
 	preferred []netip.Prefix
 	excluded  netaddr.Judge
-	// invalid is what is wrong with the annotation: then nothing is preferred or excluded.
+	// invalid says why the annotation is invalid, or is empty. Then no range is preferred or
+	// excluded.
 	invalid string
 }
 
-// WithRanges returns the network of a Cluster that carries GatewayAddressRangesAnnotation with the given value.
+// WithRanges returns the Network with the ranges of the Cluster's GatewayAddressRangesAnnotation.
 func (n Network) WithRanges(annotation string) Network {
 	n.ranges = parseRanges(annotation)
 	return n
@@ -54,7 +55,7 @@ func (n Network) WithRanges(annotation string) Network {
 func parseRanges(annotation string) ranges {
 	invalid := func(format string, args ...any) ranges {
 		return ranges{invalid: fmt.Sprintf("Annotation "+xccv1.GatewayAddressRangesAnnotation+" of the Cluster must be ranges, separated by commas, "+
-			"such as 10.0.0.0/8, which prefers, or !10.0.0.0/8, which excludes: "+format, args...)}
+			"such as 10.0.0.0/8 to prefer a range, or !10.0.0.0/8 to exclude it: "+format, args...)}
 	}
 	var found ranges
 	var excluded []netip.Prefix
@@ -63,7 +64,7 @@ func parseRanges(annotation string) ranges {
 		if count++; count > maxRanges {
 			return invalid("it has more than %d", maxRanges)
 		}
-		text, isExcluded := strings.CutPrefix(strings.TrimSpace(part), excludes)
+		text, isExcluded := strings.CutPrefix(strings.TrimSpace(part), excludePrefix)
 		prefix, err := netaddr.ParseRange(strings.TrimSpace(text))
 		switch {
 		case err != nil:
@@ -78,14 +79,14 @@ func parseRanges(annotation string) ranges {
 	return found
 }
 
-// choices are the addresses of a node in the order in which they are wanted: those in a preferred range, then external and internal
-// ones.
+// choices returns predicates for the addresses of a node, in the order of preference: those in a
+// preferred range, then external and then internal ones.
 func (r ranges) choices() []func(corev1.NodeAddressType, netip.Addr) bool {
 	var all []func(corev1.NodeAddressType, netip.Addr) bool
 	for _, preferred := range r.preferred {
 		all = append(all, func(addressType corev1.NodeAddressType, address netip.Addr) bool {
-			isDialled := addressType == corev1.NodeExternalIP || addressType == corev1.NodeInternalIP
-			return isDialled && preferred.Contains(address.Unmap())
+			isIP := addressType == corev1.NodeExternalIP || addressType == corev1.NodeInternalIP
+			return isIP && preferred.Contains(address.Unmap())
 		})
 	}
 	for _, wanted := range []corev1.NodeAddressType{corev1.NodeExternalIP, corev1.NodeInternalIP} {
@@ -94,8 +95,8 @@ func (r ranges) choices() []func(corev1.NodeAddressType, netip.Addr) bool {
 	return all
 }
 
-// choose returns, of each family, the addresses in the first preferred range that has any, or all if none has, and the others.
-// Host names are always chosen.
+// choose returns the addresses in the first preferred range with an address, for each family, or
+// all if there is none. others are the remaining addresses. Host names are always chosen.
 func (r ranges) choose(all []string) (chosen, others []string) {
 	rank := func(address netip.Addr) int {
 		if i := slices.IndexFunc(r.preferred, func(prefix netip.Prefix) bool { return prefix.Contains(address) }); i >= 0 {
@@ -122,7 +123,7 @@ func (r ranges) choose(all []string) (chosen, others []string) {
 	return chosen, others
 }
 
-// prefer leaves of the usable addresses those that the Cluster's annotation prefers.
+// prefer limits the usable addresses to the preferred ranges.
 func (f *addresses) prefer() {
 	chosen, others := f.network.ranges.choose(f.usable)
 	f.usable = chosen
@@ -131,9 +132,9 @@ func (f *addresses) prefer() {
 	}
 	slices.Sort(others)
 	others = slices.Compact(others)
-	f.inRanges = slices.DeleteFunc(f.inRanges, func(address string) bool {
+	f.inClusterRanges = slices.DeleteFunc(f.inClusterRanges, func(address string) bool {
 		_, isOther := slices.BinarySearch(others, address)
 		return isOther
 	})
-	f.remarks = append(f.remarks, "The Cluster's annotation "+xccv1.GatewayAddressRangesAnnotation+" prefers others to "+firstOf(others))
+	f.remarks = append(f.remarks, "The Cluster's annotation "+xccv1.GatewayAddressRangesAnnotation+" prefers other addresses to "+firstOf(others))
 }

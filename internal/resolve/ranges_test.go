@@ -32,11 +32,10 @@ import (
 const (
 	rangesAnnotation = "connectivity.tanzu.vmware.com/gateway-address-ranges"
 	excludedBy       = " is in a range that the Cluster's annotation " + rangesAnnotation + " excludes"
-	prefersTo        = "The Cluster's annotation " + rangesAnnotation + " prefers others to "
+	prefersTo        = "The Cluster's annotation " + rangesAnnotation + " prefers other addresses to "
 )
 
-// A load balancer with a public and a private address, and one of both families.
-func TestRangesChooseAmongTheAddressesOfALoadBalancer(t *testing.T) {
+func TestRangesSelectAddressesOfALoadBalancer(t *testing.T) {
 	t.Parallel()
 	both := []string{"10.0.0.1", "192.0.2.1"}
 	dual := []string{"10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1"}
@@ -46,19 +45,19 @@ func TestRangesChooseAmongTheAddressesOfALoadBalancer(t *testing.T) {
 		addresses  string
 		message    string
 	}{
-		"prefer":                            {"10.0.0.0/8", both, "10.0.0.1", "=" + prefersTo + "192.0.2.1"},
-		"the first range that has any":      {"172.16.0.0/12, 192.0.2.0/24, 10.0.0.0/8", both, "192.0.2.1", "=" + prefersTo + "10.0.0.1"},
-		"no preferred range has any":        {"172.16.0.0/12", both, "10.0.0.1 192.0.2.1", "="},
-		"each family by itself":             {"10.0.0.0/8", dual, "10.0.0.1 2001:db8::1 fd00::1", "=" + prefersTo + "192.0.2.1"},
-		"both families":                     {"10.0.0.0/8,fd00::/8", dual, "10.0.0.1 fd00::1", "=" + prefersTo + "192.0.2.1, 2001:db8::1"},
-		"several in a range":                {"10.0.0.0/8", []string{"10.0.0.1", "10.0.0.2", "192.0.2.1"}, "10.0.0.1 10.0.0.2", "=" + prefersTo + "192.0.2.1"},
-		"exclude":                           {"!10.0.0.0/8", both, "192.0.2.1", "=Left out: 10.0.0.1" + excludedBy},
-		"exclude a family":                  {"!::/0", dual, "10.0.0.1 192.0.2.1", "Left out: 2001:db8::1" + excludedBy},
-		"exclude within what is preferred":  {"10.0.0.0/8, ! 10.0.0.0/16", both, "192.0.2.1", "=Left out: 10.0.0.1" + excludedBy},
-		"exclude through NAT64":             {"!192.0.2.0/24", []string{"64:ff9b::c000:201", "10.0.0.1"}, "10.0.0.1", "=Left out: 64:ff9b::c000:201" + excludedBy},
-		"one address":                       {"192.0.2.1/32", both, "192.0.2.1", "=" + prefersTo + "10.0.0.1"},
-		"in IPv6 notation":                  {"::ffff:192.0.2.0/120", both, "192.0.2.1", "=" + prefersTo + "10.0.0.1"},
-		"a host name is never chosen among": {"!0.0.0.0/0", []string{"host=lb.example.com"}, "lb.example.com", "="},
+		"prefer":                              {"10.0.0.0/8", both, "10.0.0.1", "=" + prefersTo + "192.0.2.1"},
+		"the first range with an address":     {"172.16.0.0/12, 192.0.2.0/24, 10.0.0.0/8", both, "192.0.2.1", "=" + prefersTo + "10.0.0.1"},
+		"no range has an address":             {"172.16.0.0/12", both, "10.0.0.1 192.0.2.1", "="},
+		"each family separately":              {"10.0.0.0/8", dual, "10.0.0.1 2001:db8::1 fd00::1", "=" + prefersTo + "192.0.2.1"},
+		"both families":                       {"10.0.0.0/8,fd00::/8", dual, "10.0.0.1 fd00::1", "=" + prefersTo + "192.0.2.1, 2001:db8::1"},
+		"several in a range":                  {"10.0.0.0/8", []string{"10.0.0.1", "10.0.0.2", "192.0.2.1"}, "10.0.0.1 10.0.0.2", "=" + prefersTo + "192.0.2.1"},
+		"exclude":                             {"!10.0.0.0/8", both, "192.0.2.1", "=Left out: 10.0.0.1" + excludedBy},
+		"exclude a family":                    {"!::/0", dual, "10.0.0.1 192.0.2.1", "Left out: 2001:db8::1" + excludedBy},
+		"exclude a part of a preferred range": {"10.0.0.0/8, ! 10.0.0.0/16", both, "192.0.2.1", "=Left out: 10.0.0.1" + excludedBy},
+		"exclude through NAT64":               {"!192.0.2.0/24", []string{"64:ff9b::c000:201", "10.0.0.1"}, "10.0.0.1", "=Left out: 64:ff9b::c000:201" + excludedBy},
+		"one address":                         {"192.0.2.1/32", both, "192.0.2.1", "=" + prefersTo + "10.0.0.1"},
+		"in IPv6 notation":                    {"::ffff:192.0.2.0/120", both, "192.0.2.1", "=" + prefersTo + "10.0.0.1"},
+		"ranges do not affect host names":     {"!0.0.0.0/0", []string{"host=lb.example.com"}, "lb.example.com", "="},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,21 +78,21 @@ func TestRangesChooseAmongTheAddressesOfALoadBalancer(t *testing.T) {
 	all := resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer", ingress(both...))}, network.WithRanges("!0.0.0.0/0"))
 	check(t, all, expected{"NoAddress", "", "", "=Service projectcontour/envoy has no address that can be published: 10.0.0.1" + excludedBy + "; 192.0.2.1" + excludedBy})
 
-	t.Log("More addresses than are published")
+	t.Log("The load balancer has more addresses than are published")
 	var many []string
 	for i := range 300 {
 		many = append(many, fmt.Sprintf("10.0.%d.%d", i>>8, i&255))
 	}
 	chosen := resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer", ingress(append(many, "192.0.2.1")...))}, network.WithRanges("192.0.2.0/24"))
-	check(t, chosen, expected{"Resolved", "192.0.2.1", servicePorts, "prefers others to 10.0.0.0, 10.0.0.1, 10.0.0.10 and 297 more"})
+	check(t, chosen, expected{"Resolved", "192.0.2.1", servicePorts, "prefers other addresses to 10.0.0.0, 10.0.0.1, 10.0.0.10 and 297 more"})
 
-	t.Log("What the Cluster declares is said of what is published alone")
+	t.Log("Only published addresses get the remark about the Cluster's ranges")
 	inRange := resolve.NetworkOf("xcc.test", clusterv1.ClusterNetwork{Pods: clusterv1.NetworkRanges{CIDRBlocks: []string{"10.0.0.0/8"}}})
 	chosen = resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer", ingress(both...))}, inRange.WithRanges("192.0.2.0/24"))
 	check(t, chosen, expected{"Resolved", "192.0.2.1", servicePorts, "=" + prefersTo + "10.0.0.1"})
 }
 
-func TestRangesChooseAmongTheAddressesOfEachNode(t *testing.T) {
+func TestRangesSelectAddressesOfEachNode(t *testing.T) {
 	t.Parallel()
 	const nodePorts = "http/TCP:30080 https/TCP:30443"
 	nodes := []*corev1.Node{node("one", "10.0.0.1 fd00::1 ext=192.0.2.1"), node("two", "10.0.0.2 10.9.0.2 ext=192.0.2.2"), node("three", "172.16.0.3 ext=192.0.2.3")}
@@ -120,9 +119,9 @@ func TestRangesChooseAmongTheAddressesOfEachNode(t *testing.T) {
 		expected{"Resolved", "192.0.2.1", nodePorts, "="})
 }
 
-func TestRangesThatAreNoneKeepWhatIsPublished(t *testing.T) {
+func TestInvalidRangesKeepThePublishedAddresses(t *testing.T) {
 	t.Parallel()
-	const syntax = "Annotation " + rangesAnnotation + " of the Cluster must be ranges, separated by commas, such as 10.0.0.0/8, which prefers, or !10.0.0.0/8, which excludes: "
+	const syntax = "Annotation " + rangesAnnotation + " of the Cluster must be ranges, separated by commas, such as 10.0.0.0/8 to prefer a range, or !10.0.0.0/8 to exclude it: "
 	for annotation, message := range map[string]string{
 		"":                              `="" is not a CIDR such as 10.96.0.0/12`,
 		"10.0.0.0/8,":                   `="" is not a CIDR such as 10.96.0.0/12`,
@@ -143,7 +142,7 @@ func TestRangesThatAreNoneKeepWhatIsPublished(t *testing.T) {
 		check(t, found, want)
 		check(t, resolve.Gateway(target(""), resolve.Objects{}, network), expected{"ServiceNotFound", "", "", "create it"})
 		check(t, resolve.Gateway(target(""), resolve.Objects{Service: service("LoadBalancer")}, network), expected{"NoAddress", "", "", "no load balancer address yet"})
-		check(t, resolve.Override("192.0.2.9", network, found), expected{"Overridden", "192.0.2.9", "", "replaces what was found, which was nothing: Annotation " + rangesAnnotation})
+		check(t, resolve.Override("192.0.2.9", network, found), expected{"Overridden", "192.0.2.9", "", "is used, and no address was found: Annotation " + rangesAnnotation})
 		check(t, resolve.Override("192.0.2.9,ipv6=found", network, found), want)
 	}
 	exactly := strings.TrimSuffix(strings.Repeat("192.0.2.0/24,", 32), ",")
@@ -164,19 +163,19 @@ func TestAnOverrideOfOneFamilyKeepsTheOther(t *testing.T) {
 		found      resolve.Result
 		expected
 	}{
-		"IPv4":                     {"198.51.100.7,ipv6=found", found, expected{"Overridden", "198.51.100.7 2001:db8::1", "http/TCP:80", annotation + "replaces what was found, which was 10.0.0.1, 10.0.0.2, lb.example.com"}},
-		"IPv6":                     {"IPv4=Found , 2001:db8::7", found, expected{"Overridden", "10.0.0.1 10.0.0.2 2001:db8::7", "http/TCP:80", annotation + "replaces what was found, which was 2001:db8::1, lb.example.com"}},
-		"one more address":         {"198.51.100.7,ipv4=found,ipv6=found", resolve.Result{State: xccv1.GatewayResolved, Addresses: []string{"10.0.0.1"}}, expected{"Overridden", "10.0.0.1 198.51.100.7", "", annotation + "replaces nothing that was found"}},
-		"nothing but the family":   {"ipv4=found", found, expected{"Overridden", "10.0.0.1 10.0.0.2", "http/TCP:80", "which was 2001:db8::1, lb.example.com"}},
-		"none of the family":       {"ipv6=found", resolve.Result{State: xccv1.GatewayResolved, Addresses: []string{"10.0.0.1"}}, expected{"NoAddress", "", "", "=No address is left. " + annotation[1:] + "replaces what was found, which was 10.0.0.1"}},
-		"nothing was found":        {"198.51.100.7,ipv6=found", empty, expected{"Overridden", "198.51.100.7", "", "which was nothing: why"}},
-		"nothing at all":           {"ipv6=found", empty, expected{"NoAddress", "", "", "which was nothing: why"}},
-		"no answer":                {"198.51.100.7,ipv6=found", resolve.Result{State: xccv1.GatewayUnknown, Message: "silence"}, expected{"Unknown", "", "", "=silence"}},
-		"no answer, and no need":   {"198.51.100.7", resolve.Result{State: xccv1.GatewayUnknown, Message: "silence"}, expected{"Overridden", "198.51.100.7", "", ""}},
-		"no Service":               {"198.51.100.7,ipv6=found", resolve.Result{State: xccv1.GatewayServiceNotFound, Message: "why"}, expected{"ServiceNotFound", "", "", "=why"}},
-		"a family that is none":    {"198.51.100.7,ipv5=found", found, expected{"InvalidOverride", "", "", "ipv5=found is not a fully qualified host name"}},
-		"a keyword that is none":   {"198.51.100.7,ipv6=published", found, expected{"InvalidOverride", "", "", "must be IP addresses or host names, ipv4=found or ipv6=found, separated by commas"}},
-		"an override that is none": {"300.1.2.3,ipv6=found", resolve.Result{State: xccv1.GatewayUnknown}, expected{"InvalidOverride", "", "", "300.1.2.3"}},
+		"IPv4":                     {"198.51.100.7,ipv6=found", found, expected{"Overridden", "198.51.100.7 2001:db8::1", "http/TCP:80", annotation + "replaces the found addresses 10.0.0.1, 10.0.0.2, lb.example.com"}},
+		"IPv6":                     {"IPv4=Found , 2001:db8::7", found, expected{"Overridden", "10.0.0.1 10.0.0.2 2001:db8::7", "http/TCP:80", annotation + "replaces the found addresses 2001:db8::1, lb.example.com"}},
+		"one more address":         {"198.51.100.7,ipv4=found,ipv6=found", resolve.Result{State: xccv1.GatewayResolved, Addresses: []string{"10.0.0.1"}}, expected{"Overridden", "10.0.0.1 198.51.100.7", "", annotation + "replaces none of the found addresses"}},
+		"only a family":            {"ipv4=found", found, expected{"Overridden", "10.0.0.1 10.0.0.2", "http/TCP:80", "the found addresses 2001:db8::1, lb.example.com"}},
+		"no address of the family": {"ipv6=found", resolve.Result{State: xccv1.GatewayResolved, Addresses: []string{"10.0.0.1"}}, expected{"NoAddress", "", "", "=No address is left. " + annotation[1:] + "replaces the found addresses 10.0.0.1"}},
+		"no address was found":     {"198.51.100.7,ipv6=found", empty, expected{"Overridden", "198.51.100.7", "", "no address was found: why"}},
+		"no address was found, and only a family": {"ipv6=found", empty, expected{"NoAddress", "", "", "no address was found: why"}},
+		"the result is unknown":                   {"198.51.100.7,ipv6=found", resolve.Result{State: xccv1.GatewayUnknown, Message: "silence"}, expected{"Unknown", "", "", "=silence"}},
+		"the result is unknown, but not needed":   {"198.51.100.7", resolve.Result{State: xccv1.GatewayUnknown, Message: "silence"}, expected{"Overridden", "198.51.100.7", "", ""}},
+		"no Service":                              {"198.51.100.7,ipv6=found", resolve.Result{State: xccv1.GatewayServiceNotFound, Message: "why"}, expected{"ServiceNotFound", "", "", "=why"}},
+		"an unknown family":                       {"198.51.100.7,ipv5=found", found, expected{"InvalidOverride", "", "", "ipv5=found is not a fully qualified host name"}},
+		"an unknown keyword":                      {"198.51.100.7,ipv6=published", found, expected{"InvalidOverride", "", "", "must be IP addresses or host names, ipv4=found or ipv6=found, separated by commas"}},
+		"an invalid address":                      {"300.1.2.3,ipv6=found", resolve.Result{State: xccv1.GatewayUnknown}, expected{"InvalidOverride", "", "", "300.1.2.3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -31,8 +31,9 @@ import (
 
 var network = resolve.NetworkOf("xcc.test", clusterv1.ClusterNetwork{})
 
-// expected is what a case expects: the state, the addresses separated by spaces, the ports as name/protocol:number
-// separated by spaces, and a part of the message, or with an equals sign before it all of it.
+// expected is the expected Result: the state, the addresses and ports separated by spaces, and a
+// part of the message. A port has the form name/protocol:number. If the message begins with "=", it
+// is the whole message.
 type expected struct {
 	state            xccv1.GatewayState
 	addresses, ports string
@@ -48,7 +49,7 @@ func check(t *testing.T, result resolve.Result, want expected) {
 		g.Expect(portsOf(result)).To(Equal(want.ports))
 		g.Expect(result.Source).NotTo(BeEmpty())
 	} else {
-		g.Expect(result.Message).NotTo(BeEmpty(), "who reads it must learn what to do")
+		g.Expect(result.Message).NotTo(BeEmpty(), "the message must say what to change")
 	}
 	if whole, ok := strings.CutPrefix(want.message, "="); ok {
 		g.Expect(result.Message).To(Equal(whole))
@@ -101,44 +102,44 @@ func TestLoadBalancer(t *testing.T) {
 		service *corev1.Service
 		expected
 	}{
-		"an IPv4 address":                {service("LoadBalancer", ingress("192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
-		"an IPv6 address":                {service("LoadBalancer", ingress("2001:DB8:0::1")), expected{"Resolved", "2001:db8::1", servicePorts, "="}},
-		"both":                           {service("LoadBalancer", ingress("192.0.2.1", "2001:db8::1")), expected{"Resolved", "192.0.2.1 2001:db8::1", servicePorts, "="}},
-		"a host name":                    {service("LoadBalancer", ingress("host=LB.example.com.")), expected{"Resolved", "lb.example.com", servicePorts, "="}},
-		"an address in the host name":    {service("LoadBalancer", ingress("host=192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
-		"all kinds, once each":           {service("LoadBalancer", ingress("192.0.2.2", "host=lb.example.com", "2001:db8::1", "192.0.2.1", "192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2 2001:db8::1 lb.example.com", servicePorts, "=Left out of answers: lb.example.com, because a name that has addresses cannot be an alias for a host name too"}},
-		"two host names":                 {service("LoadBalancer", ingress("host=b.example.com", "host=a.example.com", "host=B.example.com")), expected{"Resolved", "a.example.com b.example.com", servicePorts, "=Left out of answers: b.example.com, because a name can be an alias for one host name only, which is a.example.com"}},
-		"many host names":                {service("LoadBalancer", ingress("host=a.example.com", "host=b.example.com", "host=c.example.com", "host=d.example.com", "host=e.example.com")), expected{"Resolved", "a.example.com b.example.com c.example.com d.example.com e.example.com", servicePorts, "Left out of answers: b.example.com, c.example.com, d.example.com and 1 more, because"}},
-		"an IPv4 address in IPv6 form":   {service("LoadBalancer", ingress("::ffff:192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
-		"an ingress that is neither yet": {service("LoadBalancer", ingress("")), expected{"NoAddress", "", "", "no load balancer address yet"}},
-		"one that is and one not yet":    {service("LoadBalancer", ingress("", "192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
-		"no ingress":                     {service("LoadBalancer"), expected{"NoAddress", "", "", "no load balancer address yet"}},
-		"no Service":                     {nil, expected{"ServiceNotFound", "", "", "Cluster has no Service projectcontour/envoy: create it or correct spec.service"}},
-		"type ClusterIP":                 {service("ClusterIP", ingress("192.0.2.1")), expected{"WrongServiceType", "", "", "is of type ClusterIP: resolutionType loadBalancer needs type LoadBalancer"}},
-		"type NodePort":                  {service("NodePort"), expected{"WrongServiceType", "", "", "is of type NodePort"}},
-		"type ExternalName":              {service("ExternalName"), expected{"WrongServiceType", "", "", "is of type ExternalName"}},
-		"a bad one beside a good one":    {service("LoadBalancer", ingress("192.0.2.1", "127.0.0.1")), expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: 127.0.0.1 is a loopback address"}},
-		"loopback":                       {service("LoadBalancer", ingress("127.0.0.1")), expected{"NoAddress", "", "", "127.0.0.1 is a loopback address"}},
-		"loopback in IPv6":               {service("LoadBalancer", ingress("::1")), expected{"NoAddress", "", "", "::1 is a loopback address"}},
-		"loopback in IPv6 form":          {service("LoadBalancer", ingress("::ffff:127.0.0.1")), expected{"NoAddress", "", "", "a loopback address"}},
-		"link-local":                     {service("LoadBalancer", ingress("169.254.1.1", "fe80::1")), expected{"NoAddress", "", "", "169.254.1.1 is a link-local address; fe80::1 is a link-local address"}},
-		"multicast":                      {service("LoadBalancer", ingress("224.0.1.1", "ff05::1")), expected{"NoAddress", "", "", "224.0.1.1 is a multicast address; ff05::1 is a multicast address"}},
-		"unspecified":                    {service("LoadBalancer", ingress("0.0.0.0", "::")), expected{"NoAddress", "", "", "0.0.0.0 is the unspecified address; :: is the unspecified address"}},
-		"metadata":                       {service("LoadBalancer", ingress("168.63.129.16", "fd00:ec2::254")), expected{"NoAddress", "", "", "168.63.129.16 is the address of a cloud's metadata service; fd00:ec2::254 is the address of"}},
-		"reserved":                       {service("LoadBalancer", ingress("0.1.2.3", "240.0.0.1", "fec0::1")), expected{"NoAddress", "", "", "0.1.2.3 is an address of \"this network\"; 240.0.0.1 is a reserved address; fec0::1 is a site-local address"}},
-		"loopback through NAT64":         {service("LoadBalancer", ingress("64:ff9b::7f00:1")), expected{"NoAddress", "", "", "64:ff9b::7f00:1 is a NAT64 address for 127.0.0.1, which is a loopback address"}},
-		"another host through NAT64":     {service("LoadBalancer", ingress("64:ff9b::c000:201")), expected{"Resolved", "64:ff9b::c000:201", servicePorts, "="}},
-		"broadcast":                      {service("LoadBalancer", ingress("255.255.255.255")), expected{"NoAddress", "", "", "the broadcast address"}},
-		"an address with a zone":         {service("LoadBalancer", ingress("2001:db8::1%eth0")), expected{"NoAddress", "", "", "an address with a zone"}},
-		"octal":                          {service("LoadBalancer", ingress("010.0.0.1")), expected{"NoAddress", "", "", "010.0.0.1 is not an IP address"}},
-		"octal as a host name":           {service("LoadBalancer", ingress("host=010.0.0.1")), expected{"NoAddress", "", "", "010.0.0.1 is not a fully qualified host name"}},
-		"a host name of one DNS label":   {service("LoadBalancer", ingress("host=localhost")), expected{"NoAddress", "", "", "localhost is not a fully qualified host name"}},
-		"a host name with a long label":  {service("LoadBalancer", ingress("host="+strings.Repeat("a", 64)+".example.com")), expected{"NoAddress", "", "", "not a fully qualified host name"}},
-		"a host name with nonsense":      {service("LoadBalancer", ingress("host=a b;c.example.com")), expected{"NoAddress", "", "", `"a b;c.example.com" is not a fully qualified host name`}},
-		"a wildcard":                     {service("LoadBalancer", ingress("host=*.example.com")), expected{"NoAddress", "", "", "not a fully qualified host name"}},
-		"a host name in our zone":        {service("LoadBalancer", ingress("host=app.gateway.a.dev.clusters.XCC.test.")), expected{"NoAddress", "", "", "inside the zone xcc.test"}},
-		"our zone itself":                {service("LoadBalancer", ingress("host=xcc.test")), expected{"NoAddress", "", "", "inside the zone xcc.test"}},
-		"a host name beside our zone":    {service("LoadBalancer", ingress("host=notxcc.test")), expected{"Resolved", "notxcc.test", servicePorts, "="}},
+		"an IPv4 address":             {service("LoadBalancer", ingress("192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"an IPv6 address":             {service("LoadBalancer", ingress("2001:DB8:0::1")), expected{"Resolved", "2001:db8::1", servicePorts, "="}},
+		"both":                        {service("LoadBalancer", ingress("192.0.2.1", "2001:db8::1")), expected{"Resolved", "192.0.2.1 2001:db8::1", servicePorts, "="}},
+		"a host name":                 {service("LoadBalancer", ingress("host=LB.example.com.")), expected{"Resolved", "lb.example.com", servicePorts, "="}},
+		"an address in the host name": {service("LoadBalancer", ingress("host=192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"all kinds of addresses, without duplicates": {service("LoadBalancer", ingress("192.0.2.2", "host=lb.example.com", "2001:db8::1", "192.0.2.1", "192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2 2001:db8::1 lb.example.com", servicePorts, "=Left out of answers: lb.example.com, because a name with addresses cannot also be an alias for a host name"}},
+		"two host names":                                    {service("LoadBalancer", ingress("host=b.example.com", "host=a.example.com", "host=B.example.com")), expected{"Resolved", "a.example.com b.example.com", servicePorts, "=Left out of answers: b.example.com, because a name can be an alias for one host name only, which is a.example.com"}},
+		"many host names":                                   {service("LoadBalancer", ingress("host=a.example.com", "host=b.example.com", "host=c.example.com", "host=d.example.com", "host=e.example.com")), expected{"Resolved", "a.example.com b.example.com c.example.com d.example.com e.example.com", servicePorts, "Left out of answers: b.example.com, c.example.com, d.example.com and 1 more, because"}},
+		"an IPv4-mapped IPv6 address":                       {service("LoadBalancer", ingress("::ffff:192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"an incomplete ingress point":                       {service("LoadBalancer", ingress("")), expected{"NoAddress", "", "", "no load balancer address yet"}},
+		"an incomplete ingress point beside a complete one": {service("LoadBalancer", ingress("", "192.0.2.1")), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"no ingress":                                        {service("LoadBalancer"), expected{"NoAddress", "", "", "no load balancer address yet"}},
+		"no Service":                                        {nil, expected{"ServiceNotFound", "", "", "Cluster has no Service projectcontour/envoy: create it or correct spec.service"}},
+		"type ClusterIP":                                    {service("ClusterIP", ingress("192.0.2.1")), expected{"WrongServiceType", "", "", "is of type ClusterIP: resolutionType loadBalancer needs type LoadBalancer"}},
+		"type NodePort":                                     {service("NodePort"), expected{"WrongServiceType", "", "", "is of type NodePort"}},
+		"type ExternalName":                                 {service("ExternalName"), expected{"WrongServiceType", "", "", "is of type ExternalName"}},
+		"an unusable address beside a usable one":           {service("LoadBalancer", ingress("192.0.2.1", "127.0.0.1")), expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: 127.0.0.1 is a loopback address"}},
+		"loopback":                                          {service("LoadBalancer", ingress("127.0.0.1")), expected{"NoAddress", "", "", "127.0.0.1 is a loopback address"}},
+		"loopback in IPv6":                                  {service("LoadBalancer", ingress("::1")), expected{"NoAddress", "", "", "::1 is a loopback address"}},
+		"IPv4-mapped loopback":                              {service("LoadBalancer", ingress("::ffff:127.0.0.1")), expected{"NoAddress", "", "", "a loopback address"}},
+		"link-local":                                        {service("LoadBalancer", ingress("169.254.1.1", "fe80::1")), expected{"NoAddress", "", "", "169.254.1.1 is a link-local address; fe80::1 is a link-local address"}},
+		"multicast":                                         {service("LoadBalancer", ingress("224.0.1.1", "ff05::1")), expected{"NoAddress", "", "", "224.0.1.1 is a multicast address; ff05::1 is a multicast address"}},
+		"unspecified":                                       {service("LoadBalancer", ingress("0.0.0.0", "::")), expected{"NoAddress", "", "", "0.0.0.0 is the unspecified address; :: is the unspecified address"}},
+		"metadata":                                          {service("LoadBalancer", ingress("168.63.129.16", "fd00:ec2::254")), expected{"NoAddress", "", "", "168.63.129.16 is the address of a cloud's metadata service; fd00:ec2::254 is the address of"}},
+		"reserved":                                          {service("LoadBalancer", ingress("0.1.2.3", "240.0.0.1", "fec0::1")), expected{"NoAddress", "", "", "0.1.2.3 is an address of \"this network\"; 240.0.0.1 is a reserved address; fec0::1 is a site-local address"}},
+		"loopback through NAT64":                            {service("LoadBalancer", ingress("64:ff9b::7f00:1")), expected{"NoAddress", "", "", "64:ff9b::7f00:1 is a NAT64 address for 127.0.0.1, which is a loopback address"}},
+		"another host through NAT64":                        {service("LoadBalancer", ingress("64:ff9b::c000:201")), expected{"Resolved", "64:ff9b::c000:201", servicePorts, "="}},
+		"broadcast":                                         {service("LoadBalancer", ingress("255.255.255.255")), expected{"NoAddress", "", "", "the broadcast address"}},
+		"an address with a zone":                            {service("LoadBalancer", ingress("2001:db8::1%eth0")), expected{"NoAddress", "", "", "an address with a zone"}},
+		"octal":                                             {service("LoadBalancer", ingress("010.0.0.1")), expected{"NoAddress", "", "", "010.0.0.1 is not an IP address"}},
+		"an octal address as a host name":                   {service("LoadBalancer", ingress("host=010.0.0.1")), expected{"NoAddress", "", "", "010.0.0.1 is not a fully qualified host name"}},
+		"a host name of one DNS label":                      {service("LoadBalancer", ingress("host=localhost")), expected{"NoAddress", "", "", "localhost is not a fully qualified host name"}},
+		"a host name with a long label":                     {service("LoadBalancer", ingress("host="+strings.Repeat("a", 64)+".example.com")), expected{"NoAddress", "", "", "not a fully qualified host name"}},
+		"a host name with invalid characters":               {service("LoadBalancer", ingress("host=a b;c.example.com")), expected{"NoAddress", "", "", `"a b;c.example.com" is not a fully qualified host name`}},
+		"a wildcard":                                        {service("LoadBalancer", ingress("host=*.example.com")), expected{"NoAddress", "", "", "not a fully qualified host name"}},
+		"a host name in the zone":                           {service("LoadBalancer", ingress("host=app.gateway.a.dev.clusters.XCC.test.")), expected{"NoAddress", "", "", "inside the zone xcc.test"}},
+		"the zone's apex":                                   {service("LoadBalancer", ingress("host=xcc.test")), expected{"NoAddress", "", "", "inside the zone xcc.test"}},
+		"a host name that only ends like the zone":          {service("LoadBalancer", ingress("host=notxcc.test")), expected{"Resolved", "notxcc.test", servicePorts, "="}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -147,7 +148,7 @@ func TestLoadBalancer(t *testing.T) {
 	}
 }
 
-// refusing returns what adds an ingress point that reports errors of ports, given as "number/protocol=error".
+// refusing adds an ingress point with errors of ports. A port is "number/protocol=error".
 func refusing(address string, ports ...string) func(*corev1.Service) {
 	return func(service *corev1.Service) {
 		point := corev1.LoadBalancerIngress{IP: address}
@@ -165,7 +166,7 @@ func refusing(address string, ports ...string) func(*corev1.Service) {
 	}
 }
 
-func TestPortsThatALoadBalancerRefusesAreLeftOut(t *testing.T) {
+func TestPortsThatALoadBalancerRefusesAreNotPublished(t *testing.T) {
 	t.Parallel()
 	const mixed = "MixedProtocolNotSupported"
 	alsoUDP := func(service *corev1.Service) {
@@ -176,18 +177,18 @@ func TestPortsThatALoadBalancerRefusesAreLeftOut(t *testing.T) {
 		service *corev1.Service
 		expected
 	}{
-		"a protocol that is not mixed":      {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "80/TCP", "443/TCP", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: ports that the load balancer refuses: 443/UDP (" + mixed + ")"}},
-		"none is refused":                   {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "80/TCP", "443/TCP", "443/UDP")), expected{"Resolved", "192.0.2.1", all, "="}},
-		"an error without a text":           {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP=")), expected{"Resolved", "192.0.2.1", servicePorts, `443/UDP ("no reason")`}},
-		"all are":                           {service("LoadBalancer", refusing("192.0.2.1", "80/TCP=example.com/Quota", "443/=example.com/Quota")), expected{"Resolved", "192.0.2.1", "", "443/TCP (example.com/Quota), 80/TCP (example.com/Quota)"}},
-		"by both points":                    {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed), refusing("192.0.2.2", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.1 192.0.2.2", servicePorts, "=Left out: ports that the load balancer refuses: 443/UDP (" + mixed + ")"}},
-		"by one of two points":              {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed), refusing("192.0.2.2", "80/TCP="+mixed)), expected{"Resolved", "192.0.2.1 192.0.2.2", all, "=Some addresses of the load balancer refuse ports: 80/TCP (" + mixed + "), 443/UDP (" + mixed + ")"}},
-		"by a point that lists it twice":    {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed, "443/UDP="+mixed), refusing("192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2", all, "Some addresses of the load balancer refuse ports: 443/UDP"}},
-		"by a point that is not there yet":  {service("LoadBalancer", alsoUDP, refusing("", "443/UDP="+mixed), refusing("192.0.2.2")), expected{"Resolved", "192.0.2.2", all, "="}},
-		"beside one that is not there yet":  {service("LoadBalancer", alsoUDP, refusing(""), refusing("192.0.2.2", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.2", servicePorts, "443/UDP"}},
-		"a port that the Service has not":   {service("LoadBalancer", refusing("192.0.2.1", "99/TCP="+mixed)), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
-		"with an error of a megabyte":       {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+strings.Repeat("x", 1<<20))), expected{"Resolved", "192.0.2.1", servicePorts, "443/UDP ("}},
-		"a name that the load balancer has": {service("LoadBalancer", alsoUDP, ingress("host=lb.example.com")), expected{"Resolved", "lb.example.com", all, "="}},
+		"mixed protocols are not supported":  {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "80/TCP", "443/TCP", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.1", servicePorts, "=Left out: ports that the load balancer refuses: 443/UDP (" + mixed + ")"}},
+		"no port is refused":                 {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "80/TCP", "443/TCP", "443/UDP")), expected{"Resolved", "192.0.2.1", all, "="}},
+		"an error without a text":            {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP=")), expected{"Resolved", "192.0.2.1", servicePorts, `443/UDP ("no reason")`}},
+		"all ports are refused":              {service("LoadBalancer", refusing("192.0.2.1", "80/TCP=example.com/Quota", "443/=example.com/Quota")), expected{"Resolved", "192.0.2.1", "", "443/TCP (example.com/Quota), 80/TCP (example.com/Quota)"}},
+		"refused by both points":             {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed), refusing("192.0.2.2", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.1 192.0.2.2", servicePorts, "=Left out: ports that the load balancer refuses: 443/UDP (" + mixed + ")"}},
+		"refused by one of two points":       {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed), refusing("192.0.2.2", "80/TCP="+mixed)), expected{"Resolved", "192.0.2.1 192.0.2.2", all, "=Some addresses of the load balancer refuse ports: 80/TCP (" + mixed + "), 443/UDP (" + mixed + ")"}},
+		"refused twice by one point":         {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+mixed, "443/UDP="+mixed), refusing("192.0.2.2")), expected{"Resolved", "192.0.2.1 192.0.2.2", all, "Some addresses of the load balancer refuse ports: 443/UDP"}},
+		"refused by an incomplete point":     {service("LoadBalancer", alsoUDP, refusing("", "443/UDP="+mixed), refusing("192.0.2.2")), expected{"Resolved", "192.0.2.2", all, "="}},
+		"refused beside an incomplete point": {service("LoadBalancer", alsoUDP, refusing(""), refusing("192.0.2.2", "443/UDP="+mixed)), expected{"Resolved", "192.0.2.2", servicePorts, "443/UDP"}},
+		"an unknown port is refused":         {service("LoadBalancer", refusing("192.0.2.1", "99/TCP="+mixed)), expected{"Resolved", "192.0.2.1", servicePorts, "="}},
+		"an error of a megabyte":             {service("LoadBalancer", alsoUDP, refusing("192.0.2.1", "443/UDP="+strings.Repeat("x", 1<<20))), expected{"Resolved", "192.0.2.1", servicePorts, "443/UDP ("}},
+		"a host name without port statuses":  {service("LoadBalancer", alsoUDP, ingress("host=lb.example.com")), expected{"Resolved", "lb.example.com", all, "="}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -221,7 +222,7 @@ func TestExternalIPs(t *testing.T) {
 
 func TestExternalIPsAreDeprecatedFromKubernetes136On(t *testing.T) {
 	t.Parallel()
-	const message = "=Kubernetes deprecates spec.externalIPs since v1.36 and is to ignore it later: give the Service type LoadBalancer or NodePort and change spec.resolutionType"
+	const message = "=Kubernetes deprecated spec.externalIPs in v1.36 and will ignore it in a later version: change the Service to type LoadBalancer or NodePort, and spec.resolutionType accordingly"
 	with := func(service *corev1.Service) { service.Spec.ExternalIPs = []string{"192.0.2.1"} }
 	for given, want := range map[string]string{
 		"": "=", "v1.35.9": "=", "v1.36.0-alpha.1": message, "v1.36.0": message, "v1.37.2+k3s1": message, "v1.40.1-eks-113cf36": message, "v2.0.0": message, "v1.4.0": "=", "nonsense": "=", "v1": "=",
@@ -271,9 +272,9 @@ func TestOverride(t *testing.T) {
 		found      resolve.Result
 		expected
 	}{
-		"an address":            {"192.0.2.1", found, expected{"Overridden", "192.0.2.1", "http/TCP:80", "replaces what was found, which was 10.0.0.1"}},
-		"several of all kinds":  {" 192.0.2.2,LB.example.com. , 2001:DB8::1,192.0.2.2", found, expected{"Overridden", "192.0.2.2 2001:db8::1 lb.example.com", "http/TCP:80", "=Left out of answers: lb.example.com, because a name that has addresses cannot be an alias for a host name too; The Cluster's annotation connectivity.tanzu.vmware.com/gateway-addresses replaces what was found, which was 10.0.0.1"}},
-		"nothing was found":     {"192.0.2.1", state(xccv1.GatewayNoAddress), expected{"Overridden", "192.0.2.1", "", "which was nothing: why"}},
+		"an address":            {"192.0.2.1", found, expected{"Overridden", "192.0.2.1", "http/TCP:80", "replaces the found addresses 10.0.0.1"}},
+		"several of all kinds":  {" 192.0.2.2,LB.example.com. , 2001:DB8::1,192.0.2.2", found, expected{"Overridden", "192.0.2.2 2001:db8::1 lb.example.com", "http/TCP:80", "=Left out of answers: lb.example.com, because a name with addresses cannot also be an alias for a host name; The Cluster's annotation connectivity.tanzu.vmware.com/gateway-addresses replaces the found addresses 10.0.0.1"}},
+		"nothing was found":     {"192.0.2.1", state(xccv1.GatewayNoAddress), expected{"Overridden", "192.0.2.1", "", "no address was found: why"}},
 		"a Service of any type": {"192.0.2.1", state(xccv1.GatewayWrongServiceType), expected{"Overridden", "192.0.2.1", "", ""}},
 		"no answer":             {"192.0.2.1", state(xccv1.GatewayUnknown), expected{"Overridden", "192.0.2.1", "", ""}},
 		"no Service":            {"192.0.2.1", state(xccv1.GatewayServiceNotFound), expected{"ServiceNotFound", "", "", "=why"}},

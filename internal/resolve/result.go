@@ -26,23 +26,25 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
-// Result is what is known of a gateway. It fits the schema of status.gateways, whatever the objects hold that it was made of.
+// Result is the state of a gateway. It always fits the schema of status.gateways.
 type Result struct {
 	State xccv1.GatewayState
-	// Message says why the gateway is in its state and what to do about it, as a sentence without a period.
+	// Message says why the gateway is in its state and what to change, as a sentence without a
+	// period.
 	Message string
-	// Addresses are IP addresses in their canonical form and host names in lower case without a final dot, sorted, each
-	// once, at most fit.MaxAddresses.
+	// Addresses are IP addresses in canonical form and host names in lower case without a final
+	// dot. They are sorted, without duplicates, and at most fit.MaxAddresses.
 	Addresses []string
-	// Ports are what must be dialled at the addresses, sorted, each once, at most fit.MaxPorts.
+	// Ports are the ports at the addresses. They are sorted, without duplicates, and at most
+	// fit.MaxPorts.
 	Ports []xccv1.GatewayPort
-	// Source says where the addresses come from.
+	// Source is the object and the field of the addresses.
 	Source string
 }
 
-// Gateway returns what the objects say of the target. network is that of its cluster: addresses and names that mean something
-// only inside of it, and host names in the zone that we serve, are not published.
-// If the annotation about ranges is wrong, no address is published that it may exclude.
+// Gateway returns the state of a target. It leaves out addresses and names that network marks as
+// internal to the cluster. If the ranges in the Cluster's annotation are invalid, the state is
+// InvalidOverride, because an excluded address must not be published.
 func Gateway(target Target, objects Objects, network Network) Result {
 	result := gateway(target, objects, network)
 	if network.ranges.invalid != "" && result.State.Current() {
@@ -51,7 +53,7 @@ func Gateway(target Target, objects Objects, network Network) Result {
 	return result.fitting()
 }
 
-// fitting returns the Result as the schema of status.gateways allows it.
+// fitting makes the Result fit the schema of status.gateways.
 func (r Result) fitting() Result {
 	entry := fit.Gateway(xccv1.GatewayStatus{
 		State: r.State, Message: r.Message, Addresses: r.Addresses, Ports: r.Ports, Source: r.Source,
@@ -88,19 +90,19 @@ func gateway(target Target, objects Objects, network Network) Result {
 	}
 }
 
-// beingDeleted is the message of a gateway whose object has a deletion timestamp, which nothing takes back. Finalizers keep the
-// object for as long as it takes to remove a load balancer, during which its addresses stop working.
+// beingDeleted is the message about an object with a deletion timestamp. Its addresses stop working
+// while a finalizer keeps the object until its load balancer is removed.
 func beingDeleted(target Target) string {
-	return fmt.Sprintf("%s is being deleted, so that nothing is published for it: see its finalizers if this lasts", target)
+	return fmt.Sprintf("%s is being deleted, so nothing is published for it: see its finalizers if this lasts", target)
 }
 
-// wrongType says that a Service is not of a type that the target's resolutionType can do with.
+// wrongType is the Result for a Service whose type does not support the target's resolutionType.
 func wrongType(target Target, found, needed string) Result {
 	return Result{State: xccv1.GatewayWrongServiceType, Message: fmt.Sprintf("%s is of type %s: resolutionType %s needs %s",
 		target, found, target.Type, needed)}
 }
 
-// publish makes a Result of the addresses that were found. none is the one for when there are none.
+// publish returns the Result for the collected addresses, or none if there are none.
 func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayPort, none Result) Result {
 	source = target.String() + ": " + source
 	slices.Sort(f.usable)
@@ -108,9 +110,9 @@ func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayP
 	slices.Sort(f.refused)
 	refused := slices.Compact(f.refused)
 	switch {
-	case len(all) == 0 && f.inside:
-		return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf("%s has no address that leads to it from other clusters. Expose it by "+
-			"a Service of type LoadBalancer, and name that in spec.service if need be, or set the annotation %s of the Cluster: %s",
+	case len(all) == 0 && f.isInternal:
+		return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf("%s has no address that other clusters can reach. Expose it with "+
+			"a Service of type LoadBalancer and name that Service in spec.service, or set the annotation %s of the Cluster: %s",
 			target, xccv1.GatewayAddressesAnnotation, strings.Join(refused, "; "))}
 	case len(all) == 0 && len(refused) > 0:
 		return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf("%s has no address that can be published: %s",
@@ -134,8 +136,9 @@ func (f *addresses) publish(target Target, source string, ports []xccv1.GatewayP
 	}
 }
 
-// notServed says which of the addresses, sorted, no query is answered with: in DNS a name that has addresses cannot be an alias
-// too, and is an alias for one name only (RFC 1034, section 3.6.2). It is empty when there are none.
+// notServed returns a remark about addresses that no DNS answer contains, or "". A name with
+// addresses cannot have a CNAME record, and a name has at most one CNAME record (RFC 1034, section
+// 3.6.2). The addresses must be sorted.
 func notServed(all []string) string {
 	var names []string
 	for _, address := range all {
@@ -147,33 +150,34 @@ func notServed(all []string) string {
 	case len(names) == 0:
 		return ""
 	case len(names) < len(all):
-		return "Left out of answers: " + firstOf(names) + ", because a name that has addresses cannot be an alias for a host name too"
+		return "Left out of answers: " + firstOf(names) + ", because a name with addresses cannot also be an alias for a host name"
 	case len(names) > 1:
 		return "Left out of answers: " + firstOf(names[1:]) + ", because a name can be an alias for one host name only, which is " + names[0]
 	}
 	return ""
 }
 
-// firstOf names the first few.
+// firstOf joins the first three names, and counts the others.
 func firstOf(names []string) string {
-	const most = 3
-	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	const maxNames = 3
+	if len(names) > maxNames {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
 	}
 	return strings.Join(names, ", ")
 }
 
-// noAddress and noEndpoint are the Results of a gateway that has nothing that could be published.
+// noAddress is the Result of a gateway without an address.
 func noAddress(format string, args ...any) Result {
 	return Result{State: xccv1.GatewayNoAddress, Message: fmt.Sprintf(format, args...)}
 }
 
+// noEndpoint is the Result of a gateway without an endpoint that accepts traffic.
 func noEndpoint(format string, args ...any) Result {
 	return Result{State: xccv1.GatewayNoReadyEndpoint, Message: fmt.Sprintf(format, args...)}
 }
 
-// notSeen is the Result of a gateway with a ready endpoint of which something is not seen yet.
-func notSeen(target Target, kind, name string) Result {
+// notCached is the Result of a gateway with a ready endpoint whose Pod or Node is not cached yet.
+func notCached(target Target, kind, name string) Result {
 	return Result{State: xccv1.GatewayUnknown, Message: fmt.Sprintf(
 		"%s has a ready endpoint with the %s %s, which has not been seen yet: see its EndpointSlices if this lasts", target, kind, name)}
 }

@@ -27,18 +27,18 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// Target is what a GatewayDNS asks of each of its clusters. It is comparable: GatewayDNS that ask for the same have equal
-// targets.
+// Target is the object in each selected cluster that a GatewayDNS publishes. Targets are comparable
+// with ==.
 type Target struct {
 	// Gateway is true for a Gateway of the Gateway API, false for a Service.
 	Gateway bool
 	// Namespace and Name are those of the Gateway or the Service.
 	Namespace, Name string
-	// Type is the way in which the addresses of a Service are found; empty for a Gateway.
+	// Type is the resolution type of a Service. It is empty for a Gateway.
 	Type xccv1.ResolutionType
 }
 
-// TargetOf returns what a GatewayDNS asks for. The schema has seen to the form of its spec.
+// TargetOf returns the target of a GatewayDNS. The schema has validated its spec.
 func TargetOf(spec *xccv1.GatewayDNSSpec) Target {
 	if spec.Gateway != "" {
 		namespace, name, _ := strings.Cut(spec.Gateway, "/")
@@ -48,7 +48,7 @@ func TargetOf(spec *xccv1.GatewayDNSSpec) Target {
 	return Target{Namespace: namespace, Name: name, Type: cmp.Or(spec.ResolutionType, xccv1.ResolutionTypeLoadBalancer)}
 }
 
-// String is how messages call the target, for example "Service projectcontour/envoy".
+// String returns the target as it appears in messages, for example "Service projectcontour/envoy".
 func (t Target) String() string {
 	kind := "Service"
 	if t.Gateway {
@@ -57,37 +57,40 @@ func (t Target) String() string {
 	return kind + " " + t.Namespace + "/" + t.Name
 }
 
-// Objects are what was seen of a target in its cluster. Only what Needs asks for has to be there.
+// Objects are the cached objects of a target's cluster. Only the kinds that Needs returns must be
+// set.
 type Objects struct {
-	// Service is the Service, nil when the cluster has none of that name.
+	// Service is the target's Service, or nil if it does not exist.
 	Service *corev1.Service
-	// Slices are the EndpointSlices of the Service, and Pods at least those that the slices refer to.
+	// Slices are the EndpointSlices of the Service.
 	Slices []*discoveryv1.EndpointSlice
-	Pods   []*corev1.Pod
+	// Pods are at least the Pods that the slices refer to.
+	Pods []*corev1.Pod
 	// Nodes are all nodes of the cluster.
 	Nodes []*corev1.Node
-	// Version is that of the cluster's API server, such as v1.37.2, and empty if that is not known.
+	// Version is the version of the cluster's API server, such as v1.37.2. It is empty if unknown.
 	Version string
-	// GatewayAPI says whether the cluster serves the version of the Gateway API that is asked for, GatewayVersions which others
-	// it serves if not; Gateway is the Gateway, nil when the cluster has
-	// none of that name.
-	// ListenerSets are at least the ListenerSets that add listeners to the Gateway.
-	// GatewayServices are the Services that lead to the Gateway, as far as they are known: their ClusterIPs are no addresses.
-	GatewayAPI      bool
+	// GatewayAPI is true if the cluster serves v1 of the Gateway API.
+	GatewayAPI bool
+	// GatewayVersions are the served versions of the Gateway API if v1 is not among them.
 	GatewayVersions []string
-	Gateway         *unstructured.Unstructured
-	ListenerSets    []*unstructured.Unstructured
+	// Gateway is the target's Gateway, or nil if it does not exist.
+	Gateway *unstructured.Unstructured
+	// ListenerSets are at least the ListenerSets of the Gateway.
+	ListenerSets []*unstructured.Unstructured
+	// GatewayServices are the known Services of the Gateway. Their ClusterIPs are not published.
 	GatewayServices []*corev1.Service
 }
 
-// Need says which objects besides the Service or the Gateway itself a target needs.
+// Need is the set of objects that a target needs besides its Service or Gateway.
 type Need struct {
 	Nodes, Slices, Pods bool
 	// Version is the version of the API server.
 	Version bool
 }
 
-// Needs returns what a target needs besides its Service, which is nil when the cluster has none of that name.
+// Needs returns the objects that a target needs besides its Service. service is nil if the Service
+// does not exist.
 func Needs(target Target, service *corev1.Service) Need {
 	switch {
 	case target.Gateway || service == nil:
