@@ -38,15 +38,15 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
-// clusterDNSAnnotation on a payload Secret is a clusterdns.Memory of the workload cluster.
+// clusterDNSAnnotation on a payload Secret is a clusterdns.State of the workload cluster.
 const clusterDNSAnnotation = "connectivity.tanzu.vmware.com/cluster-dns"
 
-// clusterDNS returns the Memory of the workload cluster.
-func (s *scope) clusterDNS() clusterdns.Memory {
+// clusterDNS returns the State of the workload cluster.
+func (s *scope) clusterDNS() clusterdns.State {
 	if s.secret == nil {
-		return clusterdns.Memory{}
+		return clusterdns.State{}
 	}
-	return clusterdns.ParseMemory(s.secret.Annotations[clusterDNSAnnotation])
+	return clusterdns.ParseState(s.secret.Annotations[clusterDNSAnnotation])
 }
 
 // pinned returns the Corefile that the Cluster's annotation names, nil if it names none.
@@ -63,7 +63,7 @@ func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader c
 	if err != nil || said == nil {
 		return 0, err // When the patcher reports, that wakes us.
 	}
-	memory := s.clusterDNS().Note(said.Data, s.pinned())
+	memory := s.clusterDNS().AddReported(said.Data, s.pinned())
 	problem := ""
 	due, after := memory.IsDue(said.Data, time.Now())
 	if due {
@@ -84,8 +84,8 @@ func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader c
 // learnClusterDNS returns the memory with the servers that were found, the problem with them, and when to look again. If objects are not
 // listed yet, memory and problem stay as they were, and the controller is woken later.
 func (r *Reconciler) learnClusterDNS(
-	ctx context.Context, s *scope, memory clusterdns.Memory, reported map[string]string,
-) (clusterdns.Memory, string, time.Duration, error) {
+	ctx context.Context, s *scope, memory clusterdns.State, reported map[string]string,
+) (clusterdns.State, string, time.Duration, error) {
 	former := s.secret.Annotations[xccv1.ClusterDNSProblemAnnotation]
 	if !r.memory.known(s.key(), s.secret.Annotations[xccv1.PayloadAnnotation]).looks.TryAccept() {
 		return memory, former, time.Second / looksPerSecond, nil
@@ -96,7 +96,7 @@ func (r *Reconciler) learnClusterDNS(
 	} else if err != nil {
 		return memory, former, 0, err
 	}
-	return memory.Learn(found.Servers, reported), found.Explain(s.pinned()), 0, nil
+	return memory.AddFound(found.Servers, reported), found.Explain(s.pinned()), 0, nil
 }
 
 // findClusterDNS looks for the servers behind the nameservers. The error is workload.ErrNotSynced if objects are not listed yet.

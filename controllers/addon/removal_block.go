@@ -140,7 +140,7 @@ func coreDNS(ctx context.Context, s *scope, remote client.Client) (map[types.Nam
 	}
 	memory := s.clusterDNS()
 	if said != nil {
-		memory = memory.Trust(said.Data)
+		memory = memory.AddAllReported(said.Data)
 	}
 	configMaps := map[types.NamespacedName]*corev1.ConfigMap{}
 	cluster := corefile.Cluster{Servers: memory.All(s.pinned()), ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}

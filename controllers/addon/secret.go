@@ -130,7 +130,7 @@ func (r *Reconciler) reconcilePayload(ctx context.Context, s *scope) error {
 			return nil
 		}
 		if pinned := s.pinned(); pinned != nil {
-			setOrDelete(secret, clusterDNSAnnotation, s.clusterDNS().Touch(*pinned).String())
+			setOrDelete(secret, clusterDNSAnnotation, s.clusterDNS().AddTouched(*pinned).String())
 		}
 		r.noteReady(s, secret, wanted)
 		if secret.Annotations[xccv1.PayloadAnnotation] != wanted.hash {

@@ -322,7 +322,7 @@ func TestPodsThatAskWhatCannotBeConfiguredAreNamed(t *testing.T) {
 		report.KeyWrittenTo: "kube-system/coredns/Corefile",
 	})
 	n.Eventually(dnsReady).Should(says(metav1.ConditionFalse, "ClusterDNSUnconfigured", "Pods ask 10.0.0.54, which is Service dns/mine of Deployment dns/mine: its Corefile "+
-		"/config/Corefile is in volume config of Deployment dns/mine, which is no ConfigMap; annotate the Cluster with connectivity.tanzu.vmware.com/dns-corefile="))
+		"/config/Corefile is in volume config of Deployment dns/mine, which is not a ConfigMap; annotate the Cluster with connectivity.tanzu.vmware.com/dns-corefile="))
 
 	t.Log("An annotation that is wrong says so")
 	n.annotateCluster(object, xccv1.DNSCorefileAnnotation, "dns/mine")

@@ -14,19 +14,24 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package clusterdns finds which CoreDNS the Pods of a cluster ask, and where its configuration is, from what runs: the
-// nameservers of a Pod, the Services with these ClusterIPs, the Deployments and DaemonSets that they select, and caches that
-// are bound to such an address on every node. Find reads these through an interface; it has no client and no clock.
+// Package clusterdns finds the CoreDNS servers that the Pods of a cluster query, and their
+// Corefiles.
 //
-// A program counts if its container is started as CoreDNS or as node-cache is: by its flags or its image. Its Corefile
-// is the file that its flags name, and the ConfigMap that is mounted there. A server without the plugin kubernetes is a
-// cache, and the CoreDNS that it forwards to is found in the same way.
+// Find starts with the nameservers of a Pod. It looks for Services with these ClusterIPs, the
+// Deployments and DaemonSets that they select, and caches that are bound to such an address on
+// every node. It reads the objects through an interface and has no client and no clock. State keeps
+// the results per cluster.
 //
-// Nothing is guessed. If the Corefile is in no ConfigMap, or nothing is found behind a nameserver, a sentence says so and names
-// the annotation by which a user can tell where the Corefile is.
+// A container runs CoreDNS or node-cache if its flags or its image say so. Its Corefile is the file
+// in its flags, and must be in a mounted ConfigMap. A server without the plugin kubernetes is a
+// cache, and the CoreDNS to which it forwards is found in the same way.
 //
-// The objects come from a workload cluster, and the nameservers from a Pod in it, so both may be made up. The number of nameservers,
-// servers, mounts and lookups is bounded, and names and paths are checked before they are used: they end up in
-// a Role and in the arguments of a container. A ConfigMap is only found if a program reads its Corefile there, so that a Pod
-// that lies about its nameservers cannot choose an arbitrary one.
+// Find does not guess. If it finds no server for a nameserver, or the Corefile is not in a
+// ConfigMap, it returns a problem. The problem names the annotation with which a user can specify
+// the Corefile.
+//
+// The objects and the nameservers come from a workload cluster and may be forged. Their numbers are
+// limited, and names and paths are validated, because they are used in a Role and in the arguments
+// of a container. A ConfigMap is accepted only if a program reads its Corefile there, so forged
+// nameservers alone cannot select an arbitrary one.
 package clusterdns

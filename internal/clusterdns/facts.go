@@ -30,27 +30,28 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
-// facts tell where a server listens, where it forwards to and whether it answers for the cluster.
+// facts are the parts of a server's configuration that Find needs.
 type facts struct {
-	// exists reports that there is a main Corefile, and writer which controller owns it; empty if none does.
+	// exists is true if the main Corefile exists.
 	exists bool
+	// writer is the controller that owns the Corefile's ConfigMap, or empty.
 	writer string
-	// isTooLong reports that the main Corefile was not read.
+	// isTooLong is true if the main Corefile is too long to be read.
 	isTooLong bool
-	// binds are addresses of the plugin bind, and targets those of the plugin forward.
+	// binds are the addresses of the plugin bind, and targets those of the plugin forward.
 	binds, targets []netip.Addr
-	// kubernetes reports that it answers for the cluster's own names.
+	// kubernetes is true if the server has the plugin kubernetes.
 	kubernetes bool
 }
 
-// read returns the facts in the files of a server, or false if they are not known. Imported files can hold any part of the configuration,
-// so all files that could be imported count.
+// read returns the facts of a server, or false if an object is not known yet. It reads all files
+// that could be imported, because they can have any part of the configuration.
 func (f *finder) read(server corefile.Server) (facts, bool) {
 	var configMaps []*corev1.ConfigMap
 	known := true
 	for _, name := range corefile.ConfigMapsOf([]corefile.Server{server}) {
 		if f.configMaps[name] = true; len(f.configMaps) > maxConfigMaps {
-			f.problem("What Pods ask reads more than %d ConfigMaps", maxConfigMaps)
+			f.problem("The DNS servers of Pods read more than %d ConfigMaps", maxConfigMaps)
 			return facts{}, false
 		}
 		configMap, err := f.objects.ConfigMap(name)
@@ -72,7 +73,7 @@ func (f *finder) read(server corefile.Server) (facts, bool) {
 	for _, configMap := range configMaps {
 		for _, key := range slices.Sorted(maps.Keys(configMap.Data)) {
 			if !isMain(configMap, key) {
-				f.add(&all, configMap.Data[key]) // A large key beside a Corefile is a list of hosts.
+				f.add(&all, configMap.Data[key]) // A key that is too long is skipped. It is usually a list of hosts.
 			}
 		}
 	}
@@ -80,7 +81,7 @@ func (f *finder) read(server corefile.Server) (facts, bool) {
 	return all, known
 }
 
-// add adds the facts in one file, and returns false if there is no room for it.
+// add adds the facts in one file. It returns false if the file exceeds a limit.
 func (f *finder) add(all *facts, content string) bool {
 	if len(content) > maxCorefile || f.text+len(content) > maxText {
 		return false
@@ -90,11 +91,11 @@ func (f *finder) add(all *facts, content string) bool {
 	return true
 }
 
-// add adds the facts in one file, without regard to blocks.
+// add adds the facts in one file. It does not distinguish server blocks.
 func (f *facts) add(content string) {
 	words := caddyfile.NewDispenser("Corefile", strings.NewReader(content))
 	for words.Next() {
-		// Next leads to the next word, and NextArg only to one on the same line: this one starts a line or follows a brace.
+		// NextArg stays on the line, so this word is the first on its line or follows a brace.
 		plugin := words.Val()
 		switch plugin {
 		case "bind", "forward", "proxy", "kubernetes":
@@ -121,7 +122,7 @@ func skipLine(words *caddyfile.Dispenser) {
 	}
 }
 
-// lineOf returns the other words on the line, without the brace that opens a block of options.
+// lineOf returns the remaining words on the line without an opening brace.
 func lineOf(words *caddyfile.Dispenser) []string {
 	var arguments []string
 	for words.NextArg() {
@@ -132,7 +133,7 @@ func lineOf(words *caddyfile.Dispenser) []string {
 	return arguments
 }
 
-// sort puts addresses in order, each once. Keys of a ConfigMap have no order.
+// sort sorts the addresses and removes duplicates, because the keys of a ConfigMap have no order.
 func (f *facts) sort() {
 	for _, list := range []*[]netip.Addr{&f.binds, &f.targets} {
 		slices.SortFunc(*list, netip.Addr.Compare)
@@ -140,7 +141,8 @@ func (f *facts) sort() {
 	}
 }
 
-// addressesOf returns the words that are IP addresses, with or without the scheme of plain DNS, a zone or a port.
+// addressesOf returns the IP addresses among the words. A word may have the prefix "dns://", a port
+// and an IPv6 zone.
 func addressesOf(words []string) []netip.Addr {
 	var addresses []netip.Addr
 	for _, word := range words {
@@ -154,7 +156,7 @@ func addressesOf(words []string) []netip.Addr {
 	return addresses
 }
 
-// writerOf returns which controller, such as that of OpenShift's DNS operator, writes a ConfigMap; empty if none does.
+// writerOf returns the controller that owns a ConfigMap, such as OpenShift's DNS operator, or "".
 func writerOf(configMap *corev1.ConfigMap) string {
 	if owner := metav1.GetControllerOfNoCopy(configMap); owner != nil {
 		return owner.Kind + " " + owner.Name

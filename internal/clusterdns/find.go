@@ -36,26 +36,29 @@ import (
 const (
 	annotation = xccv1.DNSCorefileAnnotation
 
-	// maxNameservers is how many nameservers a stub resolver asks (resolv.conf(5), MAXNS).
+	// maxNameservers is the number of nameservers that a stub resolver queries (resolv.conf(5),
+	// MAXNS).
 	maxNameservers = 3
-	// MaxServers is how many servers are configured in one cluster. The usual ones are a CoreDNS and a cache.
+	// MaxServers limits the configured servers of one cluster. Usually, these are one CoreDNS and a
+	// cache.
 	MaxServers = 8
-	// maxTargets is how many addresses of forward plugins are looked up. A cache forwards to one or two Services, but a Corefile
-	// may list hundreds of resolvers.
+	// maxTargets limits the addresses of forward plugins that are looked up. A cache forwards to
+	// one or two Services, but a Corefile may list hundreds of resolvers.
 	maxTargets = 8
-	// maxCandidates is how many DaemonSets on the host network have their Corefile read.
+	// maxCandidates limits the DaemonSets on the host network whose Corefiles are read.
 	maxCandidates = 8
-	// maxCorefile is the largest Corefile that is read, and maxText how much is read of all files, in bytes. A word of one byte takes 50
-	// once it is read. Corefiles of a few kB are usual.
+	// maxCorefile limits the size of one file, and maxText that of all files, in bytes. A parsed
+	// word of one byte uses 50 bytes of memory. Most Corefiles have a few kB.
 	maxCorefile, maxText = 256 << 10, 512 << 10
-	// maxConfigMaps is how many ConfigMaps are read: two for each server.
+	// maxConfigMaps limits the ConfigMaps that are read. It allows two per server.
 	maxConfigMaps = 2 * MaxServers
-	// maxProblem is the longest problem that is reported, in bytes, and maxProblems is how many are.
+	// maxProblem limits the length of a reported problem, in bytes, and maxProblems their number.
 	maxProblem, maxProblems = 300, 3
 )
 
-// Objects gives access to a workload cluster. What does not exist is nil. An error says that the objects are not known yet: Find
-// goes on with whatever does not depend on them, so that all missing objects can be read at once.
+// Objects reads a workload cluster. The methods return nil for an object that does not exist. They
+// return an error if the objects are not cached yet. Find continues after an error, so that the
+// caches of all needed kinds are started at once.
 type Objects interface {
 	// ServiceOf returns the Service with a ClusterIP.
 	ServiceOf(ip netip.Addr) (*corev1.Service, error)
@@ -66,18 +69,19 @@ type Objects interface {
 	ConfigMap(name types.NamespacedName) (*corev1.ConfigMap, error)
 }
 
-// Found are the servers that Pods ask.
+// Found is the result of Find.
 type Found struct {
-	// Servers are those whose Corefile is known, each with all of its container's mounts. Caches come last.
+	// Servers are the servers with a known Corefile, each with all mounts of its container. Caches
+	// come last.
 	Servers []corefile.Server
-	// Problem says which nameserver leads to a server that cannot be configured, and what to do; empty if all can be.
+	// Problem says which servers cannot be configured and what to do. It is empty if all can be.
 	Problem string
 }
 
-// Find returns which servers Pods with these nameservers ask. The error joins those of the Objects. With an error, Found is
-// incomplete and of no use.
+// Find returns the servers that Pods with these nameservers query. If Objects return errors, it
+// returns them joined, and Found is empty.
 func Find(nameservers []string, objects Objects) (Found, error) {
-	f := finder{objects: objects, looked: map[string]bool{}, configMaps: map[types.NamespacedName]bool{}}
+	f := finder{objects: objects, visited: map[string]bool{}, configMaps: map[types.NamespacedName]bool{}}
 	if len(nameservers) == 0 {
 		f.problem("dns-config-patcher has not reported the nameservers of its Pod")
 	}
@@ -90,16 +94,17 @@ func Find(nameservers []string, objects Objects) (Found, error) {
 	return f.found(), nil
 }
 
-// finder gathers what is found.
+// finder is the state of one call of Find.
 type finder struct {
 	objects  Objects
 	mains    []corefile.Server
 	caches   []corefile.Server
 	problems []string
 	errs     []error
-	// looked are the programs and Corefiles that were read, and the addresses that were looked up behind caches.
-	looked map[string]bool
-	// targets, programs, text and configMaps count against the bounds above.
+	// visited are the programs and Corefiles that were read, and the addresses that were looked up
+	// behind caches.
+	visited map[string]bool
+	// targets, programs, text and configMaps count towards the limits above.
 	targets, programs, text int
 	configMaps              map[types.NamespacedName]bool
 }
@@ -111,7 +116,7 @@ func (f *finder) problem(format string, args ...any) {
 	}
 }
 
-// unknown notes an error and returns whether there is one.
+// unknown collects an error, and returns whether there is one.
 func (f *finder) unknown(err error) bool {
 	if err != nil {
 		f.errs = append(f.errs, err)
@@ -121,7 +126,8 @@ func (f *finder) unknown(err error) bool {
 
 func (f *finder) found() Found {
 	if len(f.mains) == 0 {
-		// A cache is configured after the CoreDNS behind it. Without one, it is a server like any other.
+		// A cache is configured only with a CoreDNS behind it. If there is none, it counts as the
+		// main server.
 		for i := range f.caches {
 			f.caches[i].Cache = false
 		}
@@ -130,11 +136,11 @@ func (f *finder) found() Found {
 	if len(f.problems) == 0 {
 		return Found{Servers: servers}
 	}
-	advice := "annotate the Cluster with " + annotation + "=<namespace>/<configmap>/<key> to say where the Corefile is"
+	advice := "annotate the Cluster with " + annotation + "=<namespace>/<configmap>/<key> to specify the Corefile"
 	return Found{Servers: servers, Problem: strings.Join(append(f.problems, advice), "; ")}
 }
 
-// nameserver finds who answers at an address that is in a Pod's resolv.conf.
+// nameserver finds the servers at an address in a Pod's resolv.conf.
 func (f *finder) nameserver(nameserver string) {
 	address, err := netip.ParseAddr(nameserver)
 	if err != nil {
@@ -193,8 +199,9 @@ func (f *finder) onNodes(address netip.Addr) []program {
 	return found
 }
 
-// behind finds the programs that a Service leads to. The words say why it is asked. If the nodes answer in its place, it
-// need not lead anywhere.
+// behind finds the programs that a Service selects. words describe the Service in messages. If
+// optional is true because a cache on the nodes answers instead, it is no problem if there are
+// none.
 func (f *finder) behind(service *corev1.Service, words string, optional bool) {
 	if len(service.Spec.Selector) == 0 {
 		if !optional {
@@ -208,7 +215,7 @@ func (f *finder) behind(service *corev1.Service, words string, optional bool) {
 	}
 	switch {
 	case len(programs) == 0 && len(others) > 0:
-		f.problem("%s of %s, which is no CoreDNS that is known", words, others[0])
+		f.problem("%s of %s, which is not recognised as CoreDNS", words, others[0])
 	case len(programs) == 0:
 		f.problem("%s, which selects no Deployment and no DaemonSet", words)
 	}
@@ -217,8 +224,8 @@ func (f *finder) behind(service *corev1.Service, words string, optional bool) {
 	}
 }
 
-// selected returns the programs whose Pods a Service selects, and the names of other workloads that it selects. It returns false
-// if they are not known.
+// selected returns the programs that a Service selects, and the names of other selected workloads.
+// It returns false if the objects are not cached yet.
 func (f *finder) selected(service *corev1.Service) (programs []program, others []string, ok bool) {
 	deployments, err := f.objects.Deployments(service.Namespace)
 	unknown := f.unknown(err)
@@ -243,18 +250,19 @@ func (f *finder) selected(service *corev1.Service) (programs []program, others [
 	for _, d := range daemonSets {
 		consider("DaemonSet", d.Namespace, d.Name, d.Spec.Template)
 	}
-	// A cluster lists its objects in no order.
+	// The order must not depend on that of the cache.
 	slices.SortFunc(programs, func(a, b program) int { return strings.Compare(a.String(), b.String()) })
 	slices.Sort(others)
 	return programs, others, true
 }
 
-// use adds a program that Pods ask, and the servers behind it if it is a cache. The words say why it is asked.
+// use adds a program that Pods query, and the servers behind it if it is a cache. words describe it
+// in messages.
 func (f *finder) use(p program, words string) {
-	if f.looked[p.String()] {
+	if f.visited[p.String()] {
 		return
 	}
-	f.looked[p.String()] = true
+	f.visited[p.String()] = true
 	if f.programs++; f.programs > MaxServers {
 		f.problem("Pods ask more than %d servers", MaxServers)
 		return
@@ -264,10 +272,10 @@ func (f *finder) use(p program, words string) {
 		f.problem("%s: %s", words, err)
 		return
 	}
-	if f.looked[server.Corefile.String()] {
+	if f.visited[server.Corefile.String()] {
 		return
 	}
-	f.looked[server.Corefile.String()] = true
+	f.visited[server.Corefile.String()] = true
 	facts, ok := f.read(server)
 	if !ok {
 		return
@@ -278,7 +286,7 @@ func (f *finder) use(p program, words string) {
 	case facts.isTooLong:
 		f.problem("%s: %s is longer than %d kB", words, server.Corefile, maxCorefile>>10)
 	case facts.writer != "":
-		f.problem("%s: %s is written by %s, which would undo a change", words, server.Corefile, facts.writer)
+		f.problem("%s: %s is managed by %s, which would undo a change", words, server.Corefile, facts.writer)
 	case facts.kubernetes:
 		f.mains = append(f.mains, server)
 	default:
@@ -297,10 +305,10 @@ func (f *finder) follow(p program, facts facts) {
 		}
 	}
 	for _, target := range facts.targets {
-		if f.looked[target.String()] {
+		if f.visited[target.String()] {
 			continue
 		}
-		f.looked[target.String()] = true
+		f.visited[target.String()] = true
 		if f.targets++; f.targets > maxTargets {
 			return
 		}

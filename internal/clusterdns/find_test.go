@@ -35,13 +35,13 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
-// objects are those of a cluster whose API server answers at once, but for what is unknown.
+// objects are the objects of a cluster. Reads in unknown fail.
 type objects struct {
 	services    []*corev1.Service
 	deployments []*appsv1.Deployment
 	daemonSets  []*appsv1.DaemonSet
 	configMaps  map[types.NamespacedName]*corev1.ConfigMap
-	// unknown are the reads that fail.
+	// unknown are the reads that return an error.
 	unknown []string
 	reads   []string
 }
@@ -131,7 +131,7 @@ spec: {clusterIPs: ["%s"], selector: {app: %s}}
 `, namespace, name, ip, app)
 }
 
-// coreDNS is a Deployment and its ConfigMap, which is mounted as kubeadm, k3s and the Helm chart do.
+// coreDNS returns a Deployment and its ConfigMap, mounted like those of kubeadm, k3s and the Helm chart.
 func coreDNS(namespace, name, corefile string) string {
 	return fmt.Sprintf(`
 apiVersion: apps/v1
@@ -165,7 +165,7 @@ data:
 `, namespace, name, corefile)
 }
 
-// nodeCache is a DaemonSet of node-cache and its ConfigMap, as Kubernetes' own manifest and Kubespray have them.
+// nodeCache returns a DaemonSet of node-cache and its ConfigMap, like those of Kubernetes and Kubespray.
 func nodeCache(name, corefile string, args ...string) string {
 	return fmt.Sprintf(`
 apiVersion: apps/v1
@@ -200,7 +200,7 @@ const (
 	caching = "cluster.local:53 {\n    bind %[1]s\n    forward . %[2]s {\n        force_tcp\n    }\n}\n.:53 {\n    bind %[1]s\n    forward . /etc/resolv.conf\n}\n"
 )
 
-// locations returns where the Corefiles of servers are, with "cache " in front of a cache.
+// locations returns the Corefiles of servers, with the prefix "cache " for a cache.
 func locations(servers []corefile.Server) []string {
 	found := []string{}
 	for _, s := range servers {
@@ -218,7 +218,7 @@ func TestFind(t *testing.T) {
 	onNodes := strings.NewReplacer("      containers:", "      hostNetwork: true\n      containers:", "kind: Deployment", "kind: DaemonSet")
 	for name, test := range map[string]struct {
 		objects []string
-		// nameserver is 10.96.0.10 if it is empty.
+		// nameserver defaults to 10.96.0.10.
 		nameserver string
 		found      []string
 		problem    string
@@ -227,7 +227,7 @@ func TestFind(t *testing.T) {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), coreDNS("kube-system", "coredns", serving)},
 			found:   []string{"kube-system/coredns/Corefile"},
 		},
-		"a Helm release in a namespace of its own": {
+		"a Helm release in its own namespace": {
 			objects: []string{service("dns", "mine", "10.96.0.10", "mine-coredns"), coreDNS("dns", "mine-coredns", serving), coreDNS("kube-system", "coredns", serving)},
 			found:   []string{"dns/mine-coredns/Corefile"},
 		},
@@ -239,7 +239,7 @@ func TestFind(t *testing.T) {
 			},
 			found: []string{"kube-system/coredns/Corefile", "cache kube-system/nodelocaldns/Corefile"},
 		},
-		"a cache that takes the Service's place on the nodes": {
+		"a cache at the Service's ClusterIP on the nodes": {
 			objects: []string{
 				nodeCache("node-cache", fmt.Sprintf(caching, "__PILLAR__LOCAL__DNS__ __PILLAR__DNS__SERVER__", "__PILLAR__CLUSTER__DNS__"),
 					"-localip", "169.254.20.10,10.96.0.10", "-conf", "/etc/Corefile", "-upstreamsvc", "kube-dns-upstream"),
@@ -263,7 +263,7 @@ func TestFind(t *testing.T) {
 			},
 			found: []string{"kube-system/edge/Corefile"},
 		},
-		"a cache of other nodes": {
+		"a cache that is bound to another address": {
 			objects: []string{
 				nodeCache("edge", fmt.Sprintf(caching, "169.254.20.10", "10.96.0.10"), "-localip", "169.254.20.10"),
 				service("kube-system", "kube-dns", "10.96.0.10", "coredns"), coreDNS("kube-system", "coredns", serving),
@@ -275,7 +275,7 @@ func TestFind(t *testing.T) {
 				"mountPath: /etc/coredns}", "mountPath: /etc/coredns/Corefile, subPath: Corefile}").Replace(coreDNS("kube-system", "coredns", serving))},
 			found: []string{"kube-system/coredns/Corefile"},
 		},
-		"a Corefile of another name, by a path that is not absolute": {
+		"a Corefile with another name and a relative path": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.NewReplacer(
 				"args: [-conf, /etc/coredns/Corefile]", "command: [/coredns, --conf=hosts]\n        workingDir: /etc/coredns", "  Corefile: \"", "  NodeHosts: \"").
 				Replace(coreDNS("kube-system", "coredns", serving))},
@@ -291,7 +291,7 @@ func TestFind(t *testing.T) {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving),
 				"/etc/coredns/Corefile", "/tmp/Corefile", 1)},
 			problem: "Pods ask 10.96.0.10, which is Service kube-system/kube-dns of Deployment kube-system/coredns: its Corefile /tmp/Corefile is in volume tmp of " +
-				"Deployment kube-system/coredns, which is no ConfigMap; annotate the Cluster with connectivity.tanzu.vmware.com/dns-corefile=<namespace>/<configmap>/<key>",
+				"Deployment kube-system/coredns, which is not a ConfigMap; annotate the Cluster with connectivity.tanzu.vmware.com/dns-corefile=<namespace>/<configmap>/<key>",
 		},
 		"a Corefile in the image": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "[-conf, /etc/coredns/Corefile]", "[]", 1)},
@@ -313,14 +313,14 @@ func TestFind(t *testing.T) {
 		"a Corefile that an operator writes": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "name: coredns}\ndata",
 				"name: coredns, ownerReferences: [{apiVersion: operator.openshift.io/v1, kind: DNS, name: default, uid: x, controller: true}]}\ndata", 1)},
-			problem: "the Corefile in kube-system/coredns is written by DNS default, which would undo a change",
+			problem: "the Corefile in kube-system/coredns is managed by DNS default, which would undo a change",
 		},
 		"another program than CoreDNS": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "kube-dns"), strings.NewReplacer(
 				"coredns/coredns:v1.12.0", "dns/k8s-dns-dnsmasq-nanny:1", "[-conf, /etc/coredns/Corefile]", "[--domain=cluster.local.]").Replace(coreDNS("kube-system", "kube-dns", serving))},
-			problem: "Pods ask 10.96.0.10, which is Service kube-system/kube-dns of Deployment kube-system/kube-dns, which is no CoreDNS that is known",
+			problem: "Pods ask 10.96.0.10, which is Service kube-system/kube-dns of Deployment kube-system/kube-dns, which is not recognised as CoreDNS",
 		},
-		"a Service that selects nothing": {
+		"a Service that selects no workload": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "other"), coreDNS("kube-system", "coredns", serving)},
 			problem: "Pods ask 10.96.0.10, which is Service kube-system/kube-dns, which selects no Deployment and no DaemonSet",
 		},
@@ -333,11 +333,11 @@ func TestFind(t *testing.T) {
 			problem: "Pods ask 10.96.0.10, which is the ClusterIP of no Service, and no DaemonSet with a Corefile in a ConfigMap is bound to it on the nodes",
 		},
 		"a nameserver that is none": {nameserver: "kube-dns\x1b[2J", problem: `Pods ask "kube-dns[2J", which is not an IP address`},
-		"a path that Kubernetes would expand": {
+		"a path with characters that Kubernetes expands": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "mountPath: /tmp", "mountPath: /$(HOME)", 1)},
 			problem: "the path of one of its volume mounts is not plain",
 		},
-		"a name that no ConfigMap has": {
+		"an invalid name of a ConfigMap": {
 			objects: []string{service("kube-system", "kube-dns", "10.96.0.10", "coredns"), strings.Replace(coreDNS("kube-system", "coredns", serving), "name: coredns-custom", `name: "*"`, 1)},
 			problem: "one of its volumes is a ConfigMap whose name is invalid",
 		},
@@ -362,7 +362,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestFindDescribesWhatTheContainerReads(t *testing.T) {
+func TestFindReturnsTheMountsOfTheContainer(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	found, err := clusterdns.Find([]string{"10.96.0.10", "10.96.0.10"}, parse(t, service("kube-system", "kube-dns", "10.96.0.10", "coredns"), coreDNS("kube-system", "coredns", serving)))
@@ -374,12 +374,12 @@ func TestFindDescribesWhatTheContainerReads(t *testing.T) {
 		Mounts: []corefile.Mount{
 			{Path: "/etc/coredns", ConfigMap: name, Items: map[string]string{"Corefile": "Corefile", "hosts": "NodeHosts"}},
 			{Path: "/etc/coredns/custom", ConfigMap: types.NamespacedName{Namespace: "kube-system", Name: "coredns-custom"}},
-			{Path: "/tmp", Words: "volume tmp of Deployment kube-system/coredns, which is no ConfigMap"},
+			{Path: "/tmp", Words: "volume tmp of Deployment kube-system/coredns, which is not a ConfigMap"},
 		},
 	}}))
 }
 
-func TestFindAsksForAllThatIsMissingAtOnce(t *testing.T) {
+func TestFindReadsAllKindsDespiteErrors(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	missing := parse(t, service("kube-system", "kube-dns", "10.96.0.10", "coredns"), coreDNS("kube-system", "coredns", serving))
@@ -394,8 +394,8 @@ func TestFindAsksForAllThatIsMissingAtOnce(t *testing.T) {
 	g.Expect(err).To(MatchError(And(ContainSubstring("kube-system/coredns"), ContainSubstring("kube-system/coredns-custom"))))
 }
 
-// A hostile API server can say anything. How much is asked of it and what becomes of it must not depend on that.
-func TestFindIsBounded(t *testing.T) {
+// A hostile API server can return any objects. The number of reads and the size of the result must be limited.
+func TestFindIsLimited(t *testing.T) {
 	t.Parallel()
 	repeat := func(times int, manifest func(i int) string) []string {
 		var manifests []string
@@ -412,7 +412,7 @@ func TestFindIsBounded(t *testing.T) {
 	for name, test := range map[string]struct {
 		objects     []string
 		nameservers []string
-		// problem is a part of the message, what is read, and most how often at most.
+		// problem is a part of the message, what the kind of read, and most the limit of such reads.
 		problem, read string
 		most          int
 	}{
@@ -439,7 +439,7 @@ func TestFindIsBounded(t *testing.T) {
 				return strings.NewReplacer("        - {name: tmp,", strings.Join(mounts, "")+"        - {name: tmp,", "      - {name: tmp,", strings.Join(volumes, "")+"      - {name: tmp,").
 					Replace(selected(i, serving))
 			}), kubeDNS),
-			problem: "reads more than 16 ConfigMaps", read: "configmap ", most: 16,
+			problem: "read more than 16 ConfigMaps", read: "configmap ", most: 16,
 		},
 		"mounts of one container": {
 			objects: []string{kubeDNS, strings.Replace(selected(0, serving), "        - {name: tmp,",
@@ -473,7 +473,7 @@ func TestFindIsBounded(t *testing.T) {
 	}
 }
 
-func TestFindSaysThatNoNameserverIsKnown(t *testing.T) {
+func TestFindReportsThatNoNameserverIsKnown(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	none, err := clusterdns.Find(nil, &objects{})

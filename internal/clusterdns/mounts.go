@@ -31,7 +31,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// corefile returns the key that holds the Corefile. node-cache renders it from a template if there is one.
+// corefile returns the key of the Corefile. node-cache renders the Corefile from a template if
+// there is one.
 func (p program) corefile(mounts []corefile.Mount) (corefile.File, error) {
 	paths := []string{p.conf()}
 	if p.nodeCache {
@@ -58,7 +59,7 @@ func (p program) corefile(mounts []corefile.Mount) (corefile.File, error) {
 	return corefile.File{}, err
 }
 
-// mountOf returns the mount that has a file: the one with the longest path.
+// mountOf returns the mount with the longest path that contains a file.
 func mountOf(mounts []corefile.Mount, file string) (corefile.Mount, bool) {
 	var longest corefile.Mount
 	found := false
@@ -71,7 +72,7 @@ func mountOf(mounts []corefile.Mount, file string) (corefile.Mount, bool) {
 	return longest, found
 }
 
-// keyAt returns the key that a mounted ConfigMap has at a path; empty if it has none there.
+// keyAt returns the key at a path of a mounted ConfigMap, or "".
 func keyAt(mount corefile.Mount, file string) string {
 	key := mount.Key
 	relative := strings.TrimPrefix(strings.TrimPrefix(file, mount.Path), "/")
@@ -88,10 +89,11 @@ func keyAt(mount corefile.Mount, file string) string {
 	return key
 }
 
-// validPath matches paths without anything that Kubernetes, a shell or a Corefile would expand.
+// validPath matches paths without characters that Kubernetes, a shell or a Corefile would expand.
 var validPath = regexp.MustCompile(`^/[A-Za-z0-9._/-]*$`)
 
-// mount returns a volume mount. A volume that is not a single ConfigMap is described in words.
+// mount returns the Mount of a volume mount. A volume that is not a single ConfigMap has only
+// Words.
 func (p program) mount(vm corev1.VolumeMount) (corefile.Mount, error) {
 	mount := corefile.Mount{Path: path.Clean(vm.MountPath)}
 	if !validPath.MatchString(mount.Path) || len(mount.Path) > maxPath {
@@ -109,7 +111,7 @@ func (p program) mount(vm corev1.VolumeMount) (corefile.Mount, error) {
 func (p program) mountVolume(mount corefile.Mount, vm corev1.VolumeMount, volume *corev1.Volume) (corefile.Mount, error) {
 	name, items, ok := configMapOf(volume)
 	if !ok || vm.SubPathExpr != "" {
-		mount.Words = "volume " + shortName(volume.Name) + " of " + p.String() + ", which is no ConfigMap"
+		mount.Words = "volume " + shortName(volume.Name) + " of " + p.String() + ", which is not a ConfigMap"
 		return mount, nil
 	}
 	if len(validation.IsDNS1123Subdomain(name)) > 0 || len(validation.IsDNS1123Label(p.namespace)) > 0 {
@@ -131,19 +133,20 @@ func (p program) mountVolume(mount corefile.Mount, vm corev1.VolumeMount, volume
 	if vm.SubPath == "" {
 		return mount, nil
 	}
-	// A path in a ConfigMap's volume is usually that of a file.
+	// A subPath in a ConfigMap's volume is a key.
 	mount.Key = path.Clean(vm.SubPath)
 	if mount.Items != nil {
 		mount.Key = mount.Items[mount.Key]
 	}
 	mount.Items = nil
 	if len(validation.IsConfigMapKey(mount.Key)) > 0 {
-		return corefile.Mount{}, fmt.Errorf("it mounts a part of ConfigMap %s that is no key", mount.ConfigMap)
+		return corefile.Mount{}, fmt.Errorf("it mounts a subPath of ConfigMap %s that is not a key", mount.ConfigMap)
 	}
 	return mount, nil
 }
 
-// configMapOf returns the ConfigMap of a volume, alone or as the only source of a projected one.
+// configMapOf returns the ConfigMap of a volume, or of a projected volume with a ConfigMap as its
+// only source.
 func configMapOf(volume *corev1.Volume) (name string, items []corev1.KeyToPath, ok bool) {
 	switch {
 	case volume.ConfigMap != nil:
@@ -155,5 +158,5 @@ func configMapOf(volume *corev1.Volume) (name string, items []corev1.KeyToPath, 
 	return "", nil, false
 }
 
-// shortName returns the name of a volume for a message.
+// shortName limits the name of a volume for a message.
 func shortName(name string) string { return text.Line(name, validation.DNS1123LabelMaxLength) }

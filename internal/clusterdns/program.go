@@ -31,7 +31,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
-// Flags of CoreDNS and of node-cache, which is CoreDNS with a wrapper that renders its Corefile.
+// Flags of CoreDNS and node-cache. The latter is CoreDNS with a wrapper that renders the Corefile.
 const (
 	confFlag     = "conf"
 	localIPFlag  = "localip"
@@ -40,20 +40,21 @@ const (
 )
 
 const (
-	// CoreDNS reads this file in its working directory if no flag names another one.
+	// defaultConf is CoreDNS's default, relative to its working directory.
 	defaultConf = "Corefile"
-	// The defaults of node-cache.
+	// Defaults of node-cache.
 	defaultNodeCacheConf = "/etc/Corefile"
 	defaultNodeCacheBase = "/etc/coredns/Corefile.base"
 	defaultUpstream      = "kube-dns"
 
-	// maxMounts is how many mounts of a container are considered. CoreDNS has two or three.
+	// maxMounts limits the mounts of a container. CoreDNS has two or three.
 	maxMounts = 16
-	// maxPath is the longest path that is considered. Paths are repeated in the arguments of a container.
+	// maxPath limits the length of a path, because paths are repeated in the arguments of a
+	// container.
 	maxPath = 256
 )
 
-// program is a container template that runs CoreDNS.
+// program is a container of a Deployment or a DaemonSet that runs CoreDNS.
 type program struct {
 	kind, namespace, name string
 	container             *corev1.Container
@@ -62,7 +63,7 @@ type program struct {
 	nodeCache             bool
 }
 
-// newProgram returns the first container of a template that runs CoreDNS, or false if there is none.
+// newProgram returns the first container that runs CoreDNS, or false if there is none.
 func newProgram(kind, namespace, name string, template corev1.PodTemplateSpec) (program, bool) {
 	for i := range template.Spec.Containers {
 		container := &template.Spec.Containers[i]
@@ -79,10 +80,10 @@ func newProgram(kind, namespace, name string, template corev1.PodTemplateSpec) (
 	return program{}, false
 }
 
-// String is how messages call it.
+// String returns the program's name for messages.
 func (p program) String() string { return p.kind + " " + p.namespace + "/" + p.name }
 
-// imageName returns the last part of an image's repository.
+// imageName returns the last path element of an image's repository.
 func imageName(reference string) string {
 	name := path.Base(reference)
 	name, _, _ = strings.Cut(name, "@")
@@ -90,8 +91,8 @@ func imageName(reference string) string {
 	return name
 }
 
-// flagsOf returns the values of the flags that matter here. Go's package flag takes one dash or two, and a value behind "=" or
-// in the next argument.
+// flagsOf returns the values of the flags that are used here. As in Go's package flag, a name has
+// one or two dashes, and the value follows "=" or is the next argument.
 func flagsOf(arguments []string) map[string]string {
 	flags := map[string]string{}
 	for i, argument := range arguments {
@@ -113,12 +114,12 @@ func flagsOf(arguments []string) map[string]string {
 	return flags
 }
 
-// localAddresses returns the addresses that node-cache gives to its node and listens on.
+// localAddresses returns the addresses that node-cache adds to its node and listens on.
 func (p program) localAddresses() []netip.Addr {
 	return addressesOf(strings.Split(p.flags[localIPFlag], ","))
 }
 
-// upstream returns the Service that node-cache puts in the place of a placeholder in its Corefile.
+// upstream returns the Service whose ClusterIP replaces a placeholder in node-cache's Corefile.
 func (p program) upstream() (types.NamespacedName, bool) {
 	if !p.nodeCache {
 		return types.NamespacedName{}, false
@@ -130,7 +131,7 @@ func (p program) upstream() (types.NamespacedName, bool) {
 	return types.NamespacedName{Namespace: p.namespace, Name: name}, len(validation.IsDNS1035Label(name)) == 0
 }
 
-// server returns where its configuration is. The error says in a few words why it cannot be configured.
+// server returns the Server of the program. The error says briefly why it cannot be configured.
 func (p program) server() (corefile.Server, error) {
 	if len(p.container.VolumeMounts) > maxMounts {
 		return corefile.Server{}, fmt.Errorf("it has more than %d volume mounts", maxMounts)
@@ -154,7 +155,7 @@ func (p program) server() (corefile.Server, error) {
 	return server, nil
 }
 
-// conf returns the path of the Corefile that CoreDNS reads.
+// conf returns the path of the Corefile.
 func (p program) conf() string {
 	conf := p.flags[confFlag]
 	if conf == "" {

@@ -30,84 +30,91 @@ import (
 )
 
 const (
-	// reloadTime is how long CoreDNS may take to read a Corefile that was changed: kubelet's sync and the plugin reload.
+	// reloadTime is how long CoreDNS may take to load a changed Corefile: the kubelet's sync and
+	// the plugin reload.
 	reloadTime = 3 * time.Minute
-	// maxMemory bounds a Memory as text, in bytes. A server with two mounts takes about 600. Servers are repeated in the arguments of a
-	// container.
-	maxMemory = 16 << 10
-	// maxTouched is how many keys with server blocks are remembered: two for each server, its Corefile and a file that it imports.
+	// maxState limits an encoded State, in bytes. A server with two mounts has about 600. Servers
+	// are repeated in the arguments of a container.
+	maxState = 16 << 10
+	// maxTouched limits State.Touched. It allows two keys per server: its Corefile and a file that
+	// it imports.
 	maxTouched = 2 * MaxServers
 )
 
-// Memory remembers the DNS servers of one cluster. Its methods return another Memory and change none.
-type Memory struct {
-	// Found are servers that were found because lookups did not succeed with those that are known.
+// State is the stored knowledge about the DNS servers of one cluster. Its methods return a new
+// State.
+type State struct {
+	// Found are the servers that Find returned. Find is called only if lookups fail with the known
+	// servers.
 	Found []corefile.Server `json:"found,omitempty"`
-	// Touched are keys that have or had server blocks of ours, each as <namespace>/<configmap>/<key>, the latest last.
+	// Touched are the keys that have or had our server blocks, as <namespace>/<configmap>/<key>,
+	// the latest last.
 	Touched []string `json:"touched,omitempty"`
 }
 
-// ParseMemory returns the Memory that String returned. What was spoilt is forgotten.
-func ParseMemory(text string) Memory {
-	m := Memory{}
-	if len(text) > maxMemory || json.Unmarshal([]byte(text), &m) != nil {
-		return Memory{}
+// ParseState parses the result of State.String. It drops invalid parts.
+func ParseState(text string) State {
+	st := State{}
+	if len(text) > maxState || json.Unmarshal([]byte(text), &st) != nil {
+		return State{}
 	}
-	m.Found = slices.DeleteFunc(m.Found, func(s corefile.Server) bool {
+	st.Found = slices.DeleteFunc(st.Found, func(s corefile.Server) bool {
 		_, ok := corefile.ParseFile(s.Corefile.Ref())
 		return !ok
 	})
-	m.Touched = slices.DeleteFunc(m.Touched, func(ref string) bool { _, ok := corefile.ParseFile(ref); return !ok })
-	return m
+	st.Touched = slices.DeleteFunc(st.Touched, func(ref string) bool { _, ok := corefile.ParseFile(ref); return !ok })
+	return st
 }
 
-// String returns the Memory as JSON, empty if nothing is remembered.
-func (m Memory) String() string {
-	if len(m.Found)+len(m.Touched) == 0 {
+// String returns the State as JSON, or "" if it is empty.
+func (st State) String() string {
+	if len(st.Found)+len(st.Touched) == 0 {
 		return ""
 	}
-	text, err := json.Marshal(m)
+	text, err := json.Marshal(st)
 	if err != nil {
-		panic(err) // It holds nothing that JSON cannot.
+		panic(err) // All fields can be encoded.
 	}
 	return string(text)
 }
 
-// Touch remembers a key that is about to have a server block.
-func (m Memory) Touch(file corefile.File) Memory {
-	if !slices.Contains(m.Touched, file.Ref()) {
-		m.Touched = append(slices.Clone(m.Touched), file.Ref())
-		m.Touched = m.Touched[max(0, len(m.Touched)-maxTouched):]
+// AddTouched adds a key that is about to have a server block.
+func (st State) AddTouched(file corefile.File) State {
+	if !slices.Contains(st.Touched, file.Ref()) {
+		st.Touched = append(slices.Clone(st.Touched), file.Ref())
+		st.Touched = st.Touched[max(0, len(st.Touched)-maxTouched):]
 	}
-	return m
+	return st
 }
 
-// Note remembers the keys that dns-config-patcher reports as having server blocks. It may report anything, so only ConfigMaps count
-// that it has or may have been given. The pinned Corefile is that of the Cluster's annotation, nil if it has none.
-func (m Memory) Note(reported map[string]string, pinned *corefile.File) Memory {
-	given := corefile.ConfigMapsOf(m.All(pinned))
-	return m.note(reported, func(file corefile.File) bool { return slices.Contains(given, file.ConfigMap) })
+// AddReported adds the keys in which dns-config-patcher reports server blocks. A report may be
+// forged, so it adds only keys of ConfigMaps to which the patcher has been given rights. pinned is
+// the Corefile in the Cluster's annotation, or nil.
+func (st State) AddReported(reported map[string]string, pinned *corefile.File) State {
+	given := corefile.ConfigMapsOf(st.All(pinned))
+	return st.addReported(reported, func(file corefile.File) bool { return slices.Contains(given, file.ConfigMap) })
 }
 
-// Trust remembers all keys that dns-config-patcher reports. It is for a removal, which follows from no right of the patcher.
-func (m Memory) Trust(reported map[string]string) Memory {
-	return m.note(reported, func(corefile.File) bool { return true })
+// AddAllReported adds all keys that dns-config-patcher reports. It is for a removal, which the
+// manager does with its own rights.
+func (st State) AddAllReported(reported map[string]string) State {
+	return st.addReported(reported, func(corefile.File) bool { return true })
 }
 
-func (m Memory) note(reported map[string]string, counts func(corefile.File) bool) Memory {
+func (st State) addReported(reported map[string]string, counts func(corefile.File) bool) State {
 	refs := strings.SplitN(reported[report.KeyWrittenTo], ",", maxTouched+1)
 	for _, ref := range refs[:min(len(refs), maxTouched)] {
 		if file, ok := corefile.ParseFile(ref); ok && counts(file) {
-			m = m.Touch(file)
+			st = st.AddTouched(file)
 		}
 	}
-	return m
+	return st
 }
 
-// All returns every server that has or may have been given a block.
-func (m Memory) All(pinned *corefile.File) []corefile.Server {
+// All returns every server that may have our server blocks.
+func (st State) All(pinned *corefile.File) []corefile.Server {
 	all := corefile.Known()
-	for _, server := range slices.Concat(m.Found, m.Choice(pinned).Wanted(), m.touched()) {
+	for _, server := range slices.Concat(st.Found, st.Choice(pinned).Wanted(), st.touched()) {
 		if i := slices.IndexFunc(all, func(s corefile.Server) bool { return s.Corefile == server.Corefile }); i < 0 {
 			all = append(all, server)
 		} else if server.Complete {
@@ -117,25 +124,25 @@ func (m Memory) All(pinned *corefile.File) []corefile.Server {
 	return all
 }
 
-// Learn remembers servers that were found, and keeps those that were found before: Pods on other nodes may ask them. It
-// returns the same Memory if there is nothing to learn, because all are known and the Corefiles of these could be edited.
-func (m Memory) Learn(found []corefile.Server, reported map[string]string) Memory {
+// AddFound adds found servers. Previously found servers stay, because Pods on other nodes may query
+// them. It returns the same State if all found servers are known and their Corefiles can be edited.
+func (st State) AddFound(found []corefile.Server, reported map[string]string) State {
 	isKnown := func(s corefile.Server) bool { return contains(corefile.Known(), s) }
 	editable := reported[report.KeyState] != string(report.UnsupportedCorefile)
-	if len(found) == 0 || len(m.Found) == 0 && editable && !slices.ContainsFunc(found, func(s corefile.Server) bool { return !isKnown(s) }) {
-		return m
+	if len(found) == 0 || len(st.Found) == 0 && editable && !slices.ContainsFunc(found, func(s corefile.Server) bool { return !isKnown(s) }) {
+		return st
 	}
 	all := slices.Clone(found)
-	for _, former := range m.Found {
+	for _, former := range st.Found {
 		if !contains(all, former) {
 			all = append(all, former)
 		}
 	}
-	// A cache comes after the servers behind it.
+	// Caches come last.
 	slices.SortStableFunc(all, func(a, b corefile.Server) int { return rank(a) - rank(b) })
-	learnt := Memory{Found: all[:min(len(all), MaxServers)], Touched: m.Touched}
-	if len(learnt.String()) > maxMemory {
-		return m
+	learnt := State{Found: all[:min(len(all), MaxServers)], Touched: st.Touched}
+	if len(learnt.String()) > maxState {
+		return st
 	}
 	return learnt
 }
@@ -147,18 +154,19 @@ func rank(s corefile.Server) int {
 	return 0
 }
 
-// Choice returns which servers are configured: that of the pinned Corefile if there is one, otherwise those that were found beside the
-// known ones that have a block, otherwise the known ones. Other servers that had a block are former ones.
-func (m Memory) Choice(pinned *corefile.File) corefile.Choice {
-	touched := m.touched()
+// Choice returns the servers to configure. If a Corefile is pinned, it is only the server of that
+// Corefile. Otherwise, these are the found servers and the known ones with a block, or the known
+// ones if none was found. Other servers with a block are former ones.
+func (st State) Choice(pinned *corefile.File) corefile.Choice {
+	touched := st.touched()
 	choice := corefile.Choice{}
 	switch {
 	case pinned != nil:
-		server := m.serverOf(*pinned)
-		server.Cache = false // It is configured whether or not anything is known behind it.
+		server := st.serverOf(*pinned)
+		server.Cache = false // It is configured even if no server behind it is known.
 		choice.Servers = []corefile.Server{server}
-	case len(m.Found) > 0:
-		choice.Servers = slices.Clone(m.Found)
+	case len(st.Found) > 0:
+		choice.Servers = slices.Clone(st.Found)
 		for _, known := range corefile.Known() {
 			if contains(touched, known) && !contains(choice.Servers, known) {
 				choice.Servers = append(choice.Servers, known)
@@ -176,14 +184,14 @@ func (m Memory) Choice(pinned *corefile.File) corefile.Choice {
 }
 
 // touched returns the servers that have or had a block.
-func (m Memory) touched() []corefile.Server {
+func (st State) touched() []corefile.Server {
 	var servers []corefile.Server
-	for _, ref := range m.Touched {
+	for _, ref := range st.Touched {
 		file, ok := corefile.ParseFile(ref)
 		if !ok {
 			continue
 		}
-		server := m.readerOf(file)
+		server := st.readerOf(file)
 		if !contains(servers, server) {
 			servers = append(servers, server)
 		}
@@ -191,9 +199,9 @@ func (m Memory) touched() []corefile.Server {
 	return servers
 }
 
-// readerOf returns the server that reads a key as its main Corefile, or imports it.
-func (m Memory) readerOf(file corefile.File) corefile.Server {
-	servers := slices.Concat(m.Found, corefile.Known())
+// readerOf returns the server with a key as its main Corefile, or one that can import it.
+func (st State) readerOf(file corefile.File) corefile.Server {
+	servers := slices.Concat(st.Found, corefile.Known())
 	for _, reads := range []func(corefile.Server) bool{
 		func(s corefile.Server) bool { return s.Corefile == file },
 		func(s corefile.Server) bool {
@@ -204,12 +212,13 @@ func (m Memory) readerOf(file corefile.File) corefile.Server {
 			return servers[i]
 		}
 	}
-	return m.serverOf(file)
+	return st.serverOf(file)
 }
 
-// serverOf returns the server with a main Corefile. If none was found and none is known, its ConfigMap is all that it reads.
-func (m Memory) serverOf(file corefile.File) corefile.Server {
-	for _, server := range slices.Concat(m.Found, corefile.Known()) {
+// serverOf returns the found or known server with a main Corefile, or a new one that mounts only
+// the ConfigMap.
+func (st State) serverOf(file corefile.File) corefile.Server {
+	for _, server := range slices.Concat(st.Found, corefile.Known()) {
 		if server.Corefile == file {
 			return server
 		}
@@ -226,9 +235,10 @@ func contains(servers []corefile.Server, wanted corefile.Server) bool {
 	return slices.ContainsFunc(servers, func(s corefile.Server) bool { return s.Corefile == wanted.Corefile })
 }
 
-// IsDue returns whether to look for the servers that Pods ask: no Corefile is known or none can be edited, or lookups fail although CoreDNS
-// has had the time to read its Corefile. Otherwise it returns after which time a look is due, 0 if none is.
-func (m Memory) IsDue(reported map[string]string, now time.Time) (due bool, after time.Duration) {
+// IsDue returns whether to call Find: if no Corefile is known or can be edited, or if lookups fail
+// although CoreDNS has had time to load its Corefile. Otherwise, after is the time until a call is
+// due, or 0 for none.
+func (st State) IsDue(reported map[string]string, now time.Time) (due bool, after time.Duration) {
 	switch report.State(reported[report.KeyState]) {
 	case report.CorefileNotFound, report.UnsupportedCorefile:
 		return true, 0
@@ -239,22 +249,23 @@ func (m Memory) IsDue(reported map[string]string, now time.Time) (due bool, afte
 	if reported[report.KeyProbe] == "" {
 		return false, 0
 	}
-	if m.asksUnknownCache(reported) {
+	if st.asksUnknownCache(reported) {
 		return true, 0
 	}
 	since, err := time.Parse(time.RFC3339, reported[report.KeySince])
 	left := since.Add(reloadTime).Sub(now)
-	// The time is that of another clock.
+	// The reported time is from another clock.
 	if err != nil || left <= 0 || left > 2*reloadTime {
 		return true, 0
 	}
 	return false, left
 }
 
-// asksUnknownCache returns whether Pods ask a link-local address, which is that of a cache on the node, and no cache has a block.
-func (m Memory) asksUnknownCache(reported map[string]string) bool {
+// asksUnknownCache returns whether Pods query a cache on the node, at a link-local address, and no
+// cache has a block.
+func (st State) asksUnknownCache(reported map[string]string) bool {
 	var caches []types.NamespacedName
-	for _, server := range slices.Concat(corefile.Known(), m.Found) {
+	for _, server := range slices.Concat(corefile.Known(), st.Found) {
 		if server.Cache {
 			caches = append(caches, server.Corefile.ConfigMap)
 		}
@@ -275,8 +286,8 @@ func Nameservers(reported map[string]string) []string {
 	return strings.Fields(reported[report.KeyNameservers])
 }
 
-// Explain returns the problem with the servers that were found, as one sentence; empty if there is none. A pinned Corefile that Pods do not ask
-// is one.
+// Explain returns the problem with the found servers as one sentence, or "". It is also a problem
+// if Pods do not query the server of the pinned Corefile.
 func (f Found) Explain(pinned *corefile.File) string {
 	if pinned == nil || len(f.Servers) == 0 || contains(f.Servers, corefile.Server{Corefile: *pinned}) {
 		return f.Problem
@@ -285,5 +296,5 @@ func (f Found) Explain(pinned *corefile.File) string {
 	for _, server := range f.Servers {
 		words = append(words, server.Corefile.Ref())
 	}
-	return "The Cluster's annotation " + annotation + " names " + pinned.Ref() + ", and Pods ask a server that reads " + strings.Join(words, " and ")
+	return "The Cluster's annotation " + annotation + " names " + pinned.Ref() + ", but Pods ask a server that reads " + strings.Join(words, " and ")
 }
