@@ -27,21 +27,22 @@ import (
 
 const defaultPort = "53"
 
-// servesZone returns whether the statement is a server block that CoreDNS takes for the zone's on the port: two of them
-// are "already defined".
+// servesZone returns whether the statement is a server block for the zone on the port. CoreDNS does
+// not start with two of them ("already defined").
 func servesZone(s statement, zone, port string) bool {
 	return !s.isImport() && slices.ContainsFunc(s.keys, func(key string) bool { return isZone(key, zone, port) })
 }
 
-// isZone returns whether a key of a server block, such as "dns://XCC.test.:53", means the zone on the port of plain DNS.
+// isZone returns whether a key of a server block, such as "dns://XCC.test.:53", is the zone on the
+// port for plain DNS.
 func isZone(key, zone, port string) bool {
 	name, on := splitKey(key)
 	return on == port && strings.EqualFold(name, zone)
 }
 
-// splitKey returns the zone of a key, without the final dot, and the port. It reads the key as CoreDNS does: the transport is in
-// lower case, and what follows the last colon is the port if it is a number. Of another transport than plain DNS the
-// prefix stays, so that it is no zone.
+// splitKey returns the zone of a key, without the final dot, and the port. As in CoreDNS, the part
+// after the last colon is the port if it is a number. The prefix of a transport other than plain
+// DNS stays, so the result equals no zone.
 func splitKey(key string) (zone, port string) {
 	zone, port = strings.TrimPrefix(key, "dns://"), defaultPort
 	if colon := strings.LastIndexByte(zone, ':'); colon >= 0 {
@@ -52,7 +53,7 @@ func splitKey(key string) (zone, port string) {
 	return strings.TrimSuffix(zone, "."), port
 }
 
-// zonesOf returns what a key of a server block stands for: one zone, or the reverse zones of a network.
+// zonesOf returns the zones of a server block's key: one zone, or the reverse zones of a network.
 func zonesOf(key string) ([]zoneOnPort, error) {
 	transport, name := splitTransport(key)
 	port := defaultPorts[transport]
@@ -68,7 +69,7 @@ func zonesOf(key string) ([]zoneOnPort, error) {
 	if prefix, err := netip.ParsePrefix(name); err == nil && name[0] != ':' && (name[0] != '0' || prefix.Addr().Is4()) {
 		names = reverseZones(prefix.Masked())
 	} else if !isDomainName(names[0]) {
-		return nil, fmt.Errorf("the key %q is no domain name", key)
+		return nil, fmt.Errorf("the key %q is not a domain name", key)
 	}
 	zones := make([]zoneOnPort, 0, len(names))
 	for _, name := range names {
@@ -77,7 +78,7 @@ func zonesOf(key string) ([]zoneOnPort, error) {
 	return zones, nil
 }
 
-// defaultPorts are the ports of the transports of CoreDNS.
+// defaultPorts are the default ports of CoreDNS's transports.
 var defaultPorts = map[string]string{"dns": defaultPort, "tls": "853", "quic": "853", "grpc": "443", "https": "443", "https3": "443", "unix": ""}
 
 func splitTransport(key string) (transport, rest string) {
@@ -89,15 +90,16 @@ func splitTransport(key string) (transport, rest string) {
 	return "dns", key
 }
 
-// isDomainName returns whether a name without the final dot is one for CoreDNS, in which it can be anything in labels of 63 bytes.
-// Escapes are not looked into.
+// isDomainName returns whether CoreDNS accepts a name without the final dot. It allows any
+// characters in DNS labels of up to 63 bytes. Escapes are not supported here.
 func isDomainName(name string) bool {
 	return name == "" || len(name) < 255 && !slices.ContainsFunc(strings.Split(name, "."), func(label string) bool {
 		return label == "" || len(label) > 63 || strings.Contains(label, `\`)
 	})
 }
 
-// reverseZones returns the zones of a network, without final dots: one if it ends at a label, and up to 128 if it does not.
+// reverseZones returns the reverse zones of a network, without final dots. There is one if the
+// prefix ends at a DNS label, and otherwise up to 128.
 func reverseZones(network netip.Prefix) []string {
 	labelBits, suffix := 8, "in-addr.arpa"
 	if network.Addr().Is6() {
@@ -131,7 +133,8 @@ func reverseZones(network netip.Prefix) []string {
 	return zones
 }
 
-// isAddress returns whether a target of the forward plugin, such as "dns://10.96.0.10:53", is one of the IPs on port 53.
+// isAddress returns whether a target of the forward plugin, such as "dns://10.96.0.10:53", is port
+// 53 of one of the IPs.
 func isAddress(target string, ips []string) bool {
 	target = strings.TrimPrefix(target, "dns://")
 	if host, port, err := net.SplitHostPort(target); err == nil && port == defaultPort {

@@ -23,50 +23,51 @@ import (
 	"strings"
 )
 
-// check returns ErrUnsupported if CoreDNS does not start with these server blocks, or if that cannot be told from here.
-func (w whole) check() error {
+// check returns ErrUnsupported if CoreDNS does not start with these server blocks, or might not
+// start.
+func (x expanded) check() error {
 	seen := sockets{unbound: map[zoneOnPort]bool{}, bound: map[zoneOnPort][]string{}}
-	for _, b := range w.blocks {
+	for _, b := range x.blocks {
 		if err := b.checkPlugins(); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrUnsupported, w.files.place(b.file, b.first), err)
+			return fmt.Errorf("%w: %s: %w", ErrUnsupported, x.files.position(b.file, b.first), err)
 		}
 		if err := seen.add(b); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrUnsupported, w.files.place(b.file, b.first), err)
+			return fmt.Errorf("%w: %s: %w", ErrUnsupported, x.files.position(b.file, b.first), err)
 		}
 	}
 	return nil
 }
 
-// standardPlugins are those that CoreDNS 1.15 is built with. Others are built with more.
+// standardPlugins are the plugins of a default build of CoreDNS 1.15. Other builds have more.
 var standardPlugins = strings.Fields(`root metadata geoip cancel proxyproto quic grpc_server https https3 timeouts multisocket reload nsid
 	bufsize bind debug trace ready health pprof shed prometheus errors log dnstap local dns64 siit any chaos loadbalance tsig rewrite autopath
 	acl cache header dnssec tls minimal template transfer dynupdate hosts route53 azure clouddns k8s_external kubernetes file auto secondary
 	etcd loop forward grpc erratic whoami on sign view nomad`)
 
-// singlePlugins are those of which CoreDNS allows one in a server block.
+// singlePlugins are the plugins that CoreDNS allows only once in a server block.
 var singlePlugins = strings.Fields("cache dnssec dynupdate errors grpc hosts kubernetes loop nsid pprof prometheus ready shed tsig view")
 
-// checkPlugins returns what is wrong with the plugins of a server block.
+// checkPlugins returns an error if CoreDNS refuses the plugins of a server block.
 func (s statement) checkPlugins() error {
 	last := map[string]token{}
 	for _, p := range s.plugins() {
 		if p.looksLikeBlock() {
-			return fmt.Errorf("%q, which is no plugin, is within the server block %q", p.name, strings.Join(s.keys, " "))
+			return fmt.Errorf("%q in the server block %q is not a plugin", p.name, strings.Join(s.keys, " "))
 		}
 		before, again := last[p.name]
 		if again && slices.Contains(singlePlugins, p.name) {
-			return fmt.Errorf("the plugin %s is there twice in the server block %q", p.name, strings.Join(s.keys, " "))
+			return fmt.Errorf("the server block %q has the plugin %s twice", strings.Join(s.keys, " "), p.name)
 		}
 		if again && p.first.continues(before) {
-			return fmt.Errorf("the plugin %s is imported twice from one line into the server block %q", p.name, strings.Join(s.keys, " "))
+			return fmt.Errorf("the server block %q imports the plugin %s twice from one line", strings.Join(s.keys, " "), p.name)
 		}
 		last[p.name] = p.last
 	}
 	return nil
 }
 
-// looksLikeBlock returns whether it is a server block within another one rather than a plugin. A plugin's name is a word, and a plugin
-// that is not known here has not only plugins for options.
+// looksLikeBlock returns whether a plugin is really a nested server block: its name is not a word,
+// or it is unknown and all its options are names of plugins.
 func (p plugin) looksLikeBlock() bool {
 	if slices.Contains(standardPlugins, p.name) {
 		return false
@@ -79,18 +80,19 @@ func (p plugin) looksLikeBlock() bool {
 	})
 }
 
-// zoneOnPort is what CoreDNS allows one server block for on each address.
+// zoneOnPort is a zone as CoreDNS compares them. Only one server block may serve it on an address.
 type zoneOnPort struct {
 	transport, zone, port string
 }
 
-// sockets knows which zones are served where. It follows the check of CoreDNS, which compares addresses as text.
+// sockets are the zones by the addresses on which they are served. As in CoreDNS, addresses are
+// compared as text.
 type sockets struct {
 	unbound map[zoneOnPort]bool
 	bound   map[zoneOnPort][]string
 }
 
-// add returns an error if CoreDNS does not start with the server block beside those that were added before.
+// add adds a server block. It returns an error if the block conflicts with a previous one.
 func (o sockets) add(s statement) error {
 	var addresses []string
 	hasOptions := false
@@ -127,12 +129,13 @@ func (o sockets) add(s statement) error {
 	return nil
 }
 
-// String is how messages call it.
+// String returns the zone as it appears in messages.
 func (z zoneOnPort) String() string {
 	return strings.TrimPrefix(z.transport+"://"+z.zone+".:"+z.port, "dns://")
 }
 
-// conflictOfView returns an error as conflict does for a server block with the plugin view, which may serve a zone beside others.
+// conflictOfView is conflict for a server block with the plugin view. CoreDNS allows several such
+// blocks for a zone.
 func (o sockets) conflictOfView(zone zoneOnPort, addresses []string, _ bool) error {
 	if o.unbound[zone] && len(addresses) > 0 || len(o.bound[zone]) > 0 && len(addresses) == 0 {
 		return fmt.Errorf("another server block serves %s, too, and one of them is bound to addresses", zone)
@@ -140,7 +143,8 @@ func (o sockets) conflictOfView(zone zoneOnPort, addresses []string, _ bool) err
 	return nil
 }
 
-// conflict returns an error if a server block for the zone on these addresses, or on all if there are none, overlaps with another one.
+// conflict returns an error if another server block serves the zone on one of the addresses. No
+// addresses mean all.
 func (o sockets) conflict(zone zoneOnPort, addresses []string, hasOptions bool) error {
 	others := slices.Clone(o.bound[zone])
 	switch {
@@ -161,8 +165,8 @@ func (o sockets) conflict(zone zoneOnPort, addresses []string, hasOptions bool) 
 	return nil
 }
 
-// rejectOverlap refuses addresses of one server block of which two may be the same: that is an error for CoreDNS. Two interfaces share
-// none.
+// rejectOverlap returns an error if two addresses of one server block may be the same, because
+// CoreDNS refuses that. Two interfaces never share an address.
 func rejectOverlap(addresses []string) error {
 	for i, address := range addresses {
 		for _, other := range addresses[:i] {
@@ -175,8 +179,9 @@ func rejectOverlap(addresses []string) error {
 	return nil
 }
 
-// isUncertain returns whether it is not known which addresses a word of the plugin bind stands for: that of an interface or variable.
-// Placeholders of NodeLocal DNSCache are addresses of its own.
+// isUncertain returns whether the addresses of an argument of the plugin bind are unknown, because
+// it is an interface or an environment variable. NodeLocal DNSCache replaces its placeholders with
+// addresses of its own.
 func isUncertain(address string) bool {
 	return net.ParseIP(address) == nil && !strings.HasPrefix(address, "__PILLAR__")
 }

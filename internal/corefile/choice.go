@@ -24,15 +24,15 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Choice says which servers of a cluster are configured. Its zero value is those of Known.
+// Choice selects the servers to configure. Its zero value selects those of Known.
 type Choice struct {
-	// Servers are given server blocks. Those of Known are if there is none.
+	// Servers get server blocks. If it is empty, those of Known do.
 	Servers []Server `json:"servers,omitempty"`
-	// Former are servers that were given some before and are not any more: ours are taken out there.
+	// Former are previously configured servers. Our server blocks are removed there.
 	Former []Server `json:"former,omitempty"`
 }
 
-// ParseChoice returns the Choice that String returned.
+// ParseChoice parses the result of Choice.String.
 func ParseChoice(text string) (Choice, error) {
 	choice := Choice{}
 	if err := json.Unmarshal([]byte(text), &choice); err != nil {
@@ -46,19 +46,19 @@ func ParseChoice(text string) (Choice, error) {
 	return choice, nil
 }
 
-// String returns the Choice as JSON. The same Choice gives the same text.
+// String returns the Choice as JSON. Equal Choices have equal strings.
 func (c Choice) String() string {
 	text, err := json.Marshal(c)
 	if err != nil {
-		panic(err) // It holds nothing that JSON cannot.
+		panic(err) // All fields can be encoded.
 	}
 	return string(text)
 }
 
-// IsZero returns whether the servers are those of Known.
+// IsZero returns whether the Choice selects the servers of Known.
 func (c Choice) IsZero() bool { return len(c.Servers)+len(c.Former) == 0 }
 
-// Wanted returns the servers that are given server blocks.
+// Wanted returns the servers that get server blocks.
 func (c Choice) Wanted() []Server {
 	if len(c.Servers) == 0 {
 		return Known()
@@ -66,13 +66,13 @@ func (c Choice) Wanted() []Server {
 	return c.Servers
 }
 
-// All returns all servers that may have server blocks of ours.
+// All returns all servers that may have our server blocks.
 func (c Choice) All() []Server { return slices.Concat(c.Wanted(), c.Former) }
 
-// ConfigMaps returns the names of all ConfigMaps that are read or written.
+// ConfigMaps returns the names of the ConfigMaps of all servers.
 func (c Choice) ConfigMaps() []types.NamespacedName { return ConfigMapsOf(c.All()) }
 
-// FormerOf returns the part of a cluster that is configured no longer: without the ConfigMaps of wanted servers.
+// FormerOf returns the Cluster of the former servers, without the ConfigMaps of wanted ones.
 func (c Choice) FormerOf(cluster Cluster) Cluster {
 	former := Cluster{Servers: c.Former, ConfigMaps: map[types.NamespacedName]ConfigMap{}}
 	kept := ConfigMapsOf(c.Wanted())

@@ -22,8 +22,9 @@ import (
 	"strings"
 )
 
-// rejectClusterZone refuses a zone whose block would take names of Services and Pods away from the plugin kubernetes:
-// CoreDNS answers from the block with the longest matching zone, and the cluster's is usually in that of the root zone.
+// rejectClusterZone refuses a zone whose block would hide names of Services and Pods. CoreDNS
+// answers from the block with the longest matching zone, and the plugin kubernetes is usually in
+// the block for the root zone.
 func rejectClusterZone(f *files, blocks []statement, zone string) error {
 	for _, s := range blocks {
 		for _, p := range s.plugins() {
@@ -35,21 +36,21 @@ func rejectClusterZone(f *files, blocks []statement, zone string) error {
 				served = s.keys
 			}
 			if i := slices.IndexFunc(served, refersToEnvironment); i >= 0 {
-				return fmt.Errorf("%w: %s: it is not known whether the zone %s would take names of the cluster itself, which are in %s, from CoreDNS's environment",
-					ErrUnsupported, f.place(s.file, s.first), zone, served[i])
+				return fmt.Errorf("%w: %s: the zone %s may hide names of the cluster itself, whose zone %s comes from CoreDNS's environment",
+					ErrUnsupported, f.position(s.file, s.first), zone, served[i])
 			}
-			if cluster := takesFrom(zone, served); cluster != "" {
-				return fmt.Errorf("%w: %s: the zone %s would take names of the cluster itself, which are in %s by %s; choose another zone",
-					ErrUnsupported, f.place(s.file, s.first), zone, cluster, f.name(s.file))
+			if cluster := hiddenBy(zone, served); cluster != "" {
+				return fmt.Errorf("%w: %s: the zone %s would hide names of the cluster itself, which are in %s in %s; choose another zone",
+					ErrUnsupported, f.position(s.file, s.first), zone, cluster, f.name(s.file))
 			}
 		}
 	}
 	return nil
 }
 
-// takesFrom returns the first of the cluster's zones that has names of Services or Pods in the zone. Other names in it can
-// be ours, such as xcc.cluster.local.
-func takesFrom(zone string, served []string) string {
+// hiddenBy returns the first of the cluster's zones with names of Services or Pods in the zone, or
+// "". A zone such as xcc.cluster.local hides no such names.
+func hiddenBy(zone string, served []string) string {
 	for _, key := range served {
 		cluster, _ := splitKey(strings.ToLower(key))
 		for _, names := range []string{"svc", "pod"} {

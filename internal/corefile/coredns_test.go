@@ -27,7 +27,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/coredns"
 )
 
-// TestCoreDNSRefusesTwoBlocks is why so much is checked before something is written.
+// TestCoreDNSRefusesTwoBlocks shows why configurations are checked before they are written.
 func TestCoreDNSRefusesTwoBlocks(t *testing.T) {
 	t.Parallel()
 	if !coredns.Isolated(t) {

@@ -14,32 +14,50 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package corefile keeps one server block per zone in the configuration of a cluster's CoreDNS: it forwards the zone to the DNS server's
-// ClusterIP. Install says which keys of which ConfigMaps to write so that the blocks are there, and Uninstall so that they are not. Both are
-// functions from what ConfigMaps hold to edits. They read no file, no environment and no clock.
+// Package corefile keeps one server block per zone in the configuration of a cluster's CoreDNS. The
+// block forwards the zone to the ClusterIP of the dns-server. Install returns the edits of
+// ConfigMaps that add the blocks, and Uninstall those that remove them. Both are pure functions of
+// the ConfigMaps' content: they read no file, no environment and no clock.
 //
-// A Corefile belongs to its cluster's administrator, and other tools rewrite it. So the text is edited around a parse and
-// not printed from it: everything outside our blocks stays as it is, byte for byte, and Uninstall after Install gives back
-// the text that was there before. To make that hold without a memory of the original, Install puts exactly one line break
-// in front of each block and Uninstall takes exactly one away. A file that does not end in a line break gets its block on
-// the next line, and one that does gets an empty line in between.
+// # Servers, mounts and files
 //
-// What a server block says may come from somewhere else: a bind from a snippet, the whole root block from a file. So all decisions are made
-// about the server blocks that CoreDNS has once it has expanded its imports, from the files that a Server can read; the text alone says
-// where to edit. The whole is checked as CoreDNS checks it when it starts, without our blocks and with them. What CoreDNS does not start
-// with is refused, and so is what cannot be read from here: a file that is in no ConfigMap, and a name from the environment.
+// A Server is one CoreDNS with a main Corefile. Its Mounts are the volumes of its container,
+// because a Corefile can import files. A File is a key of a ConfigMap. Known returns the servers of
+// common distributions, and a Choice overrides them. A Cluster is the content of all ConfigMaps of
+// its servers.
 //
-// Comments do not survive the migration library that kubeadm and the kubeadm control plane run at upgrades, so a block of
-// ours is never recognised by one. It is ours if its only key is the zone and
+// # Expand, check, edit
 //
-//   - its key and body are, as parsed tokens, those of a block in Settings.Written; or
-//   - it forwards to the ClusterIP and holds only plugins that this package, the project that it succeeds, or the
-//     migration library put there.
+// CoreDNS expands imports before it parses server blocks. A bind may come from a snippet, and the
+// root block from another file. So expand first returns the server blocks that CoreDNS would have,
+// from the files that the Server can read. check then finds errors with which CoreDNS would not
+// start, such as two blocks for one zone. Decisions use only the expanded blocks: where the main
+// block listens, which blocks are ours, and which zones are taken.
 //
-// Any other block for the zone on the port is a foreign one and nothing is changed, because two blocks for one zone stop
-// CoreDNS at its next start. Blocks for a parent or child zone, for another port or for another transport live
-// beside ours without a conflict.
+// The edits are made in the text of the files, not printed from the parsed blocks, because other
+// tools and users edit the files, too. Everything outside of our blocks stays byte for byte the
+// same. Uninstall after Install restores the original text: Install adds exactly one line break
+// before each block, and Uninstall removes exactly one. After the edits, the result is expanded and
+// checked again.
 //
-// The plugins of a server block are not checked beyond what composes them: CoreDNS may not start because of an argument that a plugin
-// does not know, and is built with plugins that are not known here.
+// ErrUnsupported is returned if CoreDNS would not start with the configuration. It is also returned
+// if the configuration depends on a file outside of ConfigMaps or on an environment variable.
+//
+// # Ownership
+//
+// The migration library of kubeadm and the kubeadm control plane drops comments, so comments cannot
+// mark our blocks. A block is ours if its only key is the zone and one of these holds:
+//
+//   - Its key and body have the same tokens as a block in Settings.Written.
+//   - It forwards to the ClusterIP, and all its plugins are among those that this package, the 2022
+//     project or the migration library write.
+//
+// Any other block for the zone on the same port is foreign. Then nothing is changed, because
+// CoreDNS does not start with two blocks for one zone. Blocks for a parent or child zone, another
+// port or another transport do not conflict with ours.
+//
+// # Limits
+//
+// The arguments of plugins are not checked. CoreDNS may refuse an argument, or be built with
+// plugins that this package does not know.
 package corefile

@@ -22,16 +22,16 @@ import (
 	"strings"
 )
 
-// The project that this one succeeds put its block between these comments. They go with the block.
+// The 2022 project put its block between these comments. They are removed with the block.
 const (
 	oldBegin = "### BEGIN CROSS CLUSTER CONNECTIVITY"
 	oldEnd   = "### END CROSS CLUSTER CONNECTIVITY"
 )
 
-// document is a file that may hold server blocks of ours.
+// document is a file that may have our server blocks.
 type document struct {
 	file File
-	// path is where CoreDNS reads it, and empty for the main Corefile.
+	// path is the file's path in the container. It is empty for the main Corefile.
 	path       string
 	text       string
 	statements []statement
@@ -49,14 +49,16 @@ func (c Cluster) document(file File, path string) (document, error) {
 	return document{file: file, path: path, text: text, statements: statements}, nil
 }
 
-// holds returns whether a server block of the whole is a statement of the document, rather than the content of a snippet.
-func (d document) holds(block statement) bool {
+// contains returns whether an expanded server block is a statement of the document. It is false for
+// a block from a snippet.
+func (d document) contains(block statement) bool {
 	return block.file == d.path && slices.ContainsFunc(d.statements, func(s statement) bool {
 		return s.first == block.first && !s.isImport() && !s.isSnippet() && slices.Equal(s.keys, block.keys)
 	})
 }
 
-// ensure returns the document's text with one wanted block for each of the zones and no other block of ours.
+// ensure returns the document's text with one block for each of the zones and no other block of
+// ours.
 func (o owner) ensure(d document, zones []string) (string, error) {
 	if o.isComplete(d.statements, zones) {
 		return d.text, nil
@@ -93,14 +95,15 @@ func (o owner) remove(d document) (string, error) {
 	return result, nil
 }
 
-// isComplete returns whether there is one wanted block for each of the zones and no other block of ours.
+// isComplete returns whether the document has exactly the wanted block for each of the zones, and
+// no other block of ours.
 func (o owner) isComplete(statements []statement, zones []string) bool {
 	ours := slices.DeleteFunc(slices.Clone(statements), func(s statement) bool { return !o.owns(s) })
 	if len(ours) != len(zones) {
 		return false
 	}
 	for _, zone := range zones {
-		// What render returns always parses.
+		// A rendered block always parses.
 		wanted, _ := parse(o.listen.render(zone, o.ClusterIPs[0]))
 		if !slices.ContainsFunc(ours, func(s statement) bool {
 			return servesZone(s, zone, o.listen.port) && s.bodyText() == wanted[0].bodyText()
@@ -111,7 +114,8 @@ func (o owner) isComplete(statements []statement, zones []string) bool {
 	return true
 }
 
-// cut returns the text without our blocks, from the last to the first so that line numbers stay true.
+// cut returns the text without our blocks. It removes the last one first, so that line numbers stay
+// valid.
 func (o owner) cut(d document) (string, error) {
 	text := d.text
 	for _, s := range slices.Backward(d.statements) {
@@ -126,11 +130,12 @@ func (o owner) cut(d document) (string, error) {
 	return text, nil
 }
 
-// cutBlock takes a block's lines out, and the line break in front of them that Ensure put there: always at the end of
-// the file, and in front of something else only if it makes an empty line.
+// cutBlock removes a block's lines and the line break that ensure added before them. At the end of
+// the file, it always removes the line break. Elsewhere, it does so only if the line before is
+// empty.
 //
-// Between the old project's comments it takes those instead and leaves the line break, because the old project had taken
-// the file's own to put the block there.
+// If the block is between the comments of the 2022 project, it removes the comments instead. That
+// project replaced the file's own line break, so the line break stays.
 func cutBlock(text string, s statement) string {
 	lines := strings.SplitAfter(text, "\n")
 	first := s.first - 1
@@ -151,9 +156,9 @@ func cutBlock(text string, s statement) string {
 	return head + tail
 }
 
-// verify returns ErrUnsupported unless the edited text parses, says the same as before about everything that is not
-// ours, and holds as many wanted blocks of ours as it should. A word in quotes that the file does not close, for one,
-// would swallow an appended block.
+// verify returns ErrUnsupported unless the edited text parses, all other statements are unchanged,
+// and the number of our blocks is right. For example, an appended block would become a part of an
+// unclosed quoted word.
 func (o owner) verify(original document, edited string, blocks int) error {
 	after, err := parse(edited)
 	if err != nil {
@@ -165,7 +170,7 @@ func (o owner) verify(original document, edited string, blocks int) error {
 		return slices.Equal(a.keys, b.keys) && a.bodyText() == b.bodyText()
 	})
 	if !same || len(after)-len(others) != blocks {
-		return fmt.Errorf("%w: editing would change what it says beside the zone", ErrUnsupported)
+		return fmt.Errorf("%w: editing would change other server blocks", ErrUnsupported)
 	}
 	return nil
 }

@@ -31,24 +31,24 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// settings are those of a patcher that has one zone and no memory.
+// settings returns Settings with one zone and no written blocks.
 func settings() corefile.Settings {
 	return corefile.Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.0.53"}}
 }
 
-// written returns the memory of a patcher that installed the blocks in a usual Corefile.
+// written returns Plan.Written after the installation in a usual Corefile.
 func written(s corefile.Settings) string {
 	return corefile.Install(known(texts{"coredns": {"Corefile": ". {\n}\n"}}), s).Written
 }
 
-// ensure returns a Corefile that imports nothing after the installation, and what is wrong with it.
+// ensure installs into a Corefile without imports, and returns the text and the error.
 func ensure(text string, s corefile.Settings) (string, error) {
 	before := texts{"coredns": {"Corefile": text}}
 	plan := corefile.Install(known(before), s)
 	return perform(before, plan)["coredns"]["Corefile"], plan.Err
 }
 
-// remove returns a Corefile after the removal.
+// remove uninstalls from a Corefile without imports, and returns the text and the error.
 func remove(text string, s corefile.Settings) (string, error) {
 	before := texts{"coredns": {"Corefile": text}}
 	plan := corefile.Uninstall(known(before), s)
@@ -92,7 +92,7 @@ func TestEnsureWritesTheGoldenFiles(t *testing.T) {
 	}
 }
 
-func TestRemoveGivesBackTheOriginal(t *testing.T) {
+func TestRemoveRestoresTheOriginal(t *testing.T) {
 	t.Parallel()
 	corefiles := readCorefiles(t)
 	for name, text := range corefiles {
@@ -116,21 +116,21 @@ func TestEnsureRecognizesItsBlock(t *testing.T) {
 	const others = ".:53 {\n    errors\n}\n"
 	const body = " {\n  errors\n  forward . 10.96.0.53 {\n    max_concurrent 1000\n  }\n}\n"
 	for name, block := range map[string]string{
-		"without a comment, indented otherwise": "xcc.test:53" + body,
-		"without a port":                        "xcc.test" + body,
-		"with a final dot":                      "xcc.test." + body,
-		"with a final dot and a port":           "xcc.test.:53" + body,
-		"with the transport":                    "dns://xcc.test:53" + body,
-		"in upper case":                         "XCC.Test:53" + body,
-		"in quotes":                             `"xcc.test:53"` + body,
-		"on one line but for the plugins":       "xcc.test:53 { # ours\nerrors\nforward . 10.96.0.53 {\nmax_concurrent 1000\n}\n}\n",
-		"with its brace on the next line":       "xcc.test:53\n" + body,
+		"without a comment, with another indentation": "xcc.test:53" + body,
+		"without a port":                  "xcc.test" + body,
+		"with a final dot":                "xcc.test." + body,
+		"with a final dot and a port":     "xcc.test.:53" + body,
+		"with the transport":              "dns://xcc.test:53" + body,
+		"in upper case":                   "XCC.Test:53" + body,
+		"in quotes":                       `"xcc.test:53"` + body,
+		"on one line but for the plugins": "xcc.test:53 { # ours\nerrors\nforward . 10.96.0.53 {\nmax_concurrent 1000\n}\n}\n",
+		"with its brace on the next line": "xcc.test:53\n" + body,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			g.Expect(ensure(others+"\n"+block, settings())).To(Equal(others+"\n"+block), "nothing is written without a change")
-			g.Expect(ensure(block+"\n"+others, settings())).To(Equal(block+"\n"+others), "nor if it stands first")
+			g.Expect(ensure(others+"\n"+block, settings())).To(Equal(others+"\n"+block), "there is no edit without a change")
+			g.Expect(ensure(block+"\n"+others, settings())).To(Equal(block+"\n"+others), "nor if our block is first")
 			g.Expect(remove(others+"\n"+block, settings())).To(Equal(others))
 		})
 	}
@@ -144,19 +144,19 @@ func TestEnsureRepairsItsBlock(t *testing.T) {
 	for name, test := range map[string]struct{ corefile, written string }{
 		"missing": {corefile: others},
 		"twice":   {corefile: others + "\nxcc.test:53 {\n  forward . 10.96.0.53\n}\n\nxcc.test {\n  forward . 10.96.0.53\n}\n"},
-		"of the old project, comments lost in an upgrade": {corefile: others + "\nxcc.test {\n    forward . 10.96.0.53\n    reload\n}\n"},
-		"with what the migration library adds":            {corefile: others + "\nxcc.test:53 {\n    errors\n    forward . 10.96.0.53\n    loop\n}\n"},
-		"in front of the others, close to them":           {corefile: "xcc.test {\n    forward . 10.96.0.53\n}\n" + others},
-		"that names the transport and the port":           {corefile: others + "\nxcc.test:53 {\n    forward . dns://10.96.0.53:53\n}\n"},
-		"for a former ClusterIP, remembered": {
+		"of the 2022 project, without comments after an upgrade": {corefile: others + "\nxcc.test {\n    forward . 10.96.0.53\n    reload\n}\n"},
+		"with what the migration library adds":                   {corefile: others + "\nxcc.test:53 {\n    errors\n    forward . 10.96.0.53\n    loop\n}\n"},
+		"in front of the others, close to them":                  {corefile: "xcc.test {\n    forward . 10.96.0.53\n}\n" + others},
+		"that names the transport and the port":                  {corefile: others + "\nxcc.test:53 {\n    forward . dns://10.96.0.53:53\n}\n"},
+		"for a former ClusterIP, in Written": {
 			corefile: others + "\nxcc.test:53 {\n    errors\n    forward . 10.96.9.9 {\n        max_concurrent 1000\n    }\n}\n",
 			written:  written(corefile.Settings{Zones: []string{"xcc.test"}, ClusterIPs: []string{"10.96.9.9"}}),
 		},
-		"for a former zone, remembered": {
+		"for a former zone, in Written": {
 			corefile: others + "\nold.test:53 {\n    errors\n    forward . 10.96.0.53 {\n        max_concurrent 1000\n    }\n}\n",
 			written:  written(corefile.Settings{Zones: []string{"old.test"}, ClusterIPs: []string{"10.96.0.53"}}),
 		},
-		"with a memory that somebody spoilt": {corefile: others, written: "}"},
+		"with a malformed Written": {corefile: others, written: "}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -184,7 +184,7 @@ func TestEnsureLeavesForeignBlocksAlone(t *testing.T) {
 		"that serves another zone too":               "xcc.test:53 other.test:53 {\n  forward . 10.96.0.53\n}\n",
 		"that serves another zone too, with a comma": "other.test, xcc.test {\n  forward . 10.96.0.53\n}\n",
 		"on another port too":                        "xcc.test:53 xcc.test:5353 {\n  forward . 10.96.0.53\n}\n",
-		"spelled otherwise":                          "dns://XCC.test.:053 {\n  file db\n}\n",
+		"with another spelling":                      "dns://XCC.test.:053 {\n  file db\n}\n",
 		"that is bound to an address":                "xcc.test {\n  bind 192.0.2.1\n  forward . 10.96.0.53\n}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestEnsureLeavesForeignBlocksAlone(t *testing.T) {
 	}
 }
 
-func TestAZoneThatIsRefusedKeepsNoOtherFromItsBlock(t *testing.T) {
+func TestARefusedZoneDoesNotAffectOtherZones(t *testing.T) {
 	t.Parallel()
 	const others = ".:53 {\n    kubernetes cluster.local\n}\n"
 	const foreign = "b.test {\n  file db\n}\n"
@@ -206,10 +206,10 @@ func TestAZoneThatIsRefusedKeepsNoOtherFromItsBlock(t *testing.T) {
 		zones         []string
 		before, after string
 	}{
-		"because of another hand's block":         {[]string{"b.test", "xcc.test"}, others + foreign, others + foreign},
-		"because of another hand's block at last": {[]string{"xcc.test", "b.test"}, others + foreign, others + foreign},
-		"because it has the cluster's own names":  {[]string{"local", "xcc.test"}, others, others},
-		"and ours beside another's goes, or CoreDNS would not start": {
+		"a foreign block, the zone is last":  {[]string{"b.test", "xcc.test"}, others + foreign, others + foreign},
+		"a foreign block, the zone is first": {[]string{"xcc.test", "b.test"}, others + foreign, others + foreign},
+		"the zone has names of the cluster":  {[]string{"local", "xcc.test"}, others, others},
+		"our block beside a foreign one is removed": {
 			[]string{"b.test", "xcc.test"}, others + "\nb.test:53 {\n  forward . 10.96.0.53\n}\n" + foreign, others + foreign},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestAZoneThatIsRefusedKeepsNoOtherFromItsBlock(t *testing.T) {
 	}
 }
 
-func TestTheBlockListensWhereTheMainOneDoes(t *testing.T) {
+func TestTheBlockHasTheListenerOfTheMainBlock(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ main, block string }{
 		"port 53":                {".:53 {\n}\n", "xcc.test:53 {\n    # "},
@@ -249,7 +249,7 @@ func TestTheBlockListensWhereTheMainOneDoes(t *testing.T) {
 	}
 }
 
-func TestTheBlockFollowsTheMainOneToAnotherPort(t *testing.T) {
+func TestTheBlockFollowsTheMainBlockToAnotherPort(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	ensured, err := ensure(".:53 {\n}\n", settings())
@@ -261,7 +261,7 @@ func TestTheBlockFollowsTheMainOneToAnotherPort(t *testing.T) {
 	g.Expect(moved).To(Equal(strings.ReplaceAll(ensured, ":53 {", ":5353 {")))
 }
 
-func TestEnsureRemembersTokensAndNotMerelyZones(t *testing.T) {
+func TestAWrittenBlockIsRecognisedByItsTokens(t *testing.T) {
 	t.Parallel()
 	const others = ".:53 {\n    errors\n}\n"
 	former := settings()
@@ -280,18 +280,18 @@ func TestEnsureRemembersTokensAndNotMerelyZones(t *testing.T) {
 	}
 }
 
-func TestEnsureIsNotDisturbedByNeighbours(t *testing.T) {
+func TestEnsureIgnoresUnrelatedBlocks(t *testing.T) {
 	t.Parallel()
 	for name, block := range map[string]string{
-		"the parent zone":             "test:53 {\n  errors\n}\n",
-		"a child zone":                "a.xcc.test:53 {\n  errors\n}\n",
-		"another port":                "xcc.test:5353 {\n  errors\n}\n",
-		"another transport":           "tls://xcc.test {\n  errors\n}\n",
-		"a name that ends alike":      "axcc.test {\n  errors\n}\n",
-		"a snippet of the name":       "(xcc.test) {\n  errors\n}\n.:53 {\n  import xcc.test\n}\n",
-		"the root zone on two ports":  ".:8053 .:53 {\n  errors\n}\n",
-		"the root zone on TLS":        "tls://. {\n  errors\n}\n. {\n  errors\n}\n",
-		"another block that is bound": "a.test {\n  bind 192.0.2.1\n}\n. {\n  errors\n}\n",
+		"the parent zone":                  "test:53 {\n  errors\n}\n",
+		"a child zone":                     "a.xcc.test:53 {\n  errors\n}\n",
+		"another port":                     "xcc.test:5353 {\n  errors\n}\n",
+		"another transport":                "tls://xcc.test {\n  errors\n}\n",
+		"a name with the zone as a suffix": "axcc.test {\n  errors\n}\n",
+		"a snippet with the zone's name":   "(xcc.test) {\n  errors\n}\n.:53 {\n  import xcc.test\n}\n",
+		"the root zone on two ports":       ".:8053 .:53 {\n  errors\n}\n",
+		"the root zone on TLS":             "tls://. {\n  errors\n}\n. {\n  errors\n}\n",
+		"another block that is bound":      "a.test {\n  bind 192.0.2.1\n}\n. {\n  errors\n}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -303,37 +303,37 @@ func TestEnsureIsNotDisturbedByNeighbours(t *testing.T) {
 	}
 }
 
-func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
+func TestEnsureRefusesUnsupportedCorefiles(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ corefile, err string }{
-		"an empty file":                                  {"", "it holds no server block"},
-		"comments only":                                  {"# nothing\n", "it holds no server block"},
-		"a brace too few":                                {".:53 {\n  errors\n", "line 1: the brace that opens here is never closed"},
-		"a brace too few in a plugin":                    {".:53 {\n  health {\n    lameduck 5s\n}\n", "line 1: the brace that opens here is never closed"},
-		"a plugin that is never closed":                  {".:53 {\n  health {\n    lameduck 5s\n", "line 3: a brace is never closed"},
-		"a snippet that is never closed":                 {"(a) {\n  errors {\n}\n", "line 1: the brace that opens here is never closed"},
-		"a brace too many":                               {".:53 {\n  errors\n}\n}\n", `line 4: "}" is not the name of a server block`},
-		"a brace that closes in a plugin":                {".:53 {\n  errors }\n}\n", "line 2: a brace closes that was not opened"},
-		"a brace after words in quotes that span lines":  {".:53 {\n  errors \"a\nb\" }\n}\n", "line 3: a brace closes that was not opened"},
-		"a brace in place of a plugin":                   {".:53 {\n  {\n  }\n}\n", "line 2: a brace opens where a plugin is expected"},
-		"a block without a name":                         {"{\n  errors\n}\n", "line 1: a server block has no name before its brace"},
-		"a comma in front of the brace":                  {".:53, {\n  errors\n}\n", "line 1: a server block has no name before its brace"},
-		"a block without braces":                         {".:53\nerrors\n", `line 2: the server block [".:53"] has no braces around its plugins`},
-		"a name and nothing else":                        {".:53", `line 1: the server block [".:53"] has no braces around its plugins`},
-		"a block without a space at its brace":           {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
-		"a name from the environment":                    {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the server block "{$ZONE}:53" is named by CoreDNS's environment`},
-		"an import without a file":                       {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
-		"an import of two files":                         {".:53 {\n  import a b\n}\n", `line 2: import a takes one argument, and has "b"`},
-		"an import among names":                          {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
-		"a quote that is not closed":                     {".:53 {\n  errors\n}\n\"", "editing"},
-		"everything on two other ports":                  {".:8053 .:8054 {\n  errors\n}\n", "line 1: the blocks for the root zone listen in different places"},
-		"main blocks that are bound to two addresses":    {". {\n  bind 192.0.2.1\n}\n. {\n  bind 192.0.2.2\n}\n", "line 4: the blocks for the root zone listen in different places"},
-		"a main block that is bound with options":        {". {\n  bind eth0 {\n    except 192.0.2.1\n  }\n}\n", "line 1: the block \".\" is bound to addresses with options"},
-		"a main block that is bound to a word in quotes": {". {\n  bind \"a b\"\n}\n", "line 1: the addresses to which the block \".\" is bound cannot be repeated"},
-		"a block that is bound, and no main block":       {"a.test {\n  bind 192.0.2.1\n}\n", `line 1: the block "a.test" is bound to addresses and there is none for the root zone`},
-		"blocks on two other ports, and no main block":   {"a.test:5353 {\n}\nb.test:5354 {\n}\n", "line 3: the blocks for any zone listen in different places"},
-		"our block on another one's line":                {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
-		"another one on our block's last line":           {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
+		"an empty file":           {"", "it holds no server block"},
+		"comments only":           {"# nothing\n", "it holds no server block"},
+		"a missing closing brace": {".:53 {\n  errors\n", "line 1: the brace that opens here is never closed"},
+		"a missing closing brace of a block with a plugin": {".:53 {\n  health {\n    lameduck 5s\n}\n", "line 1: the brace that opens here is never closed"},
+		"a plugin that is never closed":                    {".:53 {\n  health {\n    lameduck 5s\n", "line 3: a brace is never closed"},
+		"a snippet that is never closed":                   {"(a) {\n  errors {\n}\n", "line 1: the brace that opens here is never closed"},
+		"an extra closing brace":                           {".:53 {\n  errors\n}\n}\n", `line 4: "}" is not the name of a server block`},
+		"a brace that closes in a plugin":                  {".:53 {\n  errors }\n}\n", "line 2: a brace closes that was not opened"},
+		"a brace after words in quotes that span lines":    {".:53 {\n  errors \"a\nb\" }\n}\n", "line 3: a brace closes that was not opened"},
+		"a brace in place of a plugin":                     {".:53 {\n  {\n  }\n}\n", "line 2: a brace opens where a plugin is expected"},
+		"a block without a name":                           {"{\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a comma in front of the brace":                    {".:53, {\n  errors\n}\n", "line 1: a server block has no name before its brace"},
+		"a block without braces":                           {".:53\nerrors\n", `line 2: the server block [".:53"] has no braces around its plugins`},
+		"only a name":                                      {".:53", `line 1: the server block [".:53"] has no braces around its plugins`},
+		"a block without a space at its brace":             {".:53{\n  errors\n}\n", `line 2: the server block [".:53{"] has no braces`},
+		"a name from the environment":                      {"{$ZONE}:53 {\n  errors\n}\n", `line 1: the name of the server block "{$ZONE}:53" comes from CoreDNS's environment`},
+		"an import without a file":                         {".:53 {\n  errors\n}\nimport\n", "line 4: import needs a file or a snippet"},
+		"an import of two files":                           {".:53 {\n  import a b\n}\n", `line 2: import a takes one argument, and has "b"`},
+		"an import among names":                            {"a,\nimport b\n", `line 2: "import" is not the name of a server block`},
+		"a quote that is not closed":                       {".:53 {\n  errors\n}\n\"", "editing"},
+		"the root zone on two ports, and none is 53":       {".:8053 .:8054 {\n  errors\n}\n", "line 1: the blocks for the root zone have different ports or addresses"},
+		"main blocks that are bound to two addresses":      {". {\n  bind 192.0.2.1\n}\n. {\n  bind 192.0.2.2\n}\n", "line 4: the blocks for the root zone have different ports or addresses"},
+		"a main block that is bound with options":          {". {\n  bind eth0 {\n    except 192.0.2.1\n  }\n}\n", "line 1: the block \".\" is bound to addresses with options"},
+		"a main block that is bound to a word in quotes":   {". {\n  bind \"a b\"\n}\n", "line 1: the addresses of bind in the block \".\" cannot be repeated"},
+		"a block that is bound, and no main block":         {"a.test {\n  bind 192.0.2.1\n}\n", `line 1: the block "a.test" is bound to addresses, and no block serves the root zone`},
+		"blocks on two other ports, and no main block":     {"a.test:5353 {\n}\nb.test:5354 {\n}\n", "line 3: the blocks for any zone have different ports or addresses"},
+		"our block on another one's line":                  {".:53 {\n  errors\n} xcc.test {\n  forward . 10.96.0.53\n}\n", "line 3: the block for xcc.test shares a line with another one"},
+		"another one on our block's last line":             {"xcc.test {\n  forward . 10.96.0.53\n} .:53 {\n  errors\n}\n", "line 1: the block for xcc.test shares a line with another one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -345,7 +345,7 @@ func TestEnsureRefusesWhatItCannotEdit(t *testing.T) {
 	}
 }
 
-func TestEnsureLeavesTheClustersOwnNamesAlone(t *testing.T) {
+func TestEnsureRefusesAZoneWithNamesOfTheCluster(t *testing.T) {
 	t.Parallel()
 	const others = ".:53 {\n    errors\n    kubernetes Cluster.Local. in-addr.arpa {\n        pods insecure\n    }\n}\nb.test {\n    kubernetes\n}\n"
 	for zone, taken := range map[string]bool{
@@ -377,7 +377,7 @@ func TestEnsureLeavesTheClustersOwnNamesAlone(t *testing.T) {
 	s := settings()
 	s.Zones = []string{"local"}
 	_, err := ensure(others, s)
-	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("line 1: the zone local would take names of the cluster itself, which are in Cluster.Local. by the Corefile")))
+	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("line 1: the zone local would hide names of the cluster itself, which are in Cluster.Local. in the Corefile")))
 }
 
 func TestEnsureKeepsABlockPerZone(t *testing.T) {
@@ -394,7 +394,7 @@ func TestEnsureKeepsABlockPerZone(t *testing.T) {
 	s.Written, s.Zones = written(s), []string{"a.xcc.test"}
 	ensured, err = ensure(ensured, s)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(ensured).NotTo(ContainSubstring("\nxcc.test:53 {"), "the zone that is served no longer")
+	g.Expect(ensured).NotTo(ContainSubstring("\nxcc.test:53 {"), "the block of the former zone is removed")
 	g.Expect(ensured).To(ContainSubstring("\na.xcc.test:53 {"))
 }
 
@@ -413,7 +413,7 @@ func TestRemoveLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-func TestRemoveNeedsNoClusterIPForWhatItRemembers(t *testing.T) {
+func TestRemoveNeedsNoClusterIPForWrittenBlocks(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	const others = ".:53 {\n    errors\n}\n"
@@ -430,7 +430,7 @@ func TestRemoveKeepsTheNeighboursApart(t *testing.T) {
 		"with empty lines":    {a + "\n" + ours + "\n" + b, a + "\n" + b},
 		"without empty lines": {a + ours + b, a + b},
 		"with a comment":      {a + "\n" + ours + "# end\n", a + "# end\n"},
-		"old comments, of which one is missing": {
+		"one of the comments of the 2022 project is missing": {
 			a + "### BEGIN CROSS CLUSTER CONNECTIVITY\n" + ours, a + "### BEGIN CROSS CLUSTER CONNECTIVITY"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -441,7 +441,7 @@ func TestRemoveKeepsTheNeighboursApart(t *testing.T) {
 	}
 }
 
-func TestTheMemoryIsBounded(t *testing.T) {
+func TestWrittenIsLimitedInBlocks(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	s := settings()
@@ -451,7 +451,7 @@ func TestTheMemoryIsBounded(t *testing.T) {
 			s.Written = written(s)
 		}
 	}
-	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(2), "a block is remembered once")
+	g.Expect(strings.Count(s.Written, "xcc.test:53 {")).To(Equal(2), "there are no duplicates")
 	for i := range 40 {
 		s.ClusterIPs = []string{"10.96.1." + string(rune('0'+i%10)) + string(rune('0'+i/10))}
 		s.Written = written(s)
@@ -460,8 +460,8 @@ func TestTheMemoryIsBounded(t *testing.T) {
 	g.Expect(s.Written).To(ContainSubstring(s.ClusterIPs[0]), "the latest is kept")
 }
 
-// The manager copies the memory into an annotation.
-func TestTheMemoryOfLongZonesIsBounded(t *testing.T) {
+// The manager copies Written into an annotation.
+func TestWrittenIsLimitedInBytes(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	s := settings()
@@ -473,5 +473,5 @@ func TestTheMemoryOfLongZonesIsBounded(t *testing.T) {
 	g.Expect(len(s.Written)).To(BeNumerically("~", report.MaxWritten, 500))
 	g.Expect(len(s.Written)).To(BeNumerically("<=", report.MaxWritten))
 	g.Expect(s.Written).To(ContainSubstring(s.ClusterIPs[0]), "the latest is kept")
-	g.Expect(s.Written).To(HavePrefix(s.Zones[0]), "blocks are whole")
+	g.Expect(s.Written).To(HavePrefix(s.Zones[0]), "only whole blocks are dropped")
 }

@@ -28,14 +28,15 @@ type editor struct {
 	owner
 	cluster Cluster
 	server  Server
-	// before is what CoreDNS makes of it, without blocks of ours.
-	before whole
-	// documents may hold blocks of ours. The wanted ones belong into target.
+	// before is the expanded configuration without our blocks.
+	before expanded
+	// documents are the files that may have our blocks. Edits put all of them into target.
 	documents []document
 	target    File
 }
 
-// newEditor returns ErrUnsupported if CoreDNS does not start with the configuration, or if that cannot be told, or not be edited.
+// newEditor returns ErrUnsupported if CoreDNS does not or might not start with the configuration,
+// or if it cannot be edited.
 func newEditor(c Cluster, s Server, settings Settings) (*editor, error) {
 	main, err := c.document(s.Corefile, "")
 	if err != nil {
@@ -56,24 +57,25 @@ func newEditor(c Cluster, s Server, settings Settings) (*editor, error) {
 			return nil, err
 		}
 	}
-	e.before.blocks = slices.DeleteFunc(slices.Clone(e.before.blocks), e.isInPlace)
+	e.before.blocks = slices.DeleteFunc(slices.Clone(e.before.blocks), e.isEditable)
 	if err := e.before.check(); err != nil {
 		return nil, err
 	}
 	return e, e.listen.rejectOtherWildcards(e.before)
 }
 
-// ownerOf returns who edits what CoreDNS makes of a server's configuration.
-func ownerOf(w whole, settings Settings) (owner, error) {
+// ownerOf returns the owner for an expanded configuration, with the listener of its main block.
+func ownerOf(x expanded, settings Settings) (owner, error) {
 	o := newOwner(settings, defaultListener())
-	others := slices.DeleteFunc(slices.Clone(w.blocks), func(s statement) bool { return o.wrote(s) || o.isNamed(s) })
+	others := slices.DeleteFunc(slices.Clone(x.blocks), func(s statement) bool { return o.wrote(s) || o.isNamed(s) })
 	var err error
-	o.listen, err = listenerOf(w.files, others)
+	o.listen, err = listenerOf(x.files, others)
 	return o, err
 }
 
-// addKeyFor adds the key of ours that an import of server blocks reads, if it reads all keys of a ConfigMap that match. The first such
-// key is the target: it is a place for users, whereas k3s and clouds write the main Corefile themselves.
+// addKeyFor adds our key for an import of server blocks from a ConfigMap with a wildcard. The first
+// such key becomes the target. Such imports are made for users, while k3s and clouds rewrite the
+// main Corefile.
 func (e *editor) addKeyFor(p pattern) error {
 	key, found := keyFor(e.server, p)
 	if !found || slices.ContainsFunc(e.documents, func(d document) bool { return d.file == key }) {
@@ -93,7 +95,7 @@ func (e *editor) addKeyFor(p pattern) error {
 	return nil
 }
 
-// keyFor returns the key of ours that a pattern matches: xcc.server for *.server.
+// keyFor returns our key that matches a pattern, such as xcc.server for *.server.
 func keyFor(s Server, p pattern) (File, bool) {
 	folder, name := path.Split(p.path)
 	i := slices.IndexFunc(s.Mounts, func(m Mount) bool {
@@ -109,12 +111,13 @@ func keyFor(s Server, p pattern) (File, bool) {
 	return File{ConfigMap: s.Mounts[i].ConfigMap, Key: key}, isKey
 }
 
-// isInPlace returns whether a server block of the whole is ours and in one of the documents.
-func (e *editor) isInPlace(block statement) bool {
-	return e.owns(block) && slices.ContainsFunc(e.documents, func(d document) bool { return d.holds(block) })
+// isEditable returns whether an expanded server block is ours and in one of the documents.
+func (e *editor) isEditable(block statement) bool {
+	return e.owns(block) && slices.ContainsFunc(e.documents, func(d document) bool { return d.contains(block) })
 }
 
-// admit returns those of the zones that can have a block beside those of others, and why the other zones cannot.
+// admit returns the zones that do not conflict with other server blocks, and an error for each of
+// the others.
 func (e *editor) admit(zones []string) (admitted []string, refused []error) {
 	for _, zone := range zones {
 		err := e.foreign(e.before.files, e.before.blocks, zone)
@@ -133,8 +136,8 @@ func (e *editor) admit(zones []string) (admitted []string, refused []error) {
 	return admitted, refused
 }
 
-// ensure returns the edits that lead to one block of ours for each of the zones, in the target. Blocks are taken out before others are
-// put in, because CoreDNS does not start with a zone in two places.
+// ensure returns the edits for one block for each of the zones, in the target. Removals come first,
+// because CoreDNS does not start with two blocks for a zone.
 func (e *editor) ensure(zones []string) ([]Edit, error) {
 	var edits []Edit
 	for _, d := range e.documents {
@@ -153,10 +156,11 @@ func (e *editor) ensure(zones []string) ([]Edit, error) {
 		return nil, err
 	}
 	edits = e.appendEdit(edits, e.documents[i], text)
-	return edits, e.verifyWhole(edits, zones)
+	return edits, e.verifyExpanded(edits, zones)
 }
 
-// appendEdit adds what makes the text that of the document, if it is another one. A key of ours is not left behind empty.
+// appendEdit appends an edit if the document differs from the text. It deletes our key instead of
+// leaving it empty.
 func (e *editor) appendEdit(edits []Edit, d document, text string) []Edit {
 	isDeleted := d.path != "" && text == ""
 	if e.cluster.has(d.file) != isDeleted && text == d.text {
@@ -165,9 +169,10 @@ func (e *editor) appendEdit(edits []Edit, d document, text string) []Edit {
 	return append(edits, Edit{File: d.file, Text: text, Delete: isDeleted})
 }
 
-// verifyWhole returns ErrUnsupported unless CoreDNS starts with what the edits lead to, says the same as before beside the zones, and
-// serves each zone once where the main block listens.
-func (e *editor) verifyWhole(edits []Edit, zones []string) error {
+// verifyExpanded expands the configuration after the edits. It returns ErrUnsupported unless
+// CoreDNS starts with it, all other server blocks are unchanged, and exactly one block serves each
+// zone on the main block's listener.
+func (e *editor) verifyExpanded(edits []Edit, zones []string) error {
 	if len(zones) == 0 && len(e.before.blocks) == 0 {
 		return nil
 	}
@@ -189,17 +194,18 @@ func (e *editor) verifyWhole(edits []Edit, zones []string) error {
 		}
 		i := slices.IndexFunc(missing, func(zone string) bool { return servesZone(s, zone, e.listen.port) && e.owns(s) })
 		if i < 0 {
-			return fmt.Errorf("%w: editing would change what it says beside the zone", ErrUnsupported)
+			return fmt.Errorf("%w: editing would change other server blocks", ErrUnsupported)
 		}
 		missing = slices.Delete(missing, i, i+1)
 	}
 	if len(others) > 0 || len(missing) > 0 {
-		return fmt.Errorf("%w: editing would change what it says beside the zone", ErrUnsupported)
+		return fmt.Errorf("%w: editing would change other server blocks", ErrUnsupported)
 	}
 	return nil
 }
 
-// ownKeys returns the keys that are ours by their names in what is mounted as a whole, whether it is imported or not, sorted.
+// ownKeys returns the keys with our name in ConfigMaps that are mounted as folders, sorted. They
+// may or may not be imported.
 func (c Cluster) ownKeys(s Server) []File {
 	var files []File
 	for _, m := range s.Mounts {
@@ -216,7 +222,7 @@ func (c Cluster) ownKeys(s Server) []File {
 	return files
 }
 
-// isSame returns whether two server blocks mean the same to CoreDNS.
+// isSame returns whether two server blocks are the same, ignoring comments and indentation.
 func (s statement) isSame(other statement) bool {
 	return s.file == other.file && slices.Equal(s.keys, other.keys) && s.bodyText() == other.bodyText()
 }

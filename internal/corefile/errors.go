@@ -22,21 +22,22 @@ import (
 	"strings"
 )
 
-// ErrForeignBlock is the error when another hand keeps a server block for one of the zones. The message says
-// where the block is.
+// ErrForeignBlock is returned if a server block for one of the zones is not ours. The message names
+// the file and the line.
 var ErrForeignBlock = errors.New("another server block for the zone")
 
-// ErrUnsupported is the error for a Corefile that cannot be parsed, or that cannot be edited without
-// a risk to what else it says. The message says what and, where known, the line.
+// ErrUnsupported is returned if a Corefile cannot be parsed, or cannot be edited safely. The
+// message says why, with the line if it is known.
 var ErrUnsupported = errors.New("cannot be edited")
 
-// ErrNotFound is the error of Install when there is no Corefile of a CoreDNS.
+// ErrNotFound is returned by Install if no server has a Corefile.
 var ErrNotFound = errors.New("no Corefile of CoreDNS was found")
 
-// maxMessage bounds an error in bytes. Errors quote files, are shown to people and are stored in objects.
+// maxMessage is the limit of an error's message, in bytes. Messages quote files and are stored in
+// objects.
 const maxMessage = 500
 
-// brief is an error whose message is cut.
+// brief is an error with a shortened message.
 type brief struct {
 	error
 }
@@ -50,7 +51,7 @@ func (b brief) Error() string {
 	return message
 }
 
-// Unwrap returns the whole error.
+// Unwrap returns the error with the full message.
 func (b brief) Unwrap() error {
 	return b.error
 }

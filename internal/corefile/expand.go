@@ -21,51 +21,54 @@ import (
 	"strings"
 )
 
-// CoreDNS itself gives up after 10,000 snippets and 100,000 files, each of any size. A Corefile that is written by hand is far below
-// these limits, which bound the memory to some 20 MB and the time to a fraction of a second.
+// Limits of the expansion. They bound the memory to about 20 MB and the time to a fraction of a
+// second. Hand-written Corefiles are far smaller. CoreDNS's own limits are 10,000 snippets and
+// 100,000 files of any size.
 const (
-	// maxTokens is the number of words in a file, and in the whole when imports are expanded.
+	// maxTokens limits the words of a file, and of all files after the expansion.
 	maxTokens = 1 << 17
-	// maxImports is the number of import statements that are expanded.
+	// maxImports limits the expanded import statements.
 	maxImports = 1000
-	// maxCompared is the number of files that are compared with patterns, and of those that are imported.
+	// maxCompared limits the comparisons of files with patterns, and the imported files.
 	maxCompared = 1 << 18
-	// maxMounts is the number of mounts of a container, each of which is compared with each file.
+	// maxMounts limits the mounts of a container, because each is compared with each file.
 	maxMounts = 64
 )
 
-// whole is what CoreDNS makes of a Corefile and the files that it imports.
-type whole struct {
+// expanded is the configuration that CoreDNS has after it has expanded the imports.
+type expanded struct {
 	// blocks are the server blocks in their order, without imports.
 	blocks []statement
-	// patterns are those of the imports that server blocks come by.
+	// patterns are the patterns of imports outside of server blocks.
 	patterns []pattern
-	// files are those that it was read from.
+	// files are the imported files.
 	files *files
 }
 
-// reader expands the imports of a Corefile as caddyfile's parser does. It differs in this: it reads ConfigMaps and not files, does not
-// know the environment, is bounded, and refuses what CoreDNS accepts by accident.
+// reader expands the imports of a Corefile like CoreDNS's caddyfile parser, with these differences:
+// it reads ConfigMaps instead of files, it refuses environment variables where they matter, it has
+// limits, and it refuses some constructs that CoreDNS accepts by accident.
 type reader struct {
-	whole
+	expanded
 	snippets map[string][]token
-	// stack holds the tokens that are not read yet, the next ones last. An import puts its tokens there.
+	// stack has the unread tokens of the Corefile and of the current imports. The innermost import
+	// is last.
 	stack [][]token
-	// before is the last token that was read, and none at the beginning. An import statement is not one.
+	// before is the last token that was read, or nil. Tokens of import statements do not count.
 	before *token
-	// spliced reports that an import begins or ends in front of the next token.
+	// spliced is true if an import begins or ends before the next token.
 	spliced bool
-	// tokens and imports count what was read.
+	// tokens and imports are checked against maxTokens and maxImports.
 	tokens, imports int
 }
 
-// expand returns what CoreDNS makes of the server's Corefile, or ErrUnsupported if CoreDNS would not start with it or if it depends
-// on something that cannot be read from here.
-func (c Cluster) expand(s Server) (whole, error) {
+// expand returns the expanded configuration of a server. It returns ErrUnsupported if CoreDNS would
+// not start with it, or if it depends on files or variables that are not available here.
+func (c Cluster) expand(s Server) (expanded, error) {
 	text := c.text(s.Corefile)
-	r := &reader{whole: whole{files: newFiles(c, s)}, snippets: map[string][]token{}}
+	r := &reader{expanded: expanded{files: newFiles(c, s)}, snippets: map[string][]token{}}
 	if maxWords(text) > maxTokens {
-		return whole{}, r.tooLarge()
+		return expanded{}, r.tooLarge()
 	}
 	r.stack = [][]token{tokenize(text, "")}
 	for {
@@ -73,16 +76,16 @@ func (c Cluster) expand(s Server) (whole, error) {
 			break
 		}
 		if err := r.statement(); err != nil {
-			return whole{}, err
+			return expanded{}, err
 		}
 	}
 	if len(r.blocks) == 0 {
-		return whole{}, fmt.Errorf("%w: it holds no server block", ErrUnsupported)
+		return expanded{}, fmt.Errorf("%w: it holds no server block", ErrUnsupported)
 	}
-	return r.whole, nil
+	return r.expanded, nil
 }
 
-// peek returns the next token, if there is one.
+// peek returns the next token, or false at the end.
 func (r *reader) peek() (token, bool) {
 	for len(r.stack) > 0 {
 		top := r.stack[len(r.stack)-1]
@@ -97,13 +100,13 @@ func (r *reader) peek() (token, bool) {
 	return token{}, false
 }
 
-// drop goes past the token that peek returned, as if it had not been there.
+// drop skips the token that peek returned.
 func (r *reader) drop() {
 	top := len(r.stack) - 1
 	r.stack[top] = r.stack[top][1:]
 }
 
-// take goes past the token that peek returned.
+// take consumes the token that peek returned.
 func (r *reader) take(t token) error {
 	r.drop()
 	r.before, r.spliced = &t, false
@@ -117,12 +120,12 @@ func (r *reader) tooLarge() error {
 	return fmt.Errorf("%w: with its imports it is larger than %d words, %d imports and %d files", ErrUnsupported, maxTokens, maxImports, maxCompared)
 }
 
-// refuse returns ErrUnsupported with the place of a token.
+// refuse returns ErrUnsupported with the position of a token.
 func (r *reader) refuse(t token, format string, args ...any) error {
-	return fmt.Errorf("%w: %s: %s", ErrUnsupported, r.files.place(t.file, t.line), fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %s: %s", ErrUnsupported, r.files.position(t.file, t.line), fmt.Sprintf(format, args...))
 }
 
-// statement reads a server block, a snippet, or imports at the end.
+// statement reads the next server block or snippet with the imports before it.
 func (r *reader) statement() error {
 	s, opened, err := r.keys()
 	if err != nil || len(s.keys) == 0 {
@@ -138,7 +141,8 @@ func (r *reader) statement() error {
 	return nil
 }
 
-// keys reads the keys of a server block or a snippet and the brace that opens, and expands imports in front of them.
+// keys reads the keys of a server block or a snippet and the opening brace. It expands imports
+// before them.
 func (r *reader) keys() (s statement, opened token, err error) {
 	another := false
 	for {
@@ -162,7 +166,7 @@ func (r *reader) keys() (s statement, opened token, err error) {
 		case t.text == closeBrace, t.text == importWord, t.text == "", t.text == ",":
 			return s, t, r.refuse(t, "%q is not the name of a server block", t.text)
 		case refersToEnvironment(t.text):
-			return s, t, r.refuse(t, "the server block %q is named by CoreDNS's environment", t.text)
+			return s, t, r.refuse(t, "the name of the server block %q comes from CoreDNS's environment", t.text)
 		}
 		if len(s.keys) == 0 {
 			s.file, s.first = t.file, t.line
@@ -176,7 +180,7 @@ func (r *reader) keys() (s statement, opened token, err error) {
 	}
 }
 
-// snippet reads to the brace that closes, and remembers what is between.
+// snippet reads and stores the body of a snippet up to its closing brace.
 func (r *reader) snippet(s statement, opened token) error {
 	name := strings.TrimSuffix(s.keys[0][1:], ")")
 	if _, known := r.snippets[name]; known {
@@ -209,7 +213,7 @@ func (r *reader) snippet(s statement, opened token) error {
 	}
 }
 
-// body reads the plugins of a server block to the brace that closes it.
+// body reads the plugins of a server block up to its closing brace.
 func (r *reader) body(opened token) ([]token, error) {
 	var body []token
 	for {
@@ -225,7 +229,7 @@ func (r *reader) body(opened token) ([]token, error) {
 		case t.text == importWord:
 			err = r.expandImport(false)
 		case refersToEnvironment(t.text):
-			return nil, r.refuse(t, "the plugin %q is named by CoreDNS's environment", t.text)
+			return nil, r.refuse(t, "the name of the plugin %q comes from CoreDNS's environment", t.text)
 		default:
 			body, err = r.plugin(body, t)
 		}
@@ -235,11 +239,12 @@ func (r *reader) body(opened token) ([]token, error) {
 	}
 }
 
-// plugin adds the tokens of a plugin to the body: to the end of its line, or of the braces that open on it.
+// plugin appends the tokens of a plugin to the body: to the end of its line, or to the end of the
+// braces that open on it.
 //
-// CoreDNS tells lines apart by their numbers alone, and two words on the same line of a file are arguments of one plugin, wherever
-// imports have brought them. So a snippet that is imported twice in braces, or from a later line of the file, can run together with
-// its neighbours. That is refused, because no plugin expects it.
+// CoreDNS distinguishes lines only by their numbers. After an import, words of different statements
+// may have the same line number, and CoreDNS joins them. That is refused, because no plugin expects
+// it.
 func (r *reader) plugin(body []token, name token) ([]token, error) {
 	name.starts = true
 	body = append(body, name)
@@ -271,7 +276,7 @@ func (r *reader) plugin(body []token, name token) ([]token, error) {
 			return nil, r.refuse(t, "the brace of the plugin %s opens on a line of its own", name.text)
 		}
 		if !t.starts && (r.spliced || !t.continues(*r.before)) {
-			return nil, r.refuse(t, "CoreDNS takes %q for a part of the line before it, because of an import", t.text)
+			return nil, r.refuse(t, "an import makes CoreDNS join %q to the line before it", t.text)
 		}
 		if err := r.take(t); err != nil {
 			return nil, err
@@ -280,8 +285,8 @@ func (r *reader) plugin(body []token, name token) ([]token, error) {
 	}
 }
 
-// expandImport puts the imported tokens in place of the statement that begins with the next token. The statement can be one for server
-// blocks, or one for plugins and their options.
+// expandImport replaces the import statement at the next token by the imported tokens. ofBlocks is
+// true outside of server blocks.
 func (r *reader) expandImport(ofBlocks bool) error {
 	word, _ := r.peek()
 	r.drop()

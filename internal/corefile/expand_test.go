@@ -31,7 +31,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// FuzzExpand asserts for any files: what is expanded is what CoreDNS's own parser makes of them.
+// FuzzExpand asserts that the expansion of any files equals that of CoreDNS's own parser.
 func FuzzExpand(f *testing.F) {
 	for _, seed := range expandSeeds() {
 		f.Add(seed[0], seed[1], seed[2])
@@ -41,8 +41,9 @@ func FuzzExpand(f *testing.F) {
 	})
 }
 
-// TestRandomFilesAreExpandedAsByCoreDNS asserts the same for files that are made of the pieces that matter, which a fuzzer seldom finds.
-func TestRandomFilesAreExpandedAsByCoreDNS(t *testing.T) {
+// TestRandomFilesAreExpandedLikeCoreDNS asserts the same for files of relevant pieces, which a
+// fuzzer seldom finds.
+func TestRandomFilesAreExpandedLikeCoreDNS(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 1))
 	one := func(of ...string) string { return of[random.IntN(len(of))] }
@@ -80,7 +81,7 @@ func TestRandomFilesAreExpandedAsByCoreDNS(t *testing.T) {
 			expanded++
 		}
 	}
-	NewWithT(t).Expect(expanded).To(BeNumerically(">", 100), "not all are nonsense")
+	NewWithT(t).Expect(expanded).To(BeNumerically(">", 100), "enough of the files can be expanded")
 }
 
 func expandSeeds() [][3]string {
@@ -97,12 +98,13 @@ func expandSeeds() [][3]string {
 	}
 }
 
-// requireExpandedAsByCoreDNS returns whether the files are expanded. CoreDNS may accept others, too.
+// requireExpandedAsByCoreDNS compares an expansion with CoreDNS's, and returns whether the files
+// can be expanded. CoreDNS accepts some files that expand refuses.
 func requireExpandedAsByCoreDNS(t *testing.T, folder, main, server, override string) bool {
 	t.Helper()
 	texts := main + server + override
 	if refersToEnvironment(texts) || strings.Contains(texts, "..") || strings.Contains(texts, "/etc") || strings.Contains(texts, "/proc") || strings.Contains(texts, "/dev") {
-		return false // CoreDNS's parser would read the environment, or files of this machine.
+		return false // CoreDNS's parser would read the environment or local files.
 	}
 	name := named("coredns")
 	cluster := Cluster{ConfigMaps: map[types.NamespacedName]ConfigMap{
@@ -133,12 +135,12 @@ func requireExpandedAsByCoreDNS(t *testing.T, folder, main, server, override str
 		t.Fatalf("CoreDNS refuses it: %v\n%q\n%q\n%q", err, main, server, override)
 	}
 	if got, want := describe(w.blocks), describeCaddyfile(blocks); got != want {
-		t.Fatalf("CoreDNS makes of it\n%s\nand not\n%s\n%q\n%q\n%q", want, got, main, server, override)
+		t.Fatalf("CoreDNS expands it to\n%s\nand not to\n%s\n%q\n%q\n%q", want, got, main, server, override)
 	}
 	return true
 }
 
-// describe prints server blocks with the tokens of each plugin, and where plugins see a new line.
+// describe prints server blocks with the tokens and line breaks of each plugin.
 func describe(blocks []statement) string {
 	var text strings.Builder
 	for _, s := range blocks {
@@ -239,7 +241,7 @@ func TestHostileCorefilesCostLittle(t *testing.T) {
 			g.Expect(plan.Err).To(MatchError(ErrUnsupported))
 			g.Expect(plan.Err).To(MatchError(ContainSubstring(test.err)))
 			g.Expect(plan.Edits).To(BeEmpty())
-			g.Expect(len(plan.Err.Error())).To(BeNumerically("<", 1000), "it is shown to people")
+			g.Expect(len(plan.Err.Error())).To(BeNumerically("<", 1000), "the message is shortened")
 		})
 	}
 }

@@ -35,15 +35,16 @@ import (
 )
 
 const (
-	// upstream answers for all names but ours.
+	// upstream answers for all names outside of the zone.
 	upstream = "192.0.2.1:53"
-	// repetitions are so many queries that each of two sockets that share an address gets some: the chance
-	// that one gets none is 2 in 2^30.
+	// repetitions is the number of queries that reaches both of two sockets with one address: the
+	// probability that one gets no query is 2 in 2^30.
 	repetitions = 30
 )
 
-// TestFieldCorefiles patches configurations that others met. The real CoreDNS has to answer for the zone
-// afterwards and for all other names as before, and the patch has to be reversible to the byte.
+// TestFieldCorefiles installs into configurations from other projects' issues. Afterwards, the real
+// CoreDNS must answer for the zone, and for all other names as before. Uninstall must restore every
+// byte.
 func TestFieldCorefiles(t *testing.T) {
 	t.Parallel()
 	if !coredns.Isolated(t) {
@@ -87,14 +88,14 @@ func TestFieldCorefiles(t *testing.T) {
 				g.Expect(plan.Err).To(MatchError(corefile.ErrNotFound))
 				g.Expect(plan.Edits).To(BeEmpty())
 			default:
-				g.Expect(test.State).To(Equal("forwarding"), "no such state")
+				g.Expect(test.State).To(Equal("forwarding"), "the state is unknown")
 			}
 		})
 	}
 }
 
-// clusterOf returns how the ConfigMaps of a case are seen: through the servers that were found by their Pods,
-// or else those that are known.
+// clusterOf returns the function from ConfigMaps to a Cluster: with the servers of the case, or
+// else the known ones.
 func clusterOf(test field.Corefile) func(texts) corefile.Cluster {
 	return func(t texts) corefile.Cluster {
 		cluster := known(t)
@@ -120,10 +121,10 @@ func clusterOf(test field.Corefile) func(texts) corefile.Cluster {
 func expectRoundTrip(g Gomega, cluster func(texts) corefile.Cluster, before, after texts, written string) {
 	again := settings()
 	again.Written = written
-	g.Expect(corefile.Install(cluster(after), again).Edits).To(BeEmpty(), "it is stable")
+	g.Expect(corefile.Install(cluster(after), again).Edits).To(BeEmpty(), "a second Install changes nothing")
 	for about, s := range map[string]corefile.Settings{
 		"with the ClusterIP": settings(),
-		"with the memory":    {Zones: settings().Zones, Written: written},
+		"with Written":       {Zones: settings().Zones, Written: written},
 	} {
 		gone := corefile.Uninstall(cluster(after), s)
 		g.Expect(gone.Err).NotTo(HaveOccurred(), about)
@@ -131,8 +132,7 @@ func expectRoundTrip(g Gomega, cluster func(texts) corefile.Cluster, before, aft
 	}
 }
 
-// expectStarts asserts that the input is what it says: CoreDNS does not start with what is unstartable, and
-// starts with all else.
+// expectStarts asserts that CoreDNS starts with the input unless the case says otherwise.
 func expectStarts(t *testing.T, test field.Corefile) {
 	t.Helper()
 	for configMap := range test.Ask {
@@ -141,7 +141,7 @@ func expectStarts(t *testing.T, test field.Corefile) {
 	}
 }
 
-// expectServed asks CoreDNS before and after.
+// expectServed compares CoreDNS's answers before and after.
 func expectServed(t *testing.T, test field.Corefile, after texts) {
 	t.Helper()
 	g := NewWithT(t)
@@ -154,7 +154,7 @@ func expectServed(t *testing.T, test field.Corefile, after texts) {
 		for _, name := range others {
 			want[name] = answersOf(g, network, address, name, 1)
 		}
-		g.Expect(answersOf(g, network, address, probe, 1)).NotTo(Equal([]string{"NOERROR 10.0.0.9"}), "the test can fail")
+		g.Expect(answersOf(g, network, address, probe, 1)).NotTo(Equal([]string{"NOERROR 10.0.0.9"}), "the zone is not served before")
 		server.Stop()
 
 		server, output = network.Start(t, mount(t, test, after, configMap), test.Environment...)
@@ -166,10 +166,10 @@ func expectServed(t *testing.T, test field.Corefile, after texts) {
 	}
 }
 
-// probe is a name that the DNS server behind the ClusterIP has.
+// probe is a name of the DNS server behind the ClusterIP.
 const probe = "app.gateway.cluster-a.dev-team.clusters.xcc.test."
 
-// answersOf returns the distinct answers to so many queries over UDP and as many over TCP, sorted.
+// answersOf returns the distinct answers, sorted, to count queries over UDP and count over TCP.
 func answersOf(g Gomega, network *coredns.Network, address, name string, count int) []string {
 	answers := map[string]bool{}
 	for range count {
@@ -186,8 +186,7 @@ func answersOf(g Gomega, network *coredns.Network, address, name string, count i
 	return slices.Sorted(maps.Keys(answers))
 }
 
-// newNetwork returns a network with an upstream that has never heard of the zone, the DNS server and an API
-// server.
+// newNetwork returns a network with an upstream without the zone, the DNS server and an API server.
 func newNetwork(t *testing.T) *coredns.Network {
 	t.Helper()
 	network := coredns.NewNetwork(t)
@@ -197,7 +196,7 @@ func newNetwork(t *testing.T) *coredns.Network {
 	return network
 }
 
-// addressOf answers for names with one address each. No other name exists.
+// addressOf returns a handler with one address for each name. It answers NXDOMAIN for other names.
 func addressOf(addresses map[string]string) dns.Handler {
 	return dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
 		response := new(dns.Msg).SetReply(query)
@@ -214,11 +213,11 @@ func addressOf(addresses map[string]string) dns.Handler {
 	})
 }
 
-// corefileFolder is where CoreDNS finds its Corefile in a container.
+// corefileFolder is the folder of the Corefile in a container.
 const corefileFolder = "/etc/coredns"
 
-// mount writes a Corefile and what it can import below a folder, as kubelet does below /etc, and returns the
-// Corefile's folder. Where the node's cache fills in the ConfigMap's placeholders, this does.
+// mount writes a Corefile and its imports below a folder, like the kubelet below /etc, and returns
+// the Corefile's folder. It replaces NodeLocal DNSCache's placeholders.
 func mount(t *testing.T, test field.Corefile, cluster texts, configMap string) string {
 	t.Helper()
 	g := NewWithT(t)
@@ -237,7 +236,7 @@ func mount(t *testing.T, test field.Corefile, cluster texts, configMap string) s
 	}
 	here := filepath.Join(t.TempDir(), "coredns")
 	folders := map[string]string{}
-	// The deepest first, because its path begins with that of another one.
+	// Deeper mounts first, because their paths begin with those of others.
 	for _, path := range slices.Backward(slices.Sorted(maps.Keys(mounts))) {
 		relative, err := filepath.Rel(corefileFolder, path)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -251,7 +250,8 @@ func mount(t *testing.T, test field.Corefile, cluster texts, configMap string) s
 	return here
 }
 
-// volume writes the keys of a ConfigMap as kubelet does: each is a link into a folder that one rename replaces.
+// volume writes the keys of a ConfigMap like the kubelet: each is a link into a folder that is
+// replaced by a rename.
 func volume(t *testing.T, folder string, data map[string]string, change func(string) string) {
 	t.Helper()
 	g := NewWithT(t)

@@ -24,20 +24,22 @@ import (
 	"strings"
 )
 
-// files are those that a CoreDNS can import.
+// files are the files that a server can import.
 type files struct {
 	cluster Cluster
 	server  Server
-	// entries are the files and folders in the mounts by their paths. It is nil before the first import of a file.
+	// entries are the files and folders in the mounts, by path. It is nil until the first import of
+	// a file.
 	entries map[string]entry
-	// read holds the tokens of the files, and matched the files of the patterns.
-	read    map[string][]token
+	// read caches the tokens of each file.
+	read map[string][]token
+	// matched caches the files of each pattern.
 	matched map[string][]string
-	// words and compared count what that costs.
+	// words and compared are checked against maxTokens and maxCompared.
 	words, compared int
 }
 
-// entry is a file in a mount, or a folder.
+// entry is a file or a folder in a mount.
 type entry struct {
 	file     File
 	isFolder bool
@@ -47,20 +49,20 @@ func newFiles(c Cluster, s Server) *files {
 	return &files{cluster: c, server: s, read: map[string][]token{}, matched: map[string][]string{}}
 }
 
-// isExhausted returns whether there is more to read than is supported.
+// isExhausted returns whether a limit is exceeded.
 func (f *files) isExhausted() bool {
 	return f.words > maxTokens || f.compared > maxCompared
 }
 
-// place says for messages where a line is.
-func (f *files) place(file string, line int) string {
+// position returns the position of a line for messages.
+func (f *files) position(file string, line int) string {
 	if file == "" {
 		return fmt.Sprintf("line %d", line)
 	}
 	return fmt.Sprintf("line %d of %s", line, f.name(file))
 }
 
-// name is how messages call the file at a path.
+// name returns the name of a file for messages.
 func (f *files) name(file string) string {
 	if file == "" {
 		return f.server.Corefile.String()
@@ -68,7 +70,7 @@ func (f *files) name(file string) string {
 	return f.entries[file].file.String()
 }
 
-// pattern is what an import statement names: a file, or with a wildcard any number of them.
+// pattern is the argument of an import statement: a path, which may have a wildcard.
 type pattern struct {
 	// path is absolute.
 	path string
@@ -78,7 +80,7 @@ func (p pattern) isGlob() bool {
 	return strings.ContainsAny(p.path, "*?")
 }
 
-// pattern returns what an import statement names, or why that is not known.
+// pattern returns the pattern of an import's argument, or an error if it is not supported.
 func (f *files) pattern(argument token) (pattern, error) {
 	text := argument.text
 	if !path.IsAbs(text) {
@@ -86,14 +88,14 @@ func (f *files) pattern(argument token) (pattern, error) {
 	}
 	switch {
 	case strings.Count(text, "*") > 1, strings.Count(text, "?") > 1, strings.ContainsAny(text, `[]\`):
-		return pattern{}, errors.New("CoreDNS takes one wildcard * and no other ones")
+		return pattern{}, errors.New("CoreDNS supports only one wildcard *")
 	case strings.ContainsAny(text, "*?") && strings.Contains(text, ".."):
 		return pattern{}, errors.New("a pattern with .. is not supported")
 	}
 	return pattern{path: path.Clean(text)}, nil
 }
 
-// folderOf returns the folder at which relative imports of a file start.
+// folderOf returns the folder of a file, at which its relative imports start.
 func (f *files) folderOf(file string) string {
 	if file == "" {
 		file = f.server.Path
@@ -101,7 +103,8 @@ func (f *files) folderOf(file string) string {
 	return path.Dir(file)
 }
 
-// match returns the paths of the files that a pattern stands for, as CoreDNS orders them, or why they are not known.
+// match returns the paths of the files that match a pattern, in CoreDNS's order. It returns an
+// error if they are not known.
 func (f *files) match(p pattern) ([]string, error) {
 	if found, known := f.matched[p.path]; known {
 		f.compared += len(found)
@@ -119,7 +122,7 @@ func (f *files) match(p pattern) ([]string, error) {
 		case !found:
 			return nil, errors.New("there is no such file, and CoreDNS does not start without it")
 		case e.isFolder:
-			return nil, errors.New("it is a folder, with which CoreDNS does not start")
+			return nil, errors.New("it is a folder, and CoreDNS does not start with it")
 		}
 		return []string{p.path}, nil
 	}
@@ -130,23 +133,23 @@ func (f *files) match(p pattern) ([]string, error) {
 		switch matches, _ := path.Match(p.path, file); {
 		case !matches:
 		case e.isFolder:
-			// The same one each time, because the message is compared with the one before.
+			// The choice is deterministic, so that the message does not change.
 			folder = max(folder, file)
 		default:
 			found = append(found, file)
 		}
 	}
 	if folder != "" {
-		return nil, fmt.Errorf("it matches the folder %s, with which CoreDNS does not start", folder)
+		return nil, fmt.Errorf("it matches the folder %s, and CoreDNS does not start with it", folder)
 	}
 	sortPaths(found)
 	f.matched[p.path] = found
 	return found, nil
 }
 
-// sortPaths sorts as CoreDNS does, folder by folder.
+// sortPaths sorts paths folder by folder, like CoreDNS.
 func sortPaths(paths []string) {
-	const first = "\x00" // A slash sorts in front of what names are made of.
+	const first = "\x00" // A slash sorts before all characters of names.
 	for i := range paths {
 		paths[i] = strings.ReplaceAll(paths[i], "/", first)
 	}
@@ -156,7 +159,7 @@ func sortPaths(paths []string) {
 	}
 }
 
-// reachable returns an error if a pattern can match files that are not in ConfigMaps.
+// reachable returns an error if a pattern may match files that are not in ConfigMaps.
 func (f *files) reachable(p pattern) error {
 	isKnown := f.server.Complete
 	for _, m := range f.server.Mounts {
@@ -175,7 +178,7 @@ func (f *files) reachable(p pattern) error {
 	return nil
 }
 
-// matchesHead returns whether a pattern matches paths below a mount, or the mount itself.
+// matchesHead returns whether a pattern can match the mount or a path below it.
 func matchesHead(pattern, mount string) bool {
 	head, parts := strings.Split(pattern, "/"), strings.Count(mount, "/")+1
 	if mount == "/" || len(head) < parts {
@@ -185,7 +188,7 @@ func matchesHead(pattern, mount string) bool {
 	return matches
 }
 
-// load lists the files in the mounts.
+// load fills entries with the files in the mounts.
 func (f *files) load() {
 	if f.entries != nil {
 		return
@@ -200,7 +203,7 @@ func (f *files) load() {
 			f.loadMount(m)
 		}
 	}
-	// A mount hides what another one has at its path.
+	// A mount hides the files of another mount at its path.
 	for file, e := range f.entries {
 		if f.mountOf(file).ConfigMap != e.file.ConfigMap {
 			delete(f.entries, file)
@@ -208,7 +211,7 @@ func (f *files) load() {
 	}
 }
 
-// mountOf returns the mount in which a path is: the deepest one.
+// mountOf returns the deepest mount that contains a path.
 func (f *files) mountOf(file string) Mount {
 	var deepest Mount
 	for _, m := range f.server.Mounts {
@@ -233,7 +236,8 @@ func (f *files) loadMount(m Mount) {
 	}
 	addFolder := func(folder string) { f.entries[folder] = entry{file: File{ConfigMap: m.ConfigMap}, isFolder: true} }
 	addFolder(mount)
-	// Kubelet's own, which a pattern with a star in front matches. The second is named for the time.
+	// The kubelet's own folders, which a pattern with a leading star matches. The second has a
+	// timestamp as its name.
 	addFolder(path.Join(mount, "..data"))
 	addFolder(path.Join(mount, "..2006_01_02_15_04_05.123456789"))
 	if m.Items == nil {
@@ -251,7 +255,7 @@ func (f *files) loadMount(m Mount) {
 	}
 }
 
-// tokens returns those of a file that match returned.
+// tokens returns the tokens of a file that match has returned.
 func (f *files) tokens(file string) ([]token, error) {
 	if tokens, known := f.read[file]; known {
 		return tokens, nil

@@ -26,8 +26,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// FuzzEnsure asserts for any text: what is refused is not written; otherwise the result parses, holds one block for the zone
-// and is stable, and the removal gives back what there would be without us.
+// FuzzEnsure asserts for any text that a refused text is not changed. Otherwise, the result has one
+// block for the zone, a second call changes nothing, and remove restores the text.
 func FuzzEnsure(f *testing.F) {
 	for _, seed := range seeds() {
 		f.Add(seed)
@@ -49,11 +49,11 @@ func FuzzEnsure(f *testing.F) {
 		without := text
 		if len(blocksFor(t, text, "xcc.test")) > 0 {
 			if without, err = remove(text, settings); err != nil {
-				return // A text that is complete as it is needs no edit, and may be one that cannot be edited.
+				return // A text that needs no edit may be one that cannot be edited.
 			}
 		}
 		if removed, err := remove(ensured, settings); err != nil || removed != without {
-			t.Fatalf("not given back: %v\n%q\n%q", err, without, removed)
+			t.Fatalf("not restored: %v\n%q\n%q", err, without, removed)
 		}
 	})
 }
@@ -74,8 +74,8 @@ func oneCorefile(text string) Cluster {
 	return Cluster{Servers: Known(), ConfigMaps: map[types.NamespacedName]ConfigMap{named("coredns"): {Data: map[string]string{corefileKey: text}}}}
 }
 
-// requireUntouched asserts of a text that was refused that it is not written, or written without a block of ours beside
-// another hand's.
+// requireUntouched asserts that a refused text is unchanged, except that our block beside a foreign
+// one is removed.
 func requireUntouched(t *testing.T, text, ensured string, settings Settings) {
 	t.Helper()
 	if ensured == text {
@@ -104,7 +104,8 @@ func seeds() []string {
 	}
 }
 
-// requireAcceptedByCoreDNS runs CoreDNS's own parser over the text, unless it would read files or the environment.
+// requireAcceptedByCoreDNS parses the text with CoreDNS's own parser, unless it would read files or
+// the environment.
 func requireAcceptedByCoreDNS(t *testing.T, text string) {
 	t.Helper()
 	statements, err := parse(text)
@@ -145,7 +146,7 @@ func blocksFor(t *testing.T, text, zone string) []statement {
 	}
 	o, err := ownerOf(w, Settings{Zones: []string{zone}})
 	if err != nil {
-		t.Fatalf("listens nowhere: %v\n%q", err, text)
+		t.Fatalf("no listener: %v\n%q", err, text)
 	}
 	var blocks []statement
 	for _, s := range statements {
@@ -156,8 +157,9 @@ func blocksFor(t *testing.T, text, zone string) []statement {
 	return blocks
 }
 
-// FuzzInstall asserts for any texts in the three places at a time: what is written parses, no zone has two blocks in what CoreDNS
-// reads together, and Uninstall gives back what there would be without us, also when somebody edits the Corefile in between.
+// FuzzInstall asserts for any texts of the three files that the result parses, and that no zone has
+// two blocks in the expanded configuration. Uninstall must restore the texts, even if the Corefile
+// is edited in between.
 func FuzzInstall(f *testing.F) {
 	for i, seed := range seeds() {
 		f.Add(seed, seeds()[(i+1)%len(seeds())], seeds()[(i+2)%len(seeds())], "# Edited.\n")
@@ -180,28 +182,28 @@ func FuzzInstall(f *testing.F) {
 			t.Fatalf("not stable: %+v", edits)
 		}
 		if gone := requireGone(t, installed, again); !reflect.DeepEqual(gone, pristine) {
-			t.Fatalf("not given back:\n%q\n%q", pristine.ConfigMaps, gone.ConfigMaps)
+			t.Fatalf("not restored:\n%q\n%q", pristine.ConfigMaps, gone.ConfigMaps)
 		}
 		if len(plan.Edits) == 0 {
 			return
 		}
-		// Somebody puts lines in front, which parse in themselves, and the ClusterIP is gone.
+		// A user adds lines at the beginning, and the ClusterIP is no longer known.
 		if _, err := parse(edit); err != nil || !strings.HasSuffix(edit, "\n") || len(blocksNamed(edit)) > 0 {
 			return
 		}
 		edited, wanted := prefixed(installed, edit), prefixed(pristine, edit)
 		if gone := requireGone(t, edited, Settings{Zones: settings.Zones, Written: plan.Written}); !reflect.DeepEqual(gone, wanted) {
-			t.Fatalf("not given back after an edit:\n%q\n%q", wanted.ConfigMaps, gone.ConfigMaps)
+			t.Fatalf("not restored after an edit:\n%q\n%q", wanted.ConfigMaps, gone.ConfigMaps)
 		}
 	})
 }
 
-// requireGone returns the cluster without blocks of ours, and asserts that there is nothing to take out any more.
+// requireGone uninstalls our blocks, and asserts that a second Uninstall changes nothing.
 func requireGone(t *testing.T, cluster Cluster, settings Settings) Cluster {
 	t.Helper()
 	gone := cluster.with(Uninstall(cluster, settings).Edits)
 	if edits := Uninstall(gone, settings).Edits; len(edits) > 0 {
-		t.Fatalf("more to take out: %+v", edits)
+		t.Fatalf("the second Uninstall has edits: %+v", edits)
 	}
 	return gone
 }
@@ -210,7 +212,7 @@ func named(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: Namespace, Name: name}
 }
 
-// requireNoTwoBlocks asserts that CoreDNS starts with what was written.
+// requireNoTwoBlocks asserts that the expanded configurations pass the check.
 func requireNoTwoBlocks(t *testing.T, cluster Cluster) {
 	t.Helper()
 	for _, s := range cluster.Servers {
@@ -222,7 +224,7 @@ func requireNoTwoBlocks(t *testing.T, cluster Cluster) {
 			err = w.check()
 		}
 		if err != nil && s.Corefile.ConfigMap.Name != "node-local-dns" {
-			t.Fatalf("written, and does not start: %v\n%q", err, cluster.ConfigMaps)
+			t.Fatalf("CoreDNS would not start: %v\n%q", err, cluster.ConfigMaps)
 		}
 	}
 }
@@ -238,7 +240,7 @@ func blocksNamed(text string) []statement {
 	})
 }
 
-// prefixed puts lines in front of the main Corefile.
+// prefixed adds lines at the beginning of the main Corefile.
 func prefixed(cluster Cluster, lines string) Cluster {
 	result := cluster.with([]Edit{{File: File{named("coredns"), corefileKey}, Text: cluster.text(File{named("coredns"), corefileKey})}})
 	main := result.ConfigMaps[named("coredns")].Data

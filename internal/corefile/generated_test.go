@@ -37,12 +37,14 @@ import (
 )
 
 var (
-	seeds     = flag.Uint64("seeds", 40, "how many sets of files TestGeneratedCorefiles tries")
-	firstSeed = flag.Uint64("first-seed", 1, "the first of them")
+	seeds     = flag.Uint64("seeds", 40, "the number of configurations that TestGeneratedCorefiles tries")
+	firstSeed = flag.Uint64("first-seed", 1, "the seed of the first configuration")
 )
 
-// TestGeneratedCorefiles asks the real CoreDNS about sets of files that a seed makes: what it starts with is either forwarded afterwards,
-// with all else as before, or refused and left alone; and what it does not start with is refused.
+// TestGeneratedCorefiles installs into random configurations and compares the answers of the real
+// CoreDNS. A configuration with which CoreDNS does not start must be refused. For others, the zone
+// must be forwarded and all other answers must be the same, or the configuration must be refused
+// and left unchanged.
 func TestGeneratedCorefiles(t *testing.T) {
 	t.Parallel()
 	if !coredns.Isolated(t) {
@@ -71,7 +73,7 @@ func TestGeneratedCorefiles(t *testing.T) {
 	})
 	t.Logf("CoreDNS starts with %d of %d, and %d of them are forwarded", started.Load(), *seeds, forwarded.Load())
 	if *seeds >= 40 {
-		NewWithT(t).Expect(forwarded.Load()*2).To(BeNumerically(">", started.Load()), "it is no solution to refuse everything")
+		NewWithT(t).Expect(forwarded.Load()*2).To(BeNumerically(">", started.Load()), "at least half of the valid configurations are supported")
 	}
 }
 
@@ -96,7 +98,8 @@ func (s set) String() string {
 	return text.String()
 }
 
-// generator makes a set of files. What it makes is valid in itself in most cases, so that what is composed of it decides.
+// generator generates a set of files. Most parts are valid on their own, so that their combination
+// is tested.
 type generator struct {
 	*rand.Rand
 	snippets []string
@@ -107,7 +110,7 @@ func (g *generator) one(of ...string) string {
 	return of[g.IntN(len(of))]
 }
 
-// chance is true in so many of 100 cases.
+// chance returns true with the given probability.
 func (g *generator) chance(percent int) bool {
 	return g.IntN(100) < percent
 }
@@ -155,7 +158,7 @@ func generate(random *rand.Rand) set {
 	return set{cluster: cluster, server: server}
 }
 
-// put adds a key, to the binary data at times.
+// put adds a key, sometimes to the binary data.
 func (g *generator) put(configMap corefile.ConfigMap, key, text string) {
 	if g.chance(10) {
 		configMap.BinaryData[key] = []byte(text)
@@ -164,7 +167,7 @@ func (g *generator) put(configMap corefile.ConfigMap, key, text string) {
 	configMap.Data[key] = text
 }
 
-// main makes a main Corefile.
+// main generates a main Corefile.
 func (g *generator) main(suffix string) string {
 	var parts []string
 	for range g.IntN(4) {
@@ -185,7 +188,7 @@ func (g *generator) main(suffix string) string {
 	if g.chance(6) {
 		parts = append(parts, "import "+g.one("custom/*.zone", "custom/*", "custom/a."+suffix, "missing", "*.conf", "custom/*."+suffix, "custom/[a-z]."+suffix, "{$FILE}")+"\n")
 	}
-	// Snippets stay in front of what imports them, in most cases.
+	// Most snippets come before their imports.
 	if g.chance(15) {
 		g.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 	}
@@ -207,7 +210,7 @@ func (g *generator) snippet() string {
 	return "(" + name + ") {\n" + body + "}\n"
 }
 
-// rootBlock makes a block that answers for all names.
+// rootBlock generates a block for the root zone.
 func (g *generator) rootBlock(suffix string) string {
 	key := g.one(".:53", ".:53", ".:53", ".", "dns://.:53", ".:5353", ". .:5353", ".:5353 .:53", "tls://. .")
 	body := "    forward . 192.0.2.7\n"
@@ -226,7 +229,7 @@ func (g *generator) rootBlock(suffix string) string {
 	return key + " {\n" + body + "}\n"
 }
 
-// block makes a block for another zone than the root, and for ours at times.
+// block generates a block for another zone, sometimes for ours.
 func (g *generator) block() string {
 	g.zones++
 	zone := fmt.Sprintf("z%d.test", g.zones)
@@ -240,7 +243,7 @@ func (g *generator) block() string {
 	return key + " {\n" + g.plugins(1) + "    template ANY ANY {\n        rcode NOTAUTH\n    }\n}\n" //nolint:dupword // Any class and any type.
 }
 
-// plugins makes lines with plugins, which can be there once each, and imports of snippets.
+// plugins generates lines with different plugins and imports of snippets.
 func (g *generator) plugins(upTo int) string {
 	var lines []string
 	for range g.IntN(upTo + 1) {
@@ -269,31 +272,32 @@ func (g *generator) plugins(upTo int) string {
 	return "    " + strings.Join(lines, "\n    ") + "\n"
 }
 
-// endpoints are where blocks of the sets can be asked.
+// endpoints are the addresses on which generated blocks can listen.
 var endpoints = []string{"10.0.0.10:53", "127.0.0.1:53", "10.0.0.11:53", "10.0.0.10:5353", "127.0.0.1:5353", "10.0.0.11:5353"}
 
-// otherNames have to be answered as before.
+// otherNames must have the same answers as before.
 var otherNames = []string{"example.com.", "nowhere.example.", "a.z1.test.", "z2.test.", "kubernetes.default.svc.cluster.local."}
 
-// judge asks CoreDNS before and after, and returns whether it starts before and whether the zone is forwarded after.
+// judge compares CoreDNS before and after Install. It returns whether CoreDNS starts before, and
+// whether the zone is forwarded afterwards.
 func (s set) judge(t *testing.T) (isStarted, isForwarded bool) {
 	t.Helper()
 	g := NewWithT(t)
 	network := newNetwork(t)
-	// The address of the usual upstream is one of the interface lo, to which blocks may be bound.
+	// The usual upstream's address is on the interface lo, to which blocks may be bound.
 	network.Serve(t, "192.0.2.7:53", addressOf(map[string]string{"example.com.": "198.51.100.7"}))
 	wants, wantSockets, output := s.serve(t, network, s.cluster, otherNames)
 	isStarted = wants != nil
 	plan := corefile.Install(s.cluster, settings())
 	if plan.Err != nil {
-		g.Expect(plan.Edits).To(BeEmpty(), "it is refused and left alone")
+		g.Expect(plan.Edits).To(BeEmpty(), "a refused configuration is unchanged")
 		return isStarted, false
 	}
 	g.Expect(isStarted).To(BeTrue(), "CoreDNS does not start before us: %s", strings.Join(output, "\n"))
 	after := edited(s.cluster, plan)
 	again := settings()
 	again.Written = plan.Written
-	g.Expect(corefile.Install(after, again).Edits).To(BeEmpty(), "it is stable")
+	g.Expect(corefile.Install(after, again).Edits).To(BeEmpty(), "a second Install changes nothing")
 	for about, settings := range map[string]corefile.Settings{"with the ClusterIP": settings(), "with the memory": {Zones: again.Zones, Written: again.Written}} {
 		gone := corefile.Uninstall(after, settings)
 		g.Expect(gone.Err).NotTo(HaveOccurred())
@@ -301,13 +305,13 @@ func (s set) judge(t *testing.T) (isStarted, isForwarded bool) {
 	}
 	got, gotSockets, output := s.serve(t, network, after, append(otherNames, probe))
 	g.Expect(got).NotTo(BeNil(), "CoreDNS does not start after us: %s\n%s", strings.Join(output, "\n"), set{after, s.server})
-	g.Expect(gotSockets).To(Equal(wantSockets), "the sockets")
+	g.Expect(gotSockets).To(Equal(wantSockets), "the sockets are the same")
 	isAsked := false
 	for endpoint, want := range wants {
 		for _, name := range otherNames {
 			g.Expect(got[endpoint][name]).To(Equal(want[name]), "%s at %s\n%s", name, endpoint, set{after, s.server})
 		}
-		// A socket that answers for no name beside some zones is none that pods ask.
+		// Pods do not query a socket that serves only some zones.
 		if strings.Contains(want["example.com."], "NOERROR") && (strings.HasSuffix(endpoint, ":53") || !hasDefaultPort(wants)) {
 			g.Expect(got[endpoint][probe]).To(Equal("NOERROR 10.0.0.9"), "at %s\n%s", endpoint, set{after, s.server})
 			isAsked = true
@@ -326,7 +330,7 @@ func hasDefaultPort(answers map[string]map[string]string) bool {
 	return false
 }
 
-// edited returns the cluster after a plan, without what is the same as nothing.
+// edited returns the cluster after a plan, without empty maps.
 func edited(cluster corefile.Cluster, plan corefile.Plan) corefile.Cluster {
 	result := corefile.Cluster{Servers: cluster.Servers, ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
 	for name, configMap := range cluster.ConfigMaps {
@@ -348,7 +352,8 @@ func edited(cluster corefile.Cluster, plan corefile.Plan) corefile.Cluster {
 	return result
 }
 
-// serve starts CoreDNS and returns its distinct answers by endpoint and name, and its sockets, or nil if it does not start.
+// serve starts CoreDNS and returns its distinct answers by endpoint and name, and its sockets. It
+// returns nil if CoreDNS does not start.
 func (s set) serve(t *testing.T, network *coredns.Network, cluster corefile.Cluster, names []string) (answers map[string]map[string]string, sockets []string, output []string) {
 	t.Helper()
 	server, output := network.Start(t, s.mount(t, cluster), "NODE_IP=10.0.0.10", "FILE=custom/a.server")
@@ -387,7 +392,8 @@ func answerOf(network *coredns.Network, endpoint, name string) string {
 	return strings.Join(slices.Sorted(maps.Keys(found)), ", ")
 }
 
-// listening returns the sockets of the network on the ports of the sets: the protocol, the address and the port in hexadecimal digits.
+// listening returns the sockets on the generated ports: the protocol, and the address and the port
+// in hexadecimal.
 func listening(t *testing.T, network *coredns.Network) []string {
 	t.Helper()
 	var sockets []string
@@ -410,7 +416,8 @@ func listening(t *testing.T, network *coredns.Network) []string {
 	return sockets
 }
 
-// mount writes the files of a server below a folder of the test as kubelet does below /etc/coredns.
+// mount writes the files of a server like the kubelet, and returns the folder in place of
+// /etc/coredns.
 func (s set) mount(t *testing.T, cluster corefile.Cluster) string {
 	t.Helper()
 	root := t.TempDir()

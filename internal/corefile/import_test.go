@@ -28,7 +28,7 @@ import (
 
 const forwardAll = "    forward . 192.0.2.1\n"
 
-func TestImportsSayWhereTheBlockListens(t *testing.T) {
+func TestTheListenerMayBeImported(t *testing.T) {
 	t.Parallel()
 	const root = ".:53 {\n    import common\n" + forwardAll + "}\n"
 	for name, test := range map[string]struct {
@@ -142,7 +142,7 @@ func TestTheClustersOwnNamesCanBeImported(t *testing.T) {
 			g := NewWithT(t)
 			plan := corefile.Install(known(cluster), settings())
 			g.Expect(plan.Err).To(MatchError(corefile.ErrUnsupported))
-			g.Expect(plan.Err).To(MatchError(ContainSubstring("would take names of the cluster itself")))
+			g.Expect(plan.Err).To(MatchError(ContainSubstring("hide names of the cluster itself")))
 			g.Expect(plan.Edits).To(BeEmpty())
 		})
 	}
@@ -151,12 +151,12 @@ func TestTheClustersOwnNamesCanBeImported(t *testing.T) {
 func TestOurKeyFollowsFromTheImport(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ statement, key string }{
-		"as k3s imports":          {"import /etc/coredns/custom/*.server", "xcc.server"},
-		"as Selectel imports":     {"import custom/*.custom", "xcc.custom"},
-		"with a name in front":    {"import custom/zone-*.conf", "zone-xcc.conf"},
-		"with a relative way":     {"import ./custom/../custom/x.server\nimport custom//*.server", "xcc.server"},
-		"by two of them":          {"import custom/*.custom\nimport custom/*.server", "xcc.custom"},
-		"by a file that is there": {"import custom/x.server", ""},
+		"as k3s imports":               {"import /etc/coredns/custom/*.server", "xcc.server"},
+		"as Selectel imports":          {"import custom/*.custom", "xcc.custom"},
+		"a prefix before the wildcard": {"import custom/zone-*.conf", "zone-xcc.conf"},
+		"a relative path":              {"import ./custom/../custom/x.server\nimport custom//*.server", "xcc.server"},
+		"two patterns":                 {"import custom/*.custom\nimport custom/*.server", "xcc.custom"},
+		"a file without a wildcard":    {"import custom/x.server", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,7 +167,7 @@ func TestOurKeyFollowsFromTheImport(t *testing.T) {
 			}
 			plan := corefile.Install(known(cluster), settings())
 			if strings.Count(test.statement, ".server") == 2 {
-				// It is imported by its name and by the pattern.
+				// The name and the pattern both import it.
 				g.Expect(plan.Err).To(MatchError(ContainSubstring("another server block serves x.test.:53, too")))
 				return
 			}
@@ -182,7 +182,7 @@ func TestOurKeyFollowsFromTheImport(t *testing.T) {
 	}
 }
 
-func TestEachMatchingKeyIsJudged(t *testing.T) {
+func TestEveryImportedKeyIsChecked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		main   string
@@ -190,15 +190,15 @@ func TestEachMatchingKeyIsJudged(t *testing.T) {
 		binary map[string][]byte
 		err    string
 	}{
-		"of another suffix": {"import custom/*.custom\n", map[string]string{"zone.custom": "xcc.test {\n    log\n}\n"}, nil,
+		"with another suffix": {"import custom/*.custom\n", map[string]string{"zone.custom": "xcc.test {\n    log\n}\n"}, nil,
 			`the block "xcc.test" in line 1 of zone.custom in kube-system/coredns-custom serves xcc.test and is not ours`},
 		"that is binary": {"import custom/*.server\n", nil, map[string][]byte{"zone.server": []byte("xcc.test {\n    log\n}\n")},
 			`line 1 of zone.server in kube-system/coredns-custom serves xcc.test`},
 		"that is ours and binary": {"import custom/*.server\n", nil, map[string][]byte{"xcc.server": []byte("a.test {\n    log\n}\n")},
 			"imports xcc.server in kube-system/coredns-custom, which cannot be edited: it is in the binaryData"},
-		"that is imported by its name": {"import custom/a.conf\n", map[string]string{"a.conf": "XCC.Test. {\n    log\n}\n"}, nil,
+		"imported by its name": {"import custom/a.conf\n", map[string]string{"a.conf": "XCC.Test. {\n    log\n}\n"}, nil,
 			`line 1 of a.conf in kube-system/coredns-custom serves xcc.test`},
-		"that has a copy of ours": {"import custom/*.server\n", map[string]string{"a.server": block53}, nil,
+		"with a copy of our block": {"import custom/*.server\n", map[string]string{"a.server": block53}, nil,
 			`line 1 of a.server in kube-system/coredns-custom serves xcc.test`},
 		"from a snippet": {"(x) {\n xcc.test {\n }\n}\nimport x\n", nil, nil, `line 5 of the Corefile in kube-system/coredns serves xcc.test`},
 	} {
@@ -214,7 +214,7 @@ func TestEachMatchingKeyIsJudged(t *testing.T) {
 	}
 }
 
-func TestWhatCoreDNSWouldNotStartWithIsRefused(t *testing.T) {
+func TestAConfigurationThatBreaksCoreDNSIsRefused(t *testing.T) {
 	t.Parallel()
 	custom := map[string]string{
 		"a.server": "a.test {\n}\n", "cache.override": "cache 60\n", "block.override": "corp {\n    forward . 192.0.2.2\n}\n",
@@ -228,24 +228,24 @@ func TestWhatCoreDNSWouldNotStartWithIsRefused(t *testing.T) {
 		"a zone on one address":                {plain + "a.test {\n bind 10.0.0.1\n}\na.test {\n bind 10.0.0.2 10.0.0.1\n}\n", "on 10.0.0.1, too"},
 		"a zone on an address and a variable":  {plain + "a.test {\n bind 10.0.0.1\n}\na.test {\n bind {$IP}\n}\n", "may serve a.test.:53 on the same address as {$IP}"},
 		"a zone and its network":               {plain + "10.0.0.0/15 {\n}\n1.10.in-addr.arpa {\n}\n", "another server block serves 1.10.in-addr.arpa.:53, too"},
-		"a block inside a block":               {".:53 {\n import custom/a.server\n}\n", `"a.test", which is no plugin, is within the server block`},
-		"a block inside a block by a pattern":  {".:53 {\n import custom/name.*\n}\n", `"corp.example", which is no plugin, is within the server block`},
-		"a block with a short name inside one": {".:53 {\n import custom/block.override\n}\n", `"corp", which is no plugin, is within the server block`},
-		"a plugin twice":                       {".:53 {\n cache 30\n import custom/cache.override\n}\n", "the plugin cache is there twice"},
-		"a snippet twice in a block":           {"(s) {\n forward . 192.0.2.1\n}\n.:53 {\n import s\n import s\n}\n", "the plugin forward is imported twice from one line"},
+		"a block inside a block":               {".:53 {\n import custom/a.server\n}\n", `"a.test" in the server block ".:53" is not a plugin`},
+		"a block inside a block by a pattern":  {".:53 {\n import custom/name.*\n}\n", `"corp.example" in the server block ".:53" is not a plugin`},
+		"a block with a short name inside one": {".:53 {\n import custom/block.override\n}\n", `"corp" in the server block ".:53" is not a plugin`},
+		"a plugin twice":                       {".:53 {\n cache 30\n import custom/cache.override\n}\n", `the server block ".:53" has the plugin cache twice`},
+		"a snippet twice in a block":           {"(s) {\n forward . 192.0.2.1\n}\n.:53 {\n import s\n import s\n}\n", `the server block ".:53" imports the plugin forward twice from one line`},
 		"a snippet twice":                      {"(s) {\n}\n(s) {\n}\n.:53 {\n}\n", `the snippet "s" is declared twice`},
 		"a snippet twice by a file":            {plain + "import custom/snippet.conf\nimport custom/snippet.conf\n", `line 1 of snippet.conf in kube-system/coredns-custom: the snippet "s" is declared twice`},
-		"a snippet of itself":                  {"(s) {\n import s\n}\n.:53 {\n import s\n}\n", `the snippet "s" imports itself`},
-		"a snippet that comes later":           {".:53 {\n import s\n}\n(s) {\n}\n", "the import s cannot be read"},
+		"a snippet that imports itself":        {"(s) {\n import s\n}\n.:53 {\n import s\n}\n", `the snippet "s" imports itself`},
+		"a snippet after its import":           {".:53 {\n import s\n}\n(s) {\n}\n", "the import s cannot be read"},
 		"a snippet with arguments":             {"(s) {\n bind {args[0]}\n}\n.:53 {\n import s 10.0.0.1\n}\n", `import s takes one argument`},
-		"a file that ends too early":           {plain + "import custom/open.server\n", "line 1 of open.server in kube-system/coredns-custom: the brace that opens here is never closed"},
+		"a file without a closing brace":       {plain + "import custom/open.server\n", "line 1 of open.server in kube-system/coredns-custom: the brace that opens here is never closed"},
 		"a file without braces":                {plain + "import custom/bare\n", `line 2 of bare in kube-system/coredns-custom: the server block ["c.test"] has no braces`},
-		"two wildcards":                        {plain + "import custom/*a*\n", "CoreDNS takes one wildcard"},
-		"a class of characters":                {plain + "import custom/[a-z].server\n", "CoreDNS takes one wildcard"},
+		"two wildcards":                        {plain + "import custom/*a*\n", "CoreDNS supports only one wildcard"},
+		"a class of characters":                {plain + "import custom/[a-z].server\n", "CoreDNS supports only one wildcard"},
 		"a pattern that matches folders":       {plain + "import custom/*\n", "it matches the folder /etc/coredns/custom/..data"},
 		"a file that is not there":             {plain + "import custom/missing\n", "the import custom/missing cannot be read: there is no such file"},
 		"a port that is missing":               {plain + "a.test: {\n}\n", `the key "a.test:" has no port`},
-		"a name that is none":                  {plain + "a..test {\n}\n", `the key "a..test" is no domain name`},
+		"an invalid domain name":               {plain + "a..test {\n}\n", `the key "a..test" is not a domain name`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -259,7 +259,7 @@ func TestWhatCoreDNSWouldNotStartWithIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnImportThatCannotBeReadIsNamed(t *testing.T) {
+func TestAnErrorNamesAnUnreadableImport(t *testing.T) {
 	t.Parallel()
 	name := types.NamespacedName{Namespace: "dns", Name: "release"}
 	all := []corefile.Mount{
@@ -271,15 +271,15 @@ func TestAnImportThatCannotBeReadIsNamed(t *testing.T) {
 		mounts []corefile.Mount
 		err    string
 	}{
-		"at the top":               {plain + "import extra/*.conf\n", nil, "line 4: the import extra/*.conf cannot be read: it is not known what is mounted at /etc/coredns/extra"},
-		"in a block":               {".:53 {\n import extra.conf\n}\n", nil, "line 2: the import extra.conf cannot be read: it is not known what is mounted at /etc/coredns"},
-		"in a plugin":              {".:53 {\n hosts {\n  import extra/hosts\n }\n}\n", nil, "line 3: the import extra/hosts cannot be read"},
-		"in a folder of any name":  {plain + "import */x.server\n", nil, "it is not known what is mounted at /etc/coredns/*"},
-		"by a variable":            {plain + "import {$EXTRA}\n", all, "the import {$EXTRA} depends on CoreDNS's environment"},
-		"in a Secret":              {plain + "import zones/*.server\n", all, "Secret dns/zones is mounted at /etc/coredns/zones"},
-		"where a Secret may be":    {plain + "import */x.server\n", all, "Secret dns/zones is mounted at /etc/coredns/zones"},
-		"that no file is":          {plain + "import extra.conf\n", all, "there is no such file"},
-		"where nothing is mounted": {plain + "import extra/*.conf\n", all, ""},
+		"at the top":                 {plain + "import extra/*.conf\n", nil, "line 4: the import extra/*.conf cannot be read: it is not known what is mounted at /etc/coredns/extra"},
+		"in a block":                 {".:53 {\n import extra.conf\n}\n", nil, "line 2: the import extra.conf cannot be read: it is not known what is mounted at /etc/coredns"},
+		"in a plugin":                {".:53 {\n hosts {\n  import extra/hosts\n }\n}\n", nil, "line 3: the import extra/hosts cannot be read"},
+		"in a folder of any name":    {plain + "import */x.server\n", nil, "it is not known what is mounted at /etc/coredns/*"},
+		"by a variable":              {plain + "import {$EXTRA}\n", all, "the import {$EXTRA} depends on CoreDNS's environment"},
+		"in a Secret":                {plain + "import zones/*.server\n", all, "Secret dns/zones is mounted at /etc/coredns/zones"},
+		"where a Secret may be":      {plain + "import */x.server\n", all, "Secret dns/zones is mounted at /etc/coredns/zones"},
+		"a file that does not exist": {plain + "import extra.conf\n", all, "there is no such file"},
+		"where nothing is mounted":   {plain + "import extra/*.conf\n", all, ""},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -306,8 +306,8 @@ func TestAnImportThatCannotBeReadIsNamed(t *testing.T) {
 func TestOurKeyMustBeReadOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ main, err string }{
-		"and not by two imports":     {plain + "import custom/*.server\nimport /etc/coredns/custom/*.server\n", "another server block serves xcc.test.:53, too"},
-		"and not in a block as well": {".:53 {\n import custom/*.server\n}\nimport custom/*.server\n", "which is no plugin, is within the server block"},
+		"imported twice":           {plain + "import custom/*.server\nimport /etc/coredns/custom/*.server\n", "another server block serves xcc.test.:53, too"},
+		"also imported in a block": {".:53 {\n import custom/*.server\n}\nimport custom/*.server\n", "in the server block \".:53\" is not a plugin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -321,8 +321,9 @@ func TestOurKeyMustBeReadOnce(t *testing.T) {
 	}
 }
 
-// Of two sockets on all addresses of a port each gets a share of the queries, and the first block of a port says how many there are.
-func TestTheSocketsStayAsTheyAre(t *testing.T) {
+// The kernel distributes queries among sockets on all addresses of a port. The first block of a
+// port determines their number.
+func TestTheSocketsDoNotChange(t *testing.T) {
 	t.Parallel()
 	const bound = "a.test {\n    bind 0.0.0.0\n}\n"
 	for name, test := range map[string]struct{ main, err string }{

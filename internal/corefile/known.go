@@ -23,31 +23,31 @@ import (
 )
 
 const (
-	// Namespace holds cluster DNS in the known places.
+	// Namespace is the namespace of the known servers' ConfigMaps.
 	Namespace = "kube-system"
-	// CustomKey is our key in Custom, if the Corefile imports the keys *.server.
+	// CustomKey is our key in the ConfigMap Custom, if the Corefile imports the keys *.server.
 	CustomKey = ownName + ".server"
 
-	// ownName takes the place of the wildcard of an import in the name of our key.
+	// ownName replaces the wildcard of an import in the name of our key.
 	ownName = "xcc"
 	// corefileKey is the usual key of a main Corefile.
 	corefileKey  = "Corefile"
 	customFolder = "/etc/coredns/custom"
 )
 
-// Custom returns the name of the ConfigMap in which k3s and clouds let users configure CoreDNS. Their Corefile, which they write
-// themselves, imports keys of it.
+// Custom returns the name of the ConfigMap for user configuration of CoreDNS in k3s and some
+// clouds. They manage the Corefile, which imports keys of this ConfigMap.
 func Custom() types.NamespacedName {
 	return types.NamespacedName{Namespace: Namespace, Name: "coredns-custom"}
 }
 
-// CustomLabels returns the labels of a ConfigMap Custom that would not exist without us. Whoever takes the last key out of
-// such a ConfigMap deletes it.
+// CustomLabels returns the labels of a ConfigMap Custom that we created. Delete such a ConfigMap
+// with its last key.
 func CustomLabels() map[string]string {
 	return map[string]string{xccv1.PartOfLabel: xccv1.PartOf, "app.kubernetes.io/managed-by": xccv1.DNSConfigPatcherName}
 }
 
-// IsCustomOurs returns whether the labels of the ConfigMap Custom say that it would not exist without us.
+// IsCustomOurs returns whether the labels of a ConfigMap Custom say that we created it.
 func IsCustomOurs(labels map[string]string) bool {
 	for key, value := range CustomLabels() {
 		if labels[key] != value {
@@ -57,7 +57,8 @@ func IsCustomOurs(labels map[string]string) bool {
 	return true
 }
 
-// Known returns the servers of the distributions that are known. A cluster usually has one, or one and a cache.
+// Known returns the servers of known distributions. A cluster usually has one of them, and may have
+// a cache.
 func Known() []Server {
 	known := func(name, words string) Server {
 		return Server{
@@ -69,12 +70,12 @@ func Known() []Server {
 	coreDNS, rke2, cache := known("coredns", ""), known("rke2-coredns-rke2-coredns", "RKE2's "), known("node-local-dns", "NodeLocal DNSCache's ")
 	custom := []Mount{{Path: customFolder, ConfigMap: Custom()}}
 	coreDNS.Mounts, rke2.Mounts = custom, custom
-	// The cache renders this file from the template in the ConfigMap.
+	// NodeLocal DNSCache renders this file from the template in the ConfigMap.
 	cache.Path, cache.Cache = "/etc/Corefile", true
 	return []Server{coreDNS, rke2, cache}
 }
 
-// Mains returns "namespace/name" of the ConfigMaps of the servers that are no cache.
+// Mains returns the ConfigMaps, as "namespace/name", of the servers that are not caches.
 func Mains(servers []Server) []string {
 	var names []string
 	for _, s := range servers {

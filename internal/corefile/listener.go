@@ -24,19 +24,20 @@ import (
 	"strings"
 )
 
-// listener is where CoreDNS hears what it is asked.
+// listener is the port and the addresses of a server block.
 type listener struct {
 	port string
-	// bind holds the arguments of each plugin bind; none when CoreDNS listens on all addresses.
+	// bind has the arguments of each plugin bind. It is empty if the block listens on all
+	// addresses.
 	bind []string
 }
 
-// defaultListener is that of a block that says nothing about it.
+// defaultListener returns the listener of a block without a port or bind.
 func defaultListener() listener {
 	return listener{port: defaultPort}
 }
 
-// String says what is unusual about it.
+// String returns the settings that differ from the default, for messages.
 func (l listener) String() string {
 	var words string
 	if l.port != defaultPort {
@@ -48,15 +49,16 @@ func (l listener) String() string {
 	return words
 }
 
-// listenerOf returns where the main block listens, that of the root zone. Ours must listen right there. The server blocks are those of
-// others, with their imports expanded.
+// listenerOf returns the listener of the main block, which serves the root zone. Our blocks must
+// have the same listener. The server blocks must be expanded and without ours.
 //
-// CoreDNS opens a socket for each port and each address that blocks are bound to, and answers a query from the blocks of
-// the socket that it came to. So beside "bind 0.0.0.0" a block without bind takes a share of all queries and refuses
-// those for other zones; beside another address it is never asked. If the main block is on port 8053 because CoreDNS
-// may not open port 53, CoreDNS does not start with a block there.
+// CoreDNS opens a socket for each port and bound address, and answers a query only from the blocks
+// of its socket. Beside "bind 0.0.0.0", a block without bind gets a part of all queries and refuses
+// those for other zones. Beside another address, it gets no queries. If the main block uses port
+// 8053 because CoreDNS may not open port 53, CoreDNS does not start with a block on port 53.
 //
-// A main block on port 53 counts before those on other ports. If no block serves the root zone, all blocks count as main ones.
+// A main block on port 53 takes precedence over other ports. If no block serves the root zone, all
+// blocks count as main blocks.
 func listenerOf(f *files, blocks []statement) (listener, error) {
 	found, err := listeners(f, blocks, "the root zone", func(zone string) bool { return zone == "" })
 	if err == nil && len(found) == 0 {
@@ -66,7 +68,7 @@ func listenerOf(f *files, blocks []statement) (listener, error) {
 	if err != nil {
 		return listener{}, err
 	}
-	if onDefault := slices.DeleteFunc(slices.Clone(found), func(l placed) bool { return l.port != defaultPort }); len(onDefault) > 0 {
+	if onDefault := slices.DeleteFunc(slices.Clone(found), func(l blockListener) bool { return l.port != defaultPort }); len(onDefault) > 0 {
 		found = onDefault
 	}
 	if len(found) == 0 {
@@ -74,35 +76,36 @@ func listenerOf(f *files, blocks []statement) (listener, error) {
 	}
 	for _, other := range found[1:] {
 		if other.port != found[0].port || !slices.Equal(other.bind, found[0].bind) {
-			return listener{}, fmt.Errorf("%w: %s: the blocks for %s listen in different places, so it is not known where to put one for another zone",
-				ErrUnsupported, f.place(other.block.file, other.block.first), other.zones)
+			return listener{}, fmt.Errorf("%w: %s: the blocks for %s have different ports or addresses, so those of a new block are ambiguous",
+				ErrUnsupported, f.position(other.block.file, other.block.first), other.zones)
 		}
 	}
 	return found[0].listener, nil
 }
 
-// rejectBound refuses server blocks that are bound to addresses, if none serves the root zone: it is not known whether pods ask there.
-func rejectBound(f *files, found []placed) error {
-	i := slices.IndexFunc(found, func(l placed) bool { return len(l.bind) > 0 })
+// rejectBound returns an error if a block is bound to addresses. It is for a configuration without
+// a block for the root zone, where it is unknown which addresses pods query.
+func rejectBound(f *files, found []blockListener) error {
+	i := slices.IndexFunc(found, func(l blockListener) bool { return len(l.bind) > 0 })
 	if i < 0 {
 		return nil
 	}
 	b := found[i].block
-	return fmt.Errorf("%w: %s: the block %q is bound to addresses and there is none for the root zone to go by",
-		ErrUnsupported, f.place(b.file, b.first), strings.Join(b.keys, " "))
+	return fmt.Errorf("%w: %s: the block %q is bound to addresses, and no block serves the root zone",
+		ErrUnsupported, f.position(b.file, b.first), strings.Join(b.keys, " "))
 }
 
-// placed is the listener of a server block.
-type placed struct {
+// blockListener is the listener of a server block.
+type blockListener struct {
 	listener
 	block statement
-	// zones are what it was found by.
+	// zones describes the zones for messages.
 	zones string
 }
 
-// listeners returns where the server blocks listen that serve such zones over plain DNS.
-func listeners(f *files, blocks []statement, words string, isWanted func(zone string) bool) ([]placed, error) {
-	var found []placed
+// listeners returns the listeners of the server blocks that serve a wanted zone over plain DNS.
+func listeners(f *files, blocks []statement, words string, isWanted func(zone string) bool) ([]blockListener, error) {
+	var found []blockListener
 	for _, s := range blocks {
 		for _, key := range s.keys {
 			zone, port := splitKey(key)
@@ -111,15 +114,15 @@ func listeners(f *files, blocks []statement, words string, isWanted func(zone st
 			}
 			bind, err := s.bindings()
 			if err != nil {
-				return nil, fmt.Errorf("%w: %s: %w", ErrUnsupported, f.place(s.file, s.first), err)
+				return nil, fmt.Errorf("%w: %s: %w", ErrUnsupported, f.position(s.file, s.first), err)
 			}
-			found = append(found, placed{listener{port: port, bind: bind}, s, words})
+			found = append(found, blockListener{listener{port: port, bind: bind}, s, words})
 		}
 	}
 	return found, nil
 }
 
-// isOn returns whether the statement serves a zone over plain DNS on the listener's port.
+// isOn returns whether a server block serves a zone over plain DNS on the listener's port.
 func (l listener) isOn(s statement) bool {
 	return slices.ContainsFunc(s.keys, func(key string) bool {
 		zone, port := splitKey(key)
@@ -127,15 +130,17 @@ func (l listener) isOn(s statement) bool {
 	})
 }
 
-// rejectOtherWildcards refuses a listener on all addresses if another server block is on all addresses of the same port in another way, such as
-// without bind and with "bind 0.0.0.0". CoreDNS has a socket for each, and the kernel gives each a share of the queries.
-func (l listener) rejectOtherWildcards(w whole) error {
+// rejectOtherWildcards returns an error if the listener and another server block use all addresses
+// of the same port in different ways, such as no bind and "bind 0.0.0.0". CoreDNS opens a socket
+// for each, and the kernel distributes the queries among them.
+func (l listener) rejectOtherWildcards(x expanded) error {
 	own := wildcards(l.bind)
 	if len(own) == 0 {
 		return nil
 	}
-	for _, s := range w.blocks {
-		// What cannot be repeated is not the main block's, and counts for what it names.
+	for _, s := range x.blocks {
+		// bindings would return an error for arguments that cannot be repeated. Here, their text is
+		// enough.
 		var bind []string
 		for _, p := range s.plugins() {
 			if p.name == bindWord {
@@ -143,14 +148,15 @@ func (l listener) rejectOtherWildcards(w whole) error {
 			}
 		}
 		if others := wildcards(bind); l.isOn(s) && len(others) > 0 && !slices.Equal(own, others) {
-			return fmt.Errorf("%w: %s: the block %q listens on all addresses of port %s in another way than the main block, so that each gets a share of the queries",
-				ErrUnsupported, w.files.place(s.file, s.first), strings.Join(s.keys, " "), l.port)
+			return fmt.Errorf("%w: %s: the block %q listens on all addresses of port %s in another way than the main block, so each gets only a part of the queries",
+				ErrUnsupported, x.files.position(s.file, s.first), strings.Join(s.keys, " "), l.port)
 		}
 	}
 	return nil
 }
 
-// wildcards returns those of the addresses that stand for all, sorted: the empty one if there are no addresses.
+// wildcards returns the unspecified addresses among the arguments of bind, sorted. Without
+// arguments, it returns "".
 func wildcards(bind []string) []string {
 	if len(bind) == 0 {
 		return []string{""}
@@ -165,24 +171,25 @@ func wildcards(bind []string) []string {
 	return found
 }
 
-// rejectSockets refuses a block of ours in front of all others of its port if one of them has the plugin multisocket: the first block says
-// how many sockets there are.
-func (l listener) rejectSockets(w whole, isOurs func(statement) bool) error {
-	blocks := slices.DeleteFunc(slices.Clone(w.blocks), func(s statement) bool { return !l.isOn(s) })
+// rejectSockets returns an error if one of our blocks is the first on its port and another has the
+// plugin multisocket. The first block determines the number of sockets.
+func (l listener) rejectSockets(x expanded, isOurs func(statement) bool) error {
+	blocks := slices.DeleteFunc(slices.Clone(x.blocks), func(s statement) bool { return !l.isOn(s) })
 	if len(blocks) == 0 || !isOurs(blocks[0]) {
 		return nil
 	}
 	for _, s := range blocks {
 		if slices.ContainsFunc(s.plugins(), func(p plugin) bool { return p.name == "multisocket" }) {
-			return fmt.Errorf("%w: %s: the block %q has the plugin multisocket, for which it must stand in front of what is imported",
-				ErrUnsupported, w.files.place(s.file, s.first), strings.Join(s.keys, " "))
+			return fmt.Errorf("%w: %s: the block %q has the plugin multisocket, so it must come before the import",
+				ErrUnsupported, x.files.position(s.file, s.first), strings.Join(s.keys, " "))
 		}
 	}
 	return nil
 }
 
-// bindings returns the arguments of the statement's plugins bind. It refuses those that cannot be repeated word by word. References
-// to environment variables can: our block is read by the same process.
+// bindings returns the arguments of each plugin bind of a server block. It returns an error if our
+// block cannot repeat them literally. References to environment variables can be repeated, because
+// the same process reads our block.
 func (s statement) bindings() ([]string, error) {
 	var bindings []string
 	for _, p := range s.plugins() {
@@ -198,20 +205,23 @@ func (s statement) bindings() ([]string, error) {
 			return argument == t.text && argument != openBrace && argument != closeBrace
 		})
 		if !isSame || strings.ContainsAny(arguments, "\"\n\r") {
-			return nil, fmt.Errorf("the addresses to which the block %q is bound cannot be repeated: %q", strings.Join(s.keys, " "), p.arguments)
+			return nil, fmt.Errorf("the addresses of bind in the block %q cannot be repeated: %q", strings.Join(s.keys, " "), p.arguments)
 		}
 		bindings = append(bindings, arguments)
 	}
 	return bindings, nil
 }
 
-// render returns the server block of a zone. It has no cache, so that a changed record is answered at once. It has no
-// reload either: that plugin's interval is one for the whole of CoreDNS and the administrator's to choose.
+// render returns the server block for a zone. It has no cache, so that a changed record is
+// effective immediately. It has no reload, because its interval applies to all of CoreDNS and is
+// the administrator's choice.
 //
-// Forward's defaults fit a ClusterIP, behind which kube-proxy picks a healthy replica: probing starts when an
-// exchange fails and repeats every 0.5 s, queries keep being tried meanwhile, once each instead of until they time out,
-// and the first good probe ends that. The limit on concurrent queries is that of Kubernetes's default Corefile: a
-// DNS server that hangs must not cost CoreDNS its memory. The migration library adds it where it is missing.
+// The defaults of forward fit a ClusterIP, behind which kube-proxy selects a ready replica. If a
+// query fails, forward probes every 0.5 s until a probe succeeds, and tries each query once
+// meanwhile.
+//
+// max_concurrent protects CoreDNS's memory if the dns-server hangs. The value is that of
+// Kubernetes' default Corefile. The migration library adds it if it is missing.
 func (l listener) render(zone, clusterIP string) string {
 	var bind strings.Builder
 	for _, addresses := range l.bind {

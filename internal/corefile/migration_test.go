@@ -26,8 +26,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// firstWithEndpointSlices is the CoreDNS of Kubernetes 1.21, the first release with the EndpointSlices that are served. The
-// options of our block are older.
+// firstWithEndpointSlices is the CoreDNS of Kubernetes 1.21, the first release with
+// discovery.k8s.io/v1. All options of our block are older.
 const firstWithEndpointSlices = "1.8.0"
 
 // upgrades returns the CoreDNS versions that the migration library knows, the oldest first.
@@ -61,9 +61,9 @@ func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 				g.Expect(err).NotTo(HaveOccurred())
 				g.Expect(strings.Count(migrated, "#")).To(BeZero(), "the migration library drops comments")
 				repaired, err := ensure(migrated, settings())
-				g.Expect(err).NotTo(HaveOccurred(), "it is known as ours")
+				g.Expect(err).NotTo(HaveOccurred(), "the block is recognised")
 				if i >= supported {
-					g.Expect(repaired).To(Equal(migrated), "nothing to repair")
+					g.Expect(repaired).To(Equal(migrated), "there is nothing to repair")
 				}
 
 				withoutUs, err := migration.Migrate(from, to, original, true)
@@ -74,7 +74,7 @@ func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 				g.Expect(err).NotTo(HaveOccurred())
 				others, err := migration.Unsupported(from, to, original)
 				g.Expect(err).NotTo(HaveOccurred())
-				g.Expect(kinds(notices)).To(Equal(kinds(others)), "our block has nothing that kubeadm's Corefile has not, too")
+				g.Expect(kinds(notices)).To(Equal(kinds(others)), "our block has no other options than kubeadm's Corefile")
 				if i >= supported {
 					g.Expect(notices).To(HaveLen(len(others)), "our block adds no notice to kubeadm's preflight check")
 				}
@@ -92,7 +92,7 @@ func TestOurBlockSurvivesEveryMigrationOfCoreDNS(t *testing.T) {
 	}
 }
 
-// kinds returns what notices are about, each once.
+// kinds returns the distinct subjects of the notices.
 func kinds(notices []migration.Notice) map[migration.Notice]bool {
 	found := map[migration.Notice]bool{}
 	for _, notice := range notices {
@@ -101,13 +101,13 @@ func kinds(notices []migration.Notice) map[migration.Notice]bool {
 	return found
 }
 
-func TestTheOldProjectsBlockIsTakenOverAfterAnUpgrade(t *testing.T) {
+func TestTheBlockOfThe2022ProjectIsTakenOverAfterAnUpgrade(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	versions := upgrades()
 	migrated, err := migration.Migrate("1.6.5", versions[len(versions)-1], readCorefiles(t)["testdata/old-project"], true)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(migrated).To(ContainSubstring("\nxcc.test {\n    forward . 10.96.0.53 {\n"), "an option was added")
+	g.Expect(migrated).To(ContainSubstring("\nxcc.test {\n    forward . 10.96.0.53 {\n"), "the migration added an option")
 	ensured, err := ensure(migrated, settings())
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(ensured).NotTo(ContainSubstring("\nxcc.test {"))

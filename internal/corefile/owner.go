@@ -23,20 +23,22 @@ import (
 	"strings"
 )
 
-// Settings says what the server blocks are for and how to tell which are ours.
+// Settings are the desired server blocks, and the data by which ours are recognised.
 type Settings struct {
-	// Zones are the zones that are forwarded, canonical as in package dnsname. There is one server block for each.
+	// Zones are the forwarded zones, in the canonical form of package dnsname. Each has one server
+	// block.
 	Zones []string
-	// ClusterIPs are the addresses of the DNS server's Service. Queries are forwarded to the first, and a block that forwards
-	// to any of them can be ours. Ensure and Install need at least one; Remove and Uninstall work without.
+	// ClusterIPs are the addresses of the Service dns-server. Queries are forwarded to the first. A
+	// block that forwards to any of them can be ours. Install needs at least one; Uninstall works
+	// without.
 	ClusterIPs []string
-	// Written is what Plan.Written was last. The empty string is no memory.
+	// Written is the last Plan.Written, or empty if there is none.
 	Written string
 }
 
-// isPluginOfOurs returns whether this package (errors, forward) or the project that it succeeds (forward, reload) writes
-// the plugin, or the migration library adds it to every block that forwards (loop).
-func isPluginOfOurs(name string) bool {
+// isOwnPlugin returns whether our blocks may have a plugin: errors and forward are written by this
+// package, forward and reload by the 2022 project, and loop is added by the migration library.
+func isOwnPlugin(name string) bool {
 	switch name {
 	case "errors", "forward", "loop", "reload":
 		return true
@@ -44,16 +46,16 @@ func isPluginOfOurs(name string) bool {
 	return false
 }
 
-// owner tells our blocks from others' in one Corefile and what it imports.
+// owner recognises our blocks in one server's configuration.
 type owner struct {
 	Settings
-	// listen is where the blocks belong.
+	// listen is the listener of our blocks.
 	listen  listener
 	written []statement
 }
 
-// newOwner ignores a memory that cannot be parsed: somebody edited it, and the blocks that forward to the ClusterIP are
-// recognised without.
+// newOwner ignores Settings.Written if it cannot be parsed because it was edited. Blocks that
+// forward to the ClusterIP are still recognised.
 func newOwner(settings Settings, listen listener) owner {
 	written, err := parse(settings.Written)
 	if err != nil {
@@ -67,7 +69,8 @@ func (o owner) owns(s statement) bool {
 	return len(s.keys) == 1 && (o.wrote(s) || o.recognizes(s))
 }
 
-// wrote returns whether the statement is as we wrote it once, for a zone that may be ours no longer.
+// wrote returns whether the statement equals a block in Settings.Written, possibly for a former
+// zone.
 func (o owner) wrote(s statement) bool {
 	return slices.ContainsFunc(o.written, func(w statement) bool {
 		if len(w.keys) != 1 {
@@ -78,7 +81,7 @@ func (o owner) wrote(s statement) bool {
 	})
 }
 
-// isNamed returns whether the statement is for one of the zones, on any port.
+// isNamed returns whether a key of the statement is one of the zones on any port.
 func (o owner) isNamed(s statement) bool {
 	return !s.isImport() && slices.ContainsFunc(s.keys, func(key string) bool {
 		zone, _ := splitKey(key)
@@ -86,8 +89,8 @@ func (o owner) isNamed(s statement) bool {
 	})
 }
 
-// recognizes returns whether the statement is a block for one of the zones as we or the old project write it. A block that is
-// bound to addresses is not, if the main block is not bound.
+// recognizes returns whether the statement is a block for one of the zones that we or the 2022
+// project could have written. If the main block has no bind, ours has none.
 func (o owner) recognizes(s statement) bool {
 	if !slices.ContainsFunc(o.Zones, func(zone string) bool { return servesZone(s, zone, o.listen.port) }) {
 		return false
@@ -96,10 +99,10 @@ func (o owner) recognizes(s statement) bool {
 	for _, p := range s.plugins() {
 		switch {
 		case p.name == bindWord && len(o.listen.bind) > 0:
-		case !isPluginOfOurs(p.name):
+		case !isOwnPlugin(p.name):
 			return false
 		case p.name != "forward":
-		case len(p.arguments) < 2 || p.arguments[0] != "." || !o.areOurs(p.arguments[1:]):
+		case len(p.arguments) < 2 || p.arguments[0] != "." || !o.areClusterIPs(p.arguments[1:]):
 			return false
 		default:
 			forwards++
@@ -108,11 +111,12 @@ func (o owner) recognizes(s statement) bool {
 	return forwards == 1
 }
 
-func (o owner) areOurs(targets []string) bool {
+func (o owner) areClusterIPs(targets []string) bool {
 	return !slices.ContainsFunc(targets, func(target string) bool { return !isAddress(target, o.ClusterIPs) })
 }
 
-// foreign returns ErrForeignBlock for the first of the server blocks, which are not ours, that serves the zone.
+// foreign returns ErrForeignBlock if one of the blocks serves the zone. The blocks must not include
+// ours.
 func (o owner) foreign(f *files, blocks []statement, zone string) error {
 	for _, s := range blocks {
 		if servesZone(s, zone, o.listen.port) {
@@ -123,13 +127,13 @@ func (o owner) foreign(f *files, blocks []statement, zone string) error {
 	return nil
 }
 
-// plugin is one of a server block.
+// plugin is a plugin of a server block.
 type plugin struct {
 	name      string
 	arguments []string
 	// options are the first words of the lines in its braces.
 	options []string
-	// first and last are its tokens at the ends.
+	// first and last are its first and last token.
 	first, last token
 }
 
@@ -159,7 +163,8 @@ func (s statement) plugins() []plugin {
 	return plugins
 }
 
-// bodyText is equal for two bodies with the same tokens on the same lines, whatever their comments and indentation.
+// bodyText returns a normalised text of the body: the same tokens on the same lines, without
+// comments and indentation.
 func (s statement) bodyText() string {
 	var text strings.Builder
 	for i, t := range s.body {

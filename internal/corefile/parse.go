@@ -21,18 +21,19 @@ import (
 	"strings"
 )
 
-// statement is a top-level element of a Corefile: a server block, a snippet or an import. In what CoreDNS makes of a Corefile it is a
-// server block whose imports are expanded.
+// statement is a top-level element of a Corefile: a server block, a snippet or an import. In an
+// expanded configuration, it is a server block.
 type statement struct {
-	// keys are the server block's addresses, the snippet's name in parentheses, or the word import and its argument.
+	// keys are a server block's zones, a snippet's name in parentheses, or the word import and its
+	// argument.
 	keys []string
-	// body holds the tokens between the braces. It is nil for an import.
+	// body has the tokens between the braces. It is nil for an import.
 	body []token
-	// first and last are the lines, from 1, on which the statement starts and ends.
+	// first and last are the first and last line of the statement, from 1.
 	first, last int
-	// file is the path of the imported file that names the server block. It is empty for the main Corefile.
+	// file is the path of the imported file with the statement. It is empty for the main Corefile.
 	file string
-	// shared reports that a neighbour has tokens on the first or the last line.
+	// shared is true if another statement has tokens on the first or last line.
 	shared bool
 }
 
@@ -44,15 +45,16 @@ func (s statement) isSnippet() bool {
 	return len(s.keys) == 1 && strings.HasPrefix(s.keys[0], "(") && strings.HasSuffix(s.keys[0], ")")
 }
 
-// parser groups the tokens of one file as CoreDNS's parser does, which cannot be used itself: it reads imported files and the
-// environment, and forgets where a block ends. It is for editing the file as text. What CoreDNS makes of it says a reader.
+// parser parses one file for editing it as text, without expanding imports. CoreDNS's own parser
+// cannot be used: it reads imported files and the environment, and does not return the line at
+// which a block ends. reader expands imports.
 type parser struct {
 	tokens []token
 	next   int
 }
 
-// parse returns the statements of a Corefile in their order, or ErrUnsupported. It accepts less than CoreDNS does, and
-// never more, imports and environment variables aside.
+// parse returns the statements of a Corefile in their order, or ErrUnsupported. Apart from imports
+// and environment variables, it accepts only files that CoreDNS accepts.
 func parse(text string) ([]statement, error) {
 	if maxWords(text) > maxTokens {
 		return nil, fmt.Errorf("%w: it has more than %d words", ErrUnsupported, maxTokens)
@@ -76,12 +78,12 @@ func (p *parser) more() bool {
 	return p.next < len(p.tokens)
 }
 
-// startsLine returns whether the token with this index is the first on its line.
+// startsLine returns whether the token at the index is the first on its line.
 func (p *parser) startsLine(index int) bool {
 	return p.tokens[index].starts
 }
 
-// take returns the next token and moves on.
+// take consumes and returns the next token.
 func (p *parser) take() token {
 	t := p.tokens[p.next]
 	p.next++
@@ -117,7 +119,8 @@ func (p *parser) importStatement() (statement, error) {
 	return statement{keys: []string{word.text, argument.text}}, nil
 }
 
-// keys reads the keys of a server block and its opening brace. After a comma at a key's end they go on in the next line.
+// keys reads the keys of a server block and its opening brace. A comma at the end of a key
+// continues the list on the next line.
 func (p *parser) keys() ([]string, error) {
 	var keys []string
 	another := false
@@ -135,7 +138,7 @@ func (p *parser) keys() ([]string, error) {
 		case t.text == closeBrace, t.text == importWord, t.text == "", t.text == ",":
 			return nil, unsupported(t.line, "%q is not the name of a server block", t.text)
 		case refersToEnvironment(t.text):
-			return nil, unsupported(t.line, "the server block %q is named by CoreDNS's environment", t.text)
+			return nil, unsupported(t.line, "the name of the server block %q comes from CoreDNS's environment", t.text)
 		}
 		var key string
 		key, another = strings.CutSuffix(t.text, ",")
@@ -183,7 +186,7 @@ func (p *parser) blockBody() ([]token, error) {
 	return nil, unsupported(p.tokens[start-1].line, "the brace that opens here is never closed")
 }
 
-// plugin reads to the end of the line that a plugin starts, or of the braces that open on it.
+// plugin reads to the end of the plugin's line, or to the end of the braces that open on it.
 func (p *parser) plugin() error {
 	depth := 0
 	for p.more() {

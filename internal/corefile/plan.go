@@ -23,30 +23,32 @@ import (
 	"strings"
 )
 
-// Plan is what to do about the configuration of a cluster's CoreDNS.
+// Plan is the result of Install and Uninstall.
 type Plan struct {
-	// Found says where configuration is, in words for people.
+	// Found describes the configurations that were found, for messages.
 	Found []string
-	// Edits are to be made in this order. There is none for what is as it should be.
+	// Edits are the edits in the order in which they must be made.
 	Edits []Edit
-	// Written is what Settings.Written must be from now on. It must be stored before the first edit is made.
+	// Written is the new value of Settings.Written. Store it before the first edit.
 	Written string
-	// Err says what is left undone: ErrNotFound, and ErrForeignBlock and ErrUnsupported for each zone or place concerned.
+	// Err says what could not be done. It wraps ErrNotFound, and ErrForeignBlock or ErrUnsupported
+	// for each affected zone or file.
 	Err error
 }
 
-// Edit is one key of a ConfigMap to be written.
+// Edit is a change of one key of a ConfigMap.
 type Edit struct {
 	File
-	// Text is the key's value to be.
+	// Text is the new value of the key.
 	Text string
-	// Delete says that the key is to go instead.
+	// Delete is true if the key must be deleted.
 	Delete bool
 }
 
-// Install returns what leads to one server block of ours for each zone wherever CoreDNS looks for it: in its Corefile or,
-// if that is k3s's or a cloud's which imports further files, in one of those; and in the Corefile of NodeLocal DNSCache,
-// which would send the zone past CoreDNS. A zone or a place that cannot have one keeps no other from it.
+// Install returns the edits for one server block for each zone in each server. The block is in the
+// Corefile, or in an imported file if k3s or a cloud manages the Corefile. NodeLocal DNSCache needs
+// its own block, because it sends queries for the zone past CoreDNS. An error about one zone or
+// server does not affect the others.
 func Install(cluster Cluster, settings Settings) Plan {
 	b := builder{cluster: cluster, settings: settings}
 	zones := settings.Zones
@@ -60,7 +62,7 @@ func Install(cluster Cluster, settings Settings) Plan {
 			continue
 		}
 		mains++
-		// A zone that CoreDNS does not forward must not be forwarded by a cache in front of it.
+		// A cache must forward only zones that the CoreDNS behind it forwards.
 		zones = b.install(s, zones)
 	}
 	switch {
@@ -74,16 +76,16 @@ func Install(cluster Cluster, settings Settings) Plan {
 	return b.plan()
 }
 
-// Uninstall returns what leads to a cluster without server blocks of ours. Its configuration is then what it would be had
-// there never been one.
+// Uninstall returns the edits that remove all our server blocks. They restore the configuration
+// from before Install.
 func Uninstall(cluster Cluster, settings Settings) Plan {
 	b := builder{cluster: cluster, settings: settings}
 	for _, s := range cluster.Servers {
 		o := newOwner(settings, defaultListener())
 		if cluster.exists(s) {
 			b.found = append(b.found, s.Words)
-			// In a configuration that says not where CoreDNS listens, blocks are recognised by the memory, and by their zone on the
-			// default port.
+			// If the listener is unknown, blocks are recognised by Settings.Written, and by their
+			// zone on the default port.
 			if w, err := cluster.expand(s); err == nil {
 				if former, err := ownerOf(w, settings); err == nil {
 					o = former
@@ -96,7 +98,7 @@ func Uninstall(cluster Cluster, settings Settings) Plan {
 	return b.plan()
 }
 
-// builder gathers a Plan.
+// builder builds a Plan.
 type builder struct {
 	cluster  Cluster
 	settings Settings
@@ -104,22 +106,23 @@ type builder struct {
 	edits    []Edit
 	wanted   []string
 	errs     []error
-	// targets are where blocks belong.
+	// targets are the files for our blocks.
 	targets []File
-	// isUncertain reports that it is not known where blocks belong.
+	// isUncertain is true if the file for our blocks is unknown in a server.
 	isUncertain bool
 }
 
 func (b *builder) plan() Plan {
-	return Plan{Found: b.found, Edits: b.edits, Written: remember(b.settings.Written, b.wanted), Err: errors.Join(b.errs...)}
+	return Plan{Found: b.found, Edits: b.edits, Written: appendWritten(b.settings.Written, b.wanted), Err: errors.Join(b.errs...)}
 }
 
-// failed notes what is wrong with a file.
+// failed adds an error about a file.
 func (b *builder) failed(file File, err error) {
 	b.errs = append(b.errs, brief{fmt.Errorf("%s %w", file, err)})
 }
 
-// install edits the configuration of one server and returns the zones that a cache in front of it may have.
+// install adds the edits of one server. It returns the zones that a cache in front of it may
+// forward.
 func (b *builder) install(s Server, zones []string) []string {
 	e, err := newEditor(b.cluster.with(b.edits), s, b.settings)
 	if err != nil {
@@ -154,8 +157,8 @@ func (b *builder) install(s Server, zones []string) []string {
 	return admitted
 }
 
-// rejectShared returns ErrUnsupported if another server reads a file that is edited for this one, and listens elsewhere.
-// A block cannot be bound to an address for a cache and to none for CoreDNS.
+// rejectShared returns ErrUnsupported if another server with a different listener imports an edited
+// file. A block cannot have different binds for a cache and for CoreDNS.
 func (b *builder) rejectShared(s Server, listen listener, edits []Edit) error {
 	for _, other := range b.cluster.Servers {
 		if other.Corefile == s.Corefile || !b.cluster.exists(other) {
@@ -166,18 +169,18 @@ func (b *builder) rejectShared(s Server, listen listener, edits []Edit) error {
 			continue
 		}
 		if err := b.rejectSharedWith(other, listen, edits); err != nil {
-			return fmt.Errorf("cannot have %s, which the server of %s reads, too: %w", edits[i].File, other.Words, err)
+			return fmt.Errorf("cannot import %s, which the server of %s imports, too: %w", edits[i].File, other.Words, err)
 		}
 	}
 	return nil
 }
 
-// rejectSharedWith returns ErrUnsupported if the edits would give the other server a block that listens elsewhere than its
-// own, or break it.
+// rejectSharedWith returns ErrUnsupported if the edits would break the other server, or add a block
+// with another listener.
 func (b *builder) rejectSharedWith(other Server, listen listener, edits []Edit) error {
 	before, err := b.cluster.with(b.edits).expand(other)
 	if err != nil {
-		return nil //nolint:nilerr // Its configuration is refused in its turn.
+		return nil //nolint:nilerr // install reports the error of the other server.
 	}
 	after, err := b.cluster.with(slices.Concat(b.edits, edits)).expand(other)
 	if err != nil {
@@ -191,12 +194,12 @@ func (b *builder) rejectSharedWith(other Server, listen listener, edits []Edit) 
 		return nil //nolint:nilerr // As above.
 	}
 	if o.listen.String() != listen.String() {
-		return fmt.Errorf("%w: they listen in different places", ErrUnsupported)
+		return fmt.Errorf("%w: their ports or addresses differ", ErrUnsupported)
 	}
 	return after.check()
 }
 
-// uninstallKeys edits the keys that are ours by their names, and where no block belongs.
+// uninstallKeys removes our blocks from the keys with our name that are not targets.
 func (b *builder) uninstallKeys(s Server, o owner) {
 	for _, file := range b.cluster.ownKeys(s) {
 		if !slices.Contains(b.targets, file) {
@@ -206,7 +209,8 @@ func (b *builder) uninstallKeys(s Server, o owner) {
 	}
 }
 
-// uninstall edits one key. What cannot be parsed and names no zone of ours has no block of ours either.
+// uninstall removes our blocks from one key. A text that cannot be parsed is skipped if it mentions
+// none of our zones.
 func (b *builder) uninstall(o owner, file File) {
 	d, err := b.cluster.document(file, "")
 	var without string
@@ -225,7 +229,7 @@ func (b *builder) uninstall(o owner, file File) {
 	}
 }
 
-// mentions returns whether a text has the name of a zone that is ours or was.
+// mentions returns whether a text has the name of a current or former zone.
 func (o owner) mentions(text string) bool {
 	zones := slices.Clone(o.Zones)
 	for _, w := range o.written {

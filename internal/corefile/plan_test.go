@@ -26,10 +26,10 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
-// texts are the keys of the ConfigMaps in kube-system by their names.
+// texts are the data of ConfigMaps in kube-system, by name.
 type texts map[string]map[string]string
 
-// known is a cluster with one of the known servers and these ConfigMaps.
+// known returns a Cluster of the known servers with the ConfigMaps.
 func known(t texts) corefile.Cluster {
 	cluster := corefile.Cluster{Servers: corefile.Known(), ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
 	for name, data := range t {
@@ -46,7 +46,7 @@ func file(configMap, key string) corefile.File {
 	return corefile.File{ConfigMap: inKubeSystem(configMap), Key: key}
 }
 
-// perform makes the edits of a plan as a writer would.
+// perform applies the edits of a plan.
 func perform(before texts, plan corefile.Plan) texts {
 	result := texts{}
 	for name, data := range before {
@@ -62,7 +62,7 @@ func perform(before texts, plan corefile.Plan) texts {
 			delete(result[name], edit.Key)
 		}
 	}
-	// A writer deletes the ConfigMap that it created when it is empty.
+	// Our ConfigMap is deleted with its last key.
 	maps.DeleteFunc(result, func(name string, data map[string]string) bool {
 		_, was := before[name]
 		return len(data) == 0 && (!was || len(before[name]) > 0)
@@ -79,7 +79,7 @@ const (
 	importing = plain + "import /etc/coredns/custom/*.server\n"
 )
 
-func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
+func TestInstallFindsTheConfigurations(t *testing.T) {
 	t.Parallel()
 	corefiles := readCorefiles(t)
 	nodeLocal := corefiles["testdata/node-local-dns"]
@@ -103,12 +103,12 @@ func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
 			found:   []string{"RKE2's ConfigMap kube-system/rke2-coredns-rke2-coredns"},
 			edits:   []corefile.Edit{{File: file("rke2-coredns-rke2-coredns", "Corefile"), Text: plain + "\n" + block53}},
 		},
-		"k3s's CoreDNS, which nobody has configured": {
+		"k3s's CoreDNS without user configuration": {
 			cluster: texts{"coredns": {"Corefile": corefiles["testdata/k3s"]}},
 			found:   []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns"},
 			edits:   []corefile.Edit{{File: file("coredns-custom", "xcc.server"), Text: block53}},
 		},
-		"a cloud's CoreDNS, which the user has configured": {
+		"a cloud's CoreDNS with user configuration": {
 			cluster: texts{
 				"coredns":        {"Corefile": ".:5353 {\n    import custom/*.override\n}\nimport custom/*.server\n"},
 				"coredns-custom": {"a.server": "a.test:5353 {\n}\n", "log.override": "log", "a.txt": "}"},
@@ -116,7 +116,7 @@ func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
 			found: []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns, port 5353"},
 			edits: []corefile.Edit{{File: file("coredns-custom", "xcc.server"), Text: block5353}},
 		},
-		"a block from the time before the Corefile imported": {
+		"the Corefile has a block and a new import": {
 			cluster: texts{"coredns": {"Corefile": importing + "\n" + block53}},
 			found:   []string{"ConfigMap kube-system/coredns-custom, imported by ConfigMap kube-system/coredns"},
 			edits: []corefile.Edit{
@@ -124,7 +124,7 @@ func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
 				{File: file("coredns-custom", "xcc.server"), Text: block53},
 			},
 		},
-		"a block from the time when the Corefile imported": {
+		"the block is in a key that is no longer imported": {
 			cluster: texts{"coredns": {"Corefile": plain}, "coredns-custom": {"xcc.server": block53, "a.server": ""}},
 			found:   []string{"ConfigMap kube-system/coredns"},
 			edits: []corefile.Edit{
@@ -155,10 +155,10 @@ func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
 			installed := perform(test.cluster, plan)
 			again := corefile.Install(known(installed), settings())
 			g.Expect(again.Err).NotTo(HaveOccurred())
-			g.Expect(again.Edits).To(BeEmpty(), "it is stable")
+			g.Expect(again.Edits).To(BeEmpty(), "a second Install changes nothing")
 			for what, s := range map[string]corefile.Settings{
 				"with the ClusterIP": settings(),
-				"with the memory":    {Zones: []string{"xcc.test"}, Written: plan.Written},
+				"with Written":       {Zones: []string{"xcc.test"}, Written: plan.Written},
 			} {
 				gone := corefile.Uninstall(known(installed), s)
 				g.Expect(gone.Err).NotTo(HaveOccurred())
@@ -168,7 +168,7 @@ func TestInstallFindsWhereCoreDNSLooks(t *testing.T) {
 	}
 }
 
-func TestInstallLeavesAlone(t *testing.T) {
+func TestInstallEditsNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		cluster texts
@@ -179,15 +179,15 @@ func TestInstallLeavesAlone(t *testing.T) {
 		"a cluster without CoreDNS": {
 			cluster: texts{"coredns-custom": {}, "node-local-dns": {"Corefile": plain}}, err: corefile.ErrNotFound,
 		},
-		"another hand's block that is imported": {
+		"an imported foreign block": {
 			cluster: texts{"coredns": {"Corefile": importing}, "coredns-custom": {"a.server": "\nxcc.test {\n  file db\n}\n"}},
 			err:     corefile.ErrForeignBlock, message: `the block "xcc.test" in line 2 of a.server in kube-system/coredns-custom serves xcc.test and is not ours`,
 		},
-		"another hand's block in a key that is ours": {
+		"a foreign block in our key": {
 			cluster: texts{"coredns": {"Corefile": importing}, "coredns-custom": {"xcc.server": "xcc.test {\n  file db\n}\n"}},
 			err:     corefile.ErrForeignBlock, message: "line 1 of xcc.server in kube-system/coredns-custom",
 		},
-		"another hand's block beside the import": {
+		"a foreign block beside the import": {
 			cluster: texts{"coredns": {"Corefile": importing + "xcc.test {\n  file db\n}\n"}},
 			err:     corefile.ErrForeignBlock, message: "line 5 of the Corefile in kube-system/coredns",
 		},
@@ -202,11 +202,11 @@ func TestInstallLeavesAlone(t *testing.T) {
 		"the block in an imported file while there is no Corefile": {
 			cluster: texts{"coredns-custom": {"xcc.server": block53}}, err: corefile.ErrNotFound,
 		},
-		"a cache that would forward what CoreDNS does not": {
+		"a cache in front of a CoreDNS that does not forward": {
 			cluster: texts{"coredns": {"Corefile": plain + "xcc.test {\n  file db\n}\n"}, "node-local-dns": {"Corefile": plain}},
 			err:     corefile.ErrForeignBlock,
 		},
-		"a cache that cannot be edited, and no more": {
+		"a cache that cannot be edited": {
 			cluster: texts{"coredns": {"Corefile": plain}, "node-local-dns": {"Corefile": "{"}},
 			err:     corefile.ErrUnsupported, message: "the Corefile in kube-system/node-local-dns cannot be edited", edited: []string{"coredns"},
 		},
@@ -226,11 +226,11 @@ func TestInstallLeavesAlone(t *testing.T) {
 	}
 }
 
-func TestUninstallOfWhatCannotBeParsed(t *testing.T) {
+func TestUninstallOfACorefileThatCannotBeParsed(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	plan := corefile.Uninstall(known(texts{"coredns": {"Corefile": ".:53 {\n"}}), settings())
-	g.Expect(plan.Err).NotTo(HaveOccurred(), "it has no block of ours for certain")
+	g.Expect(plan.Err).NotTo(HaveOccurred(), "it does not mention the zone")
 	g.Expect(plan.Edits).To(BeEmpty())
 
 	plan = corefile.Uninstall(known(texts{"coredns": {"Corefile": block53 + ".:53 {\n"}}), settings())
@@ -238,7 +238,7 @@ func TestUninstallOfWhatCannotBeParsed(t *testing.T) {
 	g.Expect(plan.Edits).To(BeEmpty())
 }
 
-func TestUninstallLeavesOthersKeysAlone(t *testing.T) {
+func TestUninstallLeavesForeignKeysUnchanged(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	cluster := texts{
@@ -250,7 +250,7 @@ func TestUninstallLeavesOthersKeysAlone(t *testing.T) {
 	g.Expect(perform(cluster, plan)["coredns-custom"]).To(Equal(map[string]string{"xcc.notes": "", "xcc-old.server": "a.test {\n}\n"}))
 }
 
-func TestUninstallOfABlockOnAnotherPortWithoutAMemory(t *testing.T) {
+func TestUninstallOfABlockOnAnotherPortWithoutWritten(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	cluster := texts{
@@ -262,7 +262,7 @@ func TestUninstallOfABlockOnAnotherPortWithoutAMemory(t *testing.T) {
 	g.Expect(plan.Edits).To(Equal([]corefile.Edit{{File: file("coredns-custom", "xcc.server"), Delete: true}}))
 }
 
-func TestAllConfigMapsAreNamed(t *testing.T) {
+func TestConfigMapsOf(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	g.Expect(corefile.ConfigMapsOf(corefile.Known())).To(Equal([]types.NamespacedName{

@@ -32,7 +32,7 @@ type File struct {
 	Key       string
 }
 
-// String is how messages call it.
+// String returns the file's name for messages.
 func (f File) String() string {
 	if f.Key == corefileKey {
 		return "the Corefile in " + f.ConfigMap.String()
@@ -43,7 +43,8 @@ func (f File) String() string {
 // Ref returns <namespace>/<configmap>/<key>.
 func (f File) Ref() string { return f.ConfigMap.String() + "/" + f.Key }
 
-// ParseFile returns the File of a Ref. It returns false if the text is none or a part of it is not a name of Kubernetes.
+// ParseFile parses the result of File.Ref. It returns false if the form is wrong or a part is not a
+// valid Kubernetes name.
 func ParseFile(ref string) (File, bool) {
 	parts := strings.SplitN(ref, "/", 4)
 	if len(parts) != 3 || len(validation.IsDNS1123Label(parts[0])) > 0 || len(validation.IsDNS1123Subdomain(parts[1])) > 0 ||
@@ -53,20 +54,21 @@ func ParseFile(ref string) (File, bool) {
 	return File{ConfigMap: types.NamespacedName{Namespace: parts[0], Name: parts[1]}, Key: parts[2]}, true
 }
 
-// Server is one CoreDNS whose configuration may be edited: its Corefile, and the files that its imports can reach.
+// Server is one CoreDNS: its main Corefile and the files that it can import.
 type Server struct {
-	// Corefile holds the main Corefile.
+	// Corefile is the main Corefile.
 	Corefile File
-	// Path is where the process reads the main Corefile, such as /etc/coredns/Corefile. Relative imports start in its folder.
+	// Path is the path of the main Corefile in the container, such as /etc/coredns/Corefile.
+	// Relative imports start in its folder.
 	Path string
-	// Mounts are the other files that the process can read.
+	// Mounts are the volumes that the process can read.
 	Mounts []Mount
-	// Complete reports that Mounts are all of the container, so that a pattern outside of them matches nothing. Without it, an import
-	// that reaches into no mount cannot be read.
+	// Complete is true if Mounts are all mounts of the container, so that an import outside of them
+	// matches nothing. If it is false, such an import is unsupported.
 	Complete bool
-	// Cache reports that it is a cache in front of another CoreDNS.
+	// Cache is true for a cache in front of another CoreDNS.
 	Cache bool
-	// Words are how messages call it, such as "ConfigMap kube-system/coredns".
+	// Words describe the server in messages, for example "ConfigMap kube-system/coredns".
 	Words string
 }
 
@@ -74,30 +76,33 @@ type Server struct {
 type Mount struct {
 	// Path is an absolute path in the container: that of a folder, or of a file if Key is set.
 	Path string
-	// ConfigMap is what is mounted. It is empty for a volume of another kind, which cannot be read from here.
+	// ConfigMap is the mounted ConfigMap. It is empty for a volume of another kind, which cannot be
+	// read.
 	ConfigMap types.NamespacedName
-	// Items are the keys by the relative paths at which they are mounted. If it is nil, each key is a file of the same name.
+	// Items are the mounted keys by their relative paths. If it is nil, each key is a file with the
+	// same name.
 	Items map[string]string
 	// Key is the key that is mounted as a single file.
 	Key string
-	// Words are how messages call a volume that is not a ConfigMap, such as "Secret kube-system/dns".
+	// Words describe a volume that is not a ConfigMap in messages, for example "Secret
+	// kube-system/dns".
 	Words string
 }
 
-// ConfigMap holds the keys of a ConfigMap.
+// ConfigMap is the content of a ConfigMap.
 type ConfigMap struct {
 	Data       map[string]string
 	BinaryData map[string][]byte
 }
 
-// Cluster is the configuration of a cluster's DNS.
+// Cluster is the configuration of a cluster's DNS servers.
 type Cluster struct {
 	Servers []Server
-	// ConfigMaps are those of ConfigMapsOf(Servers) that exist.
+	// ConfigMaps are the existing ones of ConfigMapsOf(Servers).
 	ConfigMaps map[types.NamespacedName]ConfigMap
 }
 
-// ConfigMapsOf returns the names of the ConfigMaps that can hold configuration of the servers, sorted and each once.
+// ConfigMapsOf returns the names of the servers' ConfigMaps, sorted and without duplicates.
 func ConfigMapsOf(servers []Server) []types.NamespacedName {
 	names := map[types.NamespacedName]bool{}
 	for _, s := range servers {
@@ -112,7 +117,7 @@ func ConfigMapsOf(servers []Server) []types.NamespacedName {
 	})
 }
 
-// exists returns whether the server's main Corefile is there.
+// exists returns whether the server's main Corefile exists.
 func (c Cluster) exists(s Server) bool {
 	return c.has(s.Corefile)
 }
@@ -124,7 +129,7 @@ func (c Cluster) has(f File) bool {
 	return isText || isBinary
 }
 
-// text returns the content of a file, which is empty if that does not exist.
+// text returns the content of a file, or "" if it does not exist.
 func (c Cluster) text(f File) string {
 	if content, isBinary := c.ConfigMaps[f.ConfigMap].BinaryData[f.Key]; isBinary {
 		return string(content)
@@ -132,13 +137,13 @@ func (c Cluster) text(f File) string {
 	return c.ConfigMaps[f.ConfigMap].Data[f.Key]
 }
 
-// keys returns the keys of a ConfigMap in any order.
+// keys returns the keys of a ConfigMap in random order.
 func (c Cluster) keys(name types.NamespacedName) []string {
 	configMap := c.ConfigMaps[name]
 	return slices.AppendSeq(slices.Collect(maps.Keys(configMap.Data)), maps.Keys(configMap.BinaryData))
 }
 
-// with returns the cluster after edits.
+// with returns the cluster after the edits.
 func (c Cluster) with(edits []Edit) Cluster {
 	result := Cluster{Servers: c.Servers, ConfigMaps: maps.Clone(c.ConfigMaps)}
 	if result.ConfigMaps == nil {

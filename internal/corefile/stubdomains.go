@@ -24,14 +24,15 @@ import (
 )
 
 const (
-	// stubDomainsFolder is where NodeLocal DNSCache reads the ConfigMap of kube-dns, if it is mounted.
+	// stubDomainsFolder is the path at which NodeLocal DNSCache reads the ConfigMap of kube-dns, if
+	// it is mounted.
 	stubDomainsFolder = "/etc/kube-dns"
-	// stubDomainsKey holds a JSON object with the servers by zone.
+	// stubDomainsKey is the key of a JSON object with the DNS servers by zone.
 	stubDomainsKey = "stubDomains"
 )
 
-// rejectStubDomain returns ErrForeignBlock if NodeLocal DNSCache adds a server block for the zone to the
-// Corefile that it makes of its template: one for each stub domain. It does not start with two.
+// rejectStubDomain returns ErrForeignBlock if the zone is a stub domain of NodeLocal DNSCache. It
+// adds a server block for each stub domain, and does not start with two blocks for one zone.
 func (c Cluster) rejectStubDomain(s Server, zone string) error {
 	if !s.Cache {
 		return nil
@@ -41,14 +42,14 @@ func (c Cluster) rejectStubDomain(s Server, zone string) error {
 			continue
 		}
 		file := File{ConfigMap: m.ConfigMap, Key: stubDomainsKey}
-		// The cache ignores a value that is no such object, too.
+		// NodeLocal DNSCache also ignores a malformed value.
 		var servers map[string]json.RawMessage
 		if json.Unmarshal([]byte(c.text(file)), &servers) != nil {
 			continue
 		}
 		for domain := range servers {
 			if strings.EqualFold(strings.TrimSuffix(domain, "."), zone) {
-				return fmt.Errorf("%w: %s has a stub domain for %s, of which the cache makes a server block", ErrForeignBlock, file, zone)
+				return fmt.Errorf("%w: %s has a stub domain for %s, for which the cache adds a server block", ErrForeignBlock, file, zone)
 			}
 		}
 	}

@@ -30,18 +30,19 @@ const (
 	bindWord   = "bind"
 )
 
-// token is a word of a Corefile as CoreDNS's lexer sees it: without quotes and comments.
+// token is a word of a Corefile, without its quotes.
 type token struct {
 	text string
-	// line and last are where the token starts and ends, from 1. Quoted words can span lines.
+	// line and last are its first and last line, from 1. Quoted words can span lines.
 	line, last int
-	// file is the path of the imported file that holds the token. It is empty in the main Corefile.
+	// file is the path of the imported file with the token. It is empty for the main Corefile.
 	file string
-	// starts reports that the token is the first on its line.
+	// starts is true if the token is the first on its line.
 	starts bool
 }
 
-// tokenize uses the lexer of CoreDNS, which has no errors: a quote that is not closed ends at the end of the text.
+// tokenize returns the tokens of CoreDNS's lexer. The lexer has no errors: an unclosed quote ends
+// at the end of the text.
 func tokenize(text, file string) []token {
 	dispenser := caddyfile.NewDispenser("Corefile", strings.NewReader(text))
 	var tokens []token
@@ -54,23 +55,25 @@ func tokenize(text, file string) []token {
 	return tokens
 }
 
-// startsAfter returns whether CoreDNS takes the token for the first on its line if it follows that one. In what was imported, a token
-// can follow one of a later line, which is no new line.
+// startsAfter returns whether CoreDNS starts a new line at the token if it follows the other one.
+// After an import, a token may follow one with a higher line number. Then CoreDNS starts no new
+// line.
 func (t token) startsAfter(before token) bool {
 	return before.file != t.file || before.last < t.line
 }
 
-// continues returns whether a plugin takes the token for an argument if it follows that one.
+// continues returns whether the token is on the same line as the one before it.
 func (t token) continues(before token) bool {
 	return before.file == t.file && before.last == t.line
 }
 
-// refersToEnvironment returns whether CoreDNS replaces a part of the word by an environment variable: {$NAME} or {%NAME%}.
+// refersToEnvironment returns whether a word has a reference to an environment variable: {$NAME} or
+// {%NAME%}.
 func refersToEnvironment(word string) bool {
 	return strings.Contains(word, "{$") || strings.Contains(word, "{%")
 }
 
-// maxWords returns an upper bound of the number of tokens in a text, without memory for them.
+// maxWords returns an upper bound of the number of tokens in a text without allocating them.
 func maxWords(text string) int {
 	words := strings.Count(text, `"`)
 	inWord := false

@@ -23,25 +23,27 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
-// maxRemembered bounds the memory, as report.MaxWritten does. Older blocks than these come back only from a backup of the Corefile.
-const maxRemembered = 32
+// maxWritten limits the number of remembered blocks, besides report.MaxWritten. Only a backup of a
+// Corefile could bring back an older block.
+const maxWritten = 32
 
-// remember returns the memory to be when blocks are about to be written: those that were written before and those, the
-// latest last, as the text of a Corefile.
+// appendWritten appends the blocks that are about to be written to those written before, the latest
+// last. Both are the text of a Corefile.
 //
-// The former blocks stay in the memory because a writer may stop between storing it and writing, and because the kubeadm
-// control plane writes back a Corefile that it read before ours was written.
-func remember(memory string, wanted []string) string {
+// Blocks that were replaced stay, for two reasons: the process may stop between storing the text
+// and writing the blocks, and the kubeadm control plane may write back a Corefile that it read
+// earlier.
+func appendWritten(before string, wanted []string) string {
 	var blocks []string
-	written, err := parse(memory)
+	written, err := parse(before)
 	if err == nil {
-		blocks = splitBlocks(memory, written)
+		blocks = splitBlocks(before, written)
 	}
 	for _, block := range wanted {
 		blocks = slices.DeleteFunc(blocks, func(known string) bool { return known == block })
 		blocks = append(blocks, block)
 	}
-	if excess := len(blocks) - maxRemembered; excess > 0 {
+	if excess := len(blocks) - maxWritten; excess > 0 {
 		blocks = blocks[excess:]
 	}
 	text := strings.Join(blocks, "")
