@@ -25,35 +25,37 @@ import (
 	"strings"
 )
 
-// component is one program: a main package of an upstream module.
+// component is a program, built from a main package of an upstream module.
 type component struct {
 	// folder is the Go module below this package that pins the version.
 	folder string
-	// module is the upstream module whose version is the component's.
+	// module is the upstream module. Its version is that of the component.
 	module string
 	// pkg is the main package to build.
 	pkg string
-	// ldflags are added to the link; {version}, {major} and {minor} are replaced.
+	// ldflags are linker flags. {version}, {major} and {minor} are replaced.
 	ldflags string
 }
 
-// kubernetesVersion makes the binaries say what they are. Built without, they
-// call themselves v0.0.0, and clusterctl refuses such a server.
+// kubernetesVersion sets the version of Kubernetes binaries. The default is v0.0.0, which
+// clusterctl refuses.
 const kubernetesVersion = "-X k8s.io/component-base/version.gitVersion={version}" +
 	" -X k8s.io/component-base/version.gitMajor={major}" +
 	" -X k8s.io/component-base/version.gitMinor={minor}"
 
-// Versions names a set of versions that are built and run together.
+// Versions is the name of a set of versions that run together.
 type Versions string
 
 const (
-	// Newest are the newest versions that exist: those that all tests run with unless told otherwise.
+	// Newest are the newest existing versions. They are the default.
 	Newest Versions = "newest"
-	// Oldest are the oldest versions that are supported. Programs that are not installed beside the add-on are the same as in Newest.
+	// Oldest are the oldest supported versions. Programs that are not part of a supported
+	// installation are as in Newest.
 	Oldest Versions = "oldest"
 )
 
-// versionsVariable names the environment variable with the set of a whole run: all clusters of a run have the same versions.
+// versionsVariable is the environment variable with the set of a run. All clusters of a run have
+// the same versions.
 const versionsVariable = "XCC_VERSIONS"
 
 // Chosen returns the set that $XCC_VERSIONS names, or Newest.
@@ -81,7 +83,7 @@ func clusterAPI(folder, pkg string) component {
 	return component{folder: folder, module: "sigs.k8s.io/cluster-api", pkg: pkg}
 }
 
-// components returns all components of a set by their names.
+// components returns the components of a set, by name.
 func (v Versions) components() map[string]component {
 	folder := func(name string) string {
 		if v == Oldest {
@@ -89,7 +91,7 @@ func (v Versions) components() map[string]component {
 		}
 		return name
 	}
-	// Before v1.14 the core provider's manager was the top of the module.
+	// Before v1.14, the core provider's manager was at the top of the module.
 	core := "sigs.k8s.io/cluster-api/core"
 	if v == Oldest {
 		core = "sigs.k8s.io/cluster-api"
@@ -106,14 +108,14 @@ func (v Versions) components() map[string]component {
 		"cluster-api-manager":     clusterAPI(folder("cluster-api"), core),
 		"clusterctl":              clusterAPI(folder("cluster-api"), "sigs.k8s.io/cluster-api/cmd/clusterctl"),
 		"caddy":                   {folder: "caddy", module: "github.com/caddyserver/caddy/v2", pkg: "github.com/caddyserver/caddy/v2/cmd/caddy"},
-		// gateway-api is no program: its module has the kinds of the Gateway API.
+		// gateway-api is not a program. Its module has the CRDs of the Gateway API.
 		"gateway-api": {folder: "gateway-api", module: "sigs.k8s.io/gateway-api"},
-		// tether is ours and has no upstream: it ends a child with its parent.
+		// tether is our own program. It ends a process with its parent.
 		"tether": {folder: "tether", pkg: "."},
 	}
 }
 
-// find returns the component of that name in the chosen set.
+// find returns the component with the name in the chosen set.
 func find(name string) (component, error) {
 	chosen, err := Chosen()
 	if err != nil {
@@ -121,12 +123,12 @@ func find(name string) (component, error) {
 	}
 	c, ok := chosen.components()[name]
 	if !ok {
-		return component{}, fmt.Errorf("no component is called %q: programs are %s", name, strings.Join(Names(), ", "))
+		return component{}, fmt.Errorf("there is no component %q: programs are %s", name, strings.Join(Names(), ", "))
 	}
 	return c, nil
 }
 
-// Names returns the names that Path knows, sorted.
+// Names returns the names of all programs, sorted.
 func Names() []string {
 	all := Newest.components()
 	names := make([]string, 0, len(all))
@@ -139,8 +141,7 @@ func Names() []string {
 	return names
 }
 
-// Version returns the version of the upstream module that the component is
-// built from, such as v1.37.2, as its go.mod names it.
+// Version returns the version of the component's upstream module in go.mod, such as v1.37.2.
 func Version(name string) (string, error) {
 	c, err := find(name)
 	if err != nil {
@@ -153,7 +154,7 @@ func Version(name string) (string, error) {
 	return c.version(dir)
 }
 
-// version reads the required version of the component's module.
+// version returns the version of the component's module in the go.mod of a folder.
 func (c component) version(dir string) (string, error) {
 	if c.module == "" {
 		return "", nil

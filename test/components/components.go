@@ -31,10 +31,9 @@ import (
 	"time"
 )
 
-// Path returns the path of the component's static binary and builds it when
-// the cache does not hold it. Several processes may call it at once: one
-// builds, the others wait. What is built, and how long it takes, is said on
-// standard error, because a first build takes minutes.
+// Path returns the path of the component's static binary. If the cache does not have it, Path
+// builds it and reports the progress on standard error, because a first build takes minutes.
+// Several processes may call it concurrently: one builds, and the others wait.
 func Path(ctx context.Context, name string) (string, error) {
 	b, err := plan(ctx, name)
 	if err != nil {
@@ -60,7 +59,7 @@ func Path(ctx context.Context, name string) (string, error) {
 	return b.path, nil
 }
 
-// build is one build that was decided on.
+// build is a planned build.
 type build struct {
 	name string
 	dir  string
@@ -68,16 +67,16 @@ type build struct {
 	path string
 }
 
-// plan computes what to build and where it goes. The key of a binary is
-// everything that makes it: the module's files, the flags, the toolchain and
-// the platform. A go.mod and a go.sum pin all sources of upstream modules.
+// plan returns the build of a component. The key of a binary is a hash of its inputs: the module's
+// files, the flags, the toolchain and the platform. go.mod and go.sum pin the sources of upstream
+// modules.
 func plan(ctx context.Context, name string) (build, error) {
 	c, err := find(name)
 	if err != nil {
 		return build{}, err
 	}
 	if c.pkg == "" {
-		return build{}, fmt.Errorf("%s is no program: programs are %s", name, strings.Join(Names(), ", "))
+		return build{}, fmt.Errorf("%s is not a program: programs are %s", name, strings.Join(Names(), ", "))
 	}
 	dir, err := c.dir()
 	if err != nil {
@@ -125,13 +124,13 @@ func (b build) key(ctx context.Context) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 
-// run builds aside and renames, so that nobody ever sees half a binary.
+// run builds a temporary file and renames it, so that no process runs an incomplete binary.
 func (b build) run(ctx context.Context) error {
 	fmt.Fprintf(os.Stderr, "components: building %s (kept in %s)\n", b.name, filepath.Dir(b.path))
 	started := time.Now()
 	done := make(chan struct{})
 	defer close(done)
-	go sayStill(done, b.name, started)
+	go reportProgress(done, b.name, started)
 
 	aside := fmt.Sprintf("%s.%d", b.path, os.Getpid())
 	defer os.Remove(aside)
@@ -146,8 +145,8 @@ func (b build) run(ctx context.Context) error {
 	return nil
 }
 
-// sayStill tells a person that a long build goes on.
-func sayStill(done <-chan struct{}, name string, started time.Time) {
+// reportProgress reports that a long build is still running.
+func reportProgress(done <-chan struct{}, name string, started time.Time) {
 	tick := time.NewTicker(20 * time.Second)
 	defer tick.Stop()
 	for {
@@ -160,8 +159,8 @@ func sayStill(done <-chan struct{}, name string, started time.Time) {
 	}
 }
 
-// goCommand runs the go tool for one of the modules here, whatever the caller's
-// folder, workspace and flags are.
+// goCommand returns a go command for one of the modules here, independent of the caller's folder,
+// workspace and flags.
 func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
@@ -171,9 +170,8 @@ func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// SourceDir returns the folder with the sources of the module that the
-// component is built from, and downloads it when it is not there. Cluster API's
-// manifests are taken from it.
+// SourceDir returns the folder with the sources of the component's module, and downloads it if
+// necessary. It is used for Cluster API's manifests.
 func SourceDir(ctx context.Context, name string) (string, error) {
 	c, err := find(name)
 	if err != nil {
@@ -192,19 +190,19 @@ func SourceDir(ctx context.Context, name string) (string, error) {
 	}
 	var module struct{ Dir string }
 	if err := json.Unmarshal(out, &module); err != nil {
-		return "", fmt.Errorf("reading what go says of %s: %w", c.module, err)
+		return "", fmt.Errorf("parsing the output of go mod download for %s: %w", c.module, err)
 	}
 	return module.Dir, nil
 }
 
-// ClusterAPIConfig returns the folder with the manifests of Cluster API's core
-// provider: crd, default and others are below it.
+// ClusterAPIConfig returns the folder with the manifests of Cluster API's core provider, such as
+// crd and default.
 func ClusterAPIConfig(ctx context.Context) (string, error) {
 	source, err := SourceDir(ctx, "cluster-api-manager")
 	if err != nil {
 		return "", err
 	}
-	// Before v1.14 they were at the top of the module.
+	// Before v1.14, the manifests were at the top of the module.
 	for _, folder := range []string{filepath.Join(source, "core", "config"), filepath.Join(source, "config")} {
 		if exists(folder) {
 			return folder, nil

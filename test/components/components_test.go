@@ -47,8 +47,7 @@ func TestEveryComponentHasAVersionExceptOurs(t *testing.T) {
 	}
 }
 
-// The window is a promise, and the rig runs both of its ends.
-func TestTheSetsAreTheEndsOfTheWindow(t *testing.T) {
+func TestTheSetsMatchTheSupportedVersions(t *testing.T) {
 	for _, test := range []struct {
 		versions  Versions
 		component string
@@ -75,7 +74,7 @@ func TestAnUnknownSetIsRefused(t *testing.T) {
 	g.Expect(err).To(MatchError(`$XCC_VERSIONS is "older"; it must be newest or oldest`))
 }
 
-func TestLinkerFlagsTellKubernetesItsVersion(t *testing.T) {
+func TestLinkerFlagsSetTheVersionOfKubernetes(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	g.Expect(kubernetes("kubernetes", "kubelet").linkerFlags("v1.37.2")).To(Equal("-s -w " +
@@ -84,14 +83,14 @@ func TestLinkerFlagsTellKubernetesItsVersion(t *testing.T) {
 		"-X k8s.io/component-base/version.gitMinor=37"))
 }
 
-func TestAnUnknownComponentIsAnErrorThatNamesTheKnownOnes(t *testing.T) {
+func TestTheErrorAboutAnUnknownComponentListsThePrograms(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	_, err := Path(t.Context(), "kube-dns")
 	g.Expect(err).To(MatchError(And(ContainSubstring(`"kube-dns"`), ContainSubstring("coredns"))))
 }
 
-func TestTheFirstBuildIsKept(t *testing.T) {
+func TestABuildIsReused(t *testing.T) {
 	g := NewWithT(t)
 	t.Setenv("XCC_CACHE", t.TempDir())
 	path, err := Path(t.Context(), "tether")
@@ -107,7 +106,7 @@ func TestTheFirstBuildIsKept(t *testing.T) {
 	g.Expect(filepath.Glob(filepath.Dir(path) + "/*")).To(ConsistOf(path, path+".lock"))
 }
 
-func TestTheLockIsHeldByOneAndWaitingEndsWithTheContext(t *testing.T) {
+func TestTheLockIsExclusiveAndWaitingEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	path := filepath.Join(t.TempDir(), "lock")

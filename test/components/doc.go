@@ -17,15 +17,15 @@ limitations under the License.
 // Package components builds the real programs that the tests run: Kubernetes,
 // etcd, CoreDNS, Cluster API and Caddy, from their Go modules.
 //
-// Each folder below this one is a Go module of its own whose go.mod names the
-// version of one upstream project; nowhere else is a version written down. The
-// folder oldest holds modules of the oldest versions that are supported. They
-// are built and run in place of the newest if $XCC_VERSIONS is "oldest".
-// Path returns a static binary, built at the first call and kept in a cache
-// outside the checkout, so that a second checkout or run finds it ready:
+// Each folder below this one is a Go module whose go.mod has the version of one upstream project.
+// Versions are written nowhere else. The folder oldest has modules with the oldest supported
+// versions. They are used instead if $XCC_VERSIONS is "oldest".
+//
+// Path returns a static binary. It is built at the first call and kept in a cache outside of the
+// checkout, which all checkouts share:
 //
 //	etcd, err := components.Path(ctx, "etcd")
 //
-// The first build of everything takes about a quarter of an hour on two cores.
-// That is the price for needing neither an image registry nor a release page.
+// The first build of everything takes about 15 minutes on two cores. In return, the tests need no
+// image registry and no release page.
 package components

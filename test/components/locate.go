@@ -33,8 +33,8 @@ func (c component) dir() (string, error) {
 	return filepath.Join(root, c.folder), nil
 }
 
-// root finds the folder of this package: where it was compiled from, or, for a
-// binary built with -trimpath, in the checkout around the working directory.
+// root returns the folder of this package's source. For a binary built with -trimpath, it looks in
+// the checkout around the working directory.
 func root() (string, error) {
 	const marker = "kubernetes/go.mod"
 	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
@@ -63,8 +63,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// CacheDir is where everything that outlives a checkout is kept: $XCC_CACHE, or
-// the folder xcc in the user's cache folder.
+// CacheDir returns the folder for files that all checkouts share: $XCC_CACHE, or xcc in the user's
+// cache folder.
 func CacheDir() (string, error) {
 	if dir := os.Getenv("XCC_CACHE"); dir != "" {
 		return filepath.Abs(dir)
@@ -76,7 +76,7 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "xcc"), nil
 }
 
-// CheckoutDir is the root folder of the checkout that this package is part of.
+// CheckoutDir returns the root folder of the checkout.
 func CheckoutDir() (string, error) {
 	dir, err := root()
 	if err != nil {

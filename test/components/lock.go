@@ -25,9 +25,9 @@ import (
 	"time"
 )
 
-// lock takes an exclusive lock on a file, which the kernel gives back when the
-// process ends, however it ends. The file stays: removing it would let two
-// processes hold locks on two files of one name.
+// lock takes an exclusive lock on a file. The kernel unlocks it at the latest when the process
+// ends. The file is never removed, because two processes could then lock different files with the
+// same name.
 func lock(ctx context.Context, path, name string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -40,7 +40,7 @@ func lock(ctx context.Context, path, name string) (unlock func(), err error) {
 	return func() { _ = file.Close() }, nil
 }
 
-// waitForLock polls, because a blocked flock cannot be interrupted by a context.
+// waitForLock polls, because a context cannot interrupt a blocked flock.
 func waitForLock(ctx context.Context, file *os.File, name string) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()

@@ -30,10 +30,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// StartControllerManager runs kube-controller-manager against a started
-// environment until the test ends: namespaces are then really removed, owned
-// objects collected, and Services get their EndpointSlices. It has no nodes to
-// manage. Extra flags follow ours and win over them.
+// StartControllerManager runs kube-controller-manager for a started environment until the test
+// ends. It deletes namespaces, garbage-collects owned objects, and creates EndpointSlices of
+// Services. There are no nodes. Extra flags override the defaults.
 func StartControllerManager(ctx context.Context, t testing.TB, env *envtest.Environment, flags ...string) error {
 	t.Helper()
 	path, err := tetheredPath(ctx, "kube-controller-manager")
@@ -50,7 +49,7 @@ func StartControllerManager(ctx context.Context, t testing.TB, env *envtest.Envi
 		"--leader-elect=false",
 		"--secure-port=0",
 		"--endpointslice-updates-batch-period=0s",
-		// Removed namespaces and CRDs are to be noticed in seconds.
+		// Deleted namespaces and CRDs must be noticed within seconds.
 		"--min-resync-period=1m",
 	}, flags...)...)
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -66,7 +65,7 @@ func StartControllerManager(ctx context.Context, t testing.TB, env *envtest.Envi
 	return nil
 }
 
-// stop ends the process and shows what it said when it had ended by itself.
+// stop stops the process. If the process has ended by itself, it fails the test with the output.
 func stop(t testing.TB, cmd *exec.Cmd, ended <-chan struct{}, output *bytes.Buffer) {
 	t.Helper()
 	select {

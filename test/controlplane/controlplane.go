@@ -26,13 +26,13 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// New returns an environment that runs our etcd and kube-apiserver, not yet
-// started. The first call on a machine builds them, which takes minutes.
+// New returns an environment with our builds of etcd and kube-apiserver. The caller starts it. The
+// first call on a machine builds the programs, which takes minutes.
 func New(ctx context.Context) (*envtest.Environment, error) {
 	env := &envtest.Environment{
-		// Several servers start at once on a small machine with the race detector on.
+		// Several servers start concurrently on small machines, with the race detector.
 		ControlPlaneStartTimeout: time.Minute,
-		// An API server lets what is under way end for as long as --request-timeout says, a minute, before it does so itself.
+		// kube-apiserver waits up to --request-timeout, one minute, for requests in flight.
 		ControlPlaneStopTimeout: 90 * time.Second,
 		ErrorIfCRDPathMissing:   true,
 	}

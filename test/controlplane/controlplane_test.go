@@ -67,7 +67,7 @@ func TestControllerManagerWorksOnARealAPIServer(t *testing.T) {
 	}, time.Minute, 50*time.Millisecond).Should(BeTrue(), "kube-controller-manager empties and removes the namespace")
 }
 
-// The test runs itself as the process that is killed.
+// victim is the environment variable with which the test runs itself as the process to kill.
 const victim = "XCC_TEST_VICTIM"
 
 func TestAKilledTestLeavesNoServerBehind(t *testing.T) {
@@ -79,7 +79,7 @@ func TestAKilledTestLeavesNoServerBehind(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		address := env.ControlPlane.APIServer.SecureServing.HostPort()
 		g.Expect(os.WriteFile(os.Getenv(victim), []byte(address), 0o600)).To(Succeed())
-		_, _ = io.Copy(io.Discard, os.Stdin) // Until killed, or until the other test is gone.
+		_, _ = io.Copy(io.Discard, os.Stdin) // Wait until this process is killed or its parent has ended.
 		return
 	}
 

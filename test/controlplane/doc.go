@@ -20,7 +20,6 @@ limitations under the License.
 //	cfg, err := env.Start()
 //	defer env.Stop()
 //
-// The programs are those of package components, the same versions that the rig
-// runs, and need no root. They run tethered: when the test binary is killed,
-// they go with it.
+// The programs come from package components, so they have the same versions as in the rig. They
+// need no root. They run tethered: if the test binary is killed, they end, too.
 package controlplane

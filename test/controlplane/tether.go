@@ -25,9 +25,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// tetheredPath returns the path of an executable that runs the component and
-// ends it with the process that started it. It is a script, because envtest
-// takes a path and no arguments before its own.
+// tetheredPath returns the path of an executable that runs the component and ends it with its
+// parent process. It is a script, because envtest accepts only a path.
 func tetheredPath(ctx context.Context, name string) (string, error) {
 	tether, err := components.Path(ctx, "tether")
 	if err != nil {
@@ -37,7 +36,7 @@ func tetheredPath(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("getting %s: %w", name, err)
 	}
-	// Beside the program, whose folder's name is its key: one script per build of tether.
+	// The folder's name is the program's key, and the script's name has that of tether.
 	script := fmt.Sprintf("%s.tethered-%s", program, filepath.Base(filepath.Dir(tether)))
 	if _, err := os.Stat(script); err == nil {
 		return script, nil
@@ -48,7 +47,8 @@ func tetheredPath(ctx context.Context, name string) (string, error) {
 	return script, nil
 }
 
-// writeScript writes aside and renames: other test processes read it already.
+// writeScript writes a temporary file and renames it, because other test processes may run the
+// script.
 func writeScript(path, content string) error {
 	aside := fmt.Sprintf("%s.%d", path, os.Getpid())
 	if err := os.WriteFile(aside, []byte(content), 0o755); err != nil {

@@ -14,15 +14,17 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package coredns runs the real CoreDNS in a network namespace, so that port 53 is free, and asks it.
+// Package coredns runs the real CoreDNS in a network namespace, in which port 53 is free, and sends
+// queries to it.
 //
 //	network := coredns.NewNetwork(t)
-//	network.Serve(t, "192.0.2.1:53", handler) // what CoreDNS forwards to
+//	network.Serve(t, "192.0.2.1:53", handler) // the upstream
 //	server, output := network.Start(t, folder)
 //	response, err := server.Ask("10.0.0.10:53", "udp", query)
 //
-// All of 10.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 192.0.2.0/24 and ::1 is local to the network, so a Corefile may bind to
-// any of these addresses and forward to any of them.
+// All of 10.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 192.0.2.0/24 and ::1 is local to the network, so
+// a Corefile may bind to any of these addresses and forward to any of them.
 //
-// A namespace needs root. Isolated runs a test of another user in a user namespace, where it is root.
+// Creating a network namespace requires root. For other users, Isolated runs the test as root of a
+// user namespace.
 package coredns

@@ -32,14 +32,14 @@ import (
 )
 
 const (
-	// apiServer is where the plugin kubernetes finds its API server.
+	// apiServer is the address of the plugin kubernetes' API server.
 	apiServer = "10.96.0.1:80"
-	// APIServerIP is the address of kubernetes.default.svc, which ServeKubernetes knows.
+	// APIServerIP is the ClusterIP of kubernetes.default.svc.
 	APIServerIP = "10.96.0.1"
 )
 
-// WithAPIServer returns a Corefile whose plugins kubernetes, with and without options, use the API server of
-// ServeKubernetes. Inside of a cluster, the plugin finds an API server without that.
+// WithAPIServer returns the Corefile with the API server of ServeKubernetes as the endpoint of each
+// plugin kubernetes. Inside of a cluster, the plugin needs no endpoint.
 func WithAPIServer(corefile string) string {
 	return kubernetesPlugin.ReplaceAllStringFunc(corefile, func(line string) string {
 		before, opened := strings.CutSuffix(strings.TrimRight(line, " \t\r"), "{")
@@ -53,8 +53,8 @@ func WithAPIServer(corefile string) string {
 
 var kubernetesPlugin = regexp.MustCompile(`(?m)^[ \t]*kubernetes([ \t][^\n]*)?$`)
 
-// ServeKubernetes serves as much of the Kubernetes API as the plugin kubernetes needs: the Service kubernetes
-// in the Namespace default, and nothing that ever changes.
+// ServeKubernetes serves the part of the Kubernetes API that the plugin kubernetes needs. It has
+// only the Service kubernetes in the namespace default, and nothing changes.
 func (n *Network) ServeKubernetes(t *testing.T) {
 	t.Helper()
 	udp, listener := n.Listen(t, net.JoinHostPort(APIServerIP, "80"))
@@ -71,7 +71,7 @@ func (n *Network) ServeKubernetes(t *testing.T) {
 	})
 }
 
-// newAPI answers lists, and watches without an event.
+// newAPI handles lists, and watches without events.
 func newAPI(t *testing.T) http.Handler {
 	t.Helper()
 	lists := map[string][]byte{
@@ -87,7 +87,7 @@ func newAPI(t *testing.T) http.Handler {
 			TypeMeta: metav1.TypeMeta{APIVersion: "discovery.k8s.io/v1", Kind: "EndpointSliceList"},
 		}),
 	}
-	// A client that is told this lists instead.
+	// A client that receives this error lists instead.
 	noStream := encoded(t, metav1.Status{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusFailure,
 		Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity,

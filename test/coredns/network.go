@@ -31,14 +31,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchangeTimeout is far more than an answer takes on a busy machine.
+// exchangeTimeout is much longer than an answer takes on a busy machine.
 const exchangeTimeout = 30 * time.Second
 
-// inNamespace is the environment variable that marks the child of Isolated.
+// inNamespace is the environment variable of Isolated's child process.
 const inNamespace = "XCC_TEST_IN_USER_NAMESPACE"
 
-// Isolated reports whether the process may create network namespaces. If not, it runs the calling test, and
-// this test alone, in a child process that may, and fails t if the child fails.
+// Isolated returns whether the process may create network namespaces. If it may not, Isolated runs
+// only the calling test in a child process that may, and fails the test if the child fails.
 func Isolated(t *testing.T) bool {
 	t.Helper()
 	if os.Geteuid() == 0 {
@@ -57,20 +57,20 @@ func Isolated(t *testing.T) bool {
 	return false
 }
 
-// Network is a network namespace. It ends with the test that it was created for.
+// Network is a network namespace. It ends with its test.
 type Network struct {
-	// work is done on a thread that is inside of the namespace. Sockets and processes that are created there
-	// stay there.
+	// work are functions to run on a thread in the namespace. Sockets and processes that they
+	// create are in the namespace.
 	work chan func()
 }
 
-// NewNetwork returns a network of which the addresses in the package comment are local.
+// NewNetwork returns a network with the local addresses of the package comment.
 func NewNetwork(t *testing.T) *Network {
 	t.Helper()
 	n := &Network{work: make(chan func())}
 	entered := make(chan error)
 	go func() {
-		// Never unlocked: the runtime ends the thread with the goroutine.
+		// It stays locked, so the runtime ends the thread with the goroutine.
 		runtime.LockOSThread()
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err == nil {
@@ -86,8 +86,8 @@ func NewNetwork(t *testing.T) *Network {
 	return n
 }
 
-// addAddresses makes the loopback device answer for one prefix for each of the addresses. The kernel takes
-// the length of a prefix from the address's class, and all of a prefix is local on this device.
+// addAddresses adds a prefix to the loopback device for each address. The address's class
+// determines the length of the prefix. All addresses of a prefix on this device are local.
 func addAddresses() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -115,7 +115,7 @@ func addAddresses() error {
 	return nil
 }
 
-// Do runs f inside of the network and returns when f does. Goroutines that f starts are outside.
+// Do runs f in the network and waits for it. Goroutines that f starts run outside.
 func (n *Network) Do(f func()) {
 	done := make(chan struct{})
 	n.work <- func() {
@@ -125,8 +125,8 @@ func (n *Network) Do(f func()) {
 	<-done
 }
 
-// Listen opens a socket for UDP and one for TCP at an address of the network. CoreDNS may listen at all
-// addresses of the same port beside them.
+// Listen opens a UDP and a TCP socket at an address of the network. CoreDNS can still listen on all
+// addresses of the same port.
 func (n *Network) Listen(t *testing.T, address string) (net.PacketConn, net.Listener) {
 	t.Helper()
 	var udp net.PacketConn
@@ -154,7 +154,7 @@ func reusePort(_, _ string, conn syscall.RawConn) error {
 	return os.NewSyscallError("setsockopt", set)
 }
 
-// Serve answers DNS queries to an address of the network until the test ends.
+// Serve handles DNS queries to an address of the network until the test ends.
 func (n *Network) Serve(t *testing.T, address string, handler dns.Handler) {
 	t.Helper()
 	udp, tcp := n.Listen(t, address)

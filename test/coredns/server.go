@@ -28,18 +28,17 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// startTimeout is far more than CoreDNS needs: it only decides how long a test takes that fails.
+// startTimeout is much longer than CoreDNS needs. It only delays the failure of a test.
 const startTimeout = 30 * time.Second
 
-// Server is a CoreDNS.
+// Server is a running CoreDNS.
 type Server struct {
 	process *exec.Cmd
 	lines   chan string
 }
 
-// Start runs CoreDNS in a folder that has a Corefile, with these additions to an empty environment, and
-// returns when it serves. It returns no server if CoreDNS ends instead. The output is what CoreDNS said until
-// then.
+// Start runs CoreDNS in a folder with a Corefile, with the given environment, and waits until it
+// serves. If CoreDNS ends instead, the server is nil. The output has all lines until then.
 func (n *Network) Start(t *testing.T, folder string, environment ...string) (server *Server, output []string) {
 	t.Helper()
 	g := NewWithT(t)
@@ -70,7 +69,7 @@ func (n *Network) Start(t *testing.T, folder string, environment ...string) (ser
 			}
 			output = append(output, line)
 			if strings.HasPrefix(line, "linux/") {
-				// CoreDNS blocks when its output is not read.
+				// CoreDNS blocks if its output is not read.
 				go func() {
 					for range s.lines {
 					}
@@ -85,7 +84,7 @@ func (n *Network) Start(t *testing.T, folder string, environment ...string) (ser
 	}
 }
 
-// Stop ends CoreDNS and returns when it has ended.
+// Stop ends CoreDNS and waits for it.
 func (s *Server) Stop() {
 	_ = s.process.Process.Kill()
 	for range s.lines {

@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package field reads the inputs of test/testdata/field, which others met before us. The README.md there says
-// where each comes from and describes the format.
+// Package field reads the inputs in test/testdata/field, which come from other projects' issues.
+// README.md in that folder has the source of each and describes the format.
 package field
 
 import (
@@ -27,46 +27,45 @@ import (
 	"strings"
 )
 
-// Corefile is the configuration of a cluster's CoreDNS and what has to come of it.
+// Corefile is the configuration of a cluster's CoreDNS with the expected result.
 type Corefile struct {
-	// Name is that of its file, without the extension.
+	// Name is the name of the file, without the extension.
 	Name string
-	// Source is the public report or file where the input was met: repository#number, or repository:path.
+	// Source is the public report or file of the input: repository#number, or repository:path.
 	Source string
-	// About says what the case shows.
+	// About describes the case.
 	About string
 	// State is "forwarding", "refused" or "not found".
 	State string
 	// Says are parts of the message.
 	Says []string
-	// Edited are the ConfigMaps that are edited although something is refused.
+	// Edited are the ConfigMaps that are edited even if something is refused.
 	Edited []string
-	// Ask is where pods ask, by the ConfigMap whose Corefile serves them. It is 10.0.0.10:53 of "coredns" if
-	// the case does not say.
+	// Ask are the addresses that pods query, by the ConfigMap of the server. The default is
+	// 10.0.0.10:53 for "coredns".
 	Ask map[string]string
-	// Others are names beside the zone that have to be answered as before.
+	// Others are names outside of the zone whose answers must not change.
 	Others []string
-	// Environment is that of CoreDNS.
+	// Environment is the environment of CoreDNS.
 	Environment []string
-	// Found are the servers if they were found by their Pods. If there are none, those that are known by name
-	// are configured.
+	// Found are the servers that were found by their Pods. If it is empty, the known servers are
+	// configured.
 	Found []Server
-	// Unstartable reports that CoreDNS does not start with the configuration before us either.
+	// Unstartable is true if CoreDNS does not start even with the original configuration.
 	Unstartable bool
-	// Since is the version of CoreDNS, such as v1.15.0, that is the first to behave like this. It is empty
-	// for a case of every version.
+	// Since is the first version of CoreDNS with this behaviour, such as v1.15.0. It is empty for
+	// every version.
 	Since string
 	// ConfigMaps are the values by ConfigMap and key.
 	ConfigMaps map[string]map[string]string
 }
 
-// Server is a CoreDNS that was found by its Pods. It reads the Corefile of its ConfigMap as
-// /etc/coredns/Corefile.
+// Server is a CoreDNS that was found by its Pods. Its Corefile has the path /etc/coredns/Corefile.
 type Server struct {
 	ConfigMap string
-	// Cache reports that it is a cache in front of another CoreDNS.
+	// Cache is true for a cache in front of another CoreDNS.
 	Cache bool
-	// Mounts are further ConfigMaps by the folder where they are mounted.
+	// Mounts are further ConfigMaps, by the folder of the mount.
 	Mounts map[string]string
 }
 
@@ -92,8 +91,8 @@ func Corefiles() ([]Corefile, error) {
 	return cases, nil
 }
 
-// parse reads a header of "key: value" lines, and values of ConfigMaps that each follow a line "--
-// configmap/key --".
+// parse reads a header of "key: value" lines, and the values of ConfigMaps. Each value follows a
+// line "-- configmap/key --".
 func parse(name, text string) (Corefile, error) {
 	c := Corefile{Name: name, ConfigMaps: map[string]map[string]string{}}
 	var unended, carriage []string

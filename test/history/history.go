@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package history builds programs as they were before a change that two releases must survive side by side, from the history of this
-// repository. What is built is kept in components.CacheDir.
+// Package history builds programs from older commits of this repository, for tests of two releases
+// side by side. The programs are kept in components.CacheDir.
 package history
 
 import (
@@ -30,13 +30,15 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// BeforeTargets is the last commit whose dns-server reads host names from slices of type FQDN alone.
+// BeforeTargets is the last commit whose dns-server reads host names only from slices of type FQDN.
 const BeforeTargets = "08ab3caacd9a084af8c82209ec53cc70b0a621ec"
 
-// ErrNoHistory says that the checkout does not hold the commit, as a source archive or a shallow clone does not.
-var ErrNoHistory = errors.New("the history of the checkout does not hold the commit")
+// ErrNoHistory is returned if the checkout does not have the commit, such as a source archive or a
+// shallow clone.
+var ErrNoHistory = errors.New("the history of the checkout does not have the commit")
 
-// DNSServer returns the path of the dns-server of a commit, and builds it the first time. The error is ErrNoHistory where that cannot be.
+// DNSServer returns the path of the dns-server of a commit. The first call builds it. It returns
+// ErrNoHistory if the checkout does not have the commit.
 func DNSServer(ctx context.Context, commit string) (string, error) {
 	cache, err := components.CacheDir()
 	if err != nil {
@@ -66,11 +68,11 @@ func DNSServer(ctx context.Context, commit string) (string, error) {
 
 // Build builds the dns-server of a checkout.
 func Build(ctx context.Context, checkout, path string) error {
-	// The path holds no half of a program, also if two tests build it at once.
+	// The rename is atomic, so two tests can build it concurrently.
 	built := filepath.Join(filepath.Dir(path), fmt.Sprintf(".dns-server-%d", os.Getpid()))
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", built, "./cmd/dns-server")
 	command.Dir = checkout
-	command.Env = append(os.Environ(), "CGO_ENABLED=0") // It runs in an image that has nothing else.
+	command.Env = append(os.Environ(), "CGO_ENABLED=0") // The image has no C library.
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("building dns-server: %w: %s", err, out)
 	}

@@ -27,11 +27,11 @@ import (
 	"time"
 )
 
-// Item returns the n-th object of a stream, counted from 0, as JSON.
+// Item returns the n-th object of a stream as JSON. n starts at 0.
 type Item func(n int) string
 
-// Service returns Services of the namespace "default" that are called service-0, service-1 and so on, each of about a number
-// of bytes.
+// Service returns Services with the names service-0, service-1, … in the namespace "default". Each
+// has about size bytes.
 func Service(size int) Item {
 	const format = `{"kind":"Service","apiVersion":"v1","metadata":{"name":"service-%d","namespace":"default","uid":"%[1]d","resourceVersion":"%[2]d",` +
 		`"annotations":{"filler":%[3]q}},"spec":{"type":"LoadBalancer","ports":[{"port":80}]},` +
@@ -40,7 +40,7 @@ func Service(size int) Item {
 	return func(n int) string { return fmt.Sprintf(format, n, n+1, filler) }
 }
 
-// RedirectTo answers with a redirect to an address, which is sent as it is.
+// RedirectTo responds with a redirect. The address is sent unchanged.
 func RedirectTo(address string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", address)
@@ -48,12 +48,13 @@ func RedirectTo(address string) http.HandlerFunc {
 	}
 }
 
-// EndlessList answers with a list of a kind, such as "v1" and "ServiceList", that has no end.
+// EndlessList responds with a list without end. apiVersion and kind are, for example, "v1" and
+// "ServiceList".
 func EndlessList(apiVersion, kind string, item Item) http.HandlerFunc {
 	return list(apiVersion, kind, -1, item)
 }
 
-// List answers with a list of a number of objects.
+// List responds with a list of count objects.
 func List(apiVersion, kind string, count int, item Item) http.HandlerFunc {
 	return list(apiVersion, kind, count, item)
 }
@@ -73,7 +74,7 @@ func list(apiVersion, kind string, count int, item Item) http.HandlerFunc {
 	}
 }
 
-// EndlessWatch answers a watch with objects that are added as fast as the client reads them.
+// EndlessWatch responds to a watch with ADDED events as fast as the client reads them.
 func EndlessWatch(item Item) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -82,7 +83,7 @@ func EndlessWatch(item Item) http.HandlerFunc {
 	}
 }
 
-// Body answers with a number of bytes that mean nothing, -1 for no end.
+// Body responds with size meaningless bytes. A size of -1 is without end.
 func Body(code int, contentType string, size int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -102,8 +103,8 @@ func Body(code int, contentType string, size int64) http.HandlerFunc {
 	}
 }
 
-// Bomb answers with JSON that is small as it is sent and has a number of bytes when it is decompressed. It compresses whether or
-// not the client says that it understands it.
+// Bomb responds with a small compressed body that expands to size bytes of JSON. It compresses even
+// if the client does not accept it.
 func Bomb(size int64) http.HandlerFunc {
 	var compressed bytes.Buffer
 	writer := gzip.NewWriter(&compressed)
@@ -118,7 +119,7 @@ func Bomb(size int64) http.HandlerFunc {
 	}
 }
 
-// letters reads as the letter x without end.
+// letters is an endless reader of the letter x.
 type letters struct{}
 
 func (letters) Read(into []byte) (int, error) {
@@ -128,7 +129,7 @@ func (letters) Read(into []byte) (int, error) {
 	return len(into), nil
 }
 
-// Drip answers with one byte in each interval, without end.
+// Drip responds with one byte per interval, without end.
 func Drip(interval time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -144,7 +145,7 @@ func Drip(interval time.Duration) http.HandlerFunc {
 	}
 }
 
-// Text answers with a text that is no Status, as a proxy or a web server does.
+// Text responds with a text instead of a Status, like a proxy or a web server.
 func Text(code int, contentType, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
@@ -153,23 +154,24 @@ func Text(code int, contentType, text string) http.HandlerFunc {
 	}
 }
 
-// Status answers with a Status, as an API server does.
+// Status responds with a Status, like an API server.
 func Status(code int, reason, message string) http.HandlerFunc {
 	body, err := json.Marshal(map[string]any{
 		"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message, "code": code,
 	})
 	if err != nil {
-		panic(err) // Strings and an integer.
+		panic(err) // All fields can be encoded.
 	}
 	return Text(code, "application/json", string(body))
 }
 
-// Hang does not answer.
+// Hang never responds.
 func Hang() http.HandlerFunc {
 	return func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 }
 
-// write sends a piece of an answer, and returns false once the client or the test is gone.
+// write sends a part of a response. It returns false once the client has disconnected or the test
+// has ended.
 func write(w http.ResponseWriter, r *http.Request, piece string) bool {
 	if r.Context().Err() != nil {
 		return false

@@ -16,12 +16,13 @@ limitations under the License.
 
 // Package hostile gives tests a Kubernetes API server that misbehaves.
 //
-//	server := hostile.New(t, config)                            // everything is passed on to a real API server
+//	server := hostile.New(t, config)                            // forwards all requests to a real API server
 //	server.Override(hostile.Watch, "/api/v1/services", hostile.EndlessWatch(hostile.Service(1 << 20)))
-//	kubeconfig := server.Kubeconfig()                           // as in a kubeconfig Secret
-//	server.Override(hostile.Watch, "/api/v1/services", nil)     // it behaves again
+//	kubeconfig := server.Kubeconfig()                           // for a kubeconfig Secret
+//	server.Override(hostile.Watch, "/api/v1/services", nil)     // removes the override
 //
-// The server speaks HTTP/2 over TLS, as kube-apiserver does. It asks for no credential and records those that it was sent.
-// Behaviours are plain http.Handlers. Each ends with the context of its request, so with the connection of the client and with
-// the test. They write one object at a time and hold nothing else.
+// Like kube-apiserver, the server uses HTTP/2 over TLS. It requires no credentials, and records
+// those it receives. Behaviours are plain http.Handlers. Each ends with the context of its request,
+// and so with the client's connection or the test. They write one object at a time, so they use
+// little memory.
 package hostile

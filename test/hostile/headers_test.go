@@ -41,16 +41,19 @@ import (
 )
 
 const (
-	// attackers is how many connections are opened at a time, and headerSize is how much of a header each sends.
+	// attackers is the number of concurrent connections, and headerSize the bytes of a header that
+	// each sends.
 	attackers, headerSize = 400, 900 << 10
-	// sources is how many addresses they come from.
+	// sources is the number of source addresses.
 	sources = 16
-	// probes is how often kubelet asks meanwhile, and failureThreshold is how many probes in a row may not fail.
+	// probes is the number of the kubelet's probes meanwhile. Fewer than failureThreshold of them
+	// may fail in a row.
 	probes, failureThreshold = 20, 2
 )
 
-// TestUnfinishedHeadersDoNotEndADNSServer runs the DNS server with the memory limit of its Pod, and opens connections to its health and
-// metrics ports from many addresses, each of which sends a header that never ends. kubelet's probes succeed meanwhile.
+// TestUnfinishedHeadersDoNotEndADNSServer runs the dns-server with the memory limit of its Pod.
+// Many clients send headers without end to its health and metrics ports. The kubelet's probes must
+// succeed meanwhile.
 func TestUnfinishedHeadersDoNotEndADNSServer(t *testing.T) {
 	g := NewWithT(t)
 	group := newMemoryGroup(t, memoryLimit(g))
@@ -83,7 +86,7 @@ func TestUnfinishedHeadersDoNotEndADNSServer(t *testing.T) {
 	g.Expect(server.Wait()).To(Succeed())
 }
 
-// sendHeaders opens one connection after the other.
+// sendHeaders opens one connection after another, and sends an unfinished header over each.
 func sendHeaders(ctx context.Context, address, source string, sent *atomic.Int64) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(source)}, Timeout: 5 * time.Second}
 	header := append([]byte("GET /healthz HTTP/1.1\r\nHost: x\r\nA: "), bytes.Repeat([]byte("a"), headerSize)...)
@@ -101,7 +104,7 @@ func sendHeaders(ctx context.Context, address, source string, sent *atomic.Int64
 	}
 }
 
-// probe asks as kubelet does for liveness, which waits 5 seconds.
+// probe sends a request like the kubelet's liveness probe, with a timeout of 5 seconds.
 func probe(address string) error {
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Get("http://" + address + "/healthz")
@@ -122,7 +125,7 @@ func freePort(g Gomega) string {
 	return listener.Addr().String()
 }
 
-// memoryLimit returns that of the DNS server's container, in octets.
+// memoryLimit returns the memory limit of the dns-server's container, in bytes.
 func memoryLimit(g Gomega) int {
 	manifest, err := os.ReadFile(filepath.Join("..", "..", "templates", "dns-server.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
@@ -133,7 +136,8 @@ func memoryLimit(g Gomega) int {
 	return mebibytes << 20
 }
 
-// startDNSServer builds the DNS server and starts it in the group, with an API server that has nothing to serve.
+// startDNSServer builds the dns-server and starts it in the group, with an API server without
+// objects.
 func startDNSServer(t *testing.T, group *memoryGroup, health, metrics string) *exec.Cmd {
 	t.Helper()
 	g := NewWithT(t)
@@ -161,7 +165,7 @@ func startDNSServer(t *testing.T, group *memoryGroup, health, metrics string) *e
 	g.Expect(os.WriteFile(kubeconfig, fmt.Appendf(nil, `{"apiVersion":"v1","kind":"Config","current-context":"x",
 "clusters":[{"name":"x","cluster":{"server":%q}}],"contexts":[{"name":"x","context":{"cluster":"x"}}]}`, api.URL), 0o600)).To(Succeed())
 
-	// The shell puts itself into the group and becomes the server.
+	// The shell joins the group and then replaces itself by the server.
 	server := exec.CommandContext(t.Context(), "sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(group.folder, "cgroup.procs"), binary,
 		"--kubeconfig="+kubeconfig, "--namespace=xcc-dns", "--zone=xcc.test", "--dns-bind-address=127.0.0.1:0", "--lameduck=0s",
 		"--health-bind-address="+health, "--metrics-bind-address="+metrics)
@@ -171,12 +175,13 @@ func startDNSServer(t *testing.T, group *memoryGroup, health, metrics string) *e
 	return server
 }
 
-// memoryGroup is a cgroup with a memory limit. The files are those of its version.
+// memoryGroup is a cgroup with a memory limit. The names of its files depend on the cgroup version.
 type memoryGroup struct {
 	folder, limit, peak, events string
 }
 
-// newMemoryGroup skips the test where no cgroup can be made. The group goes with the test.
+// newMemoryGroup creates a cgroup that is removed with the test. It skips the test if it cannot
+// create one.
 func newMemoryGroup(t *testing.T, octets int) *memoryGroup {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
@@ -194,7 +199,7 @@ func newMemoryGroup(t *testing.T, octets int) *memoryGroup {
 		t.Skipf("No cgroup can be made here: %v", err)
 	}
 	t.Cleanup(func() {
-		// The kernel needs a moment to see that its process has ended.
+		// The kernel may not have reaped the process yet.
 		NewWithT(t).Eventually(func() error { return os.Remove(group.folder) }, 10*time.Second).Should(Succeed())
 	})
 	if err := os.WriteFile(filepath.Join(group.folder, group.limit), []byte(strconv.Itoa(octets)), 0o600); err != nil {
@@ -203,18 +208,19 @@ func newMemoryGroup(t *testing.T, octets int) *memoryGroup {
 	return group
 }
 
-// read returns what is in a file, empty where there is none: memory.peak is of Linux 5.19.
+// read returns the content of a file, or "" if it does not exist. memory.peak exists since Linux
+// 5.19.
 func (m *memoryGroup) read(file string) string {
 	content, _ := os.ReadFile(filepath.Join(m.folder, file))
 	return strings.TrimSpace(string(content))
 }
 
-// killed returns how many processes the kernel has killed.
+// killed returns the number of processes that the kernel has killed.
 func (m *memoryGroup) killed() (int, error) {
 	for line := range strings.Lines(m.read(m.events)) {
 		if count, ok := strings.CutPrefix(strings.TrimSpace(line), "oom_kill "); ok {
 			return strconv.Atoi(count)
 		}
 	}
-	return 0, fmt.Errorf("%s says nothing of kills", m.events)
+	return 0, fmt.Errorf("%s has no oom_kill", m.events)
 }

@@ -39,9 +39,9 @@ import (
 const (
 	// Token is the bearer token of the server's own kubeconfig.
 	Token = "hostile-server-token"
-	// Watch is the verb of a GET that asks for a watch.
+	// Watch is the verb of a GET that starts a watch.
 	Watch = "WATCH"
-	// maxRequests bounds the record of requests: a client that retries in a loop does not fill the test's memory.
+	// maxRequests limits the recorded requests, because a client may retry in a loop.
 	maxRequests = 10_000
 )
 
@@ -53,13 +53,13 @@ type Request struct {
 	Path string
 	// Query is the raw query.
 	Query string
-	// Authorization is the header of that name; empty without it.
+	// Authorization is the header Authorization, or empty.
 	Authorization string
-	// UserAgent is the header of that name, by which the clients of one server are told apart.
+	// UserAgent is the header User-Agent. It distinguishes the clients of one server.
 	UserAgent string
 }
 
-// Server is an API server that misbehaves where it was told to. It is safe for concurrent use.
+// Server is an API server with overridden responses. It is safe for concurrent use.
 type Server struct {
 	server *httptest.Server
 
@@ -73,8 +73,9 @@ type override struct {
 	handler    http.Handler
 }
 
-// New starts a server that passes every request on to the API server of a configuration, with the credentials of that
-// configuration. Without one it answers 404 with a Status. It ends with the test.
+// New starts a server that forwards every request to the API server of a configuration, with its
+// credentials. If the configuration is nil, it responds with a Status 404. The server ends with the
+// test.
 func New(t testing.TB, behind *rest.Config) *Server {
 	t.Helper()
 	next := http.Handler(Status(http.StatusNotFound, "NotFound", "not found"))
@@ -95,7 +96,7 @@ func New(t testing.TB, behind *rest.Config) *Server {
 		next.ServeHTTP(w, r)
 	}))
 	s.server.EnableHTTP2 = true
-	// Otherwise each aborted answer is a line on the test's output.
+	// The server logs each aborted response by default.
 	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	stop := context.AfterFunc(ctx, s.server.CloseClientConnections)
 	s.server.Config.Handler = endWith(ctx, s.server.Config.Handler)
@@ -109,7 +110,7 @@ func New(t testing.TB, behind *rest.Config) *Server {
 	return s
 }
 
-// endWith ends the context of every request with another context, too.
+// endWith cancels the context of every request once ctx is done, too.
 func endWith(ctx context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requestContext, cancel := context.WithCancel(r.Context())
@@ -134,25 +135,26 @@ func newProxy(behind *rest.Config) (http.Handler, error) {
 			r.Out.Header.Del("Authorization")
 		},
 		Transport:     transport,
-		FlushInterval: -1, // Watches are passed on event by event.
+		FlushInterval: -1, // Forward each event of a watch immediately.
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}, nil
 }
 
-// URL is the address of the server, https on loopback.
+// URL returns the server's https URL on loopback.
 func (s *Server) URL() string { return s.server.URL }
 
-// CA is the certificate that clients of the server trust, in PEM.
+// CA returns the server's certificate in PEM.
 func (s *Server) CA() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.server.Certificate().Raw})
 }
 
-// Config is an access to the server with Token.
+// Config returns a client configuration for the server with Token.
 func (s *Server) Config() *rest.Config {
 	return &rest.Config{Host: s.URL(), BearerToken: Token, TLSClientConfig: rest.TLSClientConfig{CAData: s.CA()}}
 }
 
-// Kubeconfig is an access to the server with Token, changed as the changes say: they find cluster, user and context "hostile".
+// Kubeconfig returns a kubeconfig for the server with Token. The changes are applied to it. Its
+// cluster, user and context have the name "hostile".
 func (s *Server) Kubeconfig(changes ...func(*clientcmdapi.Config)) []byte {
 	const name = "hostile"
 	config := clientcmdapi.NewConfig()
@@ -165,14 +167,15 @@ func (s *Server) Kubeconfig(changes ...func(*clientcmdapi.Config)) []byte {
 	}
 	data, err := clientcmd.Write(*config)
 	if err != nil {
-		panic(err) // It holds nothing that cannot be encoded.
+		panic(err) // All fields can be encoded.
 	}
 	return data
 }
 
-// Override answers requests with a handler instead of the API server behind. The verb is a method, Watch, or empty for all of them;
-// GET is no Watch. A path that ends with "*" stands for all paths that begin like it. The latest of several overrides that
-// match counts; a nil handler takes the override of the same verb and path away.
+// Override handles requests with a handler instead of forwarding them. The verb is a method, Watch,
+// or empty for all of them; GET does not include Watch. A path that ends with "*" matches all paths
+// with that prefix. If several overrides match, the latest applies. A nil handler removes the
+// override of the same verb and path.
 func (s *Server) Override(verb, path string, handler http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,24 +185,24 @@ func (s *Server) Override(verb, path string, handler http.Handler) {
 	}
 }
 
-// Behave takes all overrides away.
+// Behave removes all overrides.
 func (s *Server) Behave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.overrides = nil
 }
 
-// Requests returns the requests that the server received, oldest first; of more than 10,000, the latest.
+// Requests returns the latest 10,000 received requests, the oldest first.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// Disconnect ends all connections; clients may connect again.
+// Disconnect closes all connections. Clients may reconnect.
 func (s *Server) Disconnect() { s.server.CloseClientConnections() }
 
-// receive records a request and returns what is to answer it, nil for the API server behind.
+// receive records a request. It returns the handler of the matching override, or nil.
 func (s *Server) receive(r *http.Request) http.Handler {
 	verb := r.Method
 	if watch := r.URL.Query().Get("watch"); verb == http.MethodGet && (watch == "true" || watch == "1") {

@@ -33,7 +33,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// get sends a GET with the server's own credentials, and returns the answer, whose body ends with the test.
+// get sends a GET with the server's own credentials.
 func get(t *testing.T, s *Server, path string) answer {
 	t.Helper()
 	g := NewWithT(t)
@@ -56,7 +56,7 @@ type answer struct {
 	body         io.ReadCloser
 }
 
-func TestItPassesOnAndOverridesByVerbAndPath(t *testing.T) {
+func TestOverridesMatchByVerbAndPath(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	behind := New(t, nil)
@@ -87,7 +87,7 @@ func TestItPassesOnAndOverridesByVerbAndPath(t *testing.T) {
 	)))
 }
 
-func TestItsKubeconfigIsAnAccessToIt(t *testing.T) {
+func TestAClientOfTheKubeconfigConnects(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	s := New(t, nil)
@@ -104,7 +104,7 @@ func TestItsKubeconfigIsAnAccessToIt(t *testing.T) {
 	g.Expect(err).To(MatchError(ContainSubstring("not found")))
 }
 
-func TestWhatHasNoEndIsReadForAsLongAsTheClientLikes(t *testing.T) {
+func TestEndlessResponsesEndWithTheClient(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.HandlerFunc{
 		"list":  EndlessList("v1", "ServiceList", Service(10_000)),
@@ -146,7 +146,7 @@ func TestAnEndlessWatchSendsEvents(t *testing.T) {
 	g.Expect(event.Object.Spec.Ports).To(HaveLen(1))
 }
 
-func TestAnswersThatEnd(t *testing.T) {
+func TestResponsesThatEnd(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	s := New(t, nil)
@@ -168,7 +168,7 @@ func TestAnswersThatEnd(t *testing.T) {
 	g.Expect(get(t, s, "/text").code).To(Equal(http.StatusTeapot))
 }
 
-func TestWhatHangsEndsWithTheClientAndWithTheTest(t *testing.T) {
+func TestHangEndsWithTheClientAndWithTheTest(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	s := New(t, nil)
@@ -181,7 +181,7 @@ func TestWhatHangsEndsWithTheClientAndWithTheTest(t *testing.T) {
 	go func() {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL()+"/hang", nil)
 		if err == nil {
-			_, err = client.Do(request) //nolint:bodyclose // There is no answer.
+			_, err = client.Do(request) //nolint:bodyclose // There is no response.
 		}
 		failed <- err
 	}()
@@ -189,6 +189,6 @@ func TestWhatHangsEndsWithTheClientAndWithTheTest(t *testing.T) {
 	cancel()
 	g.Eventually(failed).WithTimeout(30 * time.Second).Should(Receive(MatchError(context.Canceled)))
 	first := make([]byte, 1)
-	_, err = io.ReadFull(get(t, s, "/drip").body, first) // The test ends with this one open.
+	_, err = io.ReadFull(get(t, s, "/drip").body, first) // This body stays open until the test ends.
 	g.Expect(err).NotTo(HaveOccurred())
 }

@@ -14,7 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package kustomize builds the manifests in config/ for tests, with the kustomize that tools/go.mod pins.
+// Package kustomize builds the manifests in config/ for tests, with the kustomize that tools/go.mod
+// pins.
 package kustomize
 
 import (
@@ -26,7 +27,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// Build returns the manifests of a folder, such as "config/default": of the checkout if the path is relative. The variables of clusterctl are still in them.
+// Build returns the manifests of a folder, such as "config/default". A relative path starts at the
+// checkout. clusterctl's variables are not replaced.
 func Build(ctx context.Context, folder string) ([]byte, error) {
 	root, err := components.CheckoutDir()
 	if err != nil {

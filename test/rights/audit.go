@@ -25,7 +25,8 @@ import (
 	"strings"
 )
 
-// AuditPolicy makes an API server log each request of a ServiceAccount outside of kube-system, without bodies.
+// AuditPolicy is an audit policy that logs each request of a ServiceAccount outside of kube-system,
+// without bodies.
 const AuditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
@@ -37,7 +38,7 @@ rules:
 - level: None
 `
 
-// Request is one that an audit log tells of: what is looked at of an audit.k8s.io/v1 Event.
+// Request is a request in an audit log, with the used fields of an audit.k8s.io/v1 Event.
 type Request struct {
 	Verb string `json:"verb"`
 	User struct {
@@ -54,7 +55,7 @@ type Request struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-// Read returns the requests of an audit log that ServiceAccounts of the namespace made.
+// Read returns the requests in an audit log from ServiceAccounts of the namespace.
 func Read(path, namespace string) ([]Request, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -76,7 +77,7 @@ func Read(path, namespace string) ([]Request, error) {
 	return requests, lines.Err()
 }
 
-// Forbidden describes each request that a right was missing for, once.
+// Forbidden describes the distinct requests that were forbidden.
 func Forbidden(requests []Request) []string {
 	var found []string
 	for _, request := range requests {
@@ -88,7 +89,7 @@ func Forbidden(requests []Request) []string {
 	return slices.Compact(found)
 }
 
-// Unused describes the verbs, resources and names of rights that no request needed.
+// Unused describes the verbs, resources and names of rights that no request used.
 func Unused(rights []Right, requests []Request) []string {
 	var unused []string
 	for _, right := range rights {
@@ -96,7 +97,7 @@ func Unused(rights []Right, requests []Request) []string {
 		for _, request := range requests {
 			if right.allows(request) {
 				if strings.Contains(request.RequestURI, "sendInitialEvents=true") {
-					verbs["list"] = true // Where the API server cannot stream a list, the client lists.
+					verbs["list"] = true // If the API server does not support streaming lists, the client lists.
 				}
 				verbs[request.Verb], resources[request.resource()], names[request.ObjectRef.Name] = true, true, true
 			}

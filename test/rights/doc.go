@@ -14,6 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package rights compares what the ServiceAccounts of xcc may do, by the manifests, with what they did, by the audit log of an
-// API server. It knows Roles and ClusterRoles by their bindings, and nothing of aggregation.
+// Package rights compares the rights of ServiceAccounts in manifests with the requests in an API
+// server's audit log. It supports Roles and ClusterRoles with their bindings, but not aggregated
+// ClusterRoles.
 package rights

@@ -28,7 +28,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
 )
 
-func TestTheInstallationInOneNamespaceHasTheSameRightsThereAndNoneElsewhere(t *testing.T) {
+func TestANamespacedInstallationHasRightsOnlyInItsNamespace(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	everywhere := build(t, "config/default", nil)
@@ -38,7 +38,7 @@ func TestTheInstallationInOneNamespaceHasTheSameRightsThereAndNoneElsewhere(t *t
 		g.Expect(object.GetKind()).To(BeElementOf("ServiceAccount", "Role", "RoleBinding", "Deployment"), object.GetName())
 		g.Expect(object.GetNamespace()).To(Equal("dev-team"), object.GetName())
 	}
-	// Kubernetes asks for a role at the scope of the whole cluster to allow these.
+	// These resources are cluster-scoped, so only a ClusterRole can allow them.
 	reviews := []string{"tokenreviews", "subjectaccessreviews"}
 	var wanted []string
 	for _, right := range of(g, everywhere) {

@@ -27,17 +27,17 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Right is one rule that a ServiceAccount is bound to.
+// Right is a rule of a role that is bound to a ServiceAccount.
 type Right struct {
 	// Account is "namespace/name".
 	Account string
-	// Namespace is where it holds; empty for everywhere.
+	// Namespace is the namespace of the binding, or empty for all namespaces.
 	Namespace string
 	Rule      rbacv1.PolicyRule
 }
 
-// Of returns the rights that the bindings among the objects give, sorted. It returns an error for a binding whose role is not among
-// them.
+// Of returns the rights of all bindings among the objects, sorted. It returns an error if the role
+// of a binding is missing.
 func Of(objects []unstructured.Unstructured) ([]Right, error) {
 	rules := map[string][]rbacv1.PolicyRule{}
 	for i := range objects {
@@ -79,7 +79,8 @@ func roleKey(kind, namespace, name string) string {
 	return kind + "/" + namespace + "/" + name
 }
 
-// Objects is what the right is for, such as "configmaps coredns, node-local-dns".
+// Objects describes the resources and names of the right, such as "configmaps coredns,
+// node-local-dns".
 func (r Right) Objects() string {
 	var resources []string
 	for _, group := range r.Rule.APIGroups {

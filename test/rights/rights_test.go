@@ -46,7 +46,7 @@ func parse(g *WithT, text string) []unstructured.Unstructured {
 	return objects
 }
 
-func TestWhatIsMissingAndWhatIsUnusedIsFound(t *testing.T) {
+func TestForbiddenAndUnused(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	rights, err := Of(parse(g, manifests))

@@ -14,7 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package gatewayapi keeps the Gateway API in this module's go.mod: the rig takes its CustomResourceDefinitions from there.
+// Package gatewayapi keeps the Gateway API in this module's go.mod: the rig takes its
+// CustomResourceDefinitions from there.
 package gatewayapi
 
 import _ "sigs.k8s.io/gateway-api/pkg/consts" // A package without dependencies.

@@ -14,15 +14,14 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Tether runs a command and ends it when the process that started tether is
-// gone, however that one ended: a test binary that is killed leaves no API
-// server behind.
+// Tether runs a command and kills it once tether's parent process has ended for any reason. So a
+// killed test binary leaves no API server behind.
 //
 //	tether COMMAND [ARGUMENT...]
 //
-// Signals are passed on, and the exit code is the command's. The kernel's own
-// death signal is not enough: it fires when the starting *thread* ends, and a
-// Go program's threads come and go.
+// It forwards signals and returns the command's exit code. The kernel's parent death signal is not
+// sufficient: it is sent if the parent *thread* ends, and threads of a Go program may end at any
+// time.
 package main
 
 import (
@@ -52,8 +51,8 @@ func run(command []string) (int, error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 
-	// The death signal covers a tether that is killed itself. This goroutine keeps
-	// its thread until the process ends, so here the signal means what it should.
+	// The parent death signal ends the command if tether itself is killed. This goroutine keeps its
+	// thread until the process ends, so the signal is reliable here.
 	runtime.LockOSThread()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -72,11 +71,11 @@ func run(command []string) (int, error) {
 			if code := cmd.ProcessState.ExitCode(); code >= 0 {
 				return code, nil
 			}
-			return 1, nil // It died of a signal.
+			return 1, nil // A signal ended the command.
 		case s := <-signals:
 			_ = cmd.Process.Signal(s)
 		case <-tick.C:
-			// Killed, not asked: an API server without its etcd does not end when asked.
+			// SIGKILL, because an API server without its etcd does not end on SIGTERM.
 			if os.Getppid() != parent {
 				_ = cmd.Process.Kill()
 			}
