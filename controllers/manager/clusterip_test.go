@@ -119,7 +119,7 @@ func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
 	original = object.DeepCopy()
 	object.Spec.ClusterNetwork = clusterv1.ClusterNetwork{ServiceDomain: "cluster.test"}
 	n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Not(ContainSubstring("In the ranges")))))
+	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Not(ContainSubstring("In the Service or Pod ranges")))))
 }
 
 // The ClusterIP of a Service is known from the Service itself, whatever the Cluster declares.
