@@ -61,7 +61,7 @@ func TestAnAnnotationOfTheClusterOverridesWhatWasFound(t *testing.T) {
 	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, sample.Annotations[xccv1.GatewayAddressesAnnotation])
 	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("198.51.100.7"))
 	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
-		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("which was 10.0.3.1")),
+		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("replaces the found addresses 10.0.3.1")),
 		HaveField("Source", ContainSubstring(xccv1.GatewayAddressesAnnotation)), HaveField("Ports", HaveLen(1)),
 	)))
 	n.Eventually(n.condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", metav1.ConditionTrue))
