@@ -28,12 +28,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// injectAnnotation asks cert-manager to write an authority into an object.
+// injectAnnotation names the Certificate whose CA cert-manager injects into an object.
 const injectAnnotation = "cert-manager.io/inject-ca-from"
 
-// issueCertificates does once what cert-manager does all the time: it makes the
-// Secrets of the Certificates that it finds, and writes the authority into the
-// objects that ask for it.
+// issueCertificates replaces cert-manager: it creates the Secrets of all existing Certificates
+// once, and injects the CA into the annotated objects.
 func (m *Management) issueCertificates(ctx context.Context) error {
 	cfg, err := m.RESTConfig()
 	if err != nil {
@@ -59,7 +58,7 @@ func (m *Management) issueCertificates(ctx context.Context) error {
 	return injectAuthority(ctx, c, ca)
 }
 
-// issueCertificate makes the Secret of a Certificate.
+// issueCertificate creates the Secret of a Certificate.
 func issueCertificate(ctx context.Context, c client.Client, ca *authority, certificate *unstructured.Unstructured) error {
 	names, _, err := unstructured.NestedStringSlice(certificate.Object, "spec", "dnsNames")
 	if err != nil {
@@ -86,7 +85,8 @@ func issueCertificate(ctx context.Context, c client.Client, ca *authority, certi
 	return nil
 }
 
-// injectAuthority lets the API server trust the webhooks.
+// injectAuthority injects the CA into webhooks and CRDs, so that the API server trusts the
+// webhooks.
 func injectAuthority(ctx context.Context, c client.Client, ca *authority) error {
 	bundle := base64.StdEncoding.EncodeToString(ca.certificate)
 	for _, kind := range []schema.GroupVersionKind{
@@ -115,7 +115,7 @@ func injectAuthority(ctx context.Context, c client.Client, ca *authority) error 
 	return nil
 }
 
-// setBundle sets the authority in each webhook, or in a CRD's conversion webhook.
+// setBundle sets the CA bundle of each webhook, or of a CRD's conversion webhook.
 func setBundle(object *unstructured.Unstructured, bundle string) error {
 	webhooks, found, err := unstructured.NestedSlice(object.Object, "webhooks")
 	if err != nil {

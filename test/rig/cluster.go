@@ -34,7 +34,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// All clusters have the same addresses inside.
+// All clusters have the same Pod and Service ranges.
 const (
 	podCIDR      = "10.244.0.0/16"
 	podCIDR6     = "fd00:244::/48"
@@ -43,17 +43,17 @@ const (
 	clusterDNSIP = "10.96.0.10"
 )
 
-// Cluster is a running cluster. It has one node, and as many more as AddNode
+// Cluster is a running cluster. It has one node with the control plane, and those that AddNode
 // started.
 type Cluster struct {
-	// Name is also the name of its first node, which has the control plane.
+	// Name is also the name of the first node.
 	Name string
-	// Address is the first node's on the bridge; every cluster and this machine
+	// Address is the address of the first node on the bridge. Every cluster and this machine can
 	// reach it.
 	Address string
-	// Dir holds the cluster's state. Logs are in <Dir>/log.
+	// Dir is the folder of the cluster's state. Logs are in <Dir>/log.
 	Dir string
-	// KubeconfigPath is the administrator's, good here and in Pods of all clusters.
+	// KubeconfigPath is the administrator's kubeconfig. It also works in Pods of all clusters.
 	KubeconfigPath string
 
 	index int
@@ -66,14 +66,14 @@ type Cluster struct {
 
 var validClusterName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$`)
 
-// record is what a cluster's folder says of it, for Open.
+// record is the file in a cluster's folder that Open reads.
 type record struct {
 	Name  string
 	Index int
 }
 
-// StartCluster starts a cluster and waits until its node is Ready and its
-// CoreDNS answers. Clusters may be started at the same time.
+// StartCluster starts a cluster and waits until its node is Ready and its CoreDNS answers. Clusters
+// may be started concurrently.
 func (r *Rig) StartCluster(ctx context.Context, name string) (*Cluster, error) {
 	started := time.Now()
 	c, err := r.reserve(name)
@@ -87,7 +87,7 @@ func (r *Rig) StartCluster(ctx context.Context, name string) (*Cluster, error) {
 	return c, nil
 }
 
-// reserve gives the cluster its number and folders.
+// reserve assigns a number to the cluster and creates its folders.
 func (r *Rig) reserve(name string) (*Cluster, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +155,7 @@ func readClusters(r *Rig) ([]*Cluster, error) {
 	return clusters, nil
 }
 
-// Cluster returns the rig's cluster of that name.
+// Cluster returns the cluster with the name.
 func (r *Rig) Cluster(name string) (*Cluster, error) {
 	for _, c := range r.Clusters() {
 		if c.Name == name {
@@ -165,7 +165,7 @@ func (r *Rig) Cluster(name string) (*Cluster, error) {
 	return nil, fmt.Errorf("rig %s has no cluster %s", r.Name, name)
 }
 
-// start brings the parts up, the slow ones first.
+// start starts all components, the slow ones first.
 func (c *Cluster) start(ctx context.Context) error {
 	pause, err := BuildImage(ctx, "pause")
 	if err != nil {
@@ -198,7 +198,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	return c.waitReady(ctx)
 }
 
-// startClients starts what needs the API server.
+// startClients starts the components that need the API server.
 func (c *Cluster) startClients(ctx context.Context, n *Node) error {
 	if err := c.waitAPIServer(ctx); err != nil {
 		return err
@@ -220,8 +220,7 @@ func (c *Cluster) startComponent(ctx context.Context, name string, args ...strin
 	return c.firstNode().startComponent(ctx, name, args...)
 }
 
-// RESTConfig returns the administrator's, without a limit to the rate of
-// requests.
+// RESTConfig returns the administrator's client configuration, without a rate limit.
 func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	cfg, err := clientcmd.BuildConfigFromFlags("", c.KubeconfigPath)
 	if err != nil {
@@ -231,7 +230,7 @@ func (c *Cluster) RESTConfig() (*rest.Config, error) {
 	return cfg, nil
 }
 
-// path is a path in the cluster's folder.
+// path returns a path in the cluster's folder.
 func (c *Cluster) path(elements ...string) string {
 	return filepath.Join(append([]string{c.Dir}, elements...)...)
 }

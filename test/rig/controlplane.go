@@ -34,12 +34,13 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 		"--listen-client-urls=http://127.0.0.1:2379",
 		"--advertise-client-urls=http://127.0.0.1:2379",
 		"--listen-peer-urls=http://127.0.0.1:2380",
-		// A rig does not survive a power cut anyway.
+		// A rig does not survive a power failure anyway.
 		"--unsafe-no-fsync=true",
 	)
 }
 
-// AuditLog is a file with the requests of the cluster's ServiceAccounts, as audit.k8s.io/v1 Events, one a line.
+// AuditLog returns the path of the audit log with the requests of ServiceAccounts, one
+// audit.k8s.io/v1 Event per line.
 func (c *Cluster) AuditLog() string { return c.path("audit.log") }
 
 func (c *Cluster) startAPIServer(ctx context.Context) error {
@@ -70,11 +71,11 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 
 func (c *Cluster) startControllers(ctx context.Context) error {
 	err := c.startComponent(ctx, "kube-controller-manager",
-		// Nodes take their Pods' addresses by their number; see Node.podCIDR.
+		// The Pod range of a node depends on its number, see Node.podCIDR.
 		"--allocate-node-cidrs=false",
 		"--cluster-signing-cert-file="+c.path("pki", "ca.crt"),
 		"--cluster-signing-key-file="+c.path("pki", "ca.key"),
-		// Its start makes some hundred requests; at the usual rate that is 5 seconds.
+		// The start needs some hundred requests, which take 5 seconds at the default rate.
 		"--kube-api-qps=500",
 		"--kube-api-burst=1000",
 		"--kubeconfig="+c.path("controller-manager.conf"),
@@ -95,18 +96,17 @@ func (c *Cluster) startControllers(ctx context.Context) error {
 	)
 }
 
-// StopAPIServer ends the API server and nothing else: Pods, Services and the
-// load balancers of the cluster go on.
+// StopAPIServer stops only the API server. Pods, Services and load balancers of the cluster keep
+// working.
 func (c *Cluster) StopAPIServer(ctx context.Context) error {
-	// It would wait a minute for open watches to end.
+	// kube-apiserver would wait a minute for open watches.
 	if err := c.firstNode().namespaces.stop(ctx, "kube-apiserver", 2*time.Second); err != nil {
 		return fmt.Errorf("stopping the API server of cluster %s: %w", c.Name, err)
 	}
 	return nil
 }
 
-// StartAPIServer starts the API server again and waits until it is ready. It
-// does nothing to one that runs.
+// StartAPIServer restarts a stopped API server and waits until it is ready.
 func (c *Cluster) StartAPIServer(ctx context.Context) error {
 	running, err := c.firstNode().namespaces.find("kube-apiserver")
 	if err != nil {

@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package rig runs real Kubernetes clusters on one Linux machine, as root,
-// without a container engine, an image registry or a download.
+// Package rig runs real Kubernetes clusters on one Linux machine as root. It needs no container
+// engine, no image registry and no downloads.
 //
 //	r, err := rig.New(ctx, "e2e", os.Stdout)
 //	a, err := r.StartCluster(ctx, "cluster-a")
@@ -23,24 +23,20 @@ limitations under the License.
 //	out, err := a.Exec(ctx, "default", "client", "/client", "resolve", "kubernetes.default.svc.cluster.local")
 //	err = r.Down(ctx)
 //
-// A cluster is one node with a control plane: etcd, kube-apiserver,
-// kube-controller-manager, kube-scheduler, kubelet, kube-proxy and CoreDNS from
-// package components, containerd and runc from Debian. AddNode gives it another
-// one. All clusters use the same Pod and Service addresses on purpose, of IPv4
-// and of IPv6; what they can reach of each other is the nodes' addresses and the
-// load balancers' addresses, on one bridge.
+// A cluster has one node with a control plane: etcd, kube-apiserver, kube-controller-manager,
+// kube-scheduler, kubelet, kube-proxy and CoreDNS from package components, and containerd and runc
+// from Debian. AddNode adds a node. All clusters have the same IPv4 and IPv6 ranges for Pods and
+// Services on purpose. They can reach only each other's node and load balancer addresses, on one
+// bridge.
 //
-// # How it cleans up whatever happened
+// # Cleanup
 //
-// A node is a process namespace, a mount namespace and a network namespace.
-// Killing the first process of the process namespace ends everything that runs
-// in the cluster, Pods included, and with the last process the mounts and the
-// network are gone too: the kernel does the work, and a killed run is cleaned
-// up in the same way as a finished one. What is left are a bridge and a state
-// folder, both called after the rig, and empty control groups.
+// A node has a process namespace, a mount namespace and a network namespace. Killing the first
+// process of the process namespace ends all processes of the node, including Pods. The kernel then
+// removes the mounts and the network. So a killed run is cleaned up like a finished one. Only a
+// bridge and a state folder with the rig's name remain, and empty control groups.
 //
-// # What it does not do
+// # Limits
 //
-// It starts no highly available control plane.
-// Nothing leaves the machine: a Pod cannot reach the internet.
+// There is no highly available control plane. Pods cannot reach the internet.
 package rig

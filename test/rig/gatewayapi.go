@@ -24,8 +24,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// InstallGatewayAPI creates the kinds of the Gateway API, from its module, and
-// waits until they are served. No controller comes with them.
+// InstallGatewayAPI creates the CRDs of the Gateway API's module and waits until they are served.
+// There is no controller.
 func (c *Cluster) InstallGatewayAPI(ctx context.Context) error {
 	source, err := components.SourceDir(ctx, "gateway-api")
 	if err != nil {

@@ -24,8 +24,8 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// kubernetesServiceIP is the first address of serviceCIDR, which the API server
-// takes for its own Service.
+// kubernetesServiceIP is the first address of serviceCIDR, which the API server uses for the
+// Service kubernetes.
 const kubernetesServiceIP = "10.96.0.1"
 
 // identity is a user of the API server with a kubeconfig.
@@ -35,8 +35,8 @@ type identity struct {
 	groups []string
 }
 
-// writeIdentities makes the cluster's authority, the API server's certificates
-// and a kubeconfig for each component and for the administrator.
+// writeIdentities creates the cluster's CA, the API server's certificates, and a kubeconfig for
+// each component and the administrator.
 func (c *Cluster) writeIdentities() error {
 	ca, err := newAuthority("kubernetes")
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *Cluster) writeIdentities() error {
 	if err != nil {
 		return err
 	}
-	// Any key pair will do to sign the tokens of ServiceAccounts.
+	// Any key pair can sign the tokens of ServiceAccounts.
 	tokens, err := ca.client("service-accounts")
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (c *Cluster) writeIdentities() error {
 	return nil
 }
 
-// writeNodeIdentity makes a kubeconfig for the kubelet of a node that joins.
+// writeNodeIdentity creates a kubeconfig for the kubelet of a joining node.
 func (c *Cluster) writeNodeIdentity(n *Node) error {
 	ca, err := readAuthority(c.path("pki"), "ca")
 	if err != nil {
@@ -91,9 +91,8 @@ func kubelet(n *Node) identity {
 	return identity{file: n.path("kubelet.conf"), user: "system:node:" + n.Name, groups: []string{"system:nodes"}}
 }
 
-// writeKubeconfig holds all it needs in one file and names the server by the
-// node's address on the bridge, so it is good on this machine and in the Pods
-// of every cluster.
+// writeKubeconfig writes a kubeconfig without references to other files. The server is the node's
+// address on the bridge, so it works on this machine and in the Pods of every cluster.
 func (c *Cluster) writeKubeconfig(ca *authority, id identity) error {
 	pair, err := ca.client(id.user, id.groups...)
 	if err != nil {

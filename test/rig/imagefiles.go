@@ -29,7 +29,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// sourceOf is the path of a program's source below test/images.
+// sourceOf returns the path of a source below test/images.
 func sourceOf(elements ...string) (string, error) {
 	checkout, err := components.CheckoutDir()
 	if err != nil {
@@ -60,8 +60,8 @@ func compileC(ctx context.Context, folder string, compiler []string, source ...s
 	return program, err
 }
 
-// glibcClientFiles are the client and curl with the shared libraries that this
-// machine runs them with, each at its own path, and what glibc loads by name.
+// glibcClientFiles returns the client and curl with this machine's shared libraries, including
+// those that glibc loads at run time. Each has the same path as on this machine.
 func glibcClientFiles(ctx context.Context, folder string) ([]image.File, error) {
 	program, err := compileC(ctx, folder, []string{"gcc"}, "client", "client.c")
 	if err != nil {
@@ -90,8 +90,8 @@ func glibcClientFiles(ctx context.Context, folder string) ([]image.File, error) 
 	return files, nil
 }
 
-// librariesOf returns the paths of the shared libraries of the programs, the
-// loader among them, and of those that glibc's resolver opens when it is used.
+// librariesOf returns the paths of the programs' shared libraries, including the loader and those
+// that glibc's resolver opens at run time.
 func librariesOf(ctx context.Context, programs ...string) ([]string, error) {
 	out, err := run(ctx, "ldd", programs...)
 	if err != nil {
@@ -99,7 +99,8 @@ func librariesOf(ctx context.Context, programs ...string) ([]string, error) {
 	}
 	var libraries []string
 	for line := range strings.SplitSeq(out, "\n") {
-		// "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x7f…)" or "/lib64/ld-linux-x86-64.so.2 (0x7f…)"
+		// "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x7f…)" or "/lib64/ld-linux-x86-64.so.2
+		// (0x7f…)"
 		for field := range strings.FieldsSeq(line) {
 			if filepath.IsAbs(field) && !strings.HasSuffix(field, ":") {
 				libraries = append(libraries, filepath.Clean(field))
@@ -122,7 +123,7 @@ func librariesOf(ctx context.Context, programs ...string) ([]string, error) {
 	return slices.Compact(libraries), nil
 }
 
-// programFile is a main package of this checkout.
+// programFile returns a function that builds a main package of this checkout for an image.
 func programFile(pkg, name string) func(context.Context, string) ([]image.File, error) {
 	return func(ctx context.Context, folder string) ([]image.File, error) {
 		program := filepath.Join(folder, "program")
@@ -133,7 +134,7 @@ func programFile(pkg, name string) func(context.Context, string) ([]image.File, 
 	}
 }
 
-// buildOurs builds a main package of this checkout, static.
+// buildOurs builds a static binary of a main package of this checkout.
 func buildOurs(ctx context.Context, pkg, output string) error {
 	checkout, err := components.CheckoutDir()
 	if err != nil {

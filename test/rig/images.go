@@ -30,25 +30,25 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// PauseImage is what holds the namespaces of a Pod.
+// PauseImage is the image of the container that keeps a Pod's namespaces.
 const PauseImage = "localhost/xcc-rig/pause:v1"
 
-// Image is an image in a tarball, ready for Cluster.LoadImage.
+// Image is an image in a tarball for Cluster.LoadImage.
 type Image struct {
 	Reference string
 	Tarball   string
 }
 
-// recipe says how an image is made.
+// recipe describes how to build an image.
 type recipe struct {
 	reference func() (string, error)
 	config    image.Config
-	// files finds or builds what is in the image; it may write below the folder.
+	// files finds or builds the image's files. It may write below the folder.
 	files func(ctx context.Context, folder string) ([]image.File, error)
 }
 
-// recipes by name. The clients understand `resolve NAME`, `get URL` and `sleep`;
-// client-glibc has Debian's /usr/bin/curl too.
+// recipes are the images by name. The clients have the commands `resolve NAME`, `get URL` and
+// `sleep`. client-glibc also has Debian's /usr/bin/curl.
 var recipes = map[string]recipe{
 	"pause": {
 		reference: fixed(PauseImage),
@@ -57,7 +57,7 @@ var recipes = map[string]recipe{
 	},
 	"coredns": {
 		reference: versioned("registry.k8s.io/coredns/coredns", "coredns"),
-		// Root without any capability but one, as its manifest says: it binds port 53.
+		// Root, to bind port 53. The manifest drops all other capabilities.
 		config: image.Config{Entrypoint: []string{"/coredns"}, User: "0:0"},
 		files:  componentFile("coredns", "/coredns"),
 	},
@@ -111,9 +111,8 @@ func componentFile(component, name string) func(context.Context, string) ([]imag
 	}
 }
 
-// BuildImage makes one of the rig's images: pause, coredns, caddy,
-// cluster-api-manager, client-musl, client-glibc, client-go or dnswatch. The
-// tarball is kept in the cache for as long as its content stays the same.
+// BuildImage builds one of the rig's images: pause, coredns, caddy, cluster-api-manager,
+// client-musl, client-glibc, client-go or dnswatch. The tarball is cached by its content.
 func BuildImage(ctx context.Context, name string) (Image, error) {
 	r, ok := recipes[name]
 	if !ok {
@@ -159,7 +158,7 @@ func (r recipe) build(ctx context.Context, name string) (Image, error) {
 	if err := os.MkdirAll(filepath.Dir(built.Tarball), 0o755); err != nil {
 		return Image{}, err
 	}
-	// Clusters that start at the same time, in one process or several, build the same image.
+	// Clusters may build the same image concurrently, in one process or several.
 	aside, err := os.MkdirTemp(filepath.Dir(built.Tarball), "aside-")
 	if err != nil {
 		return Image{}, err
@@ -172,7 +171,7 @@ func (r recipe) build(ctx context.Context, name string) (Image, error) {
 	return built, os.Rename(written, built.Tarball)
 }
 
-// imageKey depends on all that is in the image.
+// imageKey returns a hash of the image's configuration and files.
 func imageKey(reference string, config image.Config, files []image.File) (string, error) {
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%s %+v\n", reference, config)
@@ -191,7 +190,7 @@ func imageKey(reference string, config image.Config, files []image.File) (string
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 
-// ImageNames are the names that BuildImage knows, sorted.
+// ImageNames returns the names of all images, sorted.
 func ImageNames() []string {
 	names := make([]string, 0, len(recipes))
 	for name := range recipes {

@@ -27,8 +27,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// Kubectl runs kubectl as the cluster's administrator and returns what it
-// printed.
+// Kubectl runs kubectl as the cluster's administrator and returns its standard output.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return c.kubectl(ctx, nil, args...)
 }
@@ -39,14 +38,14 @@ func (c *Cluster) Apply(ctx context.Context, manifest string) error {
 	return err
 }
 
-// Exec runs a command in the first container of a Pod and returns its standard
-// output. An error holds what the command complained of.
+// Exec runs a command in the first container of a Pod and returns its standard output. An error
+// contains the standard error.
 func (c *Cluster) Exec(ctx context.Context, namespace, pod string, command ...string) (string, error) {
 	return c.Kubectl(ctx, append([]string{"exec", "--namespace=" + namespace, pod, "--"}, command...)...)
 }
 
-// LoadImage gives every node, also those that AddNode adds later, the images of
-// tarballs, as `docker save` writes them.
+// LoadImage loads the images of tarballs, in the format of `docker save`, into every node. Nodes
+// that are added later get them, too.
 func (c *Cluster) LoadImage(ctx context.Context, tarballs ...string) error {
 	for _, n := range c.Nodes() {
 		if err := n.loadImages(ctx, tarballs...); err != nil {
@@ -83,8 +82,8 @@ func (c *Cluster) kubectl(ctx context.Context, input io.Reader, args ...string) 
 	return runWithInput(ctx, input, path, append([]string{"--kubeconfig=" + c.KubeconfigPath}, args...)...)
 }
 
-// OnNode returns a command that runs in the first node's namespaces: the way to
-// look at a node as ssh would be. It is not started.
+// OnNode returns a command that runs in the first node's namespaces, as with ssh. The caller starts
+// it.
 func (c *Cluster) OnNode(ctx context.Context, command ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "nsenter", c.firstNode().namespaces.enter(command...)...)
 }

@@ -28,8 +28,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// containerdConfig is version 2, which containerd 1.6 to 2 read. What a machine
-// inside a container or a small virtual machine cannot do is turned off.
+// containerdConfig has version 2, which containerd 1.6 to 2 support. It disables features that do
+// not work in a container or a small virtual machine.
 const containerdConfig = `version = 2
 root = "%[1]s/containerd/root"
 state = "/run/containerd/state"
@@ -47,9 +47,9 @@ state = "/run/containerd/state"
   conf_dir = "%[1]s/cni"
 `
 
-// cniConfig gives every Pod a link of its own to the node and no bridge among
-// them: all packets are then routed by the node and pass kube-proxy's rules both
-// ways, whether or not this kernel's bridges show their packets to nftables.
+// cniConfig connects each Pod to the node by its own link, without a bridge. So the node routes all
+// packets, and kube-proxy's rules apply in both directions even if this kernel's bridges bypass
+// nftables.
 const cniConfig = `{
   "cniVersion": "0.4.0",
   "name": "pods",
@@ -65,7 +65,8 @@ const cniConfig = `{
 }
 `
 
-// masquerade hides the Pods, whose addresses every cluster has, behind the node.
+// masquerade replaces the Pods' source addresses, which are the same in every cluster, by that of
+// the node.
 const masquerade = `table ip xcc {
   chain postrouting {
     type nat hook postrouting priority srcnat;
@@ -82,7 +83,7 @@ table ip6 xcc {
 
 func (n *Node) containerdSocket() string { return n.path("containerd.sock") }
 
-// startContainerd also prepares the network and the resolver that Pods get.
+// startContainerd starts containerd. It also configures the network and the resolver of Pods.
 func (n *Node) startContainerd(ctx context.Context) error {
 	for file, content := range map[string]string{
 		"containerd.toml":   fmt.Sprintf(containerdConfig, n.Dir),
@@ -93,7 +94,7 @@ func (n *Node) startContainerd(ctx context.Context) error {
 			return fmt.Errorf("configuring the node: %w", err)
 		}
 	}
-	// Pods that are not root read it.
+	// Pods without root must be able to read it.
 	if err := os.Chmod(n.path("resolv.conf"), 0o644); err != nil {
 		return fmt.Errorf("configuring the node: %w", err)
 	}
@@ -119,7 +120,7 @@ func (n *Node) ctr(ctx context.Context, args ...string) (string, error) {
 	return run(ctx, "ctr", append([]string{"--address", n.containerdSocket(), "--namespace", "k8s.io"}, args...)...)
 }
 
-// isOlder returns whether the Kubernetes of this run is of an earlier minor version than the one named.
+// isOlder returns whether the Kubernetes of this run is older than the minor version.
 func isOlder(minor string) (bool, error) {
 	running, err := components.Version("kubelet")
 	if err != nil {
@@ -155,7 +156,7 @@ func (n *Node) startKubelet(ctx context.Context) error {
 		"cgroupsPerQOS":                 false,
 		"enforceNodeAllocatable":        []string{},
 		"localStorageCapacityIsolation": false,
-		// A full disk of the machine must not evict Pods or remove images.
+		// A full disk of the machine must not cause evictions or image garbage collection.
 		"evictionHard": map[string]string{
 			"memory.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%", "imagefs.available": "0%",
 		},
@@ -187,7 +188,7 @@ func (n *Node) startKubeProxy(ctx context.Context) error {
 		"clusterCIDR":      podCIDR + "," + podCIDR6,
 		"hostnameOverride": n.Name,
 		"clientConnection": map[string]any{"kubeconfig": n.cluster.path("kube-proxy.conf")},
-		// These are the whole machine's, not the node's.
+		// These settings would apply to the whole machine.
 		"conntrack": map[string]any{"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
 	}
 	if err := writeJSON(n.path("kube-proxy.json"), config); err != nil {
@@ -196,7 +197,7 @@ func (n *Node) startKubeProxy(ctx context.Context) error {
 	return n.startComponent(ctx, "kube-proxy", "--config="+n.path("kube-proxy.json"))
 }
 
-// proxyMode returns how kube-proxy leads to Pods: by nftables, which is in use without a feature gate since v1.31.
+// proxyMode returns kube-proxy's mode. nftables needs no feature gate since v1.31.
 func proxyMode() (string, error) {
 	hasIPTablesOnly, err := isOlder("v1.31")
 	if hasIPTablesOnly {
@@ -205,7 +206,7 @@ func proxyMode() (string, error) {
 	return "nftables", err
 }
 
-// writeJSON writes a configuration, which Kubernetes reads as YAML.
+// writeJSON writes a configuration as JSON, which is valid YAML.
 func writeJSON(path string, config any) error {
 	content, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {

@@ -27,15 +27,14 @@ import (
 	"syscall"
 )
 
-// removeRig removes a rig, whatever state it is in.
+// removeRig removes a rig in any state.
 func removeRig(ctx context.Context, name, dir string) error {
 	found, err := marked(dir)
 	if err != nil {
 		return err
 	}
 	for _, p := range found {
-		// With the first process of a node all others of it are killed, and this
-		// wait is over only when they are.
+		// The kernel kills all processes of a node with its first one. end waits for all of them.
 		if err := p.end(ctx); err != nil {
 			return err
 		}
@@ -52,9 +51,8 @@ func removeRig(ctx context.Context, name, dir string) error {
 	return nil
 }
 
-// removeControlGroups removes the empty control groups that containers leave
-// behind when they are killed, in each hierarchy of version 1 and in the one of
-// version 2. containerd's state, which is in the rig's folder, names them.
+// removeControlGroups removes the empty control groups of killed containers, in all hierarchies of
+// version 1 and in that of version 2. Their names are in containerd's state, in the rig's folder.
 func removeControlGroups(ctx context.Context, dir string) error {
 	containers, err := filepath.Glob(filepath.Join(dir, "*", "root", "run", "containerd", "state", "*", "k8s.io", "*"))
 	if err != nil {
@@ -68,19 +66,19 @@ func removeControlGroups(ctx context.Context, dir string) error {
 	for _, parent := range parents {
 		for _, container := range containers {
 			group := filepath.Join(parent, filepath.Base(container))
-			// The kernel takes a moment to see that it is empty.
+			// The kernel may not have removed the last process from the group yet.
 			if err := poll(ctx, group+" can be removed", func() bool { return removeTree(group) == nil }); err != nil {
 				return err
 			}
 		}
-		// It stays while it has the groups of another rig, or of the machine's own containerd.
+		// Rmdir fails while the folder has groups of another rig or of the machine's own
+		// containerd.
 		_ = syscall.Rmdir(parent)
 	}
 	return nil
 }
 
-// removeTree removes folders from the leaves up. The files in them are the
-// kernel's and go along.
+// removeTree removes folders, the deepest first. The kernel removes the files in them.
 func removeTree(root string) error {
 	var folders []string
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {

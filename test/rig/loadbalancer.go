@@ -27,7 +27,7 @@ import (
 	"k8s.io/client-go/util/retry"
 )
 
-// startCloud runs what gives load balancers their addresses; see package cloud.
+// startCloud starts the cloud provider, see package cloud.
 func (c *Cluster) startCloud(ctx context.Context) error {
 	program, err := c.rig.program(ctx, "cloud")
 	if err != nil {
@@ -38,8 +38,8 @@ func (c *Cluster) startCloud(ctx context.Context) error {
 	return c.firstNode().namespaces.start(ctx, c.path("log", "cloud.log"), command...)
 }
 
-// program builds a program of test/cmd once for a rig. It is in the rig's folder,
-// so that it can go on when this process and its temporary folders are gone.
+// program builds a program of test/cmd once per rig. It is in the rig's folder, because it may run
+// longer than this process.
 func (r *Rig) program(ctx context.Context, name string) (string, error) {
 	r.buildMu.Lock()
 	defer r.buildMu.Unlock()
@@ -57,21 +57,20 @@ func (r *Rig) program(ctx context.Context, name string) (string, error) {
 	return program, nil
 }
 
-// LoadBalancerAddresses are the addresses that Services of type LoadBalancer can
-// have. The first node holds all of them: this machine and all clusters reach
-// them, and a connection to one that no Service has is refused.
+// LoadBalancerAddresses returns the addresses for Services of type LoadBalancer. The first node has
+// all of them, so this machine and all clusters can reach them. Connections to an unassigned
+// address are refused.
 func (c *Cluster) LoadBalancerAddresses() []string {
 	return c.rig.network.loadBalancers(c.index)
 }
 
-// LoadBalancerAddresses6 are those of IPv6.
+// LoadBalancerAddresses6 is LoadBalancerAddresses for IPv6.
 func (c *Cluster) LoadBalancerAddresses6() []string {
 	return c.rig.network.loadBalancers6(c.index)
 }
 
-// SetAddress changes the address of a Service of type LoadBalancer, as a cloud
-// does that replaces a load balancer. It should be one of LoadBalancerAddresses
-// that no other Service has.
+// SetAddress changes the address of a Service of type LoadBalancer, like a cloud that replaces a
+// load balancer. Use an unassigned one of LoadBalancerAddresses.
 func (c *Cluster) SetAddress(ctx context.Context, namespace, name, address string) error {
 	return c.SetLoadBalancer(ctx, namespace, name, corev1.LoadBalancerIngress{IP: address})
 }

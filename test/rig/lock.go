@@ -23,13 +23,13 @@ import (
 	"syscall"
 )
 
-// lockFile takes a lock that the kernel gives back when this process ends. It
-// does not wait.
+// lockFile takes a lock without waiting. The kernel unlocks it at the latest when this process
+// ends.
 func lockFile(path string) (io.Closer, error) {
 	return openLocked(path, syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
-// lockFileWaiting is for sections of milliseconds.
+// lockFileWaiting is lockFile, but waits. Use it for critical sections of milliseconds.
 func lockFileWaiting(path string) (io.Closer, error) {
 	return openLocked(path, syscall.LOCK_EX)
 }

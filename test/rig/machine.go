@@ -30,14 +30,13 @@ import (
 	"strings"
 )
 
-// need is a program or file that the rig takes from the machine, and the Debian
-// package that has it.
+// need is a program or file of the machine, and its Debian package.
 type need struct {
 	path string
 	pkg  string
 }
 
-// needs are looked up in PATH unless they are absolute.
+// needs are the required programs and files. Names without a path are looked up in PATH.
 var needs = []need{
 	{"containerd", "containerd"},
 	{"ctr", "containerd"},
@@ -56,13 +55,13 @@ var needs = []need{
 	{"curl", "curl"},
 }
 
-// MissingPackages names the Debian packages whose programs are not there.
+// MissingPackages returns the Debian packages of missing programs and files.
 func MissingPackages() []string {
 	var missing []string
 	seen := map[string]bool{}
 	all := needs
 	if mode, err := proxyMode(); err == nil && mode == "iptables" {
-		// kube-proxy forgets by conntrack which Pod a flow of UDP was led to.
+		// kube-proxy deletes stale UDP flows with conntrack.
 		all = append(slices.Clone(needs), need{"iptables", "iptables"}, need{"conntrack", "conntrack"})
 	}
 	for _, n := range all {
@@ -84,8 +83,8 @@ func (n need) isMet() bool {
 	return err == nil
 }
 
-// InstallPackages installs what is missing with apt-get, or says which packages
-// to install. What apt-get says goes to log.
+// InstallPackages installs the missing packages with apt-get, or returns an error that lists them.
+// The output of apt-get is written to log.
 func InstallPackages(ctx context.Context, log io.Writer) error {
 	missing := MissingPackages()
 	if len(missing) == 0 {
@@ -123,8 +122,8 @@ func checkMachine() error {
 	return nil
 }
 
-// run runs a program of the machine and returns what it wrote. An error holds
-// what it complained of.
+// run runs a program of the machine and returns its standard output. An error contains the standard
+// error.
 func run(ctx context.Context, name string, args ...string) (string, error) {
 	return runWithInput(ctx, nil, name, args...)
 }

@@ -40,15 +40,14 @@ var controlPlaneCRD string
 // Management is a cluster that runs Cluster API.
 type Management struct {
 	*Cluster
-	// ConfigPath is a clusterctl configuration that knows Cluster API itself and,
-	// when a repository was given, the add-on provider xcc.
+	// ConfigPath is a clusterctl configuration with Cluster API's core provider. If
+	// InstallClusterAPI was given a repository, it also has the add-on provider xcc.
 	ConfigPath string
 }
 
-// InstallClusterAPI makes the cluster a management cluster by `clusterctl init`,
-// with no other provider than Cluster API's core. addonRepository is what `make
-// release` writes, the folder addon-xcc with a folder for each version below it:
-// `clusterctl init --addon xcc` finds its latest version there. It may be empty.
+// InstallClusterAPI runs `clusterctl init` with only the core provider. addonRepository is the
+// folder addon-xcc of `make release`, with a folder for each version, or empty. With it,
+// `clusterctl init --addon xcc` installs the latest version.
 func (c *Cluster) InstallClusterAPI(ctx context.Context, addonRepository string) (*Management, error) {
 	m := c.Management()
 	if err := m.install(ctx, addonRepository); err != nil {
@@ -58,8 +57,8 @@ func (c *Cluster) InstallClusterAPI(ctx context.Context, addonRepository string)
 	return m, nil
 }
 
-// Management returns a cluster in which InstallClusterAPI was called before, by
-// this process or another.
+// Management returns the cluster as a management cluster. InstallClusterAPI must have been called,
+// by this or another process.
 func (c *Cluster) Management() *Management {
 	return &Management{Cluster: c, ConfigPath: c.path("clusterctl.yaml")}
 }
@@ -101,7 +100,8 @@ func (m *Management) install(ctx context.Context, addonRepository string) error 
 	if err != nil {
 		return err
 	}
-	// clusterctl tries cert-manager in a namespace that it does not wait for; while that goes, another "init" would hang.
+	// clusterctl tests cert-manager in a namespace and does not wait for its deletion. Another
+	// "init" would hang meanwhile.
 	_, err = m.Kubectl(ctx, "wait", "--for=delete", "--timeout=60s", "namespace/cert-manager-test")
 	if err != nil {
 		return err
@@ -109,8 +109,8 @@ func (m *Management) install(ctx context.Context, addonRepository string) error 
 	return m.waitWebhooks(ctx)
 }
 
-// waitWebhooks waits until Clusters are admitted: kube-proxy learns of the
-// webhooks' Pod a moment after its Deployment is Available.
+// waitWebhooks waits until the webhooks admit Clusters. kube-proxy routes to the webhooks' Pod only
+// after its Deployment is Available.
 func (m *Management) waitWebhooks(ctx context.Context) error {
 	var last error
 	err := poll(ctx, "Cluster API's webhooks answer", func() bool {
@@ -120,7 +120,7 @@ func (m *Management) waitWebhooks(ctx context.Context) error {
 	return errors.Join(err, last)
 }
 
-// webhookProbe is a Cluster that is admitted and never stored.
+// webhookProbe is a Cluster for a dry run.
 const webhookProbe = `
 apiVersion: cluster.x-k8s.io/v1beta2
 kind: Cluster
@@ -129,8 +129,7 @@ spec:
   controlPlaneRef: {apiGroup: rig.xcc.test, kind: ExistingControlPlane, name: probe}
 `
 
-// Clusterctl runs clusterctl against the management cluster and returns what it
-// printed.
+// Clusterctl runs clusterctl for the management cluster and returns its standard output.
 func (m *Management) Clusterctl(ctx context.Context, args ...string) (string, error) {
 	path, err := components.Path(ctx, "clusterctl")
 	if err != nil {
@@ -139,8 +138,8 @@ func (m *Management) Clusterctl(ctx context.Context, args ...string) (string, er
 	return run(ctx, path, append(args, "--config="+m.ConfigPath, "--kubeconfig="+m.KubeconfigPath)...)
 }
 
-// writeCoreRepository makes a local repository of Cluster API's core provider
-// from the manifests in its module and returns its components file.
+// writeCoreRepository creates a local repository of Cluster API's core provider from the manifests
+// of its module. It returns the components file.
 func (m *Management) writeCoreRepository(ctx context.Context, version, image string) (string, error) {
 	source, err := components.SourceDir(ctx, "clusterctl")
 	if err != nil {
@@ -150,7 +149,7 @@ func (m *Management) writeCoreRepository(ctx context.Context, version, image str
 	if err != nil {
 		return "", err
 	}
-	// Not "kubectl kustomize": the one of an old kubectl does not understand these patches.
+	// The "kubectl kustomize" of an old kubectl does not support these patches.
 	built, err := kustomize.Build(ctx, filepath.Join(config, "default"))
 	if err != nil {
 		return "", err
@@ -182,7 +181,7 @@ func (m *Management) writeCoreRepository(ctx context.Context, version, image str
 	return components, nil
 }
 
-// writeConfig writes what clusterctl reads. Nothing in it is on the internet.
+// writeConfig writes clusterctl's configuration. All its repositories are local.
 func (m *Management) writeConfig(core, addonRepository string) error {
 	providers := []map[string]string{{"name": "cluster-api", "type": "CoreProvider", "url": core}}
 	if addonRepository != "" {

@@ -28,9 +28,9 @@ import (
 	"time"
 )
 
-// nodeScript is the first process of a node. It gives the node folders of its
-// own where programs insist on a path, and then collects the dead children
-// that every first process of a namespace inherits. $0 is the mark.
+// nodeScript is the first process of a node. It mounts the node's own folders at paths that
+// programs do not let us choose. Then it reaps orphaned processes, as the first process of a
+// namespace must. $0 is the mark.
 const nodeScript = `
 set -e
 for folder in /run/containerd /run/netns /var/lib/cni /var/log /var/lib/kubelet; do
@@ -42,15 +42,15 @@ sleep infinity &
 wait
 `
 
-// namespaces are what a node is made of.
+// namespaces are the Linux namespaces of a node.
 type namespaces struct {
-	// pid is the number of its first process on this machine.
+	// pid is the ID of the node's first process on this machine.
 	pid int
-	// namespace is its process namespace.
+	// namespace is the process namespace.
 	namespace string
 }
 
-// startNamespaces makes the namespaces. dir is the node's folder.
+// startNamespaces creates the namespaces. dir is the node's folder.
 func startNamespaces(ctx context.Context, rigDir, dir string) (namespaces, error) {
 	log, err := os.Create(filepath.Join(dir, "log", "node.log"))
 	if err != nil {
@@ -75,7 +75,7 @@ func startNamespaces(ctx context.Context, rigDir, dir string) (namespaces, error
 	return findNamespaces(rigDir, dir)
 }
 
-// findNamespaces finds the running node of a folder.
+// findNamespaces returns the namespaces of the running node with the folder.
 func findNamespaces(rigDir, dir string) (namespaces, error) {
 	found, err := marked(rigDir)
 	if err != nil {
@@ -89,19 +89,19 @@ func findNamespaces(rigDir, dir string) (namespaces, error) {
 	return namespaces{}, fmt.Errorf("the node of %s does not run", dir)
 }
 
-// enter is the command line that runs a command in the node's namespaces. Not
-// `ip netns exec`: that mounts /sys anew and so hides the control groups.
+// enter returns the command line that runs a command in the node's namespaces. `ip netns exec`
+// would remount /sys and hide the control groups.
 func (n namespaces) enter(command ...string) []string {
 	return append([]string{"--target", strconv.Itoa(n.pid), "--mount", "--net", "--pid", "--wd=/"}, command...)
 }
 
-// start runs a program that goes on when this process ends. It is a child of
-// the node's first process, and its output goes to the log file.
+// start starts a program that may run longer than this process. It becomes a child of the node's
+// first process and writes its output to the log file.
 func (n namespaces) start(ctx context.Context, logFile string, command ...string) error {
 	const detach = `log=$1; shift; "$@" >>"$log" 2>&1 </dev/null &`
 	cmd := exec.CommandContext(ctx, "nsenter",
 		n.enter(append([]string{"sh", "-c", detach, "start", logFile}, command...)...)...)
-	// Not this process' environment: a proxy set here is none for the node.
+	// A proxy in this process' environment must not apply to the node.
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -110,8 +110,8 @@ func (n namespaces) start(ctx context.Context, logFile string, command ...string
 	return nil
 }
 
-// find returns the processes of a program that run directly on the node. Those
-// of its Pods are in process namespaces of their own.
+// find returns the processes of a program on the node, without those in Pods, which have their own
+// process namespaces.
 func (n namespaces) find(program string) ([]process, error) {
 	all, err := processes()
 	if err != nil {
@@ -122,7 +122,7 @@ func (n namespaces) find(program string) ([]process, error) {
 	}), nil
 }
 
-// stop asks the program to end, and kills it after the patience.
+// stop sends SIGTERM to the program, and SIGKILL after the given time.
 func (n namespaces) stop(ctx context.Context, program string, patience time.Duration) error {
 	found, err := n.find(program)
 	if err != nil {
@@ -130,7 +130,7 @@ func (n namespaces) stop(ctx context.Context, program string, patience time.Dura
 	}
 	for _, p := range found {
 		if err := syscall.Kill(p.pid, syscall.SIGTERM); err != nil {
-			continue // It is gone.
+			continue // The process has ended.
 		}
 		waiting, cancel := context.WithTimeout(ctx, patience)
 		err := p.waitGone(waiting)

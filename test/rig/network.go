@@ -28,11 +28,10 @@ import (
 	"strings"
 )
 
-// A rig has one bridge, and 198.18.N.0/24 and 2001:2:0:N::/64 on it, from the
-// ranges that RFC 2544 and RFC 5180 set aside for tests of network equipment: no
-// network that this machine is part of uses them. The machine is .1 and ::1.
-// Cluster number k (from 1) has 20 addresses of each: from .20k and ::20k on
-// those of its nodes, the rest are for its load balancers.
+// A rig has one bridge with 198.18.N.0/24 and 2001:2:0:N::/64. RFC 2544 and RFC 5180 reserve these
+// ranges for benchmarks, so no other network of this machine uses them. The machine is .1 and ::1.
+// Cluster number k (from 1) has 20 addresses of each family: its nodes start at 20*k, and its load
+// balancers have the rest.
 const (
 	addressesPerCluster = 20
 	maxClusters         = 11
@@ -53,8 +52,8 @@ func (n network) node(index, number int) string {
 	return n.address(index*addressesPerCluster + number)
 }
 
-// address6 has the digits of the decimal number, so that a cluster's addresses
-// of both families look alike.
+// address6 returns an IPv6 address with the digits of the decimal number, so that the addresses of
+// both families look alike.
 func (n network) address6(host int) string {
 	return netip.MustParseAddr(fmt.Sprintf("2001:2:0:%d::%d", n.number, host)).String()
 }
@@ -63,9 +62,8 @@ func (n network) node6(index, number int) string {
 	return n.address6(index*addressesPerCluster + number)
 }
 
-// loadBalancers are the addresses that the cluster's Services can get. The first
-// node holds all of them from the start: kube-proxy takes what belongs to a
-// Service, and a connection to a free address is refused.
+// loadBalancers returns the addresses for the cluster's Services. The first node always has all of
+// them. kube-proxy handles the assigned ones, and connections to the others are refused.
 func (n network) loadBalancers(index int) []string {
 	var addresses []string
 	for i := maxNodes; i < addressesPerCluster; i++ {
@@ -74,7 +72,7 @@ func (n network) loadBalancers(index int) []string {
 	return addresses
 }
 
-// loadBalancers6 are those of IPv6.
+// loadBalancers6 is loadBalancers for IPv6.
 func (n network) loadBalancers6(index int) []string {
 	var addresses []string
 	for i := maxNodes; i < addressesPerCluster; i++ {
@@ -83,8 +81,8 @@ func (n network) loadBalancers6(index int) []string {
 	return addresses
 }
 
-// createNetwork makes the bridge with the first free number. Rigs that start at
-// the same moment choose one after the other.
+// createNetwork creates the bridge with the first free number. A lock serialises rigs that start
+// concurrently.
 func createNetwork(ctx context.Context, rig string) (network, error) {
 	lock, err := lockFileWaiting(filepath.Join(stateRoot, "network.lock"))
 	if err != nil {
@@ -155,8 +153,8 @@ func numberOf(address net.Addr) (int, bool) {
 	return number, err == nil
 }
 
-// connect gives a node a link to the bridge and all of its addresses. The link
-// goes when the node's network namespace goes.
+// connect connects a node to the bridge and adds all its addresses. The kernel removes the link
+// with the node's network namespace.
 func (n network) connect(ctx context.Context, index, number, pid int) error {
 	outer := fmt.Sprintf("xcc%d-%d-%d", n.number, index, number)
 	if _, err := run(ctx, "ip", "link", "add", outer, "type", "veth",
@@ -168,7 +166,7 @@ func (n network) connect(ctx context.Context, index, number, pid int) error {
 	}
 	var batch strings.Builder
 	fmt.Fprintln(&batch, "link set lo up")
-	// Nobody else has these addresses: to ask for duplicates (DAD) would only take time.
+	// The addresses are unique, so duplicate address detection (DAD) would only take time.
 	fmt.Fprintf(&batch, "address add %s/24 dev eth0\n", n.node(index, number))
 	fmt.Fprintf(&batch, "address add %s/64 dev eth0 nodad\n", n.node6(index, number))
 	if number == 0 {
@@ -187,8 +185,8 @@ func (n network) connect(ctx context.Context, index, number, pid int) error {
 	return err
 }
 
-// removeNetwork removes the bridge and the links on it. A namespace that is
-// going away takes its link along, but later.
+// removeNetwork removes the bridge and the links on it. The kernel may remove the link of an ended
+// namespace later.
 func removeNetwork(ctx context.Context, rig string) error {
 	bridge := bridgeName(rig)
 	if _, err := os.Stat(filepath.Join("/sys/class/net", bridge)); os.IsNotExist(err) {
@@ -205,7 +203,7 @@ func removeNetwork(ctx context.Context, rig string) error {
 		return fmt.Errorf("reading the links on %s: %w", bridge, err)
 	}
 	for _, link := range links {
-		// It may be gone since.
+		// The link may be gone by now.
 		_, _ = run(ctx, "ip", "link", "delete", link.Name)
 	}
 	_, err = run(ctx, "ip", "link", "delete", bridge)

@@ -34,13 +34,13 @@ import (
 
 // Node is a machine of a cluster.
 type Node struct {
-	// Name is the cluster's for the first node, and <cluster>.<number> for others.
+	// Name is the cluster's name for the first node, and <cluster>.<number> for others.
 	Name string
-	// Address and Address6 are on the bridge; every cluster and this machine
+	// Address and Address6 are the addresses on the bridge. Every cluster and this machine can
 	// reach them.
 	Address  string
 	Address6 string
-	// Dir holds the node's state. Logs are in <Dir>/log.
+	// Dir is the folder of the node's state. Logs are in <Dir>/log.
 	Dir string
 
 	cluster    *Cluster
@@ -48,14 +48,14 @@ type Node struct {
 	namespaces namespaces
 }
 
-// nodeRecord is what a node's folder says of it, for Open.
+// nodeRecord is the file in a node's folder that Open reads.
 type nodeRecord struct {
 	Cluster string
 	Number  int
 }
 
-// AddNode starts one more node, with the images that LoadImage loaded before,
-// and waits until it is Ready. Load balancers stay with the first node.
+// AddNode starts another node with all images that LoadImage has loaded, and waits until it is
+// Ready. The load balancers stay on the first node.
 func (c *Cluster) AddNode(ctx context.Context) (*Node, error) {
 	n, err := c.startNode(ctx)
 	if err != nil {
@@ -77,7 +77,7 @@ func (c *Cluster) Nodes() []*Node {
 
 func (c *Cluster) firstNode() *Node { return c.Nodes()[0] }
 
-// startNode makes the next node's folders and namespaces and connects them.
+// startNode creates the folders and namespaces of the next node and connects it to the bridge.
 func (c *Cluster) startNode(ctx context.Context) (*Node, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -147,7 +147,7 @@ func (c *Cluster) findNodes() error {
 	return nil
 }
 
-// join makes what startNode started a node of the cluster.
+// join starts the components of a node and waits until it registers.
 func (n *Node) join(ctx context.Context) error {
 	c := n.cluster
 	if err := c.writeNodeIdentity(n); err != nil {
@@ -186,7 +186,7 @@ func (n *Node) waitReady(ctx context.Context) error {
 	return err
 }
 
-// addRoute leads to the Pods of another node of the cluster.
+// addRoute adds a route to the Pods of another node.
 func (n *Node) addRoute(ctx context.Context, other *Node) error {
 	batch := fmt.Sprintf("route add %s via %s\nroute add %s via %s\n",
 		other.podCIDR(), other.Address, other.podCIDR6(), other.Address6)
@@ -206,7 +206,7 @@ func (n *Node) startComponent(ctx context.Context, name string, args ...string) 
 	return n.namespaces.start(ctx, n.path("log", name+".log"), append([]string{path}, args...)...)
 }
 
-// path is a path in the node's folder.
+// path returns a path in the node's folder.
 func (n *Node) path(elements ...string) string {
 	return filepath.Join(append([]string{n.Dir}, elements...)...)
 }

@@ -33,7 +33,7 @@ import (
 	"time"
 )
 
-// validity is longer than any rig lives.
+// validity of certificates is longer than any rig exists.
 const validity = 10 * 365 * 24 * time.Hour
 
 // keyPair is a certificate and its key, both in PEM.
@@ -68,7 +68,7 @@ func newAuthority(commonName string) (*authority, error) {
 	return &authority{keyPair: pair, parsed: parsed, signer: signer}, nil
 }
 
-// readAuthority reads what keyPair.write wrote.
+// readAuthority reads an authority that keyPair.write has written.
 func readAuthority(dir, name string) (*authority, error) {
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key"))
 	if err != nil {
@@ -95,7 +95,7 @@ func (a *authority) client(user string, groups ...string) (keyPair, error) {
 	return pair, nil
 }
 
-// server issues a certificate for a server of these names and addresses.
+// server issues a certificate for a server with the names and addresses.
 func (a *authority) server(names []string, addresses ...string) (keyPair, error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "server"},
@@ -142,7 +142,7 @@ func issue(template, parent *x509.Certificate, signer crypto.Signer) (keyPair, c
 	}, key, nil
 }
 
-// write puts the pair into <dir>/<name>.crt and <dir>/<name>.key.
+// write writes <dir>/<name>.crt and <dir>/<name>.key.
 func (p keyPair) write(dir, name string) error {
 	if err := os.WriteFile(filepath.Join(dir, name+".crt"), p.certificate, 0o600); err != nil {
 		return fmt.Errorf("writing the certificate of %s: %w", name, err)

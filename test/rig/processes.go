@@ -28,22 +28,22 @@ import (
 	"time"
 )
 
-// process is a process of this machine, as /proc shows it.
+// process is a process in /proc.
 type process struct {
 	pid  int
 	args []string
 }
 
-// program is the name of what runs.
+// program returns the name of the executable.
 func (p process) program() string { return filepath.Base(p.args[0]) }
 
-// pidNamespace names the process namespace; it is empty when the process is gone.
+// pidNamespace returns the process namespace, or "" if the process has ended.
 func (p process) pidNamespace() string {
 	namespace, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", p.pid))
 	return namespace
 }
 
-// processes lists all processes that have arguments.
+// processes returns all processes with arguments.
 func processes() ([]process, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -57,19 +57,18 @@ func processes() ([]process, error) {
 		}
 		content, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "cmdline"))
 		if err != nil || len(content) == 0 {
-			continue // It is gone, or it is the kernel's.
+			continue // The process has ended, or is a kernel thread.
 		}
 		found = append(found, process{pid: pid, args: strings.Split(strings.TrimSuffix(string(content), "\x00"), "\x00")})
 	}
 	return found, nil
 }
 
-// mark is an argument that the first processes of a rig's nodes carry. To find
-// them by it is exact, needs no record that a killed run might not have
-// written, and is not fooled by a process number that is used again.
+// mark returns an argument of the first processes of a rig's nodes. It identifies them without a
+// record, which a killed run may not have written, and even if a process ID is reused.
 func mark(dir string) string { return "xcc-rig=" + dir }
 
-// marked returns the processes that carry the mark of the rig.
+// marked returns the processes with the mark of the rig.
 func marked(dir string) ([]process, error) {
 	all, err := processes()
 	if err != nil {
@@ -78,9 +77,9 @@ func marked(dir string) ([]process, error) {
 	return slices.DeleteFunc(all, func(p process) bool { return !slices.Contains(p.args, mark(dir)) }), nil
 }
 
-// end kills the process and waits until it is gone.
+// end kills the process and waits until it has ended.
 func (p process) end(ctx context.Context) error {
-	_ = syscall.Kill(p.pid, syscall.SIGKILL) // It fails when the process is gone.
+	_ = syscall.Kill(p.pid, syscall.SIGKILL) // It fails if the process has ended.
 	return p.waitGone(ctx)
 }
 
@@ -90,7 +89,7 @@ func (p process) waitGone(ctx context.Context) error {
 	})
 }
 
-// gone is true for a zombie too: it holds nothing any more.
+// gone returns whether a process has ended. A zombie counts, because it has no resources.
 func gone(pid int) bool {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -100,7 +99,7 @@ func gone(pid int) bool {
 	return strings.HasPrefix(after, "Z") || strings.HasPrefix(after, "X")
 }
 
-// poll waits until a claim about this machine holds, 30 seconds at most.
+// poll waits up to 30 seconds until a condition holds. claim describes it in the error.
 func poll(ctx context.Context, claim string, holds func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

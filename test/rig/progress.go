@@ -23,8 +23,7 @@ import (
 	"time"
 )
 
-// progress writes lines with the time since the start, from several clusters
-// at once.
+// progress writes lines with the time since the start. It is safe for concurrent use.
 type progress struct {
 	mu      sync.Mutex
 	out     io.Writer

@@ -28,12 +28,12 @@ import (
 	"sync"
 )
 
-// stateRoot holds a folder for each rig. Its name is short because sockets are
-// below it, and a socket's path has at most 107 bytes.
+// stateRoot has a folder for each rig. Its path is short, because the path of a socket below it has
+// at most 107 bytes.
 const stateRoot = "/var/lib/xcc"
 
-// Rig is a set of clusters on one bridge. Its clusters outlive the process that
-// started them: Open finds them again, Down ends them.
+// Rig is a set of clusters on one bridge. The clusters outlive the process that started them. Open
+// finds them again, and Down ends them.
 type Rig struct {
 	// Name is the rig's name: lower case letters, digits and dashes, at most 11.
 	Name string
@@ -51,12 +51,12 @@ type Rig struct {
 	built   map[string]bool
 }
 
-// validName keeps "xcc-" and the name within a network interface's 15 bytes.
+// validName limits the name, because "xcc-" and the name are the name of a network interface with
+// at most 15 bytes.
 var validName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?$`)
 
-// New makes an empty rig. It first removes what an earlier run of that name
-// left, unless a living process still holds that rig: then it fails. Progress is
-// written to log.
+// New creates an empty rig. It first removes an earlier rig with the name. It fails if a running
+// process still uses that rig. Progress is written to log.
 func New(ctx context.Context, name string, log io.Writer) (*Rig, error) {
 	if err := checkMachine(); err != nil {
 		return nil, err
@@ -94,11 +94,11 @@ func (r *Rig) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Open finds a rig that another process started. It fails when there is none.
+// Open returns a rig that another process started, or an error if there is none.
 func Open(name string, log io.Writer) (*Rig, error) {
 	r := &Rig{Name: name, Dir: filepath.Join(stateRoot, name), log: newProgress(log)}
 	if _, err := os.Stat(r.Dir); err != nil {
-		return nil, fmt.Errorf("no rig is called %s: %w", name, err)
+		return nil, fmt.Errorf("there is no rig %s: %w", name, err)
 	}
 	network, err := findNetwork(name)
 	if err != nil {
@@ -109,8 +109,7 @@ func Open(name string, log io.Writer) (*Rig, error) {
 	return r, err
 }
 
-// Down ends the rig and everything in it and removes its folder. It is
-// idempotent.
+// Down ends all clusters of the rig and removes its folder. It is idempotent.
 func (r *Rig) Down(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,8 +125,8 @@ func (r *Rig) Down(ctx context.Context) error {
 	return lock.Close()
 }
 
-// Down ends the rig of that name, whoever started it. It does nothing when
-// there is none.
+// Down ends the rig with the name, even if another process started it. It does nothing if there is
+// none.
 func Down(ctx context.Context, name string) error {
 	if err := checkMachine(); err != nil {
 		return err
@@ -145,8 +144,8 @@ func (r *Rig) Clusters() []*Cluster {
 	return slices.Clone(r.clusters)
 }
 
-// HostAddress is the machine's own address on the bridge: what a program
-// outside the clusters listens on to be reached from inside them.
+// HostAddress returns the machine's own address on the bridge. Programs outside of the clusters
+// listen on it to be reachable from the clusters.
 func (r *Rig) HostAddress() string {
 	return r.network.host()
 }

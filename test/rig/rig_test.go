@@ -79,7 +79,7 @@ spec:
 
 var clients = []string{"client-musl", "client-glibc", "client-go"}
 
-// TestMain installs what the rig takes from the machine: these tests may be the first that run on it.
+// TestMain installs missing Debian packages, because these tests may be the first on the machine.
 func TestMain(m *testing.M) {
 	if err := rig.InstallPackages(context.Background(), os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "Installing what the rig needs:", err)
@@ -88,7 +88,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestAClusterWorksAsItsUsersExpect(t *testing.T) {
+func TestACluster(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	r, err := rig.New(ctx, "rigtest", os.Stderr)
@@ -273,7 +273,7 @@ func TestAClusterBecomesTheManagementClusterOfItself(t *testing.T) {
 	g.Expect(out).To(ContainSubstring(c.Address))
 }
 
-// The test runs itself as the process that is killed.
+// victim is the environment variable with which the test runs itself as the process to kill.
 const victim = "XCC_TEST_VICTIM"
 
 func TestAKilledRunIsCleanedUpByTheNext(t *testing.T) {
@@ -284,7 +284,7 @@ func TestAKilledRunIsCleanedUpByTheNext(t *testing.T) {
 		_, err = r.StartCluster(t.Context(), "cluster-a")
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(os.WriteFile(ready, nil, 0o600)).To(Succeed())
-		_, _ = io.Copy(io.Discard, os.Stdin) // Until killed, or until the other test is gone.
+		_, _ = io.Copy(io.Discard, os.Stdin) // Wait until this process is killed or its parent has ended.
 		return
 	}
 	t.Cleanup(func() { g.Expect(rig.Down(context.Background(), "rigkill")).To(Succeed()) })
@@ -311,7 +311,7 @@ func TestAKilledRunIsCleanedUpByTheNext(t *testing.T) {
 	g.Expect(found.Clusters()[0].Kubectl(t.Context(), "get", "--raw=/readyz")).
 		To(Equal("ok"), "clusters outlive the process that started them")
 	for name, trace := range traces(g) {
-		if name != "mounts" && name != "namespaces" { // It makes none that this machine sees.
+		if name != "mounts" && name != "namespaces" { // The rig's mounts and namespaces are not visible on this machine.
 			g.Expect(trace).NotTo(Equal(before[name]), name)
 		}
 	}
@@ -331,11 +331,11 @@ func TestAKilledRunIsCleanedUpByTheNext(t *testing.T) {
 	}
 }
 
-// traces are what a rig could leave on this machine.
+// traces returns the resources that a rig could leave behind on this machine.
 func traces(g Gomega) map[string]string {
 	found := map[string]string{}
 	for name, command := range map[string]string{
-		// A pattern in brackets does not find the shell that looks for it.
+		// The brackets prevent pgrep from matching its own shell.
 		"processes":  `pgrep --full '/var/lib/xcc/rigkil[l]' | wc -l`,
 		"links":      `ls -d /sys/class/net/xcc-rigkill || true`,
 		"mounts":     `grep -c /var/lib/xcc/rigkill /proc/self/mountinfo || true`,
@@ -349,7 +349,7 @@ func traces(g Gomega) map[string]string {
 	return found
 }
 
-// controlGroups are those of the containers that run in the rig.
+// controlGroups returns the control groups of the rig's containers.
 func controlGroups(g Gomega) []string {
 	containers, err := filepath.Glob(filepath.Join("/var/lib/xcc/rigkill", "*", "root", "run", "containerd", "state", "*", "k8s.io", "*"))
 	g.Expect(err).NotTo(HaveOccurred())

@@ -27,13 +27,12 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig/upstream"
 )
 
-// upstreamFile holds what the nodes' resolvers answer.
+// upstreamFile returns the path of the records of the nodes' resolvers.
 func (r *Rig) upstreamFile() string { return filepath.Join(r.Dir, "upstream.zone") }
 
-// SetUpstream sets what the resolvers of all nodes answer, which CoreDNS and
-// Pods of dnsPolicy Default ask: records in presentation format, such as
-// "lb.example.com. CNAME lb-1.example.com.". What is not among them is NXDOMAIN.
-// Records without a TTL may be kept for two seconds.
+// SetUpstream sets the records of the resolvers of all nodes, in presentation format such as
+// "lb.example.com. CNAME lb-1.example.com.". CoreDNS and Pods with dnsPolicy Default query these
+// resolvers. Other names are NXDOMAIN. The default TTL is two seconds.
 func (r *Rig) SetUpstream(records ...string) error {
 	text := strings.Join(records, "\n") + "\n"
 	if _, err := upstream.Parse(text); err != nil {
@@ -46,8 +45,8 @@ func (r *Rig) SetUpstream(records ...string) error {
 	return os.Rename(aside, r.upstreamFile())
 }
 
-// startUpstream runs the node's resolver; see package upstream. It must not be
-// on loopback, where CoreDNS would take it for itself.
+// startUpstream starts the node's resolver, see package upstream. It must not be on loopback,
+// because CoreDNS's plugin loop would detect a loop.
 func (n *Node) startUpstream(ctx context.Context) error {
 	r := n.cluster.rig
 	program, err := r.program(ctx, "upstream")

@@ -23,7 +23,7 @@ import (
 	"os"
 )
 
-// workloadManifest is a Cluster whose control plane is there already.
+// workloadManifest is a Cluster with an initialized control plane.
 const workloadManifest = `
 apiVersion: v1
 kind: Namespace
@@ -65,9 +65,8 @@ spec:
     name: %[2]s
 `
 
-// AddCluster makes the workload cluster known to Cluster API as namespace/name:
-// the Cluster, what stands for its control plane, and its kubeconfig Secret. It
-// waits until Cluster API says that it is connected.
+// AddCluster creates the Cluster, its control plane object and its kubeconfig Secret for a workload
+// cluster. It waits until Cluster API is connected to it.
 func (m *Management) AddCluster(ctx context.Context, namespace, name string, workload *Cluster) error {
 	kubeconfig, err := os.ReadFile(workload.KubeconfigPath)
 	if err != nil {

@@ -33,7 +33,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Run gives addresses until the context ends.
+// Run assigns addresses until the context is done.
 func Run(ctx context.Context, cfg *rest.Config, addresses []string) error {
 	client, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
@@ -43,7 +43,7 @@ func Run(ctx context.Context, cfg *rest.Config, addresses []string) error {
 	wake := func() {
 		select {
 		case changed <- struct{}{}:
-		default: // It is awake.
+		default: // A reconcile is already due.
 		}
 	}
 	factory := informers.NewSharedInformerFactory(client, 0)
@@ -88,8 +88,8 @@ func newProvider(client kubernetes.Interface, addresses []string) *provider {
 	return p
 }
 
-// reconcile reads the Services uncached: a stale list would give one address to
-// two of them.
+// reconcile reads the Services uncached, because a stale list could assign one address to two of
+// them.
 func (p *provider) reconcile(ctx context.Context) error {
 	services, err := p.client.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -114,7 +114,7 @@ func (p *provider) reconcile(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// give gives a Service an address of each of its families.
+// give assigns an address of each of its families to a Service.
 func (p *provider) give(ctx context.Context, service *corev1.Service, used map[string]bool) error {
 	families := service.Spec.IPFamilies
 	if len(families) == 0 {
@@ -137,7 +137,7 @@ func (p *provider) give(ctx context.Context, service *corev1.Service, used map[s
 	return err
 }
 
-// waits is true of a Service that this cloud has to give an address.
+// waits returns whether a Service needs an address from this provider.
 func waits(service *corev1.Service) bool {
 	return service.Spec.Type == corev1.ServiceTypeLoadBalancer &&
 		service.Spec.LoadBalancerClass == nil &&
@@ -145,14 +145,13 @@ func waits(service *corev1.Service) bool {
 		len(service.Status.LoadBalancer.Ingress) == 0
 }
 
-// pool hands out addresses in turn: as with real clouds, a Service that is made
-// again gets another address than before.
+// pool assigns addresses round-robin. As in real clouds, a re-created Service gets another address.
 type pool struct {
 	addresses []string
 	last      string
 }
 
-// next returns the first address after the last one that is not in use.
+// next returns the next free address after the last assigned one.
 func (p *pool) next(used map[string]bool) (string, bool) {
 	after := slices.Index(p.addresses, p.last) + 1
 	for i := range p.addresses {

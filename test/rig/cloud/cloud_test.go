@@ -25,7 +25,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-func TestPoolHandsOutInTurnAndSkipsWhatIsInUse(t *testing.T) {
+func TestPoolAssignsRoundRobinAndSkipsUsedAddresses(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	p := &pool{addresses: []string{"a", "b", "c"}}
@@ -41,7 +41,7 @@ func TestPoolHandsOutInTurnAndSkipsWhatIsInUse(t *testing.T) {
 	g.Expect(ok).To(BeFalse())
 }
 
-func TestOnlyServicesThatWaitGetAnAddress(t *testing.T) {
+func TestOnlyPendingServicesGetAnAddress(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name    string

@@ -14,12 +14,11 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package cloud plays the cloud provider of a rig's cluster: it gives every
-// Service of type LoadBalancer an address of each of its families from a list.
+// Package cloud is the cloud provider of a rig's cluster. It assigns an address of each family from
+// a list to every Service of type LoadBalancer.
 //
-// The addresses are on the node already, so all that is to do is to write
-// status.loadBalancer; kube-proxy does the rest, and nothing is to be undone
-// when a Service goes. An address that a Service has is kept, whoever wrote it,
-// so a test can change it. Services with a loadBalancerClass are somebody
-// else's, as the API says: that is how a test gets one without an address.
+// The node already has the addresses, so the provider only writes status.loadBalancer, and
+// kube-proxy does the rest. A deleted Service needs no cleanup. The provider keeps an existing
+// address, so a test can change it. As the API requires, it ignores Services with a
+// loadBalancerClass. A test uses that for a Service without an address.
 package cloud

@@ -14,8 +14,9 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package upstream plays the resolver that a rig's nodes ask, which is a cloud's or a company's elsewhere. It answers from
-// a file of records in presentation format, read anew for each query, so that a test changes an answer by writing a file.
+// Package upstream is the recursive resolver of a rig's nodes. It answers from a file with records
+// in presentation format. It reads the file for each query, so a test can change an answer by
+// writing the file.
 package upstream
 
 import (
@@ -28,10 +29,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// longest bounds how many CNAMEs are followed.
+// longest limits the CNAMEs that are followed.
 const longest = 8
 
-// Serve answers on address, over UDP and TCP, until the context ends.
+// Serve answers queries on the address, over UDP and TCP, until the context is done.
 func Serve(ctx context.Context, address, file string) error {
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, query *dns.Msg) {
 		_ = w.WriteMsg(respond(query, file))
@@ -62,7 +63,7 @@ func respond(query *dns.Msg, file string) *dns.Msg {
 	return response
 }
 
-// lookup follows CNAMEs, as a recursive resolver does.
+// lookup follows CNAMEs like a recursive resolver.
 func lookup(records []dns.RR, question dns.Question) ([]dns.RR, int) {
 	var answer []dns.RR
 	name := question.Name
@@ -91,7 +92,7 @@ func lookup(records []dns.RR, question dns.Question) ([]dns.RR, int) {
 	return nil, dns.RcodeServerFailure
 }
 
-// read reads the records. A file that is not there has none.
+// read returns the records in a file, or none if the file does not exist.
 func read(file string) ([]dns.RR, error) {
 	content, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
@@ -102,7 +103,7 @@ func read(file string) ([]dns.RR, error) {
 	return Parse(string(content))
 }
 
-// Parse reads records in presentation format, one on each line. Without a TTL they may be kept for two seconds.
+// Parse parses records in presentation format, one per line. The default TTL is two seconds.
 func Parse(text string) ([]dns.RR, error) {
 	parser := dns.NewZoneParser(strings.NewReader(text), ".", "")
 	parser.SetDefaultTTL(2)

@@ -32,7 +32,7 @@ lb-1.example.com. AAAA 2001:2::23
 nowhere.example.com. CNAME nobody.example.com.
 `
 
-func TestAnswersAreThoseOfARecursiveResolver(t *testing.T) {
+func TestLookupFollowsCNAMEs(t *testing.T) {
 	t.Parallel()
 	records, err := Parse(zone)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
