@@ -80,7 +80,7 @@ func TestGateways(t *testing.T) {
 		"one gateway of a cluster that cannot be told": {
 			last: &last, observed: seen("Unknown"), state: "Unknown", addresses: []string{"192.0.2.9"}, message: "why", changed: now,
 		},
-		"an override":                                {last: &last, observed: seen("Resolved", "10.0.0.1"), override: "192.0.2.9", state: "Overridden", addresses: []string{"192.0.2.9"}, message: "which was 10.0.0.1", changed: now},
+		"an override":                                {last: &last, observed: seen("Resolved", "10.0.0.1"), override: "192.0.2.9", state: "Overridden", addresses: []string{"192.0.2.9"}, message: "replaces the found addresses 10.0.0.1", changed: now},
 		"an override that is wrong":                  {last: &last, observed: seen("Resolved", "10.0.0.1"), override: "nonsense", state: "InvalidOverride", addresses: []string{"192.0.2.9"}, message: "nonsense is not", changed: now},
 		"an override of a lost cluster":              {last: &last, observed: lost, override: "192.0.2.1", state: "Overridden", addresses: []string{"192.0.2.1"}, changed: now},
 		"an override of a Service that is not there": {last: &last, observed: seen("ServiceNotFound"), override: "192.0.2.1", state: "ServiceNotFound", message: "why", changed: now},
