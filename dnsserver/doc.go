@@ -14,18 +14,20 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package dnsserver is the DNS server that runs in every workload cluster: authoritative for its zones, whose records are
-// the EndpointSlices of its own namespace.
+// Package dnsserver is the DNS server of a workload cluster. It is authoritative for its zones, whose
+// records are the EndpointSlices of its own namespace.
 //
-//	slices ──► records ──► zone.Snapshot ──► wire ──► UDP and TCP
-//	 (source)             (atomic pointer)    ▲
-//	                      node's resolvers ──► alias
+//	EndpointSlices ──► records ──► zone.Snapshot ──► answer ◄──► transport ◄──► clients
+//	   (source)                   (atomic pointer)     ▲
+//	                              node's resolvers ──► alias
 //
-// Package source watches the slices, records reads them, zone knows what a name holds, alias what the targets of aliases
-// hold, and wire speaks DNS. This package puts them together with health, metrics and an orderly end; Run is all that a main
-// needs.
+// Package source watches the slices, and records parses them. Package zone decides what a name holds.
+// Package answer turns a query into a response, and transport serves it over UDP and TCP. Package
+// alias resolves alias targets. This package adds health, metrics and an orderly shutdown. A main
+// function needs only Run.
 //
-// It answers before it knows anything, with SERVFAIL, and is not ready until it does. It keeps answering while the API
-// server is away. It resolves nothing for others but the targets of its own aliases, and it imports neither controllers nor Cluster API: its binary runs
-// in every cluster and stays small.
+// Before the first sync, the server answers with SERVFAIL and is not ready. While the API server is
+// unreachable, it continues to answer. It never recurses, except for the targets of its own aliases.
+// It imports neither controllers nor Cluster API, because its binary runs in every cluster and must
+// stay small.
 package dnsserver

@@ -28,11 +28,11 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// debugRecords returns what GET /debug/records answers.
+// debugRecords returns the response to GET /debug/records.
 func debugRecords(t *testing.T, change func(s *server)) (int, string) {
 	t.Helper()
 	g := NewWithT(t)
@@ -59,7 +59,7 @@ func TestWhatIsServedIsListedOnRequestOnly(t *testing.T) {
 	g.Expect(text).To(ContainSubstring("another client"))
 
 	now := time.Unix(1000, 0)
-	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, now).With([]zone.Record{
+	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: answer.Packer{}}, now).With([]zone.Record{
 		{
 			Name: "*.b.xcc.test", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")},
 			Services: []zone.Service{{Prefix: "_https._tcp", Port: 443}},

@@ -33,17 +33,19 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/source"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/transport"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
 const (
-	// stopTimeout is how long queries and requests that are being answered may take at the end.
+	// stopTimeout is the time for the last queries and requests at shutdown.
 	stopTimeout = 2 * time.Second
-	// maxSockets is for how many processors there is a socket. Each takes 170 kB, and eight serve some million queries per second.
+	// maxSockets is the largest number of UDP sockets. Each takes 170 kB, and eight serve several
+	// million queries per second.
 	maxSockets = 8
 )
 
@@ -53,13 +55,13 @@ type server struct {
 	source  *source.Source
 	aliases *alias.Resolver
 	metrics *metrics.Metrics
-	// draining is set once the shutdown began.
+	// draining is set once the shutdown has begun.
 	draining atomic.Bool
-	// listing is held while the records are listed for a client.
+	// listing is held while a client lists the records.
 	listing sync.Mutex
 
-	udp             *wire.UDPServer
-	tcp             *wire.TCPServer
+	udp             *transport.UDPServer
+	tcp             *transport.TCPServer
 	health, scrapes *httpserver.Server
 }
 
@@ -77,7 +79,7 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 		MaxStale:   options.AliasMaxStale,
 		Judge:      judge,
 		Zones:      options.Zones,
-		Pack:       wire.PackAlias,
+		Pack:       answer.PackTarget,
 		Observe:    s.metrics.ObserveLookup,
 		LogRefused: refusalLog(ctx),
 	})
@@ -87,7 +89,7 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 		Zones:      options.Zones,
 		NameServer: options.NameServer,
 		Judge:      judge,
-		Packer:     wire.Packer{TTL: options.TTL},
+		Packer:     answer.Packer{TTL: options.TTL},
 		Aliases:    s.aliases,
 		Metrics:    s.metrics,
 	}
@@ -98,9 +100,9 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 	return s, nil
 }
 
-// handler returns what answers queries.
-func (s *server) handler(ctx context.Context) *wire.Handler {
-	return &wire.Handler{
+// handler returns the handler of DNS queries.
+func (s *server) handler(ctx context.Context) *answer.Handler {
+	return &answer.Handler{
 		Snapshot: s.source.Snapshot,
 		TTL:      s.options.TTL,
 		Aliases:  s.aliases,
@@ -109,16 +111,16 @@ func (s *server) handler(ctx context.Context) *wire.Handler {
 	}
 }
 
-// queryLog returns what writes a line of the log for a query.
-func queryLog(ctx context.Context) func(wire.LogEntry) {
+// queryLog returns a function that logs a query.
+func queryLog(ctx context.Context) func(answer.LogEntry) {
 	log := klog.FromContext(ctx)
-	return func(entry wire.LogEntry) {
+	return func(entry answer.LogEntry) {
 		log.Info("Answered a query", "client", entry.Client.String(), "transport", entry.Transport.String(), "name", entry.Name,
 			"type", dns.Type(entry.Type).String(), "rcode", dns.RcodeToString[entry.Rcode], "size", entry.Size)
 	}
 }
 
-// refusalLog returns what writes a line of the log for an address that the target of an alias has and that is not served.
+// refusalLog returns a function that logs a refused address of an alias target.
 func refusalLog(ctx context.Context) func(target string, address netip.Addr, reason string, others int) {
 	log := klog.FromContext(ctx)
 	return func(target string, address netip.Addr, reason string, others int) {
@@ -126,13 +128,14 @@ func refusalLog(ctx context.Context) func(target string, address netip.Addr, rea
 	}
 }
 
-// listen binds IPv4 and IPv6 where the address has no host. There is a socket for UDP for each processor, up to a limit.
+// listen binds IPv4 and IPv6 if an address has no host. There is one UDP socket per CPU, up to
+// maxSockets.
 func (s *server) listen(ctx context.Context) error {
 	var err error
-	if s.udp, err = wire.ListenUDP(ctx, s.options.DNSAddress, min(maxSockets, runtime.GOMAXPROCS(0)), s.handler(ctx)); err != nil {
+	if s.udp, err = transport.ListenUDP(ctx, s.options.DNSAddress, min(maxSockets, runtime.GOMAXPROCS(0)), s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over UDP: %w", err)
 	}
-	if s.tcp, err = wire.ListenTCP(ctx, s.options.DNSAddress, s.handler(ctx)); err != nil {
+	if s.tcp, err = transport.ListenTCP(ctx, s.options.DNSAddress, s.handler(ctx)); err != nil {
 		return fmt.Errorf("binding DNS over TCP: %w", err)
 	}
 	if s.health, err = httpserver.Listen(ctx, s.options.HealthAddress, s.healthHandler()); err != nil {
@@ -159,15 +162,15 @@ func (s *server) close() {
 	}
 }
 
-// service is something that serves until it is stopped.
+// service serves until it is stopped.
 type service struct {
 	name  string
 	serve func() error
-	// stop lets what is being answered come to its end until the context is done.
+	// stop finishes the current queries or requests. It stops early if the context ends.
 	stop func(context.Context) error
 }
 
-// services returns what runs, in the order in which it is to be stopped.
+// services returns the services in the order in which to stop them.
 func (s *server) services() []service {
 	s.metrics.Count(append(s.udp.Counters(), s.tcp.Counters())...)
 	return []service{
@@ -184,10 +187,10 @@ func (s *server) metricsHandler() http.Handler {
 	return mux
 }
 
-// run serves until the context is done and the lameduck time is over, or until something fails.
+// run serves until the context is done and the lameduck time is over, or until a service fails.
 func (s *server) run(ctx context.Context) error {
 	log := klog.FromContext(ctx)
-	// The records are followed to the last answer, so the shutdown does not end this.
+	// The source runs until the last answer, so the shutdown does not end it.
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	services := s.services()
@@ -233,6 +236,6 @@ func (s *server) stop(ctx context.Context, services []service) {
 			klog.FromContext(ctx).Info("Did not stop in time", "service", service.name, "reason", err.Error())
 		}
 	}
-	// Where a service never started, its socket is still open, and so nothing waits for ever.
+	// If a service never started, its socket is still open.
 	s.close()
 }

@@ -146,16 +146,9 @@ const (
 	PartOfLabel = "app.kubernetes.io/part-of"
 	PartOf      = "xcc"
 
-	// ProbeLeaseName is the name of the Lease, in WorkloadNamespace, that dns-config-patcher renews whenever a name below
-	// ProbeLabel resolved through the cluster's own DNS.
+	// ProbeLeaseName is the name of the Lease, in WorkloadNamespace, that dns-config-patcher renews whenever a probe
+	// resolved through the cluster's own DNS.
 	ProbeLeaseName = "dns-probe"
-
-	// ProbeLabel is the DNS label of a name below the zone that is reserved for probes: whatever stands below it, as in
-	// 8f3a._probe.xcc.test, has one A record with ProbeAddress. It begins with an underscore, so that it is no host's name.
-	ProbeLabel = "_probe"
-
-	// ProbeAddress is what a probe is answered: an address for documentation (RFC 5737), which leads nowhere.
-	ProbeAddress = "192.0.2.53"
 
 	// DefaultZone is the default DNS zone.
 	DefaultZone = "xcc.test"

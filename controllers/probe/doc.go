@@ -19,7 +19,7 @@ limitations under the License.
 //
 // It asks the nameservers of its own resolv.conf, which with dnsPolicy ClusterFirst are those of other Pods, so that NodeLocal
 // DNSCache and whatever else is in between are met. Each time the name is another one, so that no cache has the answer.
-// The DNS server answers every name below xccv1.ProbeLabel.
+// The DNS server answers every name below dnsname.ProbeLabel.
 //
 // It never looks at how CoreDNS is configured, and the result changes nothing but the Lease, the report and the metrics.
 package probe

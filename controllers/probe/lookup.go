@@ -31,7 +31,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
 const (
@@ -45,7 +45,7 @@ const (
 )
 
 // expected is what the DNS server answers.
-var expected = netip.MustParseAddr(xccv1.ProbeAddress)
+var expected = netip.MustParseAddr(dnsname.ProbeAddress)
 
 // result is how a lookup ended, as a label of a metric.
 type result string

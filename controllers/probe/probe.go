@@ -27,7 +27,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 
-	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
 const (
@@ -104,7 +104,7 @@ func (p *Prober) once(ctx context.Context) bool {
 	var failures []string
 	for _, zone := range p.zones {
 		start := p.clock.Now()
-		err := p.resolver.check(ctx, strings.ToLower(rand.Text())+"."+xccv1.ProbeLabel+"."+zone, zone)
+		err := p.resolver.check(ctx, strings.ToLower(rand.Text())+"."+dnsname.ProbeLabel+"."+zone, zone)
 		if ctx.Err() != nil {
 			return false // The end of this process is no failure of DNS.
 		}

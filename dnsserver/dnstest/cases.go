@@ -22,11 +22,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Case is a question and what has to be answered. Records are in presentation format, in any order.
+// Case is a question and the required answer. Records are in presentation format, in any order.
 type Case struct {
-	// About says what the case shows.
+	// About describes the case.
 	About string
-	// Query is the name with a final dot, spelled as it is asked.
+	// Query is the name with a final dot, in the spelling of the query.
 	Query string
 	Type  uint16
 
@@ -41,7 +41,8 @@ func gateway(application, cluster string) string {
 	return application + ".gateway." + cluster + ".dev-team.clusters.xcc.test."
 }
 
-// longName is a name of 255 octets on the wire, the most that there can be (RFC 1035, section 2.3.4), with DNS labels of 63.
+// longName returns a name of 255 octets on the wire, the longest that RFC 1035, section 2.3.4
+// allows.
 func longName() string {
 	label := strings.Repeat("l", 63) + "."
 	name := gateway("", "cluster-a")[1:]
@@ -49,7 +50,7 @@ func longName() string {
 	return strings.Repeat("x", 253-len(name)) + "." + name
 }
 
-// Cases returns what Snapshot has to answer.
+// Cases returns the required answers of Snapshot.
 func Cases() []Case {
 	var all []Case
 	for _, cases := range [][]Case{

@@ -21,36 +21,36 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
 const (
-	// ManyAddresses is a name whose answer is larger than a packet of UDP may be.
+	// ManyAddresses is a name whose answer does not fit into a UDP packet.
 	ManyAddresses = "many.xcc.test."
-	// ManyCount is how many addresses it has.
+	// ManyCount is the number of its addresses.
 	ManyCount = 100
-	// TTL of addresses and aliases that the cases expect, in seconds.
+	// TTL of addresses and aliases in the cases, in seconds.
 	TTL = 30
 
 	soa    = "xcc.test. 5 IN SOA ns.xcc.test. hostmaster.xcc.test. 1000 7200 1800 1209600 5"
 	subSOA = "sub.xcc.test. 5 IN SOA ns.sub.xcc.test. hostmaster.sub.xcc.test. 1000 7200 1800 1209600 5"
 )
 
-// AliasToMany are names that are aliases for so many addresses, in the zone and elsewhere.
+// AliasToMany are aliases for ManyCount addresses, inside and outside the zone.
 var AliasToMany = [...]string{"to-many.xcc.test.", "to-many-elsewhere.xcc.test."}
 
-// Snapshot returns the zones xcc.test, sub.xcc.test and a.gap.xcc.test that the cases are about.
+// Snapshot returns the zones of the cases: xcc.test, sub.xcc.test and a.gap.xcc.test.
 func Snapshot() *zone.Snapshot {
 	empty := zone.New(zone.Content{
 		Zones:      []string{"a.gap.xcc.test", "sub.xcc.test", "xcc.test"},
 		NameServer: []netip.Addr{netip.MustParseAddr("10.96.0.53"), netip.MustParseAddr("fd00::53")},
-		Packer:     wire.Packer{TTL: TTL},
+		Packer:     answer.Packer{TTL: TTL},
 	}, time.Unix(999, 0))
 	return empty.With(Records(), time.Unix(1000, 0))
 }
 
-// Records are what Snapshot holds besides what a zone has anyway.
+// Records are the records of Snapshot without those that every zone has.
 func Records() []zone.Record {
 	return []zone.Record{
 		addresses("*.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.1", "10.0.0.2"),
@@ -96,7 +96,7 @@ func addresses(name string, texts ...string) zone.Record {
 	return record
 }
 
-// offering gives a record services.
+// offering adds services to a record.
 func offering(record zone.Record, services ...zone.Service) zone.Record {
 	record.Services = services
 	return record

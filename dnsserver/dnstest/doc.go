@@ -14,6 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package dnstest is a zone and the answers that the DNS standards want from it, for tests of every layer: the lookup, the
-// handler and the sockets are held to the same table.
+// Package dnstest has a zone, and the answers that DNS standards require from it, as one table for
+// the tests of all layers: the lookup, the response and the sockets. It also starts servers for
+// tests.
 package dnstest

@@ -88,7 +88,7 @@ func wildcardServiceCases() []Case {
 	}
 }
 
-// probeCases are about the names by which a client learns who answers it.
+// probeCases are about probe names, which show that a query has reached this server.
 func probeCases() []Case {
 	return []Case{
 		{About: "a probe", Query: "8f3a._probe.xcc.test.", Type: dns.TypeA, Answer: []string{"8f3a._probe.xcc.test. 30 IN A 192.0.2.53"}},

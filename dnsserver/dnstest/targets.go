@@ -24,8 +24,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 )
 
-// Targets returns what the node's resolvers say of the targets of aliases outside of the zones, by "name type". That which is not
-// there cannot be found out.
+// Targets returns the answers of the node's resolvers for alias targets outside the zones, by "name
+// type". A lookup of any other target fails.
 func Targets() map[string]*alias.Answer {
 	two := []netip.Addr{netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.2")}
 	return map[string]*alias.Answer{
@@ -74,7 +74,8 @@ func aliasCases() []Case {
 	}
 }
 
-// foreignAliasCases are about aliases that lead out of the zones. TTLs of targets are not known in tests, and so they are one.
+// foreignAliasCases are about aliases that lead out of the zones. Targets in tests have no TTL, so
+// they are answered with 1.
 func foreignAliasCases() []Case {
 	kuard := gateway("kuard", "cluster-c")
 	toBalancer := kuard + " 30 IN CNAME lb.example.com."

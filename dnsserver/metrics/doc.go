@@ -14,6 +14,6 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package metrics holds what the DNS server tells Prometheus. All label sets are closed: no name that a client asks for
-// becomes the value of a label.
+// Package metrics has the Prometheus metrics of the DNS server. All label sets are closed: no label
+// value comes from a client's query.
 package metrics

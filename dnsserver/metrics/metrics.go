@@ -27,7 +27,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// Metrics are those of one DNS server.
+// Metrics are the metrics of one DNS server.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -43,7 +43,8 @@ type Metrics struct {
 	queries       *queries
 }
 
-// New returns metrics with a registry of their own, which has the metrics of the process and the Go runtime too.
+// New returns metrics with a registry of their own. It also has metrics of the process and the Go
+// runtime.
 func New() *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -53,7 +54,7 @@ func New() *Metrics {
 		}),
 		ignored: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "xcc_dns_slices_ignored",
-			Help: "EndpointSlices of which something is not served, by reason.",
+			Help: "EndpointSlices with a part that is not served, by reason.",
 		}, []string{"reason"}),
 		serial: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "xcc_dns_zone_serial",
@@ -61,11 +62,11 @@ func New() *Metrics {
 		}, []string{"zone"}),
 		snapshotTime: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "xcc_dns_snapshot_timestamp_seconds",
-			Help: "When what is served last changed, in seconds since 1970; 0 before the first sync.",
+			Help: "Time of the last change of the served records, in seconds since 1970; 0 before the first sync.",
 		}),
 		snapshotBuild: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "xcc_dns_snapshot_build_seconds",
-			Help:    "Time it took to bring what is served up to date with the EndpointSlices.",
+			Help:    "Time to bring the served records up to date with the EndpointSlices.",
 			Buckets: prometheus.ExponentialBuckets(0.00001, 4, 10),
 		}),
 		propagation: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -75,15 +76,15 @@ func New() *Metrics {
 		}),
 		syncTime: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "xcc_dns_last_sync_timestamp_seconds",
-			Help: "When the API server last said what is or that nothing has changed, in seconds since 1970; 0 before the first sync.",
+			Help: "Time of the last confirmation by the API server that the records are recent, in seconds since 1970; 0 before the first sync.",
 		}),
 		watchErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "xcc_dns_watch_errors_total",
-			Help: "Failures to list or watch EndpointSlices. What was known before is served meanwhile.",
+			Help: "Failures to list or watch EndpointSlices. Meanwhile the last known records are served.",
 		}),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "xcc_dns_alias_lookups_total",
-			Help: "Lookups of the targets of aliases, by result; kept is a failure after which what was known before is served.",
+			Help: "Lookups of alias targets, by result; kept is a failure after which the last good addresses are served.",
 		}, []string{"result"}),
 		queries: newQueries(),
 	}
@@ -96,10 +97,10 @@ func New() *Metrics {
 	return m
 }
 
-// Registry returns what gathers the metrics.
+// Registry returns the registry, for a handler.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
-// ObserveSnapshot records what is served now, and how long it took to compute.
+// ObserveSnapshot records the current snapshot and the time that it took to compute.
 func (m *Metrics) ObserveSnapshot(snapshot *zone.Snapshot, took time.Duration) {
 	m.names.Set(float64(snapshot.Len()))
 	for _, z := range snapshot.Zones() {
@@ -109,23 +110,23 @@ func (m *Metrics) ObserveSnapshot(snapshot *zone.Snapshot, took time.Duration) {
 	m.snapshotBuild.Observe(took.Seconds())
 }
 
-// ObservePropagation records how long it took until a change of a name was served.
+// ObservePropagation records the time from a change of a name to the snapshot that serves it.
 func (m *Metrics) ObservePropagation(took time.Duration) { m.propagation.Observe(took.Seconds()) }
 
-// ObserveProblems records how many slices have each of the problems.
+// ObserveProblems records the number of slices with each problem.
 func (m *Metrics) ObserveProblems(counts map[records.Reason]int) {
 	for _, reason := range records.Reasons {
 		m.ignored.WithLabelValues(string(reason)).Set(float64(counts[reason]))
 	}
 }
 
-// ObserveSync records that the API server has told that what is known is recent.
+// ObserveSync records that the API server has confirmed that the records are recent.
 func (m *Metrics) ObserveSync() { m.syncTime.SetToCurrentTime() }
 
-// ObserveWatchError counts a failure to list or watch.
+// ObserveWatchError counts a failed list or watch.
 func (m *Metrics) ObserveWatchError() { m.watchErrors.Inc() }
 
-// ObserveLookup counts a lookup of the target of an alias.
+// ObserveLookup counts a lookup of an alias target.
 func (m *Metrics) ObserveLookup(outcome alias.Outcome) {
 	m.lookups.WithLabelValues(string(outcome)).Inc()
 }

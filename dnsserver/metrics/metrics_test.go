@@ -24,9 +24,10 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/query"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
@@ -35,17 +36,16 @@ func TestNoClientCanMakeMetricsGrow(t *testing.T) {
 	g := NewWithT(t)
 	m := metrics.New()
 	snapshot := dnstest.Snapshot()
-	handler := &wire.Handler{Snapshot: func() *zone.Snapshot { return snapshot }, Aliases: alias.New(alias.Options{})}
-	// Two sockets count apart and are told together.
-	counters := []*wire.Counters{{}, {}}
+	handler := &answer.Handler{Snapshot: func() *zone.Snapshot { return snapshot }, Aliases: alias.New(alias.Options{})}
+	// Two sockets have their own counters. The metrics add them up.
+	counters := []*query.Counters{{}, {}}
 	m.Count(counters...)
 	for qtype := range math.MaxUint16 + 1 {
-		query := new(dns.Msg).SetQuestion("plain.xcc.test.", uint16(qtype))
-		packet, err := query.Pack()
+		packet, err := new(dns.Msg).SetQuestion("plain.xcc.test.", uint16(qtype)).Pack()
 		if err != nil {
 			t.Fatal(err)
 		}
-		handler.Answer(nil, wire.Query{Packet: packet}, counters[qtype%2])
+		handler.Answer(nil, query.Query{Packet: packet, Counters: counters[qtype%2]})
 	}
 	families, err := m.Registry().Gather()
 	g.Expect(err).NotTo(HaveOccurred())

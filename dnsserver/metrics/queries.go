@@ -22,33 +22,33 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/query"
 )
 
-// queries adds up, when it is asked, what each socket counts for itself.
+// queries adds up the counters of all sockets at each scrape.
 type queries struct {
 	total, dropped, duration *prometheus.Desc
 
 	mu       sync.Mutex
-	counters []*wire.Counters
+	counters []*query.Counters
 }
 
 func newQueries() *queries {
 	return &queries{
 		total: prometheus.NewDesc("xcc_dns_queries_total",
-			"Queries answered, by transport (udp or tcp), type (other for one that is rarely asked) and rcode of the response.",
+			"Queries answered, by transport (udp or tcp), type (other for rare types) and rcode of the response.",
 			[]string{"transport", "type", "rcode"}, nil),
 		dropped: prometheus.NewDesc("xcc_dns_queries_dropped_total",
-			"Packets that got no response, by transport and reason: no_query (too short or too long, or a response) or not_sent.",
+			"Packets without a response, by transport and reason: no_query (too short, too long, or a response) or not_sent.",
 			[]string{"transport", "reason"}, nil),
 		duration: prometheus.NewDesc("xcc_dns_query_duration_seconds",
-			"Time from a query that was read to the response that was sent, by transport. Queries that are read together are sent together.",
+			"Time from reading a query to sending its response, by transport. Responses to queries that are read together are sent together.",
 			[]string{"transport"}, nil),
 	}
 }
 
-// Count adds counters to what is told.
-func (m *Metrics) Count(counters ...*wire.Counters) {
+// Count adds the counters of sockets.
+func (m *Metrics) Count(counters ...*query.Counters) {
 	m.queries.mu.Lock()
 	defer m.queries.mu.Unlock()
 	m.queries.counters = append(m.queries.counters, counters...)
@@ -65,14 +65,14 @@ func (q *queries) Describe(descriptions chan<- *prometheus.Desc) {
 func (q *queries) Collect(found chan<- prometheus.Metric) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, transport := range []wire.Transport{wire.UDP, wire.TCP} {
+	for _, transport := range []query.Transport{query.UDP, query.TCP} {
 		q.collectTotal(found, transport)
 		q.collectDropped(found, transport)
 		q.collectDuration(found, transport)
 	}
 }
 
-func (q *queries) collectTotal(found chan<- prometheus.Metric, transport wire.Transport) {
+func (q *queries) collectTotal(found chan<- prometheus.Metric, transport query.Transport) {
 	type key struct {
 		qtype uint16
 		rcode int
@@ -96,8 +96,8 @@ func (q *queries) collectTotal(found chan<- prometheus.Metric, transport wire.Tr
 	}
 }
 
-func (q *queries) collectDropped(found chan<- prometheus.Metric, transport wire.Transport) {
-	for _, reason := range wire.Drops {
+func (q *queries) collectDropped(found chan<- prometheus.Metric, transport query.Transport) {
+	for _, reason := range query.DropReasons {
 		var sum uint64
 		for _, counters := range q.counters {
 			if counters.Transport == transport {
@@ -108,8 +108,8 @@ func (q *queries) collectDropped(found chan<- prometheus.Metric, transport wire.
 	}
 }
 
-func (q *queries) collectDuration(found chan<- prometheus.Metric, transport wire.Transport) {
-	buckets := make(map[float64]uint64, len(wire.DurationBounds))
+func (q *queries) collectDuration(found chan<- prometheus.Metric, transport query.Transport) {
+	buckets := make(map[float64]uint64, len(query.DurationBounds))
 	var total uint64
 	var seconds float64
 	for _, counters := range q.counters {
@@ -118,7 +118,7 @@ func (q *queries) collectDuration(found chan<- prometheus.Metric, transport wire
 		}
 		upTo, count, sum := counters.Durations()
 		for i, n := range upTo {
-			buckets[wire.DurationBounds[i].Seconds()] += n
+			buckets[query.DurationBounds[i].Seconds()] += n
 		}
 		total += count
 		seconds += sum.Seconds()

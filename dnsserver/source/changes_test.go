@@ -29,7 +29,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// named returns a slice of two names.
+// named returns a slice with two names.
 func named(name, hostname, additional, address string) *discoveryv1.EndpointSlice {
 	slice := endpointSlice(name, hostname, address)
 	slice.Annotations[xccv1.AdditionalHostnamesAnnotation] = additional
@@ -57,7 +57,7 @@ func TestEveryNameOfASliceFollowsIt(t *testing.T) {
 	g.Expect(store.groups).To(HaveLen(1))
 }
 
-// What others write to a slice, and a list after the watch was broken, cost nothing.
+// Fields that are not served, and a new list after a broken watch, cause no change.
 func TestWhatSaysTheSameIsNoChange(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -32,8 +32,8 @@ import (
 	"k8s.io/klog/v2/ktesting"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
@@ -52,7 +52,7 @@ func endpointSlice(name, hostname, address string) *discoveryv1.EndpointSlice {
 }
 
 func newSource() *Source {
-	return &Source{Zones: zones, Metrics: metrics.New(), Packer: wire.Packer{}, Aliases: followed{}}
+	return &Source{Zones: zones, Metrics: metrics.New(), Packer: answer.Packer{}, Aliases: followed{}}
 }
 
 func emptyStore() *store { return newStore(zones, netaddr.Judge{}, func() {}) }
@@ -68,7 +68,7 @@ func (f followed) Unfollow(target string) {
 	}
 }
 
-// served returns what the source answers for the name, as text.
+// served returns the source's answer for the name, as text.
 func served(s *Source, name string) string {
 	result := s.Snapshot().Lookup([]byte(name), dns.TypeA)
 	return fmt.Sprint(result.Kind, result.Addresses)
@@ -178,7 +178,7 @@ func TestEverySignOfLifeOfTheAPIServerIsASync(t *testing.T) {
 	g.Expect(syncs).To(Equal(2))
 }
 
-// A change costs what it changes, however many slices there are.
+// A change costs as much as it changes, however many slices there are.
 func TestAChangeAmongManyIsServedAtOnce(t *testing.T) {
 	g := NewWithT(t)
 	source, store := newSource(), emptyStore()

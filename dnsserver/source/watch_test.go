@@ -34,12 +34,13 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/transport"
 )
 
 const manySlices = 10_000
 
-// numbered returns one of many slices, with an address that tells the version.
+// numbered returns one of many slices, with an address that encodes the version.
 func numbered(i, version int) *discoveryv1.EndpointSlice {
 	slice := endpointSlice(fmt.Sprintf("slice-%d", i), numberedName("*", i), fmt.Sprintf("10.%d.%d.%d", version>>16&255, version>>8&255, version&255))
 	slice.ResourceVersion = fmt.Sprint(version + 2)
@@ -50,7 +51,7 @@ func numberedName(label string, i int) string {
 	return fmt.Sprintf("%s.gateway.c%d.ns.clusters.xcc.test", label, i)
 }
 
-// events is a watch that lets who tells of a change wait until the reflector has read it.
+// events is a watch whose sender waits until the reflector has read the event.
 type events chan watch.Event
 
 func (e events) ResultChan() <-chan watch.Event { return e }
@@ -61,7 +62,7 @@ func (e events) modify(slice *discoveryv1.EndpointSlice) {
 	e <- watch.Event{Type: watch.Modified, Object: slice}
 }
 
-// watched runs a source that lists many slices, and returns it with what its watch tells.
+// watched runs a source that lists many slices. It returns the source and the events of its watch.
 func watched(tb testing.TB) (*Source, events) {
 	tb.Helper()
 	g := NewWithT(tb)
@@ -96,7 +97,7 @@ func answers(s *Source, i, version int) bool {
 	return len(result.Addresses) == 1 && result.Addresses[0].String() == numbered(i, version).Endpoints[0].Addresses[0]
 }
 
-// change tells of a change and returns how long it took until it was answered.
+// change sends a change and returns the time until the source serves it.
 func change(s *Source, told events, i, version int) time.Duration {
 	start := time.Now()
 	told.modify(numbered(i, version))
@@ -106,7 +107,8 @@ func change(s *Source, told events, i, version int) time.Duration {
 	return time.Since(start)
 }
 
-// BenchmarkChange measures from the event of the watch to the snapshot that answers it, one change among many slices.
+// BenchmarkChange measures one change among many slices, from the event of the watch to the
+// snapshot.
 func BenchmarkChange(b *testing.B) {
 	source, told := watched(b)
 	var took []time.Duration
@@ -121,8 +123,8 @@ func BenchmarkChange(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)-1].Microseconds()), "max-µs")
 }
 
-// The race detector makes everything some ten times as slow, so that with it the limit is ten times as high. Without it, it is the one
-// that docs/performance.md promises.
+// The race detector slows everything down about ten times, so the limit is ten times as high with
+// it. Without it, it is the limit in docs/performance.md.
 func TestAChangeAmongManyIsAnsweredWithin10Milliseconds(t *testing.T) {
 	g := NewWithT(t)
 	limit := 10 * time.Millisecond
@@ -138,7 +140,8 @@ func TestAChangeAmongManyIsAnsweredWithin10Milliseconds(t *testing.T) {
 	g.Expect(took[len(took)/2]).To(BeNumerically("<", limit), "the median, so that no pause of the machine counts")
 }
 
-// Whatever a change takes, it takes no more among many slices: nothing is read, merged or packed again but what has changed.
+// A change takes no longer among many slices, because only its own records are read, merged and
+// packed again.
 func TestTheWorkOfAChangeDoesNotGrowWithTheSlices(t *testing.T) {
 	g := NewWithT(t)
 	allocations := map[int]float64{}
@@ -162,13 +165,13 @@ func TestTheWorkOfAChangeDoesNotGrowWithTheSlices(t *testing.T) {
 }
 
 const (
-	// changing slices are the first ones. The others stay as they are.
+	// changing slices are the first ones. The others do not change.
 	changing = 1_000
-	// perTick of them change in each tick, which makes 1,000 per second.
+	// perTick slices change in each tick, which makes 1,000 per second.
 	perTick, ticks, tick = 10, 200, 10 * time.Millisecond
 )
 
-// tellOfChanges lets each of the changing slices change several times.
+// tellOfChanges changes each of the changing slices several times.
 func tellOfChanges(told events) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -180,7 +183,7 @@ func tellOfChanges(told events) {
 	}
 }
 
-// versionsOf returns which versions a slice has, one after the other, when tellOfChanges is through.
+// versionsOf returns the versions that tellOfChanges gives a slice, in order.
 func versionsOf(slice int) []int {
 	versions := []int{0}
 	for i := slice / perTick; slice < changing && i < ticks; i += changing / perTick {
@@ -189,15 +192,15 @@ func versionsOf(slice int) []int {
 	return versions
 }
 
-// observer asks, and knows what it was told before.
+// observer queries and remembers the answers.
 type observer struct {
 	conn *dns.Conn
-	// seen are how many versions of each slice are gone.
+	// seen is the number of outdated versions per slice.
 	seen map[int]int
 	took []time.Duration
 }
 
-// ask expects a version that the slice has had, and not one from before what was answered last.
+// ask expects a version that the slice has had, not older than the last answer.
 func (o *observer) ask(g Gomega, slice int) {
 	start := time.Now()
 	g.Expect(o.conn.SetDeadline(start.Add(10 * time.Second))).To(Succeed())
@@ -212,12 +215,12 @@ func (o *observer) ask(g Gomega, slice int) {
 	o.seen[slice] = at
 }
 
-// A client that asks without pause while 1,000 slices change each second always gets an answer that was true, none that was true
-// only before the last one, and none after a pause.
+// A client that queries without pause while 1,000 slices change per second always gets an answer
+// that was true, never older than the last one, and never after a pause.
 func TestQueriesAreAnsweredWhileMuchChanges(t *testing.T) {
 	g := NewWithT(t)
 	source, told := watched(t)
-	server, err := wire.ListenUDP(t.Context(), "127.0.0.1:0", 1, &wire.Handler{Snapshot: source.Snapshot, TTL: 5})
+	server, err := transport.ListenUDP(t.Context(), "127.0.0.1:0", 1, &answer.Handler{Snapshot: source.Snapshot, TTL: 5})
 	g.Expect(err).NotTo(HaveOccurred())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve() }()
@@ -238,7 +241,7 @@ func TestQueriesAreAnsweredWhileMuchChanges(t *testing.T) {
 			done = true
 		default:
 		}
-		// Every second one is for a slice that changes.
+		// Every second query is for a slice that changes.
 		i := len(o.took)
 		o.ask(g, []int{i * 17 % changing, i * 17 % manySlices}[i%2])
 	}
@@ -247,13 +250,13 @@ func TestQueriesAreAnsweredWhileMuchChanges(t *testing.T) {
 	slices.Sort(o.took)
 	t.Logf("%d queries while %d slices changed: median %s, p99 %s, slowest %s, paused for %s of %s", len(o.took), perTick*ticks,
 		o.took[len(o.took)/2], o.took[len(o.took)*99/100], o.took[len(o.took)-1], paused, all)
-	// On a busy machine any query may have to wait for a processor. But if queries waited for a new snapshot of everything, they
-	// would do that for a fifth of the time, which is what the source gives to snapshots.
+	// On a busy machine any query may wait for a CPU. If queries waited for a new snapshot of
+	// everything, they would wait a fifth of the time, which is the source's share for snapshots.
 	g.Expect(paused).To(BeNumerically("<", all/10))
 	g.Expect(o.took[len(o.took)-1]).To(BeNumerically("<", 2*time.Second), "the time after which CoreDNS asks somebody else")
 }
 
-// paused returns how long the client waited in queries of at least a length, and how long in all of them.
+// paused returns the time that queries of at least a length took, and the time of all queries.
 func (o *observer) paused(length time.Duration) (long, all time.Duration) {
 	for _, took := range o.took {
 		all += took
@@ -264,7 +267,7 @@ func (o *observer) paused(length time.Duration) (long, all time.Duration) {
 	return long, all
 }
 
-// rebuilt returns how long it takes here and now to make a snapshot of everything.
+// rebuilt returns the time that a snapshot of everything takes on this machine now.
 func rebuilt(g Gomega) time.Duration {
 	source, store := newSource(), emptyStore()
 	var listed []any

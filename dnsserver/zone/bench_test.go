@@ -36,7 +36,7 @@ func wildcards(count int) []zone.Record {
 	return records
 }
 
-// What does not change is shared and not made again, so a change costs the same among many names.
+// Snapshots share unchanged content, so a change costs the same among many names.
 func TestAChangeCostsTheSameAmongManyNames(t *testing.T) {
 	g := NewWithT(t)
 	allocations := map[int]float64{}
@@ -72,8 +72,8 @@ func BenchmarkWith(b *testing.B) {
 	}
 }
 
-// BenchmarkLookup looks up one name after the other, so that what it needs of many names is in no cache of the processor, or has
-// been fetched for a batch of names.
+// BenchmarkLookup looks up different names in turn, so that the CPU cache has none of them, or only
+// those of a batch that was prefetched.
 func BenchmarkLookup(b *testing.B) {
 	for _, count := range []int{1_000, 10_000, 100_000} {
 		snapshot := snapshotOf(start, []string{"xcc.test"}, wildcards(count)...)

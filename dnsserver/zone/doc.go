@@ -14,17 +14,18 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package zone decides what a DNS name holds: addresses, an alias, nothing of the type asked for (NODATA), or no such
-// name (NXDOMAIN). It is the meaning of the DNS and knows no packets, no clock and no Kubernetes.
+// Package zone decides what a DNS name holds: addresses, an alias, nothing of the requested type
+// (NODATA), or no such name (NXDOMAIN). It holds the meaning of DNS, without packets, clocks and
+// Kubernetes. Package table finds names fast.
 //
-// A Snapshot is a set of zones that is never changed after it was made, so any number of goroutines look names up in it
-// without a lock. Snapshot.With makes the next one and shares with it what stays the same, so that a change costs as much
-// as it changes, however many names there are. A lookup does not allocate, and those of a Batch wait for memory together.
+// A Snapshot is an immutable set of zones, so any number of goroutines may look names up in it
+// without a lock. Snapshot.With makes the next snapshot. The two share all that stays the same, so
+// a change costs as much as it changes, however many names there are. A lookup does not allocate.
 //
-// What is sent of a name is prepared when a snapshot is made, by a Packer that the wire layer gives. The bytes are kept
-// here and mean nothing here.
+// Each snapshot holds its records in wire format, too. The caller's Packer encodes them. This
+// package keeps the bytes and does not read them.
 //
-// Names are written in presentation format, in lower case, without a final dot; the root is the empty string. The names
-// of records come from dnsname.Canonical. Names that are looked up may be anything: a dot or another special character
-// within a DNS label is escaped as RFC 1035, section 5.1 says.
+// Names are in presentation format, in lower case, without a final dot. The root is the empty
+// string. The names of records come from dnsname.Canonical. A lookup takes any name: a dot or
+// another special character within a DNS label is escaped (RFC 1035, section 5.1).
 package zone

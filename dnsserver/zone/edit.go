@@ -16,12 +16,19 @@ limitations under the License.
 
 package zone
 
-import "cmp"
+import (
+	"cmp"
 
-// update changes what the name holds and returns the index of its zone. Names that exist only for the sake of names below
-// them come and go with these.
-func (e *editor) update(name string, change func(n *node)) int {
-	before := e.get(name)
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone/table"
+)
+
+// editor changes a copy of the names of a snapshot.
+type editor struct{ *table.Editor[node] }
+
+// update changes the node of a name and returns the index of its zone. It adds and removes empty
+// non-terminals as needed.
+func (e editor) update(name string, change func(n *node)) int {
+	before := e.Get(name)
 	if before == nil {
 		created := node{}
 		change(&created)
@@ -34,14 +41,14 @@ func (e *editor) update(name string, change func(n *node)) int {
 	return int(changed.zone)
 }
 
-// attach makes the name exist, and with it the names between it and the apex of its zone, of which it returns the index. The name
-// did not exist.
-func (e *editor) attach(name string, n node) int32 {
+// attach adds a name that does not exist, and the names between it and the apex of its zone. It
+// returns the zone's index.
+func (e editor) attach(name string, n node) int32 {
 	aboveName := parent(name)
-	if e.get(aboveName) == nil {
+	if e.Get(aboveName) == nil {
 		e.attach(aboveName, node{})
 	}
-	above := *e.get(aboveName)
+	above := *e.Get(aboveName)
 	above.children++
 	e.replace(aboveName, above)
 	n.zone = above.zone
@@ -49,25 +56,26 @@ func (e *editor) attach(name string, n node) int32 {
 	return n.zone
 }
 
-// replace puts the node of a name in the place of another one, and tells the name above where it is a wildcard.
-func (e *editor) replace(name string, n node) {
-	e.put(name, n)
+// replace sets the node of a name. If the name is a wildcard, it also tells the node above.
+func (e editor) replace(name string, n node) {
+	e.Put(name, n)
 	if covered, ok := wildcardParent(name); ok {
-		above := *e.get(covered)
+		above := *e.Get(covered)
 		above.wildcard = cmp.Or(n.data, empty)
 		e.replace(covered, above)
 	}
 }
 
-// prune removes the name when nothing needs it, and then the names above it that existed for its sake.
-func (e *editor) prune(name string) {
-	n := e.get(name)
-	if n.kept || n.data != nil || n.offer != nil || n.children > 0 {
+// prune removes the name if nothing needs it, and then the empty non-terminals above it that
+// nothing needs any more.
+func (e editor) prune(name string) {
+	n := e.Get(name)
+	if n.kept || n.data != nil || n.srv != nil || n.children > 0 {
 		return
 	}
-	e.remove(name)
+	e.Remove(name)
 	aboveName := parent(name)
-	above := *e.get(aboveName)
+	above := *e.Get(aboveName)
 	above.children--
 	if _, ok := wildcardParent(name); ok {
 		above.wildcard = nil

@@ -23,51 +23,56 @@ import (
 	"github.com/miekg/dns"
 )
 
-// Kind says what a lookup found.
+// Kind is the kind of a Result.
 type Kind int
 
 const (
 	// OutsideZones means that no zone of the snapshot contains the name.
 	OutsideZones Kind = iota
-	// NameError means that the name does not exist (NXDOMAIN). So does no name below it (RFC 8020).
+	// NameError means that the name does not exist (NXDOMAIN), nor does any name below it (RFC
+	// 8020).
 	NameError
-	// NoData means that the name exists and holds nothing of the type (RFC 2308, section 2.2).
+	// NoData means that the name exists and has no records of the type (RFC 2308, section 2.2).
 	NoData
-	// Addresses means that the name holds Result.Addresses.
+	// Addresses means that the name has the addresses of the Result.
 	Addresses
-	// Alias means that the name is a CNAME for Result.Alias, whatever type was asked for.
+	// Alias means that the name is a CNAME for Result.Alias, whatever the type of the query.
 	Alias
-	// StartOfAuthority means that the answer is the zone's SOA.
+	// StartOfAuthority means that the answer is the zone's SOA record.
 	StartOfAuthority
-	// NameServers means that the answer is the zone's NS, and Result.Addresses are those of the name server.
+	// NameServers means that the answer is the zone's NS record. Result.Addresses are those of the
+	// name server.
 	NameServers
-	// Services means that the name has SRV records, of Result.Services. They lead to Result.Alias, or, where that is empty,
-	// to the name without its first two DNS labels.
+	// Services means that the name has the SRV records of Result.Services. Their target is
+	// Result.Alias. If that is empty, the target is the name without its first two DNS labels.
 	Services
-	// Exists is the answer to a question for any type: it holds something, and RFC 8482 allows not to say what.
+	// Exists answers a query for type ANY: the name has records, and RFC 8482 allows a server to
+	// leave them out.
 	Exists
 )
 
 // Result is the answer to a lookup.
 type Result struct {
 	Kind Kind
-	// Zone is the zone that contains the name. It is nil when the Kind is OutsideZones.
+	// Zone contains the name. It is nil if the Kind is OutsideZones.
 	Zone *Zone
-	// Addresses belong to the snapshot and must not be changed.
+	// Addresses belong to the snapshot. Callers must not change them.
 	Addresses []netip.Addr
-	// Alias is a canonical name. Target is the same name for a further Lookup, and must not be changed.
+	// Alias is a canonical name. Target is the same name for another Lookup. Callers must not
+	// change it.
 	Alias  string
 	Target []byte
-	// Packed is what the Packer made of the addresses of a name, or of an alias, that of Services included. Other kinds have none.
+	// Packed is the address records, or the CNAME record of Alias, as the Packer encoded them. It
+	// is nil for other kinds.
 	Packed []byte
-	// Services belong to the snapshot and must not be changed.
+	// Services belong to the snapshot. Callers must not change them.
 	Services []Service
 }
 
-// Lookup returns what the snapshot says of a name and a type, a number of the IANA registry. The name may be any name in
-// lower case; the zone with the longest apex answers. It does not allocate.
+// Lookup answers a query for a name and a type. The name is in lower case. If several zones contain
+// it, the one with the longest apex answers. Lookup does not allocate.
 func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
-	n := s.names.find(name)
+	n := s.names.Find(name)
 	if n == nil {
 		encloser, size := s.closestEncloser(name)
 		if encloser == nil {
@@ -94,10 +99,10 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 			return Result{Kind: Exists, Zone: z}
 		}
 	}
-	if n.offer != nil && n.data.target() == "" {
+	if n.srv != nil && n.data.target() == "" {
 		switch qtype {
 		case dns.TypeSRV:
-			return servicesResult(z, n.offer.services, n.offer.alias)
+			return servicesResult(z, n.srv.services, n.srv.alias)
 		case dns.TypeANY:
 			return Result{Kind: Exists, Zone: z}
 		}
@@ -105,35 +110,36 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 	return n.data.lookup(z, qtype)
 }
 
-// closestEncloser returns the longest existing name above the name (RFC 4592, section 3.3.1), nil for a name outside of the
-// zones, and how many octets it has. Only the wildcard directly below it may stand in for the name, so a deeper name that exists stops a wildcard
-// above it.
+// closestEncloser returns the longest existing name above the name (RFC 4592, section 3.3.1) and
+// its length in octets, or nil if the name is outside the zones. Only the wildcard directly below
+// this name may cover the name. So a deeper name that exists stops a wildcard above it.
 func (s *Snapshot) closestEncloser(name []byte) (encloser *node, size int) {
 	for tries := 1; len(name) > 0; tries++ {
 		name = parent(name)
-		if n := s.names.find(name); n != nil {
+		if n := s.names.Find(name); n != nil {
 			return n, len(name)
 		}
 		if tries == usualDepth {
-			name = s.names.trim(name)
+			name = trim(name, s.names.Depth())
 		}
 	}
 	return nil, 0
 }
 
-// usualDepth is how many names above one that was asked for are looked up before it is worth the time to count DNS labels. A name of 127
-// would else take 127 look-ups.
+// usualDepth is the number of lookups after which it pays to count DNS labels. A name of 127 DNS
+// labels would otherwise take 127 lookups.
 const usualDepth = 8
 
-// trim returns the name without the DNS labels that make it deeper than any that exists.
-func (n *names) trim(name []byte) []byte {
-	for extra := bytes.Count(name, []byte{'.'}) - n.depth; extra > 0; extra-- {
+// trim removes leading DNS labels until the name has at most so many.
+func trim(name []byte, depth int) []byte {
+	for extra := bytes.Count(name, []byte{'.'}) - depth; extra > 0; extra-- {
 		name = parent(name)
 	}
 	return name
 }
 
-// lookupService looks up in a wildcard's data, which has these services for the name that was asked for.
+// lookupService answers for a name that a wildcard with this data covers and that has these
+// services.
 func (d *data) lookupService(z *Zone, services []Service, qtype uint16) Result {
 	switch {
 	case qtype == dns.TypeSRV:
@@ -147,7 +153,7 @@ func (d *data) lookupService(z *Zone, services []Service, qtype uint16) Result {
 	}
 }
 
-// servicesResult returns services of a name that is no alias if that is nil.
+// servicesResult returns services. The alias is that of the name behind their prefix, if it is one.
 func servicesResult(z *Zone, services []Service, alias *alias) Result {
 	if alias == nil {
 		return Result{Kind: Services, Zone: z, Services: services}

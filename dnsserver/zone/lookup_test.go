@@ -26,8 +26,8 @@ import (
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/dnstest"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
@@ -54,7 +54,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// kindOf reads from the sections of a response what the lookup has to find.
+// kindOf derives the kind of the lookup's result from the sections of a response.
 func kindOf(test dnstest.Case) zone.Kind {
 	switch {
 	case test.Rcode == dns.RcodeRefused:
@@ -92,7 +92,8 @@ func dataOf(result zone.Result) []string {
 	return data
 }
 
-// wantedData returns the addresses and the target of the alias that the lookup of a name itself has to find.
+// wantedData returns the addresses and the alias target that the lookup of the name itself must
+// find.
 func wantedData(g Gomega, test dnstest.Case) []string {
 	var data []string
 	switch kindOf(test) {
@@ -124,7 +125,7 @@ func wantedData(g Gomega, test dnstest.Case) []string {
 func TestNameServerWithoutAddressExists(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, start)
+	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: answer.Packer{}}, start)
 	g.Expect(lookup(snapshot, "ns.xcc.test", dns.TypeA).Kind).To(Equal(zone.NoData))
 	g.Expect(lookup(snapshot, "xcc.test", dns.TypeNS)).To(Equal(zone.Result{Kind: zone.NameServers, Zone: snapshot.Zones()[0]}))
 }
@@ -150,7 +151,7 @@ func FuzzLookup(f *testing.F) {
 		result := lookup(snapshot, name, qtype)
 		g.Expect(result.Zone == nil).To(Equal(result.Kind == zone.OutsideZones))
 		if result.Kind == zone.NameError {
-			// RFC 8020: what is below a name that does not exist does not exist either.
+			// RFC 8020: no name exists below a name that does not exist.
 			g.Expect(lookup(snapshot, "below."+name, qtype).Kind).To(Equal(zone.NameError))
 		}
 		if result.Kind == zone.Addresses {
@@ -163,14 +164,14 @@ func FuzzLookup(f *testing.F) {
 	})
 }
 
-// A name of very many DNS labels is not looked up once for each of them, and must be found all the same.
+// A name of very many DNS labels does not take one lookup for each of them.
 func TestNamesAreDeep(t *testing.T) {
 	t.Parallel()
 	deep := func(labels int, name string) string { return strings.Repeat("a.", labels) + name }
 	address := []netip.Addr{netip.MustParseAddr("10.0.0.1")}
 	for _, depth := range []int{1, 7, 8, 9, 10, 30, 100} {
 		g := NewWithT(t)
-		snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: wire.Packer{}}, time.Unix(1, 0)).With([]zone.Record{
+		snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: answer.Packer{}}, time.Unix(1, 0)).With([]zone.Record{
 			{Name: deep(depth, "exact.xcc.test"), Addresses: address}, {Name: "*.wild.xcc.test", Addresses: address},
 			{Name: "*." + deep(depth, "wild.xcc.test"), Addresses: address},
 		}, time.Unix(2, 0))

@@ -20,35 +20,36 @@ import (
 	"net/netip"
 	"strings"
 
-	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
-// NameServer returns the name that the zone's NS record points at.
+// NameServer returns the target of the zone's NS record.
 func NameServer(apex string) string {
 	return "ns." + apex
 }
 
-// probeAddress is what every name below probeName is answered.
-var probeAddress = netip.MustParseAddr(xccv1.ProbeAddress)
+// probeAddress is the address of every probe name.
+var probeAddress = netip.MustParseAddr(dnsname.ProbeAddress)
 
-// probeName returns the name below which every name exists, for those who want to know whether this server is asked.
-func probeName(apex string) string { return xccv1.ProbeLabel + "." + apex }
+// probeName returns the name below which every name exists. Clients use it to test whether queries
+// reach this server.
+func probeName(apex string) string { return dnsname.ProbeLabel + "." + apex }
 
-// probes returns the wildcard that answers them.
-func probes(apex string) string { return "*." + probeName(apex) }
+// probeWildcard returns the wildcard that answers probes.
+func probeWildcard(apex string) string { return "*." + probeName(apex) }
 
-// ReservedForProbes returns whether the name is probeName or below it, where nothing else may be: a record there would stop the
-// wildcard, or answer for it.
+// ReservedForProbes returns whether the name is probeName or below it. A record there would hide
+// the wildcard for probes.
 func ReservedForProbes(apex, name string) bool { return dnsname.InZone(name, probeName(apex)) }
 
-// Owns returns whether no zone may be at the name, because the zone of this apex has names of its own there.
+// Owns returns whether the zone of this apex has names of its own at or above the name, so that no
+// other zone may be there.
 func Owns(apex, name string) bool {
 	return dnsname.InZone(name, NameServer(apex)) || ReservedForProbes(apex, name)
 }
 
-// Find returns the apex of the zone that a record of this name belongs to: the longest one that contains it. The name
-// and the apexes are canonical as dnsname.Canonical says.
+// Find returns the apex of the zone that a record belongs to: the longest apex that contains its
+// name. The name and the apexes are canonical: see dnsname.Canonical.
 func Find(apexes []string, name string) (string, bool) {
 	longest, found := "", false
 	for _, apex := range apexes {
@@ -59,7 +60,8 @@ func Find(apexes []string, name string) (string, bool) {
 	return longest, found
 }
 
-// parent returns the name without its first DNS label; the root is its own parent. An escaped dot does not end a label.
+// parent returns the name without its first DNS label; the root is its own parent. An escaped dot
+// does not end a DNS label.
 func parent[Name string | []byte](name Name) Name {
 	for i := 0; i < len(name); i++ {
 		switch name[i] {
@@ -72,7 +74,8 @@ func parent[Name string | []byte](name Name) Name {
 	return name[len(name):]
 }
 
-// wildcardParent returns the name that a wildcard covers, and false when the name is not a wildcard.
+// wildcardParent returns the name directly above a wildcard, and false if the name is not a
+// wildcard.
 func wildcardParent(name string) (string, bool) {
 	return strings.CutPrefix(name, "*.")
 }

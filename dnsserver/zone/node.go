@@ -21,50 +21,50 @@ import (
 	"slices"
 )
 
-// node is one name that exists. It never changes once it is part of a snapshot. It has the size of a line of the processor's cache.
+// node is a name that exists. It is immutable once it is part of a snapshot. Its size makes an
+// entry of package table fill one CPU cache line.
 type node struct {
-	// name is the name, and hash its hash: see editor.put.
-	name string
-	hash uint64
 	// zone is the index of the zone that the name belongs to.
 	zone int32
-	// children is how many names exist directly below this one. A zone's apex counts below its parent in another zone.
+	// children is the number of names directly below this one. The apex of another zone counts
+	// below its parent.
 	children int32
-	// wildcard is what the name "*" directly below this one holds: empty where that holds nothing, nil if there is no such name.
+	// wildcard is the data of the name "*" directly below this one: empty if that holds nothing,
+	// nil if it does not exist.
 	wildcard *data
-	// data is nil for a name that holds nothing (RFC 4592, section 2.2.2).
+	// data is nil for an empty non-terminal (RFC 4592, section 2.2.2).
 	data *data
-	// offer is what SRV records of this very name say, nil for nearly all names.
-	offer *offer
-	// kept says that the name exists whatever it holds: a zone's apex and its name server.
+	// srv has the SRV records of this very name. It is nil for nearly all names.
+	srv *srvSet
+	// kept marks names that exist without a record: the apex and the name server of a zone.
 	kept bool
-	// apex says that the name is the zone's.
+	// apex marks the apex of a zone.
 	apex bool
 }
 
-// data is what a name holds: addresses or an alias. It has the size of two lines of the processor's cache, and what most
-// queries are for comes first.
+// data is the content of a name: addresses or an alias. It fills two CPU cache lines. Most queries
+// need only the first.
 type data struct {
-	// alias is nil where there are addresses.
+	// alias is nil if there are addresses.
 	alias *alias
-	// ipv4Count is how many of the addresses are those of IPv4, which come first.
+	// ipv4Count is the number of IPv4 addresses, which come first in addresses.
 	ipv4Count int
-	// ipv4 and ipv6 are what the Packer made of the addresses of each family.
+	// ipv4 and ipv6 are the address records of each family in wire format.
 	ipv4, ipv6 []byte
-	// room is where ipv4 is kept if it fits, as it does with one address.
+	// room stores ipv4 if it fits, as one address does.
 	room      [16]byte
 	addresses []netip.Addr
 	services  []Service
 }
 
-// alias is the target of a CNAME.
+// alias is the target of a CNAME record.
 type alias struct {
 	name string
-	// octets are the name, and packed is what the Packer made of it.
+	// octets are the name, and packed is the CNAME record in wire format.
 	octets, packed []byte
 }
 
-// target returns the name, and the empty string where there is no alias.
+// target returns the name, and the empty string for nil.
 func (a *alias) target() string {
 	if a == nil {
 		return ""
@@ -72,10 +72,10 @@ func (a *alias) target() string {
 	return a.name
 }
 
-// empty stands for what a wildcard holds that exists for the sake of a name below it.
+// empty is the data of a wildcard that is an empty non-terminal.
 var empty = &data{}
 
-// newData returns nil for a record that holds nothing.
+// newData returns nil if the record holds nothing.
 func newData(record Record, packer Packer) *data {
 	if record.Alias != "" {
 		return &data{
@@ -102,7 +102,7 @@ func newData(record Record, packer Packer) *data {
 	return d
 }
 
-// equal returns whether both hold the same.
+// equal returns whether both have the same content.
 func (d *data) equal(other *data) bool {
 	if d == nil || other == nil {
 		return d == other
@@ -110,7 +110,7 @@ func (d *data) equal(other *data) bool {
 	return d.target() == other.target() && slices.Equal(d.addresses, other.addresses) && slices.Equal(d.services, other.services)
 }
 
-// target returns that of the alias, and the empty string where there is none.
+// target returns the target of the alias, and the empty string if there is none.
 func (d *data) target() string {
 	if d == nil {
 		return ""
@@ -118,7 +118,7 @@ func (d *data) target() string {
 	return d.alias.target()
 }
 
-// record returns the data as the record that it was made of.
+// record returns the record that newData was given.
 func (d *data) record(name string) Record {
 	if d == nil {
 		return Record{Name: name}

@@ -20,47 +20,50 @@ import (
 	"slices"
 )
 
-// Service is a port at which that is reached what a name stands for: an SRV record (RFC 2782), whose own name is the prefix
-// in front of the name.
+// Service is one SRV record of a name (RFC 2782). Its owner is the prefix, followed by the name.
 //
-// Where the name is not a wildcard, the service's name exists as any other: what is above it exists, and it stops a wildcard
-// from answering for it (RFC 4592, section 2.2.1). No wildcard can stand for a name in the middle, so those of a wildcard
-// are found by looking: a name that begins with the prefix of one of the wildcard's services, and goes on with a name that the
-// wildcard covers, has the SRV record besides what the wildcard holds. Where the wildcard holds an alias it has the SRV record
-// instead, since nothing may stand beside an alias (RFC 2181, section 10.1).
+// Below a name that is no wildcard, the owner is a name like any other: the names above it exist,
+// and it stops a wildcard from covering it (RFC 4592, section 2.2.1).
+//
+// A wildcard must be the first DNS label, so the services of a wildcard have no node. Instead, a
+// lookup compares: a name that starts with the prefix of such a service, and continues with a name
+// that the wildcard covers, has the SRV record. It also has the wildcard's addresses. If the
+// wildcard holds an alias, the SRV record replaces it, because no other record may stand beside a
+// CNAME (RFC 2181, section 10.1).
 type Service struct {
-	// Prefix are two DNS labels in lower case, such as "_https._tcp".
+	// Prefix is two DNS labels in lower case, such as "_https._tcp".
 	Prefix string
 	Port   uint16
 }
 
-// offer is what the SRV records of one name are made of.
-type offer struct {
-	// services have one prefix.
+// srvSet is the SRV records of one owner name.
+type srvSet struct {
+	// services have the same prefix.
 	services []Service
-	// alias is the target where the name behind the prefix is one, because the target of an SRV record must not be. It is nil elsewhere.
+	// alias is set if the name behind the prefix is an alias, which must not be the target of an
+	// SRV record (RFC 2782).
 	alias *alias
 }
 
-func (o *offer) equal(other *offer) bool {
-	return o == other || o != nil && other != nil && o.alias.target() == other.alias.target() && slices.Equal(o.services, other.services)
+func (s *srvSet) equal(other *srvSet) bool {
+	return s == other || s != nil && other != nil && s.alias.target() == other.alias.target() && slices.Equal(s.services, other.services)
 }
 
-// offers returns the data's services by prefix.
-func (d *data) offers() map[string]*offer {
+// srvSets returns the SRV records by prefix.
+func (d *data) srvSets() map[string]*srvSet {
 	if d == nil || len(d.services) == 0 {
 		return nil
 	}
-	offers := map[string]*offer{}
+	sets := map[string]*srvSet{}
 	for rest := d.services; len(rest) > 0; {
 		same := samePrefix(rest)
-		offers[rest[0].Prefix] = &offer{services: same, alias: d.alias}
+		sets[rest[0].Prefix] = &srvSet{services: same, alias: d.alias}
 		rest = rest[len(same):]
 	}
-	return offers
+	return sets
 }
 
-// samePrefix returns the first services, of which there is at least one, up to another prefix.
+// samePrefix returns the leading services that have one prefix. There must be at least one service.
 func samePrefix(services []Service) []Service {
 	n := 1
 	for n < len(services) && services[n].Prefix == services[0].Prefix {
@@ -69,36 +72,36 @@ func samePrefix(services []Service) []Service {
 	return services[:n:n]
 }
 
-// offer lets the names of services exist below a name that holds other data than before, and returns the indexes of the zones
-// in which that changes something.
-func (e *editor) offer(name string, before, held *data) []int {
+// updateServices adds and removes the owner names of SRV records after the data of a name has
+// changed. It returns the indexes of the zones that it changes.
+func (e editor) updateServices(name string, before, after *data) []int {
 	if _, ok := wildcardParent(name); ok {
 		return nil
 	}
-	was, is := before.offers(), held.offers()
+	old, current := before.srvSets(), after.srvSets()
 	var changed []int
-	for prefix := range was {
-		if is[prefix] == nil {
-			changed = append(changed, e.update(prefix+"."+name, func(n *node) { n.offer = nil }))
+	for prefix := range old {
+		if current[prefix] == nil {
+			changed = append(changed, e.update(prefix+"."+name, func(n *node) { n.srv = nil }))
 		}
 	}
-	for prefix, offered := range is {
-		if !offered.equal(was[prefix]) {
-			changed = append(changed, e.update(prefix+"."+name, func(n *node) { n.offer = offered }))
+	for prefix, set := range current {
+		if !set.equal(old[prefix]) {
+			changed = append(changed, e.update(prefix+"."+name, func(n *node) { n.srv = set }))
 		}
 	}
 	return changed
 }
 
-// servicesOf returns the services that a wildcard's data has for a name that it covers, none for nearly all names. The last
-// octets of the name, so many, are the closest encloser.
+// servicesOf returns the services of a wildcard for a name that it covers, nil for nearly all
+// names. The closest encloser is the last octets of the name; encloser is their number.
 func (d *data) servicesOf(name []byte, encloser int) []Service {
 	if name[0] != '_' || len(d.services) == 0 {
 		return nil
 	}
 	for rest := d.services; len(rest) > 0; {
 		same, prefix := samePrefix(rest), rest[0].Prefix
-		// What follows the prefix has to be covered, too.
+		// The wildcard must cover the name behind the prefix, too.
 		if behind := len(prefix) + 1; len(name)-behind > encloser && name[len(prefix)] == '.' && string(name[:len(prefix)]) == prefix {
 			return same
 		}

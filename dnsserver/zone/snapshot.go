@@ -21,37 +21,42 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone/table"
 )
 
-// Snapshot is what is served at one moment. It never changes.
+// Snapshot is the content of all zones at one moment. It never changes.
 type Snapshot struct {
 	zones  []*Zone
-	names  *names
+	names  *table.Table[node]
 	packer Packer
-	// records is how many names hold something of their own.
+	// records is the number of names with a record.
 	records int
 }
 
-// Content is what there is before any record.
+// Content is the content of a snapshot without records.
 type Content struct {
 	// Zones are the apexes, canonical and without duplicates.
 	Zones []string
-	// NameServer are the addresses of the zones' name server. There may be none: then its name exists without addresses.
+	// NameServer are the addresses of the zones' name server. Without any, its name exists without
+	// addresses.
 	NameServer []netip.Addr
-	// Packer prepares what is sent.
+	// Packer encodes records in wire format.
 	Packer Packer
 }
 
-// New returns a snapshot without records. The serials of its zones are the time in seconds since 1970.
+// New returns a snapshot without records. The serials of its zones are the time in seconds since
+// 1970.
 func New(content Content, now time.Time) *Snapshot {
 	apexes := slices.Clone(content.Zones)
-	// A zone comes before the zones within it, so that the names between them exist in the outer one.
+	// A zone comes before the zones within it, so that the names between them exist in the outer
+	// one.
 	slices.SortFunc(apexes, func(a, b string) int { return len(a) - len(b) })
 	s := &Snapshot{packer: content.Packer}
-	e := (&names{}).edit()
+	e := editor{new(table.Table[node]).Edit()}
 	content.NameServer = slices.SortedFunc(slices.Values(content.NameServer), netip.Addr.Compare)
 	nameServer := newData(Record{Addresses: content.NameServer}, content.Packer)
-	probed := newData(Record{Addresses: []netip.Addr{probeAddress}}, content.Packer)
+	probe := newData(Record{Addresses: []netip.Addr{probeAddress}}, content.Packer)
 	for i, apex := range apexes {
 		z := &Zone{apex: apex, serial: uint32(now.Unix()), nameServer: content.NameServer} //nolint:gosec // Serials wrap (RFC 1982).
 		z.authority = content.Packer.Authority(apex, z.serial)
@@ -59,44 +64,45 @@ func New(content Content, now time.Time) *Snapshot {
 		if _, ok := Find(apexes[:i], parent(apex)); ok {
 			e.attach(apex, node{})
 		}
-		e.put(apex, node{zone: int32(i), apex: true, kept: true})
+		e.Put(apex, node{zone: int32(i), apex: true, kept: true})
 		e.attach(NameServer(apex), node{kept: true, data: nameServer})
-		e.attach(probes(apex), node{kept: true, data: probed})
+		e.attach(probeWildcard(apex), node{kept: true, data: probe})
 	}
-	s.names = e.names
+	s.names = e.Table()
 	return s
 }
 
-// With returns a snapshot in which the names of the records hold what the records say, and nothing of their own where a
-// record has neither addresses nor an alias. Each lies in one of the zones and is not Reserved. A zone in which nothing
-// changes is carried over with its serial. It returns the same snapshot when nothing changes at all.
+// With returns a snapshot in which these records replace all earlier records of their names. A
+// record without addresses and alias removes the earlier ones. Each name lies in a zone and is not
+// Reserved. A zone in which nothing changes keeps its serial. If nothing changes at all, With
+// returns the same snapshot.
 func (s *Snapshot) With(records []Record, now time.Time) *Snapshot {
-	e := s.names.edit()
+	e := editor{s.names.Edit()}
 	next := *s
 	changed := make([]bool, len(s.zones))
 	for _, record := range records {
-		held := newData(record, s.packer)
+		after := newData(record, s.packer)
 		var before *data
-		if n := e.get(record.Name); n != nil {
+		if n := e.Get(record.Name); n != nil {
 			before = n.data
 		}
-		if before.equal(held) {
+		if before.equal(after) {
 			continue
 		}
 		if before == nil {
 			next.records++
-		} else if held == nil {
+		} else if after == nil {
 			next.records--
 		}
-		changed[e.update(record.Name, func(n *node) { n.data = held })] = true
-		for _, zone := range e.offer(record.Name, before, held) {
+		changed[e.update(record.Name, func(n *node) { n.data = after })] = true
+		for _, zone := range e.updateServices(record.Name, before, after) {
 			changed[zone] = true
 		}
 	}
 	if !slices.Contains(changed, true) {
 		return s
 	}
-	next.names = e.names
+	next.names = e.Table()
 	next.zones = slices.Clone(s.zones)
 	for i, z := range next.zones {
 		if changed[i] {
@@ -106,36 +112,35 @@ func (s *Snapshot) With(records []Record, now time.Time) *Snapshot {
 	return &next
 }
 
-// Reserved returns whether a record must not be served because the zone could not do its work with it: the name server's
-// name is the zone's own, and an apex holds SOA and NS, beside which no alias may stand (RFC 1034, section 3.6.2).
-// See ReservedForProbes, too.
+// Reserved returns whether the zone must not serve a record of this name. The name server's name is
+// the zone's own, and no alias may stand beside the SOA and NS records of an apex (RFC 1034,
+// section 3.6.2). See ReservedForProbes, too.
 func Reserved(apex, name string, alias bool) bool {
 	return name == NameServer(apex) || alias && name == apex
 }
 
-// Zones returns the zones. The slice belongs to the snapshot and must not be changed.
+// Zones returns the zones. The slice belongs to the snapshot, and callers must not change it.
 func (s *Snapshot) Zones() []*Zone { return s.zones }
 
-// Len returns how many names hold addresses or an alias of their own; those of the name servers are not counted.
+// Len returns the number of names that have a record, without those of the zones themselves.
 func (s *Snapshot) Len() int { return s.records }
 
-// Alias returns the target of the alias that is exactly at this name, and the empty string if there is none.
+// Alias returns the target of the alias at exactly this name, and the empty string if there is
+// none.
 func (s *Snapshot) Alias(name string) string {
-	if n := s.names.find([]byte(name)); n != nil {
+	if n := s.names.Find([]byte(name)); n != nil {
 		return n.data.target()
 	}
 	return ""
 }
 
-// Records returns what the names hold, the name servers' among them, sorted by name. The addresses and services of each belong to
-// the snapshot and must not be changed.
+// Records returns all records, sorted by name, those of the zones' name servers and probes
+// included. Their addresses and services belong to the snapshot, and callers must not change them.
 func (s *Snapshot) Records() []Record {
 	var all []Record
-	for i := range s.names.shards {
-		for _, n := range s.names.shards[i].nodes {
-			if n.data != nil {
-				all = append(all, n.data.record(n.name))
-			}
+	for name, n := range s.names.All() {
+		if n.data != nil {
+			all = append(all, n.data.record(name))
 		}
 	}
 	slices.SortFunc(all, func(a, b Record) int { return strings.Compare(a.Name, b.Name) })

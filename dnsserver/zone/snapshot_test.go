@@ -29,7 +29,7 @@ import (
 	"github.com/miekg/dns"
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/wire"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
@@ -39,7 +39,7 @@ func address(text string) []netip.Addr { return []netip.Addr{netip.MustParseAddr
 
 // snapshotOf returns a snapshot of zones without name server addresses.
 func snapshotOf(now time.Time, zones []string, records ...zone.Record) *zone.Snapshot {
-	return zone.New(zone.Content{Zones: zones, Packer: wire.Packer{}}, now).With(records, now)
+	return zone.New(zone.Content{Zones: zones, Packer: answer.Packer{}}, now).With(records, now)
 }
 
 func serials(s *zone.Snapshot) []uint32 {
@@ -53,7 +53,7 @@ func serials(s *zone.Snapshot) []uint32 {
 func TestSerialGrowsWithEveryChangeOfItsZone(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	empty := zone.New(zone.Content{Zones: []string{"a.test", "b.test"}, Packer: wire.Packer{}}, start.Add(-time.Minute))
+	empty := zone.New(zone.Content{Zones: []string{"a.test", "b.test"}, Packer: answer.Packer{}}, start.Add(-time.Minute))
 	g.Expect(serials(empty)).To(Equal([]uint32{999_940, 999_940}), "it starts as the time")
 	held := zone.Record{Name: "x.a.test", Addresses: address("10.0.0.1")}
 	first := empty.With([]zone.Record{held}, start)
@@ -109,8 +109,8 @@ func TestSnapshotIsNotChangedByItsSuccessor(t *testing.T) {
 	g.Expect(second.Len()).To(Equal(1))
 }
 
-// Any order of changes leads to what a snapshot has that was made of the end result at once, down to the names that exist only
-// for the sake of others.
+// Changes in any order lead to the same snapshot as making the end result at once, including the
+// empty non-terminals.
 func TestChangesLeadWhereTheyWouldLeadAtOnce(t *testing.T) {
 	t.Parallel()
 	zones := []string{"a.test", "sub.gap.a.test"}

@@ -20,29 +20,29 @@ import (
 	"net/netip"
 )
 
-// Record is everything that one name holds: addresses or an alias, never both (RFC 1034, section 3.6.2).
+// Record is the content of one name: addresses or an alias, never both (RFC 1034, section 3.6.2).
 type Record struct {
 	// Name is canonical. It is the apex of a zone or below it.
 	Name string
-	// Addresses are sorted, so that those of IPv4 come first, and without duplicates. IPv4 is answered as A, IPv6 as AAAA.
+	// Addresses are sorted, IPv4 first, without duplicates. IPv4 is served as A, IPv6 as AAAA.
 	Addresses []netip.Addr
-	// Alias is the canonical target of a CNAME. It is empty when there are addresses.
+	// Alias is the canonical target of a CNAME. It is empty if there are addresses.
 	Alias string
-	// Services are sorted and without duplicates. See Service.
+	// Services are sorted, without duplicates.
 	Services []Service
 }
 
-// Packer makes of what a name holds that which is sent of it. Its results come back in a Result and must not be changed.
+// Packer encodes records in wire format. A Result returns the bytes, which callers must not change.
 type Packer interface {
-	// Addresses packs addresses of one family, of which there is at least one.
+	// Addresses encodes address records. There is at least one address, and all are of one family.
 	Addresses(addresses []netip.Addr) []byte
-	// Alias packs an alias for a canonical name.
+	// Alias encodes a CNAME record with a canonical target.
 	Alias(target string) []byte
-	// Authority packs the zone's SOA.
+	// Authority encodes the SOA record of a zone.
 	Authority(apex string, serial uint32) []byte
 }
 
-// Zone is one zone at one moment. It never changes.
+// Zone is a zone of one snapshot. It never changes.
 type Zone struct {
 	apex       string
 	serial     uint32
@@ -56,11 +56,11 @@ func (z *Zone) Apex() string { return z.apex }
 // Serial returns the zone's serial, which grows with every change of its content (RFC 1982).
 func (z *Zone) Serial() uint32 { return z.serial }
 
-// Authority returns what the Packer made of the zone's SOA.
+// Authority returns the SOA record as the Packer encoded it.
 func (z *Zone) Authority() []byte { return z.authority }
 
-// successor returns the zone with a serial that is greater in the sense of RFC 1982, section 3.2: the time in seconds
-// since 1970, or one more than it was where that is later.
+// successor returns the zone with a greater serial (RFC 1982, section 3.2): the given time in
+// seconds since 1970, or the old serial plus one if that is later.
 func (z *Zone) successor(seconds uint32, packer Packer) *Zone {
 	next := *z
 	next.serial = seconds

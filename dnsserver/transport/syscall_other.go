@@ -1,0 +1,34 @@
+//go:build !linux
+
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package transport
+
+import (
+	"syscall"
+)
+
+// On other systems the package builds, so that contributors can work on the rest, but it does not
+// serve.
+
+func recvmmsg(uintptr, []mmsghdr) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+
+func sendmmsg(uintptr, []mmsghdr) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+
+func recv(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
+
+func send(uintptr, []byte) (int, syscall.Errno) { return 0, syscall.ENOSYS }
