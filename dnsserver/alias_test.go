@@ -33,20 +33,20 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// upstream is a resolver as a node has one.
+// upstream is a resolver of the node.
 type upstream struct {
 	mu      sync.Mutex
 	records []string
 }
 
-// set replaces what is known, as records in presentation format.
+// set replaces the records, which are in presentation format.
 func (u *upstream) set(records ...string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.records = records
 }
 
-// ServeDNS fails altogether where nothing is known.
+// ServeDNS fails if there are no records.
 func (u *upstream) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -63,7 +63,7 @@ func (u *upstream) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	_ = w.WriteMsg(response)
 }
 
-// startUpstream serves over UDP, and returns the port and a file that names the resolver.
+// startUpstream serves over UDP. It returns the port and a file that names the resolver.
 func startUpstream(t *testing.T) (u *upstream, port, resolvConf string) {
 	t.Helper()
 	g := NewWithT(t)
@@ -86,7 +86,7 @@ func startUpstream(t *testing.T) (u *upstream, port, resolvConf string) {
 	return u, port, resolvConf
 }
 
-// From a slice on a real API server to the addresses that the node's resolver gives, over real sockets.
+// From a slice on a real API server to the addresses of the node's resolver, over real sockets.
 func TestAHostNameIsAnsweredWithItsAddresses(t *testing.T) {
 	g := NewWithT(t)
 	cluster := startAPIServer(t)
@@ -128,7 +128,8 @@ func TestAHostNameIsAnsweredWithItsAddresses(t *testing.T) {
 	server.eventually(g, "the slice has another host name", kuard, dns.TypeA, "NOERROR", "lb.example.org.", "203.0.113.9")
 }
 
-// The same over real sockets for whoever answers for a host name and lies: see package alias for all that may be said.
+// The same over real sockets for a hostile server behind a host name. Package alias tests all forms
+// of hostile answers.
 func TestAHostNameCannotLeadPodsToThemselves(t *testing.T) {
 	g := NewWithT(t)
 	cluster := startAPIServer(t)

@@ -29,7 +29,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// healthHandler serves /healthz, which says that the process runs, and /readyz, which says that queries should come here.
+// healthHandler serves /healthz, which says that the process runs, and /readyz, which says that it
+// should receive queries.
 func (s *server) healthHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -48,24 +49,25 @@ func (s *server) healthHandler() http.Handler {
 	return mux
 }
 
-// listRecords lists what is served. It does so for one client at a time, because a listing takes about 100 octets of memory for each
-// record until the client has read it.
+// listRecords lists the records. It serves one client at a time, because a listing takes about 100
+// octets of memory per record until the client has read it.
 func (s *server) listRecords(w http.ResponseWriter, _ *http.Request) {
 	if !s.listing.TryLock() {
-		http.Error(w, "the records are being listed for another client", http.StatusServiceUnavailable)
+		http.Error(w, "another client is listing the records", http.StatusServiceUnavailable)
 		return
 	}
 	defer s.listing.Unlock()
 	snapshot := s.source.Snapshot()
 	if snapshot == nil {
-		http.Error(w, "nothing is known yet", http.StatusServiceUnavailable)
+		http.Error(w, "EndpointSlices are not synced yet", http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, listing(snapshot, s.options.TTL, s.aliases.Peek))
 }
 
-// listing returns the snapshot in the form of a zone file, with what peek knows of the targets of aliases as comments.
+// listing returns the snapshot in the format of a zone file. Comments show the answers that peek
+// has for alias targets.
 func listing(snapshot *zone.Snapshot, ttl uint32, peek func(target string, qtype uint16) *alias.Answer) string {
 	var b strings.Builder
 	for _, z := range snapshot.Zones() {
@@ -96,7 +98,8 @@ func listing(snapshot *zone.Snapshot, ttl uint32, peek func(target string, qtype
 	return b.String()
 }
 
-// notReady returns why no queries should come here, and the empty string when they should.
+// notReady returns the reason why the server should not receive queries, and the empty string if it
+// should.
 func (s *server) notReady() string {
 	switch {
 	case s.draining.Load():

@@ -25,7 +25,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// link is a wire to a server that a test can cut and mend. While it is cut, connections are refused.
+// link is a proxy to a server that a test can cut and mend. While it is cut, connections are
+// refused.
 type link struct {
 	address, target string
 
@@ -95,7 +96,7 @@ func (l *link) accept(listener net.Listener) {
 	}
 }
 
-// join takes both ends of a connection over, which does not outlive the listener.
+// join registers both ends of a connection, so that they close with the listener.
 func (l *link) join(listener net.Listener, conns ...net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -42,51 +42,52 @@ const (
 	defaultAliasMaxStale = 24 * time.Hour
 	defaultResolvConf    = "/etc/resolv.conf"
 
-	// maxTTL is a day. RFC 2181, section 8 allows 68 years, which nobody can take back.
+	// maxTTL is a day. RFC 2181, section 8 allows 68 years, but a cached record cannot be revoked.
 	maxTTL = 86400
 
-	// serviceHostVariable is set by Kubernetes in containers that start after the Service dns-server of their namespace
-	// exists. Its value is the Service's ClusterIP.
+	// serviceHostVariable is set by Kubernetes in containers that start after the Service
+	// dns-server of their namespace exists. Its value is the Service's ClusterIP.
 	serviceHostVariable = "DNS_SERVER_SERVICE_HOST"
 )
 
-// Options of the DNS server.
+// Options configure the DNS server.
 type Options struct {
-	// Zones that are served. Default: xcc.test.
+	// Zones to serve. Default: xcc.test.
 	Zones []string
 	// Namespace whose EndpointSlices are the records. Default: xcc-dns.
 	Namespace string
 	// Kubeconfig is the path of a kubeconfig file. Default: the ServiceAccount of the pod.
 	Kubeconfig string
-	// DNSAddress is where UDP and TCP are bound, as [host]:port. Default: :1053.
+	// DNSAddress is the address for DNS over UDP and TCP, as [host]:port. Default: :1053.
 	DNSAddress string
-	// HealthAddress is where /healthz and /readyz are served, as [host]:port. Default: :8080.
+	// HealthAddress is the address for /healthz and /readyz, as [host]:port. Default: :8080.
 	HealthAddress string
-	// MetricsAddress is where /metrics is served, as [host]:port. Default: :9153.
+	// MetricsAddress is the address for /metrics, as [host]:port. Default: :9153.
 	MetricsAddress string
 	// TTL of addresses and aliases in seconds. Default: 5.
 	TTL uint32
-	// Lameduck is how long queries are answered after the shutdown began. Default: 5s.
+	// Lameduck is how long the server answers queries after the shutdown began. Default: 5s.
 	Lameduck time.Duration
-	// ResolvConf is the path of a file that names the resolvers which know the targets of aliases. They must not be those of
-	// the cluster's DNS, which asks us. Default: /etc/resolv.conf.
+	// ResolvConf is the path of a file that names the resolvers for alias targets. They must not be
+	// those of cluster DNS, which forwards to this server. Default: /etc/resolv.conf.
 	ResolvConf string
-	// AliasMaxStale is how long the last good addresses of a target are served while lookups fail. Default: 24h.
+	// AliasMaxStale is how long the last good addresses of a target are served while lookups fail.
+	// Default: 24h.
 	AliasMaxStale time.Duration
-	// DenyAddresses are ranges, as CIDRs, of which no address is served, published or found out, besides those that never are:
-	// see package netaddr. Default: none.
+	// DenyAddresses are CIDRs whose addresses are never served, in addition to those of package
+	// netaddr. Default: none.
 	DenyAddresses []string
-	// QueryLogEvery logs one query in so many of each socket; 0 logs none. Default: 0.
+	// QueryLogEvery logs one query in so many per socket; 0 disables it. Default: 0.
 	QueryLogEvery uint64
 	// DebugRecords serves /debug/records at the HealthAddress. Default: false.
 	DebugRecords bool
-	// NameServer are the addresses of the name server that the zones' NS record names. Default: the address of the Service
-	// dns-server where Kubernetes tells it; without one the name server's name exists and has no addresses.
+	// NameServer are the addresses of the name server in the zones' NS records. Default: the
+	// ClusterIP of the Service dns-server if Kubernetes provides it, or else none.
 	NameServer []netip.Addr
 
-	// denied is what Validate made of DenyAddresses.
+	// denied is the parsed form of DenyAddresses.
 	denied []netip.Prefix
-	// resolverPort is that of the resolvers in ResolvConf, for tests. Default: 53.
+	// resolverPort is the port of the resolvers in ResolvConf. Default: 53. Tests change it.
 	resolverPort string
 }
 
@@ -110,7 +111,7 @@ func NewOptions() Options {
 	return options
 }
 
-// AddFlags adds a flag for each option, with the present value as its default.
+// AddFlags adds a flag for each option. The current values are the defaults.
 func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.Zones, "zone", o.Zones,
 		"authoritative zone; repeatable. A slice belongs to the longest zone that contains its name")
@@ -134,8 +135,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 		"list the served records at /debug/records of the health address, without authentication")
 }
 
-// Validate brings the zones into canonical form, without duplicates, and returns an error that names the flag and what is
-// wrong with it.
+// Validate brings the zones into canonical form, without duplicates. Its error names each faulty
+// flag and the fault.
 func (o *Options) Validate() error {
 	var errs []error
 	zones, err := canonicalZones(o.Zones)

@@ -25,8 +25,9 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
-// Run serves until the context is done, and then for the lameduck time. It returns an error when the options are wrong, a
-// socket cannot be bound or a server fails; an API server that is away is no error.
+// Run serves until the context is done, and then for the lameduck time. It returns an error if the
+// options are invalid, a socket cannot be bound or a server fails. An unreachable API server is no
+// error.
 func Run(ctx context.Context, options Options) error {
 	if err := options.Validate(); err != nil {
 		return err

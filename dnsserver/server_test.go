@@ -44,7 +44,7 @@ type apiServer struct {
 
 	env  *envtest.Environment
 	link *link
-	// throughLink is how to reach the API server over the link.
+	// throughLink reaches the API server over the link.
 	throughLink *rest.Config
 }
 
@@ -80,7 +80,7 @@ func slice(name, hostname string, addressType discoveryv1.AddressType, addresses
 type running struct {
 	*server
 
-	// shutdown is what SIGTERM does.
+	// shutdown does the same as SIGTERM.
 	shutdown context.CancelFunc
 	ended    chan error
 }
@@ -105,7 +105,8 @@ func start(t *testing.T, config *rest.Config, options Options) *running {
 	return r
 }
 
-// lookup asks over UDP and TCP and returns the code and the data of the answers, which have to be the same.
+// lookup queries over UDP and TCP. It returns the code and the data of the answers, which must be
+// the same.
 func (r *running) lookup(g Gomega, name string, qtype uint16) []string {
 	query := new(dns.Msg)
 	query.SetQuestion(name, qtype)
@@ -136,7 +137,7 @@ func (r *running) ready(g Gomega) int {
 	return code
 }
 
-// eventually waits for what follows from an event of the watch.
+// eventually waits for the effect of a watch event.
 func (r *running) eventually(g Gomega, why, name string, qtype uint16, want ...string) {
 	g.Eventually(func(g Gomega) {
 		g.Expect(r.lookup(g, name, qtype)).To(ConsistOf(want))

@@ -33,7 +33,7 @@ func ipv4(name, hostname string, addresses ...string) *discoveryv1.EndpointSlice
 	return slice(name, hostname, discoveryv1.AddressTypeIPv4, addresses...)
 }
 
-// unready adds an endpoint that is not ready to the slice, which is without any where it had no address.
+// unready adds an endpoint that is not ready to the slice. It removes endpoints without addresses.
 func unready(s *discoveryv1.EndpointSlice, addresses ...string) *discoveryv1.EndpointSlice {
 	s.Endpoints = slices.DeleteFunc(s.Endpoints, func(e discoveryv1.Endpoint) bool { return len(e.Addresses) == 0 })
 	s.Endpoints = append(s.Endpoints, discoveryv1.Endpoint{
@@ -42,7 +42,8 @@ func unready(s *discoveryv1.EndpointSlice, addresses ...string) *discoveryv1.End
 	return s
 }
 
-// The last slice of each case changes the answer, and the one before it is to be seen again when it goes.
+// The last slice of each case changes the answer. When it goes, the answer of the slice before it
+// returns.
 func TestSeveralSlicesHaveOneName(t *testing.T) {
 	g := NewWithT(t)
 	cluster := startAPIServer(t)

@@ -14,7 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Command dns-server is the authoritative DNS server for the add-on's zones in a workload cluster. See package dnsserver.
+// Command dns-server is the authoritative DNS server for the add-on's zones in a workload cluster.
+// See package dnsserver.
 package main
 
 import (
@@ -85,8 +86,9 @@ func run(args []string) error {
 	return dnsserver.Run(ctx, options)
 }
 
-// tellCapabilities writes the capabilities of this build to the file named by the environment, if any. A failure must not keep
-// the Pod from starting: the manager then treats the dns-server as a former release, and no query fails.
+// tellCapabilities writes the capabilities of this build to the file named by the environment, if
+// any. A failure must not keep the Pod from starting: the manager then treats the dns-server as a
+// former release, and no query fails.
 func tellCapabilities() {
 	name := os.Getenv(capability.FileVariable)
 	if name == "" {

@@ -27,8 +27,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The binary runs on every node pool of every cluster, and what it links is what has to be fetched, kept in memory and
-// patched there.
+// The binary runs in every cluster. Everything that it links has to be downloaded, kept in memory
+// and patched there.
 func TestWhatTheBinaryMustNotLink(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
@@ -75,7 +75,7 @@ func TestArguments(t *testing.T) {
 	g.Expect(run([]string{"--zone=a b"})).To(MatchError(ContainSubstring("--zone")))
 }
 
-// The manifests and package capability have the rest.
+// The tests of the manifests and of package capability cover the rest.
 func TestVersionTellsWhatIsRead(t *testing.T) {
 	g := NewWithT(t)
 	name := filepath.Join(t.TempDir(), "message")

@@ -27,52 +27,58 @@ import (
 )
 
 const (
-	// maxTTL is a day, in seconds. An address that is good for longer is asked for all the same, whatever the highest bit says
-	// (RFC 8767, section 4).
+	// maxTTL is a day, in seconds. It also bounds a TTL whose highest bit is set (RFC 8767, section
+	// 4).
 	maxTTL = 86400
-	// maxNegativeTTL is how long a denial is believed, in seconds. A load balancer gets its name before the name gets addresses.
+	// maxNegativeTTL is the longest time for which a denial is cached, in seconds. A load balancer
+	// gets its name before the name gets addresses.
 	maxNegativeTTL = 30
-	// keptTTL is the TTL of last good addresses, in seconds (RFC 8767, section 4 says 30; the lookup is tried more often).
+	// keptTTL is the TTL of stale addresses, in seconds. RFC 8767, section 4 suggests 30. This
+	// server retries the lookup more often.
 	keptTTL = 5
-	// maxChain is how many further aliases a target may be behind.
+	// maxChain is the largest number of further aliases behind a target.
 	maxChain = 16
-	// maxRecords is how many records of a response are looked at. A resolver gives the aliases first and then the addresses; a
-	// message over TCP has room for some 4,000 more, which would cost a processor milliseconds each time.
+	// maxRecords is the number of records that are read of a response. Resolvers send the aliases
+	// first and then the addresses. A message over TCP has room for some 4,000 more records, which
+	// would cost milliseconds of CPU each time.
 	maxRecords = 512
-	// maxAddresses is how many addresses of a target are served, as of a gateway: a DNS answer with more serves nobody.
+	// maxAddresses is the largest number of addresses served for a target, the same as for a
+	// gateway. Clients have no use for more.
 	maxAddresses = 100
 )
 
-// Answer is what is known of a target and one type of address. It never changes.
+// Answer is the result of a lookup for a target and a type of address. It never changes.
 type Answer struct {
-	// Rcode is dns.RcodeSuccess, dns.RcodeNameError for a target that does not exist, or dns.RcodeServerFailure.
+	// Rcode is dns.RcodeSuccess, dns.RcodeNameError if the target does not exist, or
+	// dns.RcodeServerFailure.
 	Rcode int
-	// Chain are the names that the target is an alias for, one after the other, in presentation format with a final dot. The
-	// addresses are those of the last one.
+	// Chain is the chain of aliases behind the target, in presentation format with a final dot. The
+	// addresses belong to the last name.
 	Chain []string
-	// Addresses are of the type asked for. There may be none.
+	// Addresses are of the requested type. There may be none.
 	Addresses []netip.Addr
-	// Packed is what the Resolver's Pack made of the answer.
+	// Packed is the records in wire format: see Options.Pack.
 	Packed []byte
 
 	ttl     time.Duration
 	expires time.Time
-	// learned is when a resolver said so.
+	// learned is the time of the response.
 	learned time.Time
-	// kept says that lookups fail since.
+	// kept marks a stale answer: all lookups since have failed.
 	kept bool
-	// refused are the addresses that the target has and that are not served.
+	// refused describes the addresses of the target that are not served.
 	refused refused
 }
 
-// refused are addresses that must not be served: how many, and the first of them with why.
+// refused is the number of addresses that must not be served, with the first address and its
+// reason.
 type refused struct {
 	count   int
 	address netip.Addr
 	reason  string
 }
 
-// TTL returns for how many more seconds the answer may be kept by others, at least one.
+// TTL returns for how many more seconds clients may cache the answer, at least 1.
 func (a *Answer) TTL(now time.Time) uint32 {
 	if a.kept {
 		return keptTTL
@@ -80,23 +86,24 @@ func (a *Answer) TTL(now time.Time) uint32 {
 	return uint32(max(1, min(a.expires.Sub(now)/time.Second, maxTTL)))
 }
 
-// reader reads responses. The zero value takes every address and every chain.
+// reader reads responses. The zero value accepts every address and every chain.
 type reader struct {
-	// judge decides which addresses may be served.
+	// judge decides which addresses to serve.
 	judge netaddr.Judge
-	// isOurs returns whether a name, in presentation format with a final dot, is in one of the zones that are served here.
+	// isOurs returns whether a name is in one of our zones. The name is in presentation format with
+	// a final dot.
 	isOurs func(name string) bool
 }
 
-// read returns what a response says of the target, and false when it says nothing that can be relied on. The answer
-// has neither a time nor a packed form yet.
+// read returns the answer that a response has for the target, and false if the response is not
+// reliable. The answer has no times and no wire format yet.
 //
-// Addresses that must not be served are left out. A target that has no others exists without addresses (NODATA), as if a
-// resolver that protects against rebinding had taken them out: a failure would make clients give up the other type of address
-// too.
+// It leaves out addresses that must not be served. A target without other addresses exists without
+// addresses (NODATA), as behind a resolver with rebinding protection. A failure would make clients
+// drop the other type of address, too.
 //
-// A chain must not lead back into our zones. The name there may be another tenant's, and a cache may take what is said of it
-// for ours, because we are the authority (RFC 2181, section 5.4.1).
+// A chain must not lead back into our zones. The name there may belong to another tenant. A cache
+// may trust the records because this server is the authority for them (RFC 2181, section 5.4.1).
 func (r reader) read(response *dns.Msg, target string, qtype uint16) (*Answer, bool) {
 	if response.Rcode != dns.RcodeSuccess && response.Rcode != dns.RcodeNameError {
 		return nil, false
@@ -130,7 +137,7 @@ func (r reader) read(response *dns.Msg, target string, qtype uint16) (*Answer, b
 	return a, true
 }
 
-// recordsByOwner returns the first records of an answer, by their canonical owner.
+// recordsByOwner returns the first maxRecords records of an answer, by canonical owner.
 func recordsByOwner(records []dns.RR) map[string][]dns.RR {
 	byOwner := map[string][]dns.RR{}
 	for _, record := range records[:min(len(records), maxRecords)] {
@@ -142,7 +149,8 @@ func recordsByOwner(records []dns.RR) map[string][]dns.RR {
 	return byOwner
 }
 
-// collect takes the addresses among an owner's records. If there are none, it returns the name that the owner is an alias for.
+// collect adds the addresses of an owner's records to the answer. If there are none, it returns the
+// target of the owner's alias.
 func (r reader) collect(a *Answer, records []dns.RR, qtype uint16, ttl *uint32) (next string) {
 	found := false
 	for _, record := range records {
@@ -171,7 +179,7 @@ func (r reader) collect(a *Answer, records []dns.RR, qtype uint16, ttl *uint32) 
 	return next
 }
 
-// take adds an address to those that are served, or to those that are not.
+// take adds an address to the served or to the refused ones.
 func (r reader) take(a *Answer, address netip.Addr) {
 	reason := r.judge.Refuse(address)
 	switch {
@@ -184,8 +192,8 @@ func (r reader) take(a *Answer, address netip.Addr) {
 	}
 }
 
-// isReferral returns whether a response without addresses only says who else to ask, which does not mean that there are none
-// (RFC 2308, section 2.2).
+// isReferral returns whether a response without addresses only names other servers to query. That
+// is no denial (RFC 2308, section 2.2).
 func isReferral(response *dns.Msg) bool {
 	has := func(rrtype uint16) bool {
 		return slices.ContainsFunc(response.Ns, func(record dns.RR) bool { return record.Header().Rrtype == rrtype })
@@ -193,7 +201,7 @@ func isReferral(response *dns.Msg) bool {
 	return response.Rcode == dns.RcodeSuccess && has(dns.TypeNS) && !has(dns.TypeSOA)
 }
 
-// negativeTTL returns how long a denial holds, in seconds (RFC 2308, section 5).
+// negativeTTL returns for how long to cache a denial, in seconds (RFC 2308, section 5).
 func negativeTTL(response *dns.Msg) uint32 {
 	for _, record := range response.Ns {
 		if soa, ok := record.(*dns.SOA); ok {

@@ -14,19 +14,20 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package alias knows the addresses of the names outside of our zones that aliases point at.
+// Package alias resolves alias targets outside our zones.
 //
-// A pod's resolver does not chase a CNAME: whoever answers for a name that is an alias has to add the addresses of its target.
-// A Resolver asks the resolvers of the node for them, keeps them for their TTL and asks again before that is over, so that
-// a query hardly ever waits. When a lookup fails, the last good addresses are kept, for a time that is bounded: what is
-// not known is not deleted.
+// The resolver in a pod does not follow a CNAME, so the answer for an alias must include the
+// addresses of its target. A Resolver queries the resolvers of the node, caches the addresses for
+// their TTL, and refreshes them earlier, so that queries rarely wait. If a lookup fails, it serves
+// the last good addresses for a limited time.
 //
-// All is bounded: lookups that run at a time, how long each takes, how long a query waits for one, the length of a chain
-// of aliases, the records that are read of a response and the addresses that are served of it. Addresses that must not be
-// published are left out, and a chain that leads back into our zones is not followed: whoever answers for a target may lie.
+// Everything is bounded: concurrent lookups, the time of each lookup, the time for which a query
+// waits, the length of a chain of aliases, the records that are read, and the addresses that are
+// served. Some addresses must not be published, and no chain may lead back into our zones: the
+// server that answers for a target may be hostile.
 //
-// A resolver that hangs on one name holds up no other, because each name and type is looked up by itself, as long as fewer
-// than 512 lookups hang at a time. Where more do, a lookup waits for its turn, up to 4 seconds for each 512 before it; what
-// waits is an entry of a list. Of the queries that wait for one name and type, 100 do.
-// Targets that nobody asks for are not looked up again.
+// Each name and type has its own lookup, so a resolver that hangs on one name does not delay
+// others. At most 512 lookups run at a time. Further ones queue, for up to 4 seconds per 512
+// lookups ahead of them. At most 100 queries wait for one name and type. Targets without queries
+// are not refreshed.
 package alias

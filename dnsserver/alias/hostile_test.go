@@ -31,11 +31,11 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// hostile are what whoever answers for a host name may say of it, as records in presentation format.
+// hostile are answers of a hostile server for a host name, as records in presentation format.
 var hostile = map[string]struct {
 	qtype  uint16
 	answer []string
-	// want is the answer as text, "unreliable" where the response counts as a failure.
+	// want is the answer as text, "unreliable" if the response counts as a failure.
 	want string
 	ttl  uint32
 }{
@@ -87,7 +87,7 @@ func denying(ranges ...string) netaddr.Judge {
 	return netaddr.NewJudge(denied)
 }
 
-// Each goes over real sockets, so that it is what can be said in a message.
+// Each response goes over a real socket, so a message can carry it.
 func TestWhoAnswersForAHostNameIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for name, test := range hostile {
@@ -168,7 +168,7 @@ func TestRefusedAddressesAreToldInFewLines(t *testing.T) {
 	})
 }
 
-// What was good before is not kept for an answer that is refused: the target is known to be somewhere else.
+// A refused answer replaces the addresses before it: the target is known to have moved.
 func TestARefusedAnswerReplacesAGoodOne(t *testing.T) {
 	inWorld(t, []string{"lb.example.com. 10 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		g.Expect(w.cached()).To(Equal("NOERROR 198.51.100.1"))
@@ -181,7 +181,7 @@ func TestARefusedAnswerReplacesAGoodOne(t *testing.T) {
 	})
 }
 
-// FuzzRead feeds what a resolver may send, and holds what comes of it against its bounds.
+// FuzzRead reads responses of a resolver and checks the bounds of the result.
 func FuzzRead(f *testing.F) {
 	for _, test := range hostile {
 		message := new(dns.Msg).SetQuestion(balancer+".", test.qtype)

@@ -20,18 +20,18 @@ import (
 	"sync"
 )
 
-// maxLookups is how many lookups run at a time. Each has a goroutine and a socket, some 20 kB, which those of names that hang keep for
-// all of lookupTimeout.
+// maxLookups is the largest number of concurrent lookups. Each has a goroutine and a socket, about
+// 20 kB. The lookup of a name that hangs keeps them for lookupTimeout.
 const maxLookups = 512
 
-// queue holds the slots that wait for their lookup, of which there may be any number: first come, first served.
+// queue runs lookups in the order of their arrival. Any number of slots may wait in it.
 type queue struct {
 	mu      sync.Mutex
 	waiting []*slot
 	running int
 }
 
-// add lets the slot be looked up when it is its turn. It must not wait already.
+// add adds a slot that is not in the queue.
 func (q *queue) add(s *slot) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -42,7 +42,7 @@ func (q *queue) add(s *slot) {
 	}
 }
 
-// work looks up one after the other until none waits.
+// work runs lookups until the queue is empty.
 func (q *queue) work() {
 	for s := q.next(); s != nil; s = q.next() {
 		s.lookup()

@@ -22,21 +22,21 @@ import (
 	"time"
 )
 
-// refusalRest is the shortest time between two reports of refused addresses: whoever answers for a target decides how many
-// there are, and how often it is looked up.
+// refusalRest is the shortest time between two reports of refused addresses. The server that
+// answers for a target controls their number and, by the TTL, how often they are found.
 const refusalRest = 10 * time.Second
 
-// refusals report addresses that are not served.
+// refusals reports addresses that are not served.
 type refusals struct {
 	log func(target string, address netip.Addr, reason string, others int)
 
 	mu   sync.Mutex
 	last time.Time
-	// others is how many were not reported.
+	// others is the number of unreported addresses.
 	others int
 }
 
-// add takes the refused addresses of one answer.
+// add reports the refused addresses of one answer, or counts them.
 func (r *refusals) add(target string, found refused, now time.Time) {
 	if r.log == nil || found.count == 0 {
 		return

@@ -30,21 +30,23 @@ import (
 )
 
 const (
-	// lookupTimeout is how long one lookup takes at most.
+	// lookupTimeout is the longest time for one lookup.
 	lookupTimeout = 4 * time.Second
-	// maxWait is how long a query waits for a lookup. CoreDNS gives up after 2 seconds.
+	// maxWait is the longest time for which a query waits for a lookup. CoreDNS gives up after 2
+	// seconds.
 	maxWait = 1500 * time.Millisecond
-	// maxWaiters is how many queries wait for one lookup. Others fail at once, or one target that hangs would take all places that
-	// there are for queries that wait.
+	// maxWaiters is the largest number of queries that wait for one lookup. Further ones fail at
+	// once. Otherwise one target that hangs could use up the slots for waiting queries.
 	maxWaiters = 100
-	// idleLimit is for how long a target is looked up that nobody asks for.
+	// idleLimit is the time without queries after which a target is no longer refreshed.
 	idleLimit = 10 * time.Minute
-	// minRetry and maxRetry are the first and the longest time between failed lookups (RFC 9520, section 3.2).
+	// minRetry and maxRetry are the first and the longest time between failed lookups (RFC 9520,
+	// section 3.2).
 	minRetry = time.Second
 	maxRetry = 30 * time.Second
 )
 
-// Outcome is what came of a lookup. The set is closed: it labels a metric.
+// Outcome is the outcome of a lookup. The set is closed, because it labels a metric.
 type Outcome string
 
 const (
@@ -54,39 +56,41 @@ const (
 	NoAddress Outcome = "no_address"
 	// NoName means that the target does not exist.
 	NoName Outcome = "no_name"
-	// Kept means that the lookup failed, and that what was known before is served.
+	// Kept means that the lookup failed and the last good addresses are served.
 	Kept Outcome = "kept"
-	// Failed means that the lookup failed, and that there is nothing to serve.
+	// Failed means that the lookup failed and there are no addresses to serve.
 	Failed Outcome = "failed"
-	// Refused means that the target has addresses of the type, of which none may be served.
+	// Refused means that the target has addresses of the type, but none may be served.
 	Refused Outcome = "refused"
 )
 
-// Outcomes are all of them.
+// Outcomes are all outcomes.
 var Outcomes = [...]Outcome{Found, NoAddress, NoName, Kept, Failed, Refused}
 
-// Options of a Resolver.
+// Options configure a Resolver.
 type Options struct {
-	// ResolvConf is the path of a file like /etc/resolv.conf.
+	// ResolvConf is the path of a file in the format of /etc/resolv.conf.
 	ResolvConf string
 	// Port of the resolvers. Default: 53.
 	Port string
-	// MaxStale is how long the last good addresses are kept while lookups fail.
+	// MaxStale is how long the last good addresses are served while lookups fail.
 	MaxStale time.Duration
-	// Judge decides which addresses may be served. Default: that of package netaddr, without further ranges.
+	// Judge decides which addresses to serve. Default: the rules of package netaddr without denied
+	// ranges.
 	Judge netaddr.Judge
-	// Zones are those that are served here, canonical: no chain of aliases may lead into them.
+	// Zones are our own zones in canonical form. No chain of aliases may lead into them.
 	Zones []string
-	// Pack prepares what is sent of an answer. The result becomes Answer.Packed.
+	// Pack encodes the records of an answer in wire format. The result becomes Answer.Packed.
 	Pack func(target string, answer *Answer) []byte
-	// Observe is told what came of each lookup.
+	// Observe is called with the outcome of each lookup.
 	Observe func(Outcome)
-	// LogRefused is told of an address that a target has and that is not served, and why. It is called once in 10 seconds at
-	// most; others is how many more there were since. Default: nothing is told.
+	// LogRefused is called with an address that is not served, and the reason. It is called at most
+	// once in 10 seconds. others is the number of further addresses since the last call. Default:
+	// none.
 	LogRefused func(target string, address netip.Addr, reason string, others int)
 }
 
-// Resolver knows the addresses of the targets that it follows.
+// Resolver resolves the targets that it follows, and keeps them up to date.
 type Resolver struct {
 	options Options
 	reader  reader
@@ -94,18 +98,18 @@ type Resolver struct {
 	refused refusals
 	lookups queue
 	targets targets
-	// mu is held to change the targets.
+	// mu guards changes of the targets.
 	mu sync.Mutex
 }
 
 // entry is a target.
 type entry struct {
-	// followers is how many names are an alias for it.
+	// followers is the number of names that are an alias for the target.
 	followers  int
 	ipv4, ipv6 *slot
 }
 
-// New returns a resolver that follows nothing yet.
+// New returns a resolver that follows no targets.
 func New(options Options) *Resolver {
 	isOurs := func(name string) bool {
 		return slices.ContainsFunc(options.Zones, func(zone string) bool { return dns.IsSubDomain(dns.Fqdn(zone), name) })
@@ -118,7 +122,8 @@ func New(options Options) *Resolver {
 	}
 }
 
-// Follow looks the target up and keeps it up to date until Unfollow was called as often as Follow. The name is canonical.
+// Follow resolves a target and keeps it up to date. The name is canonical. Each call needs a call
+// of Unfollow.
 func (r *Resolver) Follow(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -132,7 +137,7 @@ func (r *Resolver) Follow(target string) {
 	e.followers++
 }
 
-// Unfollow ends what Follow began.
+// Unfollow undoes one call of Follow.
 func (r *Resolver) Unfollow(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,7 +152,7 @@ func (r *Resolver) Unfollow(target string) {
 	}
 }
 
-// Close ends all lookups to come.
+// Close stops all future lookups.
 func (r *Resolver) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,8 +163,8 @@ func (r *Resolver) Close() {
 	})
 }
 
-// Cached returns what is known of the target, and nil when it has to be waited for. The type is dns.TypeA or dns.TypeAAAA.
-// It does not allocate.
+// Cached returns the answer for a target, nil if it needs a lookup. The type is dns.TypeA or
+// dns.TypeAAAA. It does not allocate.
 func (r *Resolver) Cached(target string, qtype uint16) *Answer {
 	s := r.slot(target, qtype)
 	if s == nil {
@@ -171,7 +176,7 @@ func (r *Resolver) Cached(target string, qtype uint16) *Answer {
 	return s.answer.Load()
 }
 
-// Peek is Cached for somebody who only looks, which does not count as being asked.
+// Peek is like Cached, but does not count as a query for the target.
 func (r *Resolver) Peek(target string, qtype uint16) *Answer {
 	s := r.slot(target, qtype)
 	if s == nil {
@@ -180,12 +185,13 @@ func (r *Resolver) Peek(target string, qtype uint16) *Answer {
 	return s.answer.Load()
 }
 
-// Wait returns what a lookup of the target finds, and when that takes too long the last good addresses, or a failure where there are
-// none that may be kept.
+// Wait waits for a lookup of the target. If that takes too long, it returns the last good
+// addresses, or a failure if there are none.
 func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 	s := r.slot(target, qtype)
 	if s == nil {
-		// It is not followed yet or any more: the snapshot of the query is not the latest.
+		// The target is no longer followed, or not yet: the snapshot of the query is not the
+		// latest.
 		return failure
 	}
 	s.used.Store(true)
@@ -203,11 +209,12 @@ func (r *Resolver) Wait(target string, qtype uint16) *Answer {
 	if answer := s.answer.Load(); answer != nil {
 		return answer
 	}
-	// Nobody has asked for a while, and now no resolver answers (RFC 8767, section 5).
+	// The target was idle, and now no resolver answers: serve stale addresses (RFC 8767, section
+	// 5).
 	return s.kept(time.Now())
 }
 
-// failure is the answer where there is none.
+// failure is the answer if no addresses are known.
 var failure = &Answer{Rcode: dns.RcodeServerFailure}
 
 func (r *Resolver) slot(target string, qtype uint16) *slot {

@@ -35,14 +35,15 @@ import (
 
 const balancer = "lb.example.com"
 
-// world is what the resolvers of a test say. It is used within a bubble of package synctest, where time is made up.
+// world is the resolvers of a test. It runs in a bubble of package synctest, with a fake clock.
 type world struct {
 	*Resolver
 
 	mu sync.Mutex
-	// records are what is said of a target, in presentation format; a target that is missing does not exist.
+	// records are the records of a target, in presentation format. A target without an entry does
+	// not exist.
 	records map[string][]string
-	// down lets every lookup fail, and hanging lets those of one target take until they are given up.
+	// down makes every lookup fail. hanging makes the lookups of one target run into the timeout.
 	down    bool
 	hanging string
 
@@ -65,7 +66,8 @@ func newWorld(records map[string][]string) *world {
 	return w
 }
 
-// inWorld runs a test in a bubble of package synctest, in which the balancer has these records and is followed.
+// inWorld runs a test in a bubble of package synctest, with a followed balancer that has these
+// records.
 func inWorld(t *testing.T, records []string, test func(g *WithT, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -140,7 +142,7 @@ func (w *world) results() map[Outcome]int {
 	return maps.Clone(w.outcomes)
 }
 
-// use asks every second, as clients do.
+// use queries once a second.
 func (w *world) use(seconds int, each func()) {
 	for range seconds {
 		each()
@@ -201,7 +203,8 @@ func TestLastGoodAddressesAreKeptForABoundedTime(t *testing.T) {
 	})
 }
 
-// RFC 8767, section 5: who asks first after a while does not get less than others because the resolvers are silent.
+// RFC 8767, section 5: the first query after an idle time gets stale addresses, too, if the
+// resolvers are silent.
 func TestLastGoodAddressesAreKeptForWhoAsksAfterAWhile(t *testing.T) {
 	inWorld(t, []string{"lb.example.com. 60 IN A 198.51.100.1"}, func(g *WithT, w *world) {
 		time.Sleep(2 * idleLimit)
@@ -265,7 +268,7 @@ func TestAQueryThatWaitsTooLateStartsNothing(t *testing.T) {
 		}
 		g.Expect(w.lookups()).To(Equal(1))
 
-		// A lookup beside the timer does not add a timer.
+		// A lookup outside the timer does not add a timer.
 		w.slot(balancer, dns.TypeA).start()
 		synctest.Wait()
 		w.use(600, func() { w.cached() })
@@ -316,7 +319,7 @@ func TestManyTargetsThatHangDoNotHoldUpAnother(t *testing.T) {
 	})
 }
 
-// What waits for its lookup must not take the memory of one, however many targets there are.
+// A waiting lookup must not take as much memory as a running one, however many targets there are.
 func TestTargetsThatWaitForTheirLookupHaveNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
@@ -475,7 +478,7 @@ func records(g Gomega, texts []string) []dns.RR {
 	return all
 }
 
-// It is on the way of every query for an alias, on all sockets.
+// Every query for an alias calls it, on all sockets.
 func TestAKnownTargetIsFoundWithoutAllocating(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(map[string][]string{balancer: {"lb.example.com. 10 IN A 198.51.100.1"}})

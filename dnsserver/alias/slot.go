@@ -26,25 +26,25 @@ import (
 	"github.com/miekg/dns"
 )
 
-// slot is a target and a type.
+// slot is the state of a target and a type.
 type slot struct {
 	resolver *Resolver
 	target   string
 	qtype    uint16
 
-	// answer is served. It is nil before the first lookup has ended, and when nobody has asked for long.
+	// answer is the served answer. It is nil before the first lookup ends, and after an idle time.
 	answer atomic.Pointer[Answer]
-	// used says that somebody asked since the last lookup.
+	// used is set by queries since the last lookup.
 	used atomic.Bool
-	// waiters is how many queries wait for the lookup that runs.
+	// waiters is the number of queries that wait for the current lookup.
 	waiters atomic.Int32
 
 	mu sync.Mutex
-	// running is closed when the lookup that runs, or waits for its turn, has ended, nil when there is none.
+	// running is closed when the running or queued lookup ends. It is nil if there is none.
 	running chan struct{}
 	// next starts the next lookup.
 	next *time.Timer
-	// good is the last answer that a resolver gave.
+	// good is the last answer of a resolver.
 	good     *Answer
 	failures int
 	lastUsed time.Time
@@ -55,14 +55,15 @@ func newSlot(r *Resolver, target string, qtype uint16) *slot {
 	return &slot{resolver: r, target: target, qtype: qtype, lastUsed: time.Now()}
 }
 
-// known is closed: there is nothing to wait for.
+// known is a closed channel, for an answer that is available.
 var known = func() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-// await returns what is closed when there is an answer. A lookup that ended since the caller looked is not repeated.
+// await returns a channel that is closed once an answer is available. It does not repeat a lookup
+// that ended since the caller looked.
 func (s *slot) await() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +80,8 @@ func (s *slot) start() {
 	s.startLocked()
 }
 
-// startLocked is start for who holds the lock. It returns what is closed when the lookup has ended.
+// startLocked is start for a caller that holds the lock. It returns a channel that is closed when
+// the lookup ends.
 func (s *slot) startLocked() <-chan struct{} {
 	if s.running == nil {
 		s.running = make(chan struct{})
@@ -88,7 +90,7 @@ func (s *slot) startLocked() <-chan struct{} {
 	return s.running
 }
 
-// end ends the lookups to come.
+// end stops future lookups.
 func (s *slot) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +100,7 @@ func (s *slot) end() {
 	}
 }
 
-// lookup asks the resolvers, unless nobody wants to know any more.
+// lookup queries the resolvers, unless the target is no longer followed.
 func (s *slot) lookup() {
 	if s.giveUp() {
 		return
@@ -116,7 +118,7 @@ func (s *slot) lookup() {
 	s.finish(learned, time.Now())
 }
 
-// giveUp returns whether nobody follows the target any more. Then who still waits gets a failure.
+// giveUp returns whether the target is no longer followed. Waiting queries then get a failure.
 func (s *slot) giveUp() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +129,7 @@ func (s *slot) giveUp() bool {
 	return s.ended
 }
 
-// finish takes what a lookup found, nil where it failed, and decides when the next one is.
+// finish stores the result of a lookup, nil if it failed, and schedules the next one.
 func (s *slot) finish(learned *Answer, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +143,7 @@ func (s *slot) finish(learned *Answer, now time.Time) {
 	s.resolver.options.Observe(outcome)
 	close(s.running)
 	s.running = nil
-	// Each lookup starts the next one. Were there two to come, there would be two for ever.
+	// Each lookup starts the next one, so two timers would mean two series of lookups for ever.
 	if s.next != nil {
 		s.next.Stop()
 	}
@@ -150,7 +152,7 @@ func (s *slot) finish(learned *Answer, now time.Time) {
 	}
 }
 
-// accept serves what was learned. The next lookup is before its TTL is over, and not at the same moment for all.
+// accept serves a new answer. The next lookup comes before the TTL ends, with jitter.
 func (s *slot) accept(learned *Answer, now time.Time) (Outcome, time.Duration) {
 	s.failures = 0
 	learned.learned, learned.expires = now, now.Add(learned.ttl)
@@ -170,8 +172,8 @@ func (s *slot) accept(learned *Answer, now time.Time) (Outcome, time.Duration) {
 	}
 }
 
-// fail serves the last good answer as long as it may be kept, and then the failure. That there are no addresses of a type is
-// good to know, too: some resolvers in pods give a name up when one of the two types fails.
+// fail serves the last good answer while it is not too old, and then a failure. An answer without
+// addresses counts, too: some resolvers in pods give up a name if one of the two types fails.
 func (s *slot) fail(now time.Time) (Outcome, time.Duration) {
 	rest := min(maxRetry, minRetry<<min(s.failures, 5))
 	s.failures++
@@ -184,7 +186,7 @@ func (s *slot) fail(now time.Time) (Outcome, time.Duration) {
 	return Failed, rest
 }
 
-// kept returns the last good answer, and a failure where that may not be kept any more.
+// kept returns the last good answer, or a failure if that is too old.
 func (s *slot) kept(now time.Time) *Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,7 +196,7 @@ func (s *slot) kept(now time.Time) *Answer {
 	return failure
 }
 
-// keptLocked is kept for who holds the lock, and returns nil in place of a failure.
+// keptLocked is kept for a caller that holds the lock. It returns nil instead of a failure.
 func (s *slot) keptLocked(now time.Time) *Answer {
 	if s.good == nil || s.good.Rcode != dns.RcodeSuccess || now.Sub(s.good.learned) >= s.resolver.options.MaxStale {
 		return nil
@@ -204,7 +206,8 @@ func (s *slot) keptLocked(now time.Time) *Answer {
 	return &kept
 }
 
-// refresh starts the next lookup, unless nobody has asked for long: then the next who asks has to wait for one.
+// refresh starts the next lookup. It stops after an idle time, and then the next query waits for a
+// lookup.
 func (s *slot) refresh() {
 	now := time.Now()
 	s.mu.Lock()

@@ -22,13 +22,14 @@ import (
 	"sync/atomic"
 )
 
-// targetShards is how many parts the targets are divided into. A target that comes or goes copies one of them.
+// targetShards is the number of shards. Adding or removing a target copies one shard.
 const targetShards = 256
 
-// targetSeed is the process's own, so that nobody can choose names that fall into one part.
+// targetSeed is random in each process, so an attacker cannot choose names that share a shard.
 var targetSeed = maphash.MakeSeed()
 
-// targets are entries by name. To find one takes no lock, because all sockets do that for each query for an alias.
+// targets maps names to entries. Lookups take no lock, because all sockets look up the target of
+// each query for an alias.
 type targets struct {
 	shards [targetShards]atomic.Pointer[map[string]*entry]
 }
@@ -37,7 +38,7 @@ func (t *targets) shard(target string) *atomic.Pointer[map[string]*entry] {
 	return &t.shards[maphash.String(targetSeed, target)%targetShards]
 }
 
-// find returns nil for a target that nobody follows.
+// find returns nil for a target that is not followed.
 func (t *targets) find(target string) *entry {
 	entries := t.shard(target).Load()
 	if entries == nil {
@@ -46,7 +47,7 @@ func (t *targets) find(target string) *entry {
 	return (*entries)[target]
 }
 
-// put sets the entry of a target; nil removes it. Only one at a time may call it.
+// put sets the entry of a target; nil removes it. Callers hold Resolver.mu.
 func (t *targets) put(target string, e *entry) {
 	shard := t.shard(target)
 	changed := map[string]*entry{}
@@ -61,7 +62,7 @@ func (t *targets) put(target string, e *entry) {
 	shard.Store(&changed)
 }
 
-// each calls do for all of them.
+// each calls do for all targets.
 func (t *targets) each(do func(target string, e *entry)) {
 	for i := range t.shards {
 		if entries := t.shards[i].Load(); entries != nil {

@@ -28,31 +28,33 @@ import (
 )
 
 const (
-	// attemptTimeout is how long one resolver may take for an answer. Two of them fit in maxWait, so that a query is answered
-	// although the first resolver is silent, and two attempts at three resolvers, which is all that libc uses, in lookupTimeout.
+	// attemptTimeout is the longest time for one query to one resolver. Two attempts fit in
+	// maxWait, so that a query is answered even if the first resolver is silent. Two attempts at
+	// each of three resolvers, which is all that libc uses, fit in lookupTimeout.
 	attemptTimeout = 600 * time.Millisecond
-	// attempts is how often each resolver is asked.
+	// attempts is the number of queries to each resolver.
 	attempts = 2
-	// udpSize is the largest response over UDP that is asked for, in octets.
+	// udpSize is the largest response over UDP in octets.
 	udpSize = 1232
-	// configRest is how long what the file says is taken for what it still says.
+	// configRest is the time for which the file is not read again.
 	configRest = time.Second
 )
 
-// upstream are the resolvers of a file like /etc/resolv.conf. Its search list is not used: targets are absolute.
+// upstream queries the resolvers of a file like /etc/resolv.conf. It ignores the search list,
+// because targets are absolute.
 type upstream struct {
 	path string
-	// port is that of all of them.
+	// port is the port of all resolvers.
 	port string
 
 	mu sync.Mutex
-	// config is what the file said when it was read.
+	// config is the content of the file.
 	config *dns.ClientConfig
 	read   time.Time
 }
 
-// resolvers returns what the file says. It is small, but thousands of lookups may begin at once, and it changes under a process that
-// runs for long.
+// resolvers returns the content of the file, which may change. It caches the content, because
+// thousands of lookups may start at once.
 func (u *upstream) resolvers(now time.Time) (*dns.ClientConfig, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -70,8 +72,8 @@ func (u *upstream) resolvers(now time.Time) (*dns.ClientConfig, error) {
 	return config, nil
 }
 
-// ask returns the first response that a resolver gives to a question for an absolute name. A response that says that the
-// resolver itself failed is one only if there is no better one.
+// ask returns the first response to a question for an absolute name. A response counts if it is
+// NOERROR or NXDOMAIN.
 func (u *upstream) ask(ctx context.Context, target string, qtype uint16) (*dns.Msg, error) {
 	config, err := u.resolvers(time.Now())
 	if err != nil {
@@ -98,8 +100,8 @@ func (u *upstream) ask(ctx context.Context, target string, qtype uint16) (*dns.M
 	return nil, errors.Join(errs...)
 }
 
-// exchange asks one resolver, over TCP when its response does not fit in a packet. Each question has an ID and a port of
-// its own, which make it hard to forge an answer (RFC 5452).
+// exchange queries one resolver. It uses TCP if the response is truncated. Each query has a random
+// ID and port, so that answers are hard to forge (RFC 5452).
 func exchange(ctx context.Context, query *dns.Msg, server string) (*dns.Msg, error) {
 	query = query.Copy()
 	query.Id = dns.Id()

@@ -31,7 +31,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// startResolver serves the handler over UDP and TCP on one port of this address, and returns the port.
+// startResolver serves the handler over UDP and TCP on one port of this address, and returns the
+// port.
 func startResolver(t *testing.T, host string, port int, handler dns.HandlerFunc) int {
 	t.Helper()
 	g := NewWithT(t)
@@ -48,8 +49,8 @@ func startResolver(t *testing.T, host string, port int, handler dns.HandlerFunc)
 	return port
 }
 
-// listenBoth listens on a port over UDP and TCP. If any port will do, the one that is free over UDP may be taken over TCP, by another
-// test or by a client; then the next one is tried.
+// listenBoth listens on a port over UDP and TCP. If it may choose the port, a port that is free
+// over UDP may be in use over TCP. It then tries another port.
 func listenBoth(host string, port int) (packets net.PacketConn, listener net.Listener, err error) {
 	for range 20 {
 		if packets, err = net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(port))); err != nil {

@@ -14,8 +14,9 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package records turns EndpointSlices into the records of DNS zones. Parse reads one slice, Merge joins what was read of
-// those of one name. Both are pure: they hold no client, and the order of slices does not matter.
+// Package records turns EndpointSlices into DNS records. Parse reads one slice, and Merge joins the
+// slices of one name. Both are pure functions, and the order of slices does not matter.
 //
-// A slice that is wrong costs its own record only. What was left out, and why, comes back as a list of Problems.
+// A faulty slice affects only its own record. Both functions return the parts that are not served,
+// with the reasons, as Problems.
 package records

@@ -24,8 +24,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
 
-// Group returns the key of those slices that have to be merged together: the name that they ask for. One whose name cannot be
-// served is a group of its own.
+// Group returns the key of slices that are merged: the name that they ask for. A slice whose name
+// cannot be served has a group of its own.
 func (s Slice) Group() string {
 	if s.hostname == "" {
 		return "slice " + s.name
@@ -33,10 +33,14 @@ func (s Slice) Group() string {
 	return s.hostname
 }
 
-// Merge joins the slices of a group, of which there may be none, into a record. Addresses of several slices add up. Those that
-// are not ready are left out unless none of the name is ready. Then addresses win over an alias, and of several aliases
-// the first by name wins. The ports of those slices of which something is served add up, too. A record without addresses and
-// alias says that there is nothing to serve. It returns what is not served too, sorted by slice.
+// Merge joins the slices of a group into a record. The group may be empty.
+//
+// Addresses of several slices add up. Addresses that are not ready are left out, unless no address
+// of the name is ready. Addresses win over an alias, and the first alias by name wins over others.
+// The ports of all slices that contribute add up, too. A record without addresses and alias means
+// that there is nothing to serve.
+//
+// The problems describe the parts that are not served, sorted by slice.
 func Merge(group string, all []Slice) (zone.Record, []Problem) {
 	all = slices.SortedFunc(slices.Values(all), func(a, b Slice) int { return strings.Compare(a.name, b.name) })
 	record := zone.Record{Name: group}
@@ -72,7 +76,7 @@ func (s Slice) hasReadyTarget() bool {
 	return slices.ContainsFunc(s.targets, func(t target) bool { return t.ready })
 }
 
-// servicesOf returns the services of those slices that have a part in the record.
+// servicesOf returns the services of the slices that contribute to the record.
 func servicesOf(group []Slice, record zone.Record, readyOnly bool) []zone.Service {
 	var services []zone.Service
 	for _, slice := range group {
@@ -83,7 +87,7 @@ func servicesOf(group []Slice, record zone.Record, readyOnly bool) []zone.Servic
 	return sorted(services)
 }
 
-// rejectAliases returns a problem for each alias of the slices that could have been served, except the winner.
+// rejectAliases returns a problem for each servable alias of the slices except the winner.
 func rejectAliases(group []Slice, readyOnly bool, reason Reason, winner string) []Problem {
 	var problems []Problem
 	for _, slice := range group {

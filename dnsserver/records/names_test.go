@@ -29,19 +29,19 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// also gives a slice further names.
+// also adds host names to a slice.
 func also(slice *discoveryv1.EndpointSlice, hostnames string) *discoveryv1.EndpointSlice {
 	slice.Annotations[xccv1.AdditionalHostnamesAnnotation] = hostnames
 	return slice
 }
 
-// at gives a slice a port.
+// at adds a port to a slice.
 func at(slice *discoveryv1.EndpointSlice, name string, protocol corev1.Protocol, port int32) *discoveryv1.EndpointSlice {
 	slice.Ports = append(slice.Ports, discoveryv1.EndpointPort{Name: &name, Protocol: &protocol, Port: &port})
 	return slice
 }
 
-// serving returns the record with services.
+// serving adds services to the record.
 func serving(record zone.Record, services ...zone.Service) zone.Record {
 	record.Services = services
 	return record

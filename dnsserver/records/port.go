@@ -30,7 +30,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
-// readPorts makes services of those ports that have a name, as Kubernetes' own DNS does.
+// readPorts turns each named port into a service, as Kubernetes' own DNS does.
 func (s *Slice) readPorts(ports []discoveryv1.EndpointPort) {
 	for _, port := range ports {
 		if port.Name == nil || *port.Name == "" || port.Port == nil {
@@ -69,7 +69,7 @@ func parsePort(port discoveryv1.EndpointPort, hostname string) (zone.Service, er
 	return zone.Service{Prefix: prefix, Port: uint16(*port.Port)}, nil
 }
 
-// sorted sorts the services, and returns them without duplicates.
+// sorted sorts the services and removes duplicates.
 func sorted(services []zone.Service) []zone.Service {
 	slices.SortFunc(services, func(a, b zone.Service) int {
 		return cmp.Or(strings.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Port, b.Port))

@@ -31,15 +31,16 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// maxDetail is the longest detail of a problem in bytes: a name of 253 characters and a few words. Details are logged.
+// maxDetail is the longest detail of a problem in bytes: a name of 253 characters and a few words.
+// Details are logged.
 const maxDetail = 300
 
-// Slice is what is served of one EndpointSlice under one name.
+// Slice is the content of one EndpointSlice under one name.
 type Slice struct {
 	name string
-	// hostname is empty when the slice asks for a name that cannot be served.
+	// hostname is empty if the requested name cannot be served.
 	hostname string
-	// atApex is whether the hostname is the apex of a zone.
+	// atApex means that the hostname is the apex of a zone.
 	atApex   bool
 	targets  []target
 	services []zone.Service
@@ -53,7 +54,8 @@ type target struct {
 	ready   bool
 }
 
-// refused returns why an address is not to be served; an alias never is refused here, because its addresses are not known yet.
+// refused returns why an address must not be served. It never refuses an alias, whose addresses are
+// not known yet.
 func (t target) refused(refuse func(netip.Addr) string) string {
 	if t.alias != "" {
 		return ""
@@ -61,16 +63,18 @@ func (t target) refused(refuse func(netip.Addr) string) string {
 	return refuse(t.address)
 }
 
-// Equal returns whether both say the same.
+// Equal returns whether both have the same content.
 func (s Slice) Equal(other Slice) bool {
 	return s.name == other.name && s.hostname == other.hostname && slices.Equal(s.targets, other.targets) &&
 		slices.Equal(s.services, other.services) && slices.Equal(s.problems, other.problems)
 }
 
-// Parse reads an EndpointSlice: one Slice for each name that it asks for, of which there may be none. The zones are canonical.
+// Parse reads an EndpointSlice and returns one Slice for each name that it asks for. There may be
+// none. The zones are canonical.
 //
-// The judge decides about the addresses of slices that the manager published. Whoever writes a slice by hand is trusted with
-// this cluster, and has it served as it is, but for the ranges that are denied.
+// The judge checks the addresses of slices that the manager published. The author of a slice
+// written by hand is trusted with this cluster, so the judge only checks it against the denied
+// ranges.
 func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string, judge netaddr.Judge) []Slice {
 	hostname, ok := endpointSlice.Annotations[xccv1.DNSHostnameAnnotation]
 	if !ok {
@@ -91,7 +95,7 @@ func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string, judge netad
 			slice.readPorts(endpointSlice.Ports)
 			content = &slice
 		default:
-			// What is wrong with the content was said with the first name.
+			// The slice of the first name has the problems of the content.
 			slice.targets, slice.services = content.targets, content.services
 		}
 		parsed = append(parsed, slice)
@@ -109,7 +113,7 @@ func (s *Slice) reject(reason Reason, detail string) {
 	s.problems = append(s.problems, Problem{Slice: s.name, Reason: reason, Detail: text.Line(detail, maxDetail)})
 }
 
-// readHostname leaves the hostname empty when it cannot be served.
+// readHostname leaves the hostname empty if the name cannot be served.
 func (s *Slice) readHostname(given string, zones []string, addressType discoveryv1.AddressType) {
 	name, err := dnsname.Canonical(given)
 	if err != nil {
@@ -140,7 +144,7 @@ func (s *Slice) readEndpoints(endpointSlice *discoveryv1.EndpointSlice, judge ne
 		return
 	}
 	for _, endpoint := range endpointSlice.Endpoints {
-		// A condition that is not there counts as true, as the API says.
+		// The API says that a missing condition counts as true.
 		ready := endpoint.Conditions.Ready == nil || *endpoint.Conditions.Ready
 		for _, address := range endpoint.Addresses {
 			read, err := parse(address)
@@ -179,7 +183,8 @@ func (s *Slice) readTargets(annotation string) {
 	}
 }
 
-// rejectAliases takes out aliases that this name cannot have: an alias for itself, and any alias at the apex of a zone.
+// rejectAliases removes aliases that this name cannot have: an alias for itself, and any alias at
+// the apex of a zone.
 func (s *Slice) rejectAliases() {
 	isRejected := func(t target) bool { return t.alias != "" && (s.atApex || t.alias == s.hostname) }
 	if s.hostname == "" || !slices.ContainsFunc(s.targets, isRejected) {
@@ -190,13 +195,13 @@ func (s *Slice) rejectAliases() {
 	} else {
 		s.reject(InvalidAddress, fmt.Sprintf("%q is an alias for itself", s.hostname))
 	}
-	// The targets are those of the slice's other names, too.
+	// The slice's other names share the targets, so clone them.
 	if s.targets = slices.DeleteFunc(slices.Clone(s.targets), isRejected); len(s.targets) == 0 {
 		s.reject(NoAddress, s.hostname)
 	}
 }
 
-// parserOf returns the function that reads the slice's addresses, nil for an unknown type.
+// parserOf returns the parser of the slice's addresses, nil for an unknown type.
 func parserOf(addressType discoveryv1.AddressType) func(string) (target, error) {
 	switch addressType {
 	case discoveryv1.AddressTypeIPv4:
@@ -210,8 +215,8 @@ func parserOf(addressType discoveryv1.AddressType) func(string) (target, error) 
 	}
 }
 
-// isIPv6 returns whether the address can be the data of an AAAA record: it has no zone and is not an IPv4 address that is
-// written as an IPv6 one.
+// isIPv6 returns whether the address can be the data of an AAAA record: it has no zone and is no
+// IPv4-mapped address.
 func isIPv6(address netip.Addr) bool {
 	return address.Is6() && !address.Is4In6() && address.Zone() == ""
 }

@@ -36,8 +36,8 @@ import (
 
 var zones = []string{"xcc.test", "other.test"}
 
-// endpointSlice returns a slice; an address that begins with "!" is one of an endpoint that is not ready, one that begins
-// with "?" is one of an endpoint that does not say.
+// endpointSlice returns a slice. An address that starts with "!" belongs to an endpoint that is not
+// ready, and one that starts with "?" to an endpoint without conditions.
 func endpointSlice(name, hostname string, addressType discoveryv1.AddressType, addresses ...string) *discoveryv1.EndpointSlice {
 	slice := &discoveryv1.EndpointSlice{
 		ObjectMeta:  metav1.ObjectMeta{Name: name, Annotations: map[string]string{xccv1.DNSHostnameAnnotation: hostname}},
@@ -104,7 +104,7 @@ func (test test) check(t *testing.T) {
 	}
 }
 
-// merge merges slices group by group, and returns records that hold something, and problems by slice.
+// merge merges slices group by group. It returns non-empty records, and problems by slice.
 func merge(all []records.Slice) (merged []zone.Record, problems []records.Problem) {
 	groups := map[string][]records.Slice{}
 	for _, slice := range all {
@@ -189,7 +189,7 @@ func TestGarbageCostsItsOwnRecordOnly(t *testing.T) {
 	for name, test := range map[string]struct {
 		bad    *discoveryv1.EndpointSlice
 		reason records.Reason
-		// left is what is served of it all the same.
+		// left is the part that is served all the same.
 		left []zone.Record
 	}{
 		"an empty hostname":             {bad: v4("bad", "", "10.0.0.2"), reason: records.InvalidHostname},

@@ -30,7 +30,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// targeting gives a slice host names.
+// targeting adds host names to a slice.
 func targeting(slice *discoveryv1.EndpointSlice, targets string) *discoveryv1.EndpointSlice {
 	slice.Annotations[xccv1.TargetsAnnotation] = targets
 	return slice
@@ -109,7 +109,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// An annotation holds up to 256 kB, and whoever writes one costs a dns-server no more than its limits say.
+// An annotation holds up to 256 kB. The limits bound its cost for the DNS server.
 func TestEndlessAnnotationsAreReadInPart(t *testing.T) {
 	t.Parallel()
 	many := func(format string) string {
@@ -122,7 +122,7 @@ func TestEndlessAnnotationsAreReadInPart(t *testing.T) {
 	for name, test := range map[string]struct {
 		slice *discoveryv1.EndpointSlice
 		names int
-		// tooMany is whether the slice is said to have more than is read.
+		// tooMany means that the slice has a problem for having too many entries.
 		tooMany bool
 	}{
 		"targets":         {targeting(v4("a", "x.xcc.test"), many("t%d.test")), 1, true},

@@ -22,25 +22,25 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// logRest is the shortest time between two lines of the log that tell of changes.
+// logRest is the shortest time between two log lines about changes.
 const logRest = time.Second
 
-// changeLog tells of changes in so few lines that a burst of them does not fill the log.
+// changeLog logs changes in few lines, so that a burst does not fill the log.
 type changeLog struct {
-	// count names were changed since the last line, and one of them is the example.
+	// count is the number of changed names since the last line, and example is one of them.
 	count   int
 	example string
 	last    time.Time
 }
 
-// add takes a change of a name.
+// add counts a changed name.
 func (c *changeLog) add(name string) {
 	if c.count++; c.count == 1 {
 		c.example = name
 	}
 }
 
-// write logs what was changed, unless nothing was or the last line is too recent: see due.
+// write logs the changes, unless there are none or the last line is too recent: see due.
 func (c *changeLog) write(log klog.Logger, now time.Time) {
 	if c.count == 0 || now.Sub(c.last) < logRest {
 		return
@@ -49,7 +49,7 @@ func (c *changeLog) write(log klog.Logger, now time.Time) {
 	*c = changeLog{last: now}
 }
 
-// due returns what tells when to write, nil when there is nothing to write.
+// due returns a channel that fires when write should run, nil if there are no changes.
 func (c *changeLog) due() <-chan time.Time {
 	if c.count == 0 {
 		return nil

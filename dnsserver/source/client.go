@@ -30,8 +30,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// NewClient returns a client for EndpointSlices alone: the clientset of client-go knows every API of Kubernetes and is
-// most of what a small program that uses it consists of.
+// NewClient returns a client for EndpointSlices alone. The clientset of client-go has every API of
+// Kubernetes and would be most of the binary.
 func NewClient(config *rest.Config) (rest.Interface, error) {
 	scheme := runtime.NewScheme()
 	if err := discoveryv1.AddToScheme(scheme); err != nil {
@@ -53,8 +53,8 @@ func NewClient(config *rest.Config) (rest.Interface, error) {
 	return client, nil
 }
 
-// listWatch returns how the reflector reads the namespace's EndpointSlices. Failures are counted here because the
-// reflector reports only some of them.
+// listWatch returns the reflector's access to the namespace's EndpointSlices. It counts failures,
+// because the reflector reports only some of them.
 func listWatch(client rest.Interface, namespace string, failed func()) cache.ListerWatcher {
 	request := func(options *metav1.ListOptions) *rest.Request {
 		return client.Get().Namespace(namespace).Resource("endpointslices").VersionedParams(options, metav1.ParameterCodec)

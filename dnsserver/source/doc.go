@@ -14,11 +14,12 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package source watches the EndpointSlices of one namespace and keeps a zone.Snapshot of what they say.
+// Package source watches the EndpointSlices of one namespace and keeps a zone.Snapshot of them.
 //
-// It is client-go's reflector over a store of our own, not an informer, for three reasons. The store keeps of each slice
-// what is served of it and not the object. A list replaces the content in one step, so no snapshot shows half of it. And an
-// informer waits up to a minute before it asks an API server that was down again; the reflector lets us say a second.
+// It runs client-go's reflector over a store of its own, instead of an informer, for three reasons.
+// The store keeps only the served part of each slice. A list replaces the content in one step, so
+// no snapshot shows half of it. And an informer waits up to a minute before it retries after an
+// outage of the API server, while the reflector can be told to wait a second.
 //
-// While the API server is away, what was known last is kept.
+// While the API server is unreachable, the source keeps the last state.
 package source

@@ -24,22 +24,22 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 )
 
-// problems are what is not served, by the group of slices in which it was found.
+// problems are the parts of slices that are not served, by group of slices.
 type problems struct {
 	byGroup map[string][]records.Problem
-	// found is in how many groups a slice has a problem of a kind.
+	// found is the number of groups in which a slice has a problem of a kind.
 	found map[kind]int
-	// counts are how many slices have a problem of each kind.
+	// counts is the number of slices with a problem of each kind.
 	counts map[records.Reason]int
 }
 
-// kind is what is counted once.
+// kind is a problem that counts once.
 type kind struct {
 	slice  string
 	reason records.Reason
 }
 
-// update takes what was found in some groups, and logs what was not found there before.
+// update replaces the problems of some groups and logs the new ones.
 func (p *problems) update(log klog.Logger, found map[string][]records.Problem) {
 	if p.byGroup == nil {
 		p.byGroup, p.found, p.counts = map[string][]records.Problem{}, map[kind]int{}, map[records.Reason]int{}
@@ -61,7 +61,7 @@ func (p *problems) update(log klog.Logger, found map[string][]records.Problem) {
 	}
 }
 
-// count adds n to how often each problem was found.
+// count adds n to the number of times that each problem was found.
 func (p *problems) count(problems []records.Problem, n int) {
 	for _, problem := range problems {
 		key := kind{problem.Slice, problem.Reason}

@@ -36,19 +36,19 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// minRest is the shortest time between two snapshots. A change that comes alone is not delayed by it.
+// minRest is the shortest time between two snapshots. It does not delay a single change.
 const minRest = 2 * time.Millisecond
 
-// listRest is how long after the first list nothing holds it any more.
+// listRest is the time after the first list at which its memory is garbage.
 const listRest = time.Second
 
-// Aliases follow the targets of aliases. See package alias.
+// Aliases follow alias targets. See package alias.
 type Aliases interface {
 	Follow(target string)
 	Unfollow(target string)
 }
 
-// Source keeps the snapshot.
+// Source keeps the snapshot of a namespace's EndpointSlices up to date.
 type Source struct {
 	// Client reads EndpointSlices. See NewClient.
 	Client rest.Interface
@@ -58,13 +58,13 @@ type Source struct {
 	Zones []string
 	// NameServer are the addresses of the zones' name server, if they are known.
 	NameServer []netip.Addr
-	// Judge decides which addresses are served.
+	// Judge decides which addresses to serve.
 	Judge netaddr.Judge
-	// Packer prepares what is sent.
+	// Packer encodes records in wire format.
 	Packer zone.Packer
-	// Aliases are told of targets outside of the zones.
+	// Aliases follow the targets outside the zones.
 	Aliases Aliases
-	// Metrics are told of snapshots, ignored slices and errors.
+	// Metrics observe snapshots, problems and errors.
 	Metrics *metrics.Metrics
 
 	snapshot atomic.Pointer[zone.Snapshot]
@@ -72,7 +72,7 @@ type Source struct {
 	changes  changeLog
 }
 
-// Snapshot returns what is to be served now, nil before the first list of the API server.
+// Snapshot returns the current snapshot, nil before the first list of the API server.
 func (s *Source) Snapshot() *zone.Snapshot { return s.snapshot.Load() }
 
 // Run watches until the context is done.
@@ -105,16 +105,17 @@ func (s *Source) run(ctx context.Context, slices cache.ListerWatcher) {
 		}
 		took := s.apply(ctx, store.take())
 		if first {
-			// The first list takes several times as much memory as what is kept of it, and nothing after it takes as much.
+			// The first list takes several times the memory of its result. Nothing after it takes
+			// as much.
 			time.AfterFunc(listRest, debug.FreeOSMemory)
 			first = false
 		}
-		// A burst of changes must not take the processor away from the queries.
+		// A burst of changes must not take the CPU from the queries.
 		pause(ctx, max(minRest, 4*took))
 	}
 }
 
-// apply makes a snapshot in which these groups of slices are served as they are now, and returns how long that took.
+// apply makes the snapshot for new versions of some groups of slices, and returns how long it took.
 func (s *Source) apply(ctx context.Context, groups map[string]group) time.Duration {
 	start := time.Now()
 	changed := make([]zone.Record, 0, len(groups))
@@ -131,7 +132,7 @@ func (s *Source) apply(ctx context.Context, groups map[string]group) time.Durati
 	}
 	snapshot := before.With(changed, start)
 	come, gone := s.targets(before, snapshot, changed)
-	// A query meets a snapshot whose targets are followed.
+	// Follow new targets before queries can see the snapshot.
 	for _, target := range come {
 		s.Aliases.Follow(target)
 	}
@@ -164,7 +165,7 @@ func (s *Source) log(ctx context.Context) klog.Logger {
 	return klog.LoggerWithValues(klog.FromContext(ctx), "namespace", s.Namespace)
 }
 
-// targets returns the targets of aliases outside of our zones that come and go with these records.
+// targets returns the alias targets outside our zones that appear and disappear with these records.
 func (s *Source) targets(before, after *zone.Snapshot, changed []zone.Record) (come, gone []string) {
 	for _, record := range changed {
 		was, is := before.Alias(record.Name), after.Alias(record.Name)
@@ -181,7 +182,7 @@ func (s *Source) targets(before, after *zone.Snapshot, changed []zone.Record) (c
 	return come, gone
 }
 
-// isForeign returns whether a target is to be looked up elsewhere. The empty string is none.
+// isForeign returns whether a target is outside our zones. The empty string is no target.
 func (s *Source) isForeign(target string) bool {
 	if target == "" {
 		return false

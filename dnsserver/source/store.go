@@ -29,26 +29,26 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 )
 
-// store is what the reflector writes to. It holds what was read of each slice, and which groups of slices were changed since
-// somebody looked.
+// store receives slices from the reflector. It keeps the served part of each slice, and the groups
+// of slices that have changed since the last take.
 type store struct {
 	zones []string
 	judge netaddr.Judge
-	// changed has an element after something was changed and until somebody takes it: any number of changes are one.
+	// changed has an element if there are changes to take.
 	changed chan struct{}
-	// synced is called when the API server has told that what is known is recent.
+	// synced is called when the API server has confirmed that the content is recent.
 	synced func()
 
 	mu sync.Mutex
-	// slices are what EndpointSlices say, by their name. groups are the names of those that are merged together, of which there
-	// are one or two mostly.
+	// slices are the served parts by EndpointSlice name. groups are the names of EndpointSlices by
+	// group, usually one or two.
 	slices map[string][]records.Slice
 	groups map[string][]string
-	// dirty are the groups that were changed, and since when.
+	// dirty has the changed groups, with the time of the first change.
 	dirty map[string]time.Time
 }
 
-// group are the slices that are merged together now, and since when something else is served than they say.
+// group has the slices to merge, and the time since which the served record is outdated.
 type group struct {
 	slices []records.Slice
 	since  time.Time
@@ -66,7 +66,7 @@ func newStore(zones []string, judge netaddr.Judge, synced func()) *store {
 	}
 }
 
-// take returns the groups that were changed since the last call, with all slices that are in them now.
+// take returns the groups that have changed since the last call, with all their slices.
 func (s *store) take() map[string]group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (s *store) group(key string) []records.Slice {
 	return all
 }
 
-// Replace takes the result of a list. It comes before every other method.
+// Replace stores the result of a list. The reflector calls it before any other method.
 func (s *store) Replace(objects []any, _ string) error {
 	listed := make(map[string]*discoveryv1.EndpointSlice, len(objects))
 	for _, object := range objects {
@@ -111,16 +111,16 @@ func (s *store) Replace(objects []any, _ string) error {
 	for name, endpointSlice := range listed {
 		s.replace(name, records.Parse(endpointSlice, s.zones, s.judge))
 	}
-	// Even where nothing was found, there is something to serve now.
+	// Signal even if the list is empty: there is a first snapshot to serve now.
 	s.signal()
 	s.synced()
 	return nil
 }
 
-// Add takes a slice that was created.
+// Add stores a new slice.
 func (s *store) Add(object any) error { return s.Update(object) }
 
-// Update takes a slice that was changed.
+// Update stores a changed slice.
 func (s *store) Update(object any) error {
 	endpointSlice, err := asEndpointSlice(object)
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *store) Update(object any) error {
 	return nil
 }
 
-// Delete takes a slice that is gone.
+// Delete removes a slice.
 func (s *store) Delete(object any) error {
 	endpointSlice, err := asEndpointSlice(object)
 	if err != nil {
@@ -148,13 +148,13 @@ func (s *store) Delete(object any) error {
 	return nil
 }
 
-// UpdateResourceVersion is called after every event, and when the API server says that there are none.
+// UpdateResourceVersion is called after every event and every bookmark.
 func (s *store) UpdateResourceVersion(string) { s.synced() }
 
-// Resync has nothing to do: the content is the truth that others are computed from.
+// Resync does nothing, because there is no other state to compare with.
 func (s *store) Resync() error { return nil }
 
-// Transformer cuts slices down while the reflector collects a list of them.
+// Transformer shrinks slices while the reflector collects a list of them.
 func (s *store) Transformer() cache.TransformFunc {
 	return func(object any) (any, error) {
 		endpointSlice, err := asEndpointSlice(object)
@@ -166,8 +166,8 @@ func (s *store) Transformer() cache.TransformFunc {
 	}
 }
 
-// replace takes what an EndpointSlice says now, which is nothing when it is gone or asks for no name any more. It returns whether
-// that is something else than before.
+// replace stores the served parts of an EndpointSlice, none if it is gone or has no names any more.
+// It returns whether they have changed.
 func (s *store) replace(name string, said []records.Slice) bool {
 	before := s.slices[name]
 	if slices.EqualFunc(before, said, records.Slice.Equal) {
@@ -188,7 +188,7 @@ func (s *store) replace(name string, said []records.Slice) bool {
 	return true
 }
 
-// join puts an EndpointSlice into a group.
+// join adds an EndpointSlice to a group.
 func (s *store) join(key, name string, now time.Time) {
 	if !slices.Contains(s.groups[key], name) {
 		s.groups[key] = append(s.groups[key], name)
@@ -204,7 +204,7 @@ func (s *store) leave(key, name string, now time.Time) {
 	s.touch(key, now)
 }
 
-// touch remembers that a group was changed, and when it was for the first time since somebody looked.
+// touch marks a group as changed and keeps the time of the first change.
 func (s *store) touch(key string, now time.Time) {
 	if _, ok := s.dirty[key]; !ok {
 		s.dirty[key] = now

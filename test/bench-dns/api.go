@@ -33,8 +33,8 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// startAPI serves the scenario's names as EndpointSlices, to a dns-server that lists and then watches, and writes a
-// kubeconfig. A real API server would measure itself.
+// startAPI serves the scenario's names as EndpointSlices to a dns-server, which lists and watches
+// them. It writes a kubeconfig. A real API server would add its own load to the figures.
 func startAPI(s scenario, kubeconfig string) (stop func(), err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +77,7 @@ func (s scenario) serveSlices(w http.ResponseWriter, r *http.Request) {
 	s.change(r.Context(), w.(http.Flusher), encoder)
 }
 
-// change tells of slices that change, until the watch ends.
+// change sends slices that change, until the watch ends.
 func (s scenario) change(ctx context.Context, w http.Flusher, encoder *json.Encoder) {
 	if s.changes == 0 {
 		<-ctx.Done()
@@ -105,7 +105,8 @@ func (s scenario) change(ctx context.Context, w http.Flusher, encoder *json.Enco
 	}
 }
 
-// send says so when the dns-server is not told what it should be: the figures are worth nothing then.
+// send prints an error if the dns-server does not receive an event, because the figures are then
+// worthless.
 func send(encoder *json.Encoder, value any) {
 	if err := encoder.Encode(value); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-dns: serving EndpointSlices:", err)

@@ -25,11 +25,12 @@ import (
 )
 
 const (
-	// steadyLoad is a load that all servers bear, in queries per second.
+	// steadyLoad is a load that all servers can handle, in queries per second.
 	steadyLoad = 20_000
-	// settling is how long a server has for what it does once after its start, such as to give memory back.
+	// settling is the time for one-off work after the start of a server, such as returning memory
+	// to the system.
 	settling = 2 * time.Second
-	// mostLoad is the part of the dns-server's maximum at which it must not lose a query.
+	// mostLoad is the fraction of the dns-server's maximum at which it must not lose a query.
 	mostLoad = 0.8
 )
 
@@ -42,20 +43,20 @@ type bench struct {
 	zoneFile, queryFile, kubeconfig string
 }
 
-// figures are those of one server. Of several rounds the median counts.
+// figures are the figures of one server, by round. The tables show medians.
 type figures struct {
 	qps              []float64
 	mean, p99        []time.Duration
 	steadyMean       []time.Duration
 	steadyP99        []time.Duration
 	lost, lostAtMost int
-	// perQuery is how long a query keeps the processor busy under full load.
+	// perQuery is the CPU time per query under full load.
 	perQuery             []time.Duration
 	resident, proportion []int
 	ready                time.Duration
 }
 
-// run measures the scenario, prints its table, and returns which limits are broken.
+// run measures the scenario, prints its table, and returns the limits that are broken.
 func (b *bench) run(ctx context.Context) (broken []string, err error) {
 	b.zoneFile, b.queryFile = filepath.Join(b.dir, "zone"), filepath.Join(b.dir, "queries")
 	b.kubeconfig = filepath.Join(b.dir, "kubeconfig")
@@ -130,7 +131,7 @@ func (b *bench) measure(ctx context.Context, s server, f *figures, round int) er
 	}
 	f.resident, f.proportion = append(f.resident, resident), append(f.proportion, proportion)
 	f.ready = max(f.ready, r.ready)
-	// Every latency is written down in a run of its own, because that slows dnsperf.
+	// Logging every latency slows dnsperf, so it has a run of its own.
 	detailed, err := b.load(ctx, r, 2*time.Second, 0, true)
 	if err != nil {
 		return err

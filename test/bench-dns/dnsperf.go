@@ -30,17 +30,18 @@ import (
 	"time"
 )
 
-// result is what dnsperf says.
+// result is the output of a dnsperf run.
 type result struct {
 	qps       float64
 	mean, p99 time.Duration
 	lost      int
-	// missing is the part of the responses that say that the name does not exist, and failed the part that say neither that nor what it
-	// holds.
+	// missing is the fraction of NXDOMAIN responses, and failed the fraction of responses with
+	// another error.
 	missing, failed float64
 }
 
-// load lets dnsperf ask for this long, with at most so many queries per second, or as many as it can where that is zero.
+// load runs dnsperf for the given time with at most so many queries per second, or as many as
+// possible for 0.
 func (b *bench) load(ctx context.Context, r *running, duration time.Duration, qps int, detailed bool) (result, error) {
 	processors := b.scenario.processors
 	args := []string{
@@ -70,7 +71,8 @@ var (
 	codePart = regexp.MustCompile(`(\w+) \d+ \(([\d.]+)%\)`)
 )
 
-// parse reads the summary, and the latencies of single queries where there are any: "> NOERROR name A 0.000123".
+// parse reads the summary, and the latencies of single queries if there are any: "> NOERROR name A
+// 0.000123".
 func parse(output string) (result, error) {
 	var numbers [3]float64
 	for i, line := range []*regexp.Regexp{qpsLine, meanLine, lostLine} {
@@ -117,7 +119,7 @@ func parse(output string) (result, error) {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// check returns an error where the responses are not what was asked for, so that no server is fast because it is wrong.
+// check returns an error if the responses are wrong, so that no server is fast because it is wrong.
 func (r result) check() error {
 	if r.failed > 0 || math.Abs(r.missing-misses) > 0.02 {
 		return fmt.Errorf("%.1f %% of the responses say that the name does not exist, which %.0f %% should, and %.1f %% are failures",

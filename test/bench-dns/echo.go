@@ -27,14 +27,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What nothing but sends each query back shows how much this machine and dnsperf leave to any server: none can answer more.
+// The echo server only sends each query back. It shows the limit of this machine and dnsperf: no
+// server can answer more.
 const (
 	echo       = "echo"
 	echoBatch  = 64
 	echoPacket = 1232
-	// qrOctet and qrBit make a response of a query (RFC 1035, section 4.1.1).
+	// qrOctet and qrBit turn a query into a response (RFC 1035, section 4.1.1).
 	qrOctet, qrBit = 2, 0x80
-	// lengthSize is that of the length before each message over TCP (RFC 1035, section 4.2.2).
+	// lengthSize is the size of the length before each message over TCP (RFC 1035, section 4.2.2).
 	lengthSize = 2
 )
 
@@ -43,7 +44,7 @@ func echoCommand(_ context.Context, b *bench, _ string, port int) ([]string, err
 	return []string{self, "-echo", b.scenario.network(), "-port", fmt.Sprint(port)}, err
 }
 
-// runEcho sends back what it gets, until the process is ended.
+// runEcho sends queries back until the process is ended.
 func runEcho(network string, port int) error {
 	if network == "tcp" {
 		return echoTCP(port)
@@ -51,7 +52,7 @@ func runEcho(network string, port int) error {
 	return echoUDP(port)
 }
 
-// echoUDP waits in the kernel, which nobody minds because nothing else runs in this process.
+// echoUDP blocks in system calls. Nothing else runs in this process.
 func echoUDP(port int) error {
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
 	if err != nil {
@@ -93,7 +94,7 @@ func echoUDP(port int) error {
 			packets[i][qrOctet] |= qrBit
 			buffers[i].SetLen(int(messages[i].size))
 		}
-		// What is not sent is lost, and dnsperf says so.
+		// dnsperf reports packets that are not sent as lost.
 		_, _ = call(unix.SYS_SENDMMSG, n, 0)
 	}
 }

@@ -23,21 +23,21 @@ import (
 	"time"
 )
 
-// What the DNS server promises. Memory and files are in octets.
+// The limits that the DNS server promises. Memory and file sizes are in octets.
 const (
 	maxBinary = 20_000_000
-	// maxReady is for up to readyNames names.
+	// maxReady applies to readyNames names or fewer.
 	maxReady   = 2 * time.Second
 	readyNames = 10_000
-	// leastOfNSD and leastOfCoreDNS are how many times as many queries are answered as by those.
+	// leastOfNSD and leastOfCoreDNS are the least ratio of queries per second to those servers.
 	leastOfNSD     = 0.9
 	leastOfCoreDNS = 9
 )
 
-// maxResident is by how many names there are.
+// maxResident is the limit of memory by number of names.
 var maxResident = map[int]int{1_000: 25_000_000, 10_000: 60_000_000}
 
-// largeBinary returns that the binary is too large, if it is.
+// largeBinary returns a message if the binary is too large.
 func largeBinary(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -49,7 +49,8 @@ func largeBinary(path string) ([]string, error) {
 	return nil, nil
 }
 
-// broken returns which limits are broken in the scenario. Other servers count where they were measured; NSD is compared over UDP.
+// broken returns the broken limits of the scenario. Other servers count only if they were measured.
+// NSD is compared only over UDP.
 func (s scenario) broken(all map[string]*figures) []string {
 	var broken []string
 	add := func(format string, args ...any) {
@@ -65,7 +66,8 @@ func (s scenario) broken(all map[string]*figures) []string {
 	if f.lostAtMost > 0 {
 		add("queries lost at %.0f %% of the full load: %d", 100*mostLoad, f.lostAtMost)
 	}
-	// Another server that was not measured demands nothing. Rounds are compared one by one, since the machine may be faster in one of them.
+	// A server that was not measured sets no limit. Rounds are compared one by one, because the
+	// speed of the machine varies between them.
 	of := func(name string) float64 {
 		other := all[name]
 		if other == nil {
@@ -86,14 +88,15 @@ func (s scenario) broken(all map[string]*figures) []string {
 	return broken
 }
 
-// leastOfEcho is how many times as many queries as echo are enough in place of leastOfCoreDNS.
+// leastOfEcho is the ratio to echo that is enough instead of leastOfCoreDNS.
 func (s scenario) leastOfEcho() float64 {
 	switch {
 	case !s.tcp:
 		// No server is faster than echo.
 		return 0.9
 	case s.clients > 1:
-		// The more connections there are the fewer queries come together, which is what makes a server fast that answers at once.
+		// With more connections fewer queries arrive together. Then a server that answers at once
+		// is the fastest.
 		return 1
 	default:
 		return math.Inf(1)

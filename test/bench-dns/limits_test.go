@@ -25,7 +25,8 @@ import (
 )
 
 func TestLimits(t *testing.T) {
-	// at are the figures of a server that answers so many queries per second, and breaks no other limit.
+	// at returns the figures of a server that answers so many queries per second and breaks no
+	// other limit.
 	at := func(qps float64) *figures { return &figures{qps: []float64{qps}, resident: []int{20_000_000}} }
 	for name, test := range map[string]struct {
 		scenario scenario

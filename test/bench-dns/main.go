@@ -14,14 +14,16 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Bench-dns measures the DNS server beside CoreDNS, Knot and NSD on this machine: each on one processor, with dnsperf on
-// another, over loopback, with the same names and the same queries. It prints the tables of docs/performance.md.
+// Bench-dns measures the DNS server beside CoreDNS, Knot and NSD on this machine: each on one CPU,
+// with dnsperf on another, over loopback, with the same names and queries. It prints the tables of
+// docs/performance.md.
 //
 //	bench-dns [-rounds N] [-duration D] [-only NAME,...] [-servers NAME,...] [-dns-server PATH] [-print]
 //
-// One of the servers, echo, is its own: it only sends queries back, and shows how much the machine and dnsperf leave to any server.
+// It has a server of its own, echo, which only sends queries back. It shows the limit of the machine
+// and dnsperf.
 //
-// It fails where the DNS server breaks one of its limits, unless -print is given. See limits.go.
+// It fails if the DNS server breaks one of its limits, unless -print is given. See limits.go.
 package main
 
 import (
@@ -39,7 +41,7 @@ import (
 	"time"
 )
 
-// options say how long and what is measured.
+// options are the flags.
 type options struct {
 	rounds    int
 	duration  time.Duration
@@ -73,10 +75,10 @@ func main() {
 	}
 }
 
-// among returns whether the name is one of a list that is separated by commas.
+// among returns whether the name is in a comma-separated list.
 func among(list, name string) bool { return slices.Contains(strings.Split(list, ","), name) }
 
-// needed are the programs of Debian's packages, by program.
+// needed maps programs to their Debian packages.
 var needed = map[string]string{"dnsperf": "dnsperf", "knotd": "knot", "nsd": "nsd", "taskset": "util-linux"}
 
 func run(ctx context.Context, o options) error {

@@ -28,22 +28,23 @@ const (
 	zoneName  = "xcc.test"
 	ttl       = 5
 	questions = 100_000
-	// misses is the part of the queries that are for names that do not exist.
+	// misses is the fraction of queries for names that do not exist.
 	misses = 0.1
 )
 
-// scenario is one set of names and queries.
+// scenario is a set of names and queries.
 type scenario struct {
 	name, about string
 	names       int
 	tcp         bool
-	// clients is how many sockets or connections dnsperf asks from.
+	// clients is the number of dnsperf's sockets or connections.
 	clients int
-	// aliases lets every second name be an alias for a name with an address in the same zone.
+	// aliases makes every second name an alias for a name with an address in the same zone.
 	aliases bool
-	// processors is how many the server has.
+	// processors is the number of CPUs of the server.
 	processors int
-	// changes is how many EndpointSlices change each second. The servers that read a file see none of that and are left out.
+	// changes is the number of EndpointSlices that change per second. Servers that read a file are
+	// left out then.
 	changes int
 }
 
@@ -67,7 +68,7 @@ func scenarios() []scenario {
 	return all
 }
 
-// network is what queries come over.
+// network is "udp" or "tcp".
 func (s scenario) network() string {
 	if s.tcp {
 		return "tcp"
@@ -83,7 +84,8 @@ func (s scenario) address(i int) string { return fmt.Sprintf("10.%d.%d.%d", i>>1
 
 func (s scenario) isAlias(i int) bool { return s.aliases && i%2 == 1 }
 
-// target is the name that an alias stands for. It lies in the zone, because not all servers look for it elsewhere.
+// target is the target of an alias. It lies in the zone, because not all servers resolve other
+// targets.
 func (s scenario) target(i int) string {
 	return fmt.Sprintf("lb.gateway.cluster-%d.dev-team.clusters.%s", i-1, zoneName)
 }
@@ -102,7 +104,7 @@ func (s scenario) writeZone(path string) error {
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-// writeQueries writes what dnsperf asks: 45 % A, 45 % AAAA, 10 % names that do not exist.
+// writeQueries writes the queries for dnsperf: 45 % A, 45 % AAAA, 10 % names that do not exist.
 func (s scenario) writeQueries(path string) error {
 	random := rand.New(rand.NewPCG(1, 1))
 	var b strings.Builder

@@ -35,27 +35,29 @@ import (
 )
 
 const (
-	// own is the server that all is about, and ownOnOne is the same with one processor where the others have several.
+	// own is this project's server, and ownOnOne the same with one CPU in scenarios with several.
 	own      = "dns-server"
 	ownOnOne = "dns-server on one"
 )
 
 func enoughForTwo() bool { return runtime.NumCPU() >= 4 }
 
-// serverProcessors and loadProcessors are for taskset: the server has the first ones, dnsperf as many at the end.
+// serverProcessors and loadProcessors are lists for taskset. The server has the first CPUs, and
+// dnsperf as many at the end.
 func serverProcessors(count int) string { return fmt.Sprintf("0-%d", count-1) }
 
 func loadProcessors(count, all int) string { return fmt.Sprintf("%d-%d", all-count, all-1) }
 
-// server is one of those that are compared.
+// server is a server in the comparison.
 type server struct {
 	name string
 	port int
-	// processors is how many it has where that is not as many as the scenario says.
+	// processors is the number of CPUs, if it differs from that of the scenario.
 	processors int
-	// echoes is that responses have no answers.
+	// echoes means that responses have no answers.
 	echoes bool
-	// command returns how to start it in the foreground, with files of its own in the folder.
+	// command returns the command that runs the server in the foreground, with its files in the
+	// folder.
 	command func(ctx context.Context, b *bench, dir string, port int) ([]string, error)
 }
 
@@ -108,7 +110,7 @@ func nsdCommand(_ context.Context, b *bench, dir string, port int) ([]string, er
 	if b.scenario.processors > 1 {
 		reusePort = "yes"
 	}
-	// Debian's NSD limits the rate of responses unless it is told not to.
+	// Debian's NSD limits the rate of responses by default.
 	content := fmt.Sprintf(`server:
     server-count: %[3]d
     ip-address: 127.0.0.1@%[2]d
@@ -131,7 +133,7 @@ zone:
 	return []string{"nsd", "-d", "-c", config}, os.WriteFile(config, []byte(content), 0o644)
 }
 
-// running is a server that runs.
+// running is a running server.
 type running struct {
 	server
 
@@ -139,7 +141,7 @@ type running struct {
 	ready   time.Duration
 }
 
-// start starts the server on its processors and waits until it answers for the last name.
+// start starts the server on its CPUs and waits until it answers for the last name.
 func (b *bench) start(ctx context.Context, s server) (*running, error) {
 	dir := filepath.Join(b.dir, s.name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -156,7 +158,7 @@ func (b *bench) start(ctx context.Context, s server) (*running, error) {
 	defer log.Close()
 	process := exec.CommandContext(ctx, "taskset", append([]string{"-c", serverProcessors(cmp.Or(s.processors, b.scenario.processors))}, command...)...)
 	process.Stdout, process.Stderr = log, log
-	// NSD has children that must not be left behind.
+	// NSD has child processes, which must end, too.
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	started := time.Now()
 	if err := process.Start(); err != nil {
@@ -194,8 +196,8 @@ func (r *running) processes() ([]string, error) {
 	return strings.Fields(string(pids)), nil
 }
 
-// memory returns the memory of the server and its children in octets: what each has resident, and that with what processes
-// share counted once.
+// memory returns the memory of the server and its child processes in octets. proportional counts
+// shared memory once.
 func (r *running) memory() (resident, proportional int, err error) {
 	pids, err := r.processes()
 	for _, pid := range pids {
@@ -216,11 +218,11 @@ func (r *running) memory() (resident, proportional int, err error) {
 	return resident, proportional, err
 }
 
-// clockTick is what Linux counts a process's time in, whatever the kernel itself does.
+// clockTick is the unit of a process's CPU time in /proc, on every Linux kernel.
 const clockTick = 10 * time.Millisecond
 
-// processorTime returns how long the server and its children were on a processor. Unlike what is answered per second, what it
-// takes to answer does not depend on how busy the machine is otherwise.
+// processorTime returns the CPU time of the server and its child processes. Unlike queries per
+// second, CPU time per query does not depend on the load of the machine.
 func (r *running) processorTime() (time.Duration, error) {
 	pids, err := r.processes()
 	if err != nil {
@@ -232,7 +234,8 @@ func (r *running) processorTime() (time.Duration, error) {
 		if err != nil {
 			continue
 		}
-		// The name, in parentheses, may hold anything. Behind it, user and system time are the 12th and 13th.
+		// The name, in parentheses, may contain anything. User and system time are the 12th and
+		// 13th fields behind it.
 		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 		for _, field := range fields[11:13] {
 			n, err := strconv.Atoi(field)
