@@ -14,6 +14,6 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package e2e tests the path of a user end to end on real clusters with real Pods. It needs Linux and root, and the build
-// tag e2e: make e2e.
+// Package e2e tests the path of a user end to end on real clusters with real Pods. It needs Linux
+// and root, and the build tag e2e: make e2e.
 package e2e

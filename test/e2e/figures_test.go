@@ -36,7 +36,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 )
 
-// figures are what the run measured. The README quotes them.
+// figures are the results of the run. The README quotes them.
 var figures table
 
 type table struct{ rows [][2]string }
@@ -45,14 +45,16 @@ func (t *table) add(what string, value any) {
 	t.rows = append(t.rows, [2]string{what, fmt.Sprint(value)})
 }
 
-// changes is how many changed addresses the propagation time is taken from.
+// changes is the number of address changes for which the propagation time is measured.
 const changes = 50
 
-// TestFigures measures and prints; what it asserts is that there is something to measure, and that changes are not polled.
+// TestFigures measures and prints figures. It asserts only that they could be measured, and that
+// changes are not polled.
 func TestFigures(t *testing.T) {
 	g := NewWithT(t)
 	p50, p99 := propagation(t)
-	// Not a goal, but what watches cannot take and polling, a resync or a retry with backoff would.
+	// This is not a goal. Watches are always faster, while polling, a resync or a retry with
+	// backoff would be slower.
 	g.Expect(p99).To(BeNumerically("<", 5*time.Second))
 	figures.add(fmt.Sprintf("From a changed load balancer address to the answer of every dns-server, p50 of %d", changes), p50)
 	figures.add(fmt.Sprintf("The same, p99 of %d", changes), p99)
@@ -75,8 +77,9 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// propagation changes the address of the gateway's load balancer over and over, and returns how long it took until clients
-// saw each change that ask every dns-server Pod of every consuming cluster every other millisecond. The slowest Pod counts.
+// propagation changes the address of the gateway's load balancer repeatedly, and returns
+// percentiles of the time until all dns-server Pods in all consuming clusters answer with the new
+// address. Clients query each Pod every two milliseconds.
 func propagation(t *testing.T) (p50, p99 time.Duration) {
 	t.Helper()
 	g := NewWithT(t)
@@ -105,7 +108,8 @@ func propagation(t *testing.T) (p50, p99 time.Duration) {
 	return taken[changes/2].Round(time.Millisecond / 10), taken[changes*99/100].Round(time.Millisecond / 10)
 }
 
-// watchServers asks each dns-server Pod of the clusters for the application's name, and returns when all gave the answer.
+// watchServers starts a watch of the application's name at each dns-server Pod, and waits until all
+// have the answer.
 func watchServers(t *testing.T, answer string, clusters ...*rig.Cluster) []*watch {
 	t.Helper()
 	g := NewWithT(t)
@@ -125,7 +129,7 @@ func watchServers(t *testing.T, answer string, clusters ...*rig.Cluster) []*watc
 	return watches
 }
 
-// residentMemory returns the largest resident set of our programs of that name, in bytes.
+// residentMemory returns the largest resident set of our processes with the name, in bytes.
 func residentMemory(program string) (int64, error) {
 	var largest int64
 	err := eachProcess(program, func(folder string) error {
@@ -148,8 +152,8 @@ func residentMemory(program string) (int64, error) {
 	return largest, err
 }
 
-// eachProcess calls visit with the folder in /proc of each of our programs of that name. Cluster API's manager has the same
-// name, but no flag --zone.
+// eachProcess calls visit with the folder in /proc of each of our processes with the name. Cluster
+// API's manager has the same name, but no flag --zone.
 func eachProcess(program string, visit func(folder string) error) error {
 	folders, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -174,7 +178,7 @@ func eachProcess(program string, visit func(folder string) error) error {
 	return nil
 }
 
-// isGone returns whether a file of a process is not there any more.
+// isGone returns whether an error means that the process has ended.
 func isGone(err error) bool {
 	return err != nil && (os.IsNotExist(err) || strings.Contains(err.Error(), fs.ErrNotExist.Error()) || strings.Contains(err.Error(), "no such process"))
 }

@@ -34,8 +34,8 @@ import (
 )
 
 const (
-	// pace makes it a little more than 200 queries per second. What came of it is printed and not asserted: it depends on how
-	// busy the machine is.
+	// pace is the interval of the queries, for more than 200 per second. The real rate depends on
+	// the load of the machine, so it is printed but not asserted.
 	pace = 4 * time.Millisecond
 
 	watcherPod = `
@@ -49,7 +49,7 @@ spec:
 `
 )
 
-// startWatcher starts the Pod in which gapless clients run.
+// startWatcher starts the Pod for gapless clients.
 func startWatcher(ctx context.Context, cluster *rig.Cluster) error {
 	image, err := rig.BuildImage(ctx, "dnswatch")
 	if err != nil {
@@ -65,14 +65,15 @@ func startWatcher(ctx context.Context, cluster *rig.Cluster) error {
 	return err
 }
 
-// gapless is a client in a Pod that asks the cluster's DNS for a name more than 200 times per second, each time once.
+// gapless is a client in a Pod that queries cluster DNS for a name more than 200 times per second,
+// without retries.
 type gapless struct {
 	*watch
 
 	cluster, name string
 }
 
-// startGapless starts a client, and waits until it has its first answer.
+// startGapless starts a client and waits for its first answer.
 func startGapless(t *testing.T, cluster *rig.Cluster, name, recordType string) *gapless {
 	t.Helper()
 	g := NewWithT(t)
@@ -89,7 +90,8 @@ func startGapless(t *testing.T, cluster *rig.Cluster, name, recordType string) *
 	return &gapless{watch: w, cluster: cluster.Name, name: name + " " + recordType}
 }
 
-// expectOnly ends the client, prints its counts and fails unless all answers were of those given.
+// expectOnly stops the client and prints its counts. It fails if there was any other answer than
+// the given ones.
 func (c *gapless) expectOnly(t *testing.T, right ...string) {
 	t.Helper()
 	g := NewWithT(t)
@@ -112,7 +114,7 @@ func (c *gapless) expectOnly(t *testing.T, right ...string) {
 	g.Expect(failed+wrong).To(BeZero(), "%s; answers: %v; in their order: %v", summary, c.counts, changes)
 }
 
-// isFailure is true of what is no answer at all.
+// isFailure returns whether a result is a failure instead of an answer.
 func isFailure(text string) bool {
 	return !strings.HasPrefix(text, "NOERROR") && !strings.HasPrefix(text, "NXDOMAIN")
 }

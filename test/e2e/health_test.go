@@ -46,7 +46,7 @@ func expectReady(t *testing.T, clusters ...*rig.Cluster) {
 	}
 }
 
-func TestTheClusterSaysThatDNSWorksInIt(t *testing.T) {
+func TestDNSReadyIsTrue(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	expectReady(t, path.A, path.B)
@@ -55,7 +55,7 @@ func TestTheClusterSaysThatDNSWorksInIt(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred(), out)
 	g.Expect(out).To(MatchRegexp(`connectivity\.tanzu\.vmware\.com/DNSReady\s+True`))
 
-	t.Log("Cluster API takes it for one of its own when it is an availability gate")
+	t.Log("Cluster API uses the condition as an availability gate")
 	_, err = path.Management.Kubectl(ctx, "--namespace="+namespace, "patch", "cluster.cluster.x-k8s.io", "cluster-b", "--type=merge",
 		`--patch={"spec":{"availabilityGates":[{"conditionType":"connectivity.tanzu.vmware.com/DNSReady"}]}}`)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -67,19 +67,19 @@ func TestTheClusterSaysThatDNSWorksInIt(t *testing.T) {
 		`--output=jsonpath={.status.conditions[?(@.type=="Available")].message}`)).NotTo(ContainSubstring("DNSReady"), "the gate is open")
 }
 
-func TestTheClusterSaysWhatIsWrongInIt(t *testing.T) {
+func TestDNSReadySaysWhyDNSDoesNotWork(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	answers := startGapless(t, path.B, hostname, "A")
 	patched := readCorefile(t)
-	t.Log("Whatever serves DNS without a Corefile is no CoreDNS, or one that nobody knows")
+	t.Log("A DNS server without a Corefile is not a known CoreDNS")
 	_, err := path.B.Kubectl(ctx, "--namespace=kube-system", "delete", "configmap", "coredns")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(dnsReady(t, "cluster-b", "reason")).WithTimeout(soon).Should(Equal("CorefileNotFound"))
 	g.Expect(path.B.Apply(ctx, corefileManifest(g, patched))).To(Succeed())
 	g.Eventually(dnsReady(t, "cluster-b", "status")).WithTimeout(soon).Should(Equal("True"))
 
-	t.Log("A block of somebody else is left alone: the plugin log is none that we write. CoreDNS may load it meanwhile")
+	t.Log("A foreign block is unchanged: our blocks never have the plugin log. CoreDNS may load it meanwhile")
 	foreign := strings.Replace(patched, "xcc.test:53 {\n", "xcc.test:53 {\n    log\n", 1)
 	replaceCorefile(t, foreign)
 	g.Eventually(dnsReady(t, "cluster-b", "reason")).WithTimeout(soon).Should(Equal("ForeignBlock"))

@@ -32,19 +32,19 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/walkthrough"
 )
 
-// gatewayKind is a GatewayDNS of cluster-a with a subdomain of its own, which is also its name.
+// gatewayKind is a GatewayDNS for a gateway of cluster-a. Its name is also its subdomain.
 type gatewayKind struct {
 	subdomain string
-	// spec are the fields that say which gateway it is.
+	// spec are the fields that select the gateway.
 	spec string
 }
 
-// host is a name of the application behind it.
+// host returns a name of the application behind the gateway.
 func (k gatewayKind) host() string {
 	return "kuard." + k.subdomain + ".cluster-a." + namespace + ".clusters." + zone
 }
 
-// create creates the GatewayDNS; it goes with the test.
+// create creates the GatewayDNS, and deletes it with the test.
 func (k gatewayKind) create(t *testing.T, name string) {
 	t.Helper()
 	NewWithT(t).Expect(path.Management.Apply(t.Context(), fmt.Sprintf(`
@@ -56,14 +56,15 @@ spec: {clusterSelector: {matchLabels: {hasGateway: "true"}}, subdomain: %s, %s}
 	t.Cleanup(func() { remove(t, path.Management.Cluster, "--namespace="+namespace, "gatewaydns/"+name) })
 }
 
-// remove deletes objects, and returns when they are gone.
+// remove deletes objects and waits until they are gone.
 func remove(t *testing.T, cluster *rig.Cluster, args ...string) {
 	t.Helper()
 	_, err := cluster.Kubectl(context.Background(), append([]string{"delete", "--ignore-not-found", "--timeout=60s"}, args...)...)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 }
 
-// inClusterA creates objects in cluster-a's namespace of gateways; they go with the test.
+// inClusterA creates objects in the gateways' namespace of cluster-a, and deletes them with the
+// test.
 func inClusterA(t *testing.T, manifest string, objects ...string) {
 	t.Helper()
 	NewWithT(t).Expect(path.A.Apply(t.Context(), manifest)).To(Succeed())
@@ -79,7 +80,7 @@ func status(t *testing.T, name, field string) func() (string, error) {
 	}
 }
 
-// resolves waits until Pods of cluster-b with every resolver are given the addresses of a name.
+// resolves waits until Pods of cluster-b with every resolver resolve a name to the addresses.
 func resolves(t *testing.T, host, addresses string) {
 	t.Helper()
 	g := NewWithT(t)
@@ -91,7 +92,7 @@ func resolves(t *testing.T, host, addresses string) {
 	}
 }
 
-// fetches asserts that the application's page can be had: every resolver's Pod in cluster-b gets it.
+// fetches asserts that Pods of cluster-b with every resolver can fetch the application's page.
 func fetches(t *testing.T, authority string) {
 	t.Helper()
 	for _, client := range clients {
@@ -101,7 +102,8 @@ func fetches(t *testing.T, authority string) {
 	}
 }
 
-// services waits until a Pod of cluster-b sees the SRV records of a name: priority, weight, port and target.
+// services waits until a Pod of cluster-b gets the SRV records of a name, as priority, weight, port
+// and target.
 func services(t *testing.T, name string, records ...string) {
 	t.Helper()
 	watch := startGapless(t, path.B, name, "SRV")
@@ -110,14 +112,14 @@ func services(t *testing.T, name string, records ...string) {
 	watch.stop()
 }
 
-func TestTheNameWithoutALabelBelowItResolvesToo(t *testing.T) {
+func TestTheNameWithoutTheWildcardResolves(t *testing.T) {
 	_, bare, _ := strings.Cut(hostname, ".")
 	resolves(t, bare, address(t))
 	services(t, "_http._tcp."+bare, "0,0,80,"+bare+".")
 }
 
-// What the demo shows besides is not in place when the other tests begin.
-func TestTheWalkthroughGoesOnWithOtherKindsOfGateways(t *testing.T) {
+// The other tests start without the further objects of the demo.
+func TestTheWalkthroughWithOtherKindsOfGateways(t *testing.T) {
 	g := NewWithT(t)
 	t.Cleanup(func() {
 		remove(t, path.Management.Cluster, "--filename="+path.Folder+"/other-gatewaydns.yaml")
@@ -173,7 +175,7 @@ spec:
 	annotate("-")
 	resolves(t, kind.host(), strings.Join(sorted(ingress), " "))
 
-	t.Log("IPv6 alone")
+	t.Log("The load balancer has only an IPv6 address")
 	g.Expect(path.A.SetLoadBalancer(t.Context(), "gateway", "both", corev1.LoadBalancerIngress{IP: addresses[1]})).To(Succeed())
 	resolves(t, kind.host(), addresses[1])
 	fetches(t, kind.host())
@@ -193,7 +195,7 @@ func TestALoadBalancerWithAHostNameIsFollowed(t *testing.T) {
 	}
 	t.Cleanup(func() { g.Expect(path.Rig.SetUpstream()).To(Succeed()) })
 	g.Expect(path.Rig.SetUpstream(records(before)...)).To(Succeed())
-	// The class keeps the rig's own cloud from giving an address.
+	// The rig's cloud provider ignores Services with a class.
 	inClusterA(t, `
 apiVersion: v1
 kind: Service
@@ -210,7 +212,7 @@ spec:
 	resolves(t, kind.host(), before)
 	fetches(t, kind.host())
 
-	t.Log("The addresses behind the name change, as those of a load balancer in a cloud do")
+	t.Log("The addresses of the host name change, like those of a cloud's load balancer")
 	watch := startGapless(t, path.B, kind.host(), "A")
 	g.Expect(path.Rig.SetUpstream(records(after)...)).To(Succeed())
 	_, err := watch.untilAnswer(t.Context(), "NOERROR "+after)
@@ -219,7 +221,7 @@ spec:
 	resolves(t, kind.host(), after)
 }
 
-func TestAnOverrideReplacesWhatWasFound(t *testing.T) {
+func TestAnOverrideReplacesTheFoundAddresses(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	before := address(t)
@@ -235,7 +237,7 @@ func TestAnOverrideReplacesWhatWasFound(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(gateway(t, "state")).WithTimeout(soon).Should(Equal("Overridden"))
 
-	t.Log("Nonsense changes no answer")
+	t.Log("An invalid annotation changes no answer")
 	override("=300.1.2.3")
 	g.Eventually(gateway(t, "state")).WithTimeout(soon).Should(Equal("InvalidOverride"))
 	override("-")
@@ -245,7 +247,7 @@ func TestAnOverrideReplacesWhatWasFound(t *testing.T) {
 	g.Expect(watch.stop()).To(Equal([]string{"NOERROR " + before, "NOERROR 192.0.2.7", "NOERROR " + before}))
 }
 
-func TestTheEarlierClaimOfANameWinsUntilItGoes(t *testing.T) {
+func TestTheEarlierClaimHoldsANameUntilItEnds(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	kind := gatewayKind{subdomain: "contested", spec: "service: gateway/caddy"}
@@ -270,7 +272,7 @@ spec:
 	g.Eventually(status(t, "aa-second", "state")).WithTimeout(soon).Should(Equal("Conflicted"))
 	g.Expect(status(t, "aa-second", "message")()).To(ContainSubstring("zz-first"))
 
-	t.Log("It takes over when the winner stops claiming")
+	t.Log("The later claim holds the name once the earlier one has ended")
 	ip := func() (string, error) {
 		return path.A.Kubectl(ctx, "--namespace=gateway", "get", "service", "second", "--output=jsonpath={.status.loadBalancer.ingress[*].ip}")
 	}
@@ -281,6 +283,6 @@ spec:
 	_, err = watch.untilAnswer(ctx, "NOERROR "+next)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(status(t, "aa-second", "state")).WithTimeout(soon).Should(Equal("Resolved"))
-	// Between the two the name may be gone for a moment: who claimed it is deleted.
+	// The name may not exist for a moment in between, because the first GatewayDNS is deleted.
 	watch.expectOnly(t, "NOERROR "+address(t), "NXDOMAIN", "NOERROR "+next)
 }

@@ -55,7 +55,7 @@ func TestAMoveThereAndBackChangesNoAnswer(t *testing.T) {
 	}
 }
 
-// move moves the namespace, and returns when the target follows its Clusters and gateways.
+// move moves the namespace, and waits until the target reconciles its Clusters and gateways.
 func move(t *testing.T, from, to *rig.Management) {
 	t.Helper()
 	g := NewWithT(t)
@@ -75,7 +75,8 @@ func move(t *testing.T, from, to *rig.Management) {
 		from.Name, to.Name, taken.Seconds(), time.Since(started).Seconds())
 }
 
-// stopManager ends the manager of a management cluster: the other tests know one.
+// stopManager stops the manager of a management cluster, because the other tests expect a single
+// one.
 func stopManager(t *testing.T, management *rig.Management) {
 	t.Helper()
 	g := NewWithT(t)

@@ -28,7 +28,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 )
 
-// portsOfNodes is a gateway with a Pod on each node of cluster-a that nothing else needs.
+// portsOfNodes is a gateway with a Pod on each node of cluster-a. Only this test uses it.
 const portsOfNodes = `
 apiVersion: apps/v1
 kind: DaemonSet
@@ -81,7 +81,7 @@ func TestNodeAndHostPortsFollowTheNodes(t *testing.T) {
 		services(t, "_http._tcp."+kind.host(), "0,0,"+port+","+kind.host()+".")
 	}
 
-	t.Log("The nodes' IPv6 addresses count when the Service has IPv6")
+	t.Log("The nodes' IPv6 addresses are published if the Service has IPv6")
 	_, err = path.A.Kubectl(ctx, "--namespace=gateway", "patch", "service", "edge", `--patch={"spec":{"ipFamilyPolicy":"RequireDualStack"}}`)
 	g.Expect(err).NotTo(HaveOccurred())
 	for port, kind := range kinds {
@@ -100,7 +100,7 @@ func TestNodeAndHostPortsFollowTheNodes(t *testing.T) {
 	})
 	_, err = path.A.Kubectl(ctx, "drain", "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s", nodes[1].Name)
 	g.Expect(err).NotTo(HaveOccurred())
-	// A drain leaves the Pods of a DaemonSet: this one goes with the node's label.
+	// A drain does not evict Pods of a DaemonSet. The label's removal deletes this one.
 	_, err = path.A.Kubectl(ctx, "label", "node", nodes[1].Name, "edge-")
 	g.Expect(err).NotTo(HaveOccurred())
 	for port, kind := range kinds {
@@ -110,7 +110,7 @@ func TestNodeAndHostPortsFollowTheNodes(t *testing.T) {
 		fetches(t, kind.host()+":"+port)
 	}
 
-	t.Log("It is back when it may be scheduled to again, for node ports: they need no Pod there")
+	t.Log("The uncordoned node is back for node ports, which need no Pod on the node")
 	back := startGapless(t, path.B, kinds["30088"].host(), "A")
 	_, err = path.A.Kubectl(ctx, "uncordon", nodes[1].Name)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -120,7 +120,7 @@ func TestNodeAndHostPortsFollowTheNodes(t *testing.T) {
 	g.Expect(status(t, "hosts", "addresses[*]")()).NotTo(ContainSubstring(nodes[1].Address))
 }
 
-// portOfOneHost is a gateway of one Pod, which prefers the second node of cluster-a.
+// portOfOneHost is a gateway with one Pod, which prefers the second node of cluster-a.
 const portOfOneHost = `
 apiVersion: apps/v1
 kind: Deployment
@@ -153,7 +153,7 @@ spec:
   ports: [{name: http, port: 80, targetPort: http}]
 `
 
-func TestAHostPortFollowsAPodThatADrainEvicts(t *testing.T) {
+func TestAHostPortFollowsAnEvictedPod(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	image, err := rig.BuildImage(ctx, "caddy")
@@ -178,7 +178,8 @@ func TestAHostPortFollowsAPodThatADrainEvicts(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	_, err = watch.untilAnswer(ctx, "NOERROR "+nodes[0].Address)
 	g.Expect(err).NotTo(HaveOccurred())
-	// While the one Pod starts elsewhere there is no gateway, and no name. The slices of IPv4 and IPv6 come and go one by one.
+	// While the Pod starts on the other node, the name does not exist. The IPv4 and IPv6 slices
+	// change one after the other.
 	watch.expectOnly(t, "NOERROR "+nodes[1].Address, "NOERROR", "NXDOMAIN", "NOERROR "+nodes[0].Address)
 	fetches(t, kind.host()+":8089")
 	services(t, "_http._tcp."+kind.host(), "0,0,8089,"+kind.host()+".")
@@ -192,7 +193,8 @@ func TestAGatewayOfTheGatewayAPIIsPublished(t *testing.T) {
 	g.Eventually(status(t, "api", "state")).WithTimeout(soon).Should(Equal("GatewayAPINotInstalled"))
 	g.Expect(path.A.InstallGatewayAPI(ctx)).To(Succeed())
 	g.Eventually(status(t, "api", "state")).WithTimeout(soon).Should(Equal("GatewayNotFound"))
-	// No controller runs here: the test is one. The address is that of the other gateway, so that the page is there too.
+	// The test acts as the Gateway's controller. It uses the address of the other gateway, so the
+	// page can be fetched.
 	inClusterA(t, `
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -229,7 +231,7 @@ spec:
 	g.Expect(err).NotTo(HaveOccurred())
 	services(t, "_admin._tcp."+kind.host(), "0,0,8080,"+kind.host()+".")
 
-	t.Log("A host name in the place of the address")
+	t.Log("A host name replaces the address")
 	const front = "gateway-1.cloud.example.com"
 	t.Cleanup(func() { g.Expect(path.Rig.SetUpstream()).To(Succeed()) })
 	g.Expect(path.Rig.SetUpstream(front + ". A " + address(t))).To(Succeed())

@@ -37,7 +37,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/walkthrough"
 )
 
-// The tests run in the order of this file; each leaves the clusters as it found them, but for the last.
+// The tests run in the order of this file. Each restores the clusters, except the last one.
 
 func TestTheLabelInstallsThroughAClusterResourceSet(t *testing.T) {
 	g := NewWithT(t)
@@ -71,7 +71,7 @@ func TestAChangedLoadBalancerAddressIsFollowed(t *testing.T) {
 	}
 }
 
-func TestADeletedGatewayServiceTakesItsNamesWithItUntilItIsBack(t *testing.T) {
+func TestADeletedGatewayServiceHasNoNamesUntilItIsBack(t *testing.T) {
 	g := NewWithT(t)
 	service, err := path.A.Kubectl(t.Context(), "--namespace=gateway", "get", "service", "caddy", "--output=yaml")
 	g.Expect(err).NotTo(HaveOccurred())
@@ -88,7 +88,8 @@ func TestADeletedGatewayServiceTakesItsNamesWithItUntilItIsBack(t *testing.T) {
 	}
 }
 
-// withoutIdentity removes from an object what the API server gave it, so that it can be created again.
+// withoutIdentity removes the metadata that the API server sets, so that the object can be created
+// again.
 func withoutIdentity(t *testing.T, manifest string) string {
 	t.Helper()
 	g := NewWithT(t)
@@ -106,8 +107,9 @@ func withoutIdentity(t *testing.T, manifest string) string {
 	return string(out)
 }
 
-// The kubeadm control plane replaces the whole ConfigMap by what CoreDNS's migration library makes of the Corefile, without
-// a resourceVersion: comments are gone. A reset to kubeadm's own Corefile takes our block away too.
+// The kubeadm control plane replaces the ConfigMap by the result of CoreDNS's migration library,
+// without a resourceVersion. Comments are dropped. A reset to kubeadm's own Corefile removes our
+// block.
 func TestAnOverwrittenCorefileIsRepaired(t *testing.T) {
 	g := NewWithT(t)
 	version, err := components.Version("coredns")
@@ -119,7 +121,7 @@ func TestAnOverwrittenCorefileIsRepaired(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred(), "from CoreDNS 1.11.1, the cluster has %s", version)
 	g.Expect(migrated).NotTo(ContainSubstring("A comment"))
 
-	t.Log("A block that comes back from the migration is ours still: it is neither doubled nor called foreign")
+	t.Log("A migrated block is recognised: it is neither duplicated nor reported as foreign")
 	replaceCorefile(t, migrated)
 	g.Consistently(func() string { return readCorefile(t) }).WithTimeout(2 * time.Second).Should(And(
 		ContainSubstring("xcc.test:53 {"), WithTransform(func(text string) int { return strings.Count(text, "xcc.test") }, Equal(1)),
@@ -127,7 +129,7 @@ func TestAnOverwrittenCorefileIsRepaired(t *testing.T) {
 	g.Expect(path.B.Kubectl(t.Context(), "--namespace=xcc-dns", "get", "configmap", "dns-config-patcher", "--output=jsonpath={.data.state}")).
 		To(Equal("Forwarding"))
 
-	t.Log("A block that is gone is written again, and CoreDNS never loads a Corefile without it")
+	t.Log("A missing block is restored before CoreDNS loads a Corefile without it")
 	replaced := time.Now()
 	replaceCorefile(t, withoutZone(g, migrated))
 	g.Eventually(func() string { return readCorefile(t) }).WithTimeout(soon).Should(ContainSubstring("xcc.test:53 {"))
@@ -137,7 +139,7 @@ func TestAnOverwrittenCorefileIsRepaired(t *testing.T) {
 	g.Expect(watch.stop()).To(ConsistOf("NOERROR "+address(t)), "what a client saw meanwhile")
 }
 
-// withoutZone returns the Corefile without the block for our zone.
+// withoutZone returns the Corefile without our block.
 func withoutZone(g *WithT, text string) string {
 	before, rest, found := strings.Cut(text, "xcc.test:53 {")
 	g.Expect(found).To(BeTrue())
@@ -181,7 +183,7 @@ func replaceCorefileOf(t *testing.T, cluster *rig.Cluster, text string) {
 	g.Expect(err).NotTo(HaveOccurred())
 }
 
-func TestMetricsAreForThoseWhoMayReadThem(t *testing.T) {
+func TestMetricsRequireAuthorization(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	ip, err := path.Management.Kubectl(ctx, "--namespace=xcc-system", "get", "pods", "--selector=control-plane=controller-manager",
@@ -205,7 +207,7 @@ func TestAKilledManagerChangesNoAnswer(t *testing.T) {
 	g.Expect(killProgram("manager")).To(Succeed())
 	after, before := otherAddress(t), address(t)
 
-	t.Log("It is back when it follows a change that it missed")
+	t.Log("The restarted manager publishes a change from its downtime")
 	g.Expect(path.A.SetAddress(t.Context(), "gateway", "caddy", after)).To(Succeed())
 	_, err := watch.untilAnswer(t.Context(), "NOERROR "+after)
 	g.Expect(err).NotTo(HaveOccurred())
@@ -215,7 +217,7 @@ func TestAKilledManagerChangesNoAnswer(t *testing.T) {
 	g.Expect(watch.stop()).To(Equal([]string{"NOERROR " + before, "NOERROR " + after, "NOERROR " + before}))
 }
 
-// killProgram ends our program of that name at once, as a node that runs out of memory does.
+// killProgram kills our single process with the name, like a node that is out of memory.
 func killProgram(program string) error {
 	killed := 0
 	err := eachProcess(program, func(folder string) error {
@@ -227,7 +229,7 @@ func killProgram(program string) error {
 		return syscall.Kill(pid, syscall.SIGKILL)
 	})
 	if err == nil && killed != 1 {
-		err = fmt.Errorf("killed %d processes of /%s, not one", killed, program)
+		err = fmt.Errorf("killed %d processes of /%s instead of one", killed, program)
 	}
 	return err
 }
@@ -238,7 +240,7 @@ func TestNamesOfAClusterWhoseAPIServerIsDownKeepResolving(t *testing.T) {
 	want := address(t)
 	watch := startWatch(t, path.B, clusterDNS, hostname, 20*time.Millisecond)
 	g.Expect(path.A.StopAPIServer(ctx)).To(Succeed())
-	t.Log("clustercache gives a cluster up after five failed probes, ten seconds apart")
+	t.Log("clustercache disconnects from a cluster after five failed probes, ten seconds apart")
 	g.Eventually(gateway(t, "state")).WithTimeout(3 * time.Minute).WithPolling(time.Second).Should(Equal("Unreachable"))
 	g.Expect(gateway(t, "addresses[0]")()).To(Equal(want))
 	for _, client := range clients {

@@ -36,7 +36,7 @@ import (
 
 const formerImage = "localhost/xcc-rig/xcc-dns:former"
 
-// hostNames returns the host names that cluster-b holds in slices of type FQDN and in annotations, in one line.
+// hostNames returns the host names in cluster-b's slices of type FQDN and annotations, in one line.
 func hostNames(t *testing.T) func() (string, error) {
 	t.Helper()
 	return func() (string, error) {
@@ -46,8 +46,8 @@ func hostNames(t *testing.T) func() (string, error) {
 	}
 }
 
-// An image of a former release in the Pod of this one: its dns-server reads host names from slices of type FQDN alone, and joins the
-// Service. Here a kubelet tells what the images said.
+// The Pod of this release runs an image of a former one, whose dns-server reads host names only
+// from slices of type FQDN. Here, a real kubelet reports the termination messages.
 func TestADNSServerOfAFormerReleaseJoinsTheService(t *testing.T) {
 	program, err := history.DNSServer(t.Context(), history.BeforeTargets)
 	if errors.Is(err, history.ErrNoHistory) {

@@ -25,10 +25,10 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// repairTime is how soon what was broken in a workload cluster is as it should be.
+// repairTime is the limit for a repair in a workload cluster.
 const repairTime = 10 * time.Second
 
-func TestWhatIsBrokenInAClusterIsRepaired(t *testing.T) {
+func TestBrokenObjectsInAClusterAreRepaired(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	answers := startGapless(t, path.B, hostname, "A")
@@ -46,7 +46,7 @@ func TestWhatIsBrokenInAClusterIsRepaired(t *testing.T) {
 		run("--namespace=xcc-dns", "delete", "deployment", "dns-config-patcher")
 		g.Eventually(field(".metadata.uid", patcher...)).WithTimeout(repairTime).ShouldNot(Or(BeEmpty(), Equal(before)))
 	}
-	// A Pod that started while its Role is away, below, would be refused what it lists first, which TestNoRightIsMissing finds.
+	// The Role is deleted below. TestNoRightIsMissing would fail if a Pod started without it.
 	run("--namespace=xcc-dns", "rollout", "status", "deployment/dns-config-patcher", "--timeout=60s")
 	run("--namespace=xcc-dns", "scale", "deployment", "dns-server", "--replicas=3")
 	g.Eventually(field(".spec.replicas", "--namespace=xcc-dns", "get", "deployment", "dns-server")).WithTimeout(repairTime).Should(Equal("2"))
@@ -59,8 +59,9 @@ func TestWhatIsBrokenInAClusterIsRepaired(t *testing.T) {
 	answers.expectOnly(t, "NOERROR "+address(t))
 }
 
-// The new Service has another address, and whose block is in the Corefile is not to be seen from its address any more.
-func TestANamespaceThatSomebodyDeletesComesBackWithAllThatIsInIt(t *testing.T) {
+// The new Service has another ClusterIP, so the address in the Corefile no longer shows that the
+// block is ours.
+func TestADeletedNamespaceIsRestored(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	before := dnsServer(t, path.B)

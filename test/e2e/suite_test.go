@@ -40,21 +40,23 @@ const (
 	namespace  = walkthrough.Namespace
 	hostname   = walkthrough.Hostname
 	zone       = "xcc.test"
-	// clusterDNS is what a Pod's /etc/resolv.conf names.
+	// clusterDNS is the nameserver in a Pod's /etc/resolv.conf.
 	clusterDNS = "10.96.0.10:53"
 
 	soon = time.Minute
-	// corefile is how long kubelet and CoreDNS may take to notice a new Corefile.
+	// corefile is how long the kubelet and CoreDNS may take to load a new Corefile.
 	corefile = 4 * time.Minute
 )
 
-// path is where all tests start from: xcc is installed, and cluster-a's gateway is published. cluster-a has two nodes.
+// path is the initial state of all tests: xcc is installed, and cluster-a's gateway is published.
+// cluster-a has two nodes.
 var path *walkthrough.Walkthrough
 
-// keep leaves the clusters running, and uses them again when a run before left them: to write a test takes many runs.
+// keep leaves the clusters running, and reuses those of an earlier run. It saves time while a test
+// is being written.
 var keep = os.Getenv("XCC_E2E_KEEP") != ""
 
-// dnswatchProgram is a client for nodes.
+// dnswatchProgram is the path of the client that runs on nodes.
 var dnswatchProgram string
 
 // clients are Pods with the resolvers of glibc, musl and Go.
@@ -95,7 +97,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// prepare walks the user's path, with clients that wait for the first answer.
+// prepare installs xcc like a user, while clients wait for the first answer.
 func prepare(ctx context.Context) error {
 	var err error
 	if dnswatchProgram, err = buildDNSWatch(ctx, path.Folder); err != nil {
@@ -121,8 +123,8 @@ func prepare(ctx context.Context) error {
 	return nil
 }
 
-// waitForCoreDNS waits until every Pod of CoreDNS forwards the zone. They load a Corefile each in its own time, and Pods
-// ask now the one, now the other.
+// waitForCoreDNS waits until every Pod of CoreDNS forwards the zone. They load a Corefile at
+// different times.
 func waitForCoreDNS(ctx context.Context, cluster *rig.Cluster) error {
 	ctx, cancel := context.WithTimeout(ctx, corefile)
 	defer cancel()
@@ -155,7 +157,7 @@ func address(t *testing.T) string {
 	return out
 }
 
-// otherAddress returns one of the cluster's load balancer addresses that is not in use.
+// otherAddress returns an unassigned load balancer address of the cluster.
 func otherAddress(t *testing.T) string {
 	t.Helper()
 	current := address(t)
@@ -164,7 +166,7 @@ func otherAddress(t *testing.T) string {
 			return other
 		}
 	}
-	t.Fatal("cluster-a has one load balancer address only")
+	t.Fatal("cluster-a has no unassigned load balancer address")
 	return ""
 }
 

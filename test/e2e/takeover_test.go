@@ -30,10 +30,11 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 )
 
-// oldCluster is a workload cluster in which the old project is installed.
+// oldCluster is a workload cluster with the 2022 project.
 const oldCluster = "cluster-old"
 
-// startOldCluster starts a cluster in which CoreDNS forwards the zone to the DNS server of the old project.
+// startOldCluster starts a cluster whose CoreDNS forwards the zone to the DNS server of the 2022
+// project.
 func startOldCluster(t *testing.T) *rig.Cluster {
 	t.Helper()
 	g := NewWithT(t)
@@ -56,7 +57,7 @@ func startOldCluster(t *testing.T) *rig.Cluster {
 		replaceCorefileOf(t, cluster, original)
 	})
 	replaceCorefileOf(t, cluster, original+"\n"+oldObjects(t, "server-block.txt", "SERVICE", server))
-	// New Pods have the new Corefile at once.
+	// New Pods load the new Corefile immediately.
 	for _, args := range [][]string{
 		{"--namespace=kube-system", "delete", "pods", "--selector=k8s-app=kube-dns"},
 		{"--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=120s"},
@@ -71,7 +72,7 @@ func startOldCluster(t *testing.T) *rig.Cluster {
 	return cluster
 }
 
-// oldObjects returns a file of the old project with its placeholders replaced.
+// oldObjects returns a manifest of the 2022 project with its placeholders replaced.
 func oldObjects(t *testing.T, name string, replacements ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "old-project", name))
@@ -79,7 +80,7 @@ func oldObjects(t *testing.T, name string, replacements ...string) string {
 	return strings.NewReplacer(replacements...).Replace(string(text))
 }
 
-// objectsOf returns the names of the objects of xcc-dns that are of these kinds.
+// objectsOf returns the names of the objects of the kinds in xcc-dns.
 func objectsOf(t *testing.T, cluster *rig.Cluster, kinds string) func() (string, error) {
 	t.Helper()
 	return func() (string, error) {
@@ -100,7 +101,7 @@ func reloads(t *testing.T, cluster *rig.Cluster, since time.Time) {
 	}
 }
 
-// docs/migration.md walks through this.
+// docs/migration.md describes these steps.
 func TestAnOldInstallationIsTakenOverWithoutAFailedQuery(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
@@ -110,7 +111,7 @@ func TestAnOldInstallationIsTakenOverWithoutAFailedQuery(t *testing.T) {
 	denied := startGapless(t, old, "nobody."+zone, "A")
 	others := startGapless(t, old, "kubernetes.default.svc.cluster.local", "A")
 
-	t.Log("Not labelled, it is given records beside what the old server answers")
+	t.Log("Without the label, the cluster gets our records beside the old ones")
 	t.Cleanup(func() {
 		remove(t, path.Management.Cluster, "--namespace="+namespace, "cluster.cluster.x-k8s.io/"+oldCluster)
 	})
@@ -137,7 +138,7 @@ func TestAnOldInstallationIsTakenOverWithoutAFailedQuery(t *testing.T) {
 	))
 	reloads(t, old, labelled)
 
-	t.Log("The new server answers what the old one did not know, and what users wrote")
+	t.Log("The new server answers types that the old one did not support, and serves hand-written slices")
 	byHand := startGapless(t, old, "by-hand."+zone, "A")
 	_, err = byHand.untilAnswer(ctx, "NOERROR 198.51.100.7")
 	g.Expect(err).NotTo(HaveOccurred())

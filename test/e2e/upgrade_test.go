@@ -27,7 +27,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 )
 
-// nextVersion has other images than the version that is installed, and so another payload.
+// nextVersion has other images than the installed version, so its payload differs.
 const nextVersion = "v0.1.1"
 
 func TestAnUpgradeWithClusterctlLosesNoAnswer(t *testing.T) {

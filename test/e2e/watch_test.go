@@ -37,7 +37,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 )
 
-// watch is a client that asks for a name without pause while something happens.
+// watch is a client that queries a name continuously during a test.
 type watch struct {
 	cmd     *exec.Cmd
 	input   io.Closer
@@ -47,18 +47,18 @@ type watch struct {
 	mu      sync.Mutex
 	answers []answer
 	counts  map[string]int
-	// slowest says which query took longest, once it has ended.
+	// slowest describes the slowest query once the watch has ended.
 	slowest string
 	changed chan struct{}
 }
 
-// answer is one that differs from the one before.
+// answer is an answer that differs from the previous one.
 type answer struct {
 	at   time.Time
 	text string
 }
 
-// startWatch asks a server from inside a cluster's node. It ends with the test.
+// startWatch starts a watch on a cluster's node. It ends with the test.
 func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interval time.Duration) *watch {
 	t.Helper()
 	w, err := newWatch(t.Context(), cluster, server, name, interval)
@@ -67,7 +67,7 @@ func startWatch(t *testing.T, cluster *rig.Cluster, server, name string, interva
 	return w
 }
 
-// newWatch asks a server from inside a cluster's node until it is stopped.
+// newWatch starts a watch on a cluster's node. The caller must stop it.
 func newWatch(ctx context.Context, cluster *rig.Cluster, server, name string, interval time.Duration) (*watch, error) {
 	return runWatch(cluster.OnNode(ctx, dnswatchProgram, server, name, interval.String()))
 }
@@ -99,7 +99,7 @@ func runWatch(cmd *exec.Cmd) (*watch, error) {
 	return w, nil
 }
 
-// read takes a line of dnswatch.
+// read reads a line of dnswatch.
 func (w *watch) read(line string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -128,7 +128,7 @@ func (w *watch) read(line string) {
 	}
 }
 
-// stop ends the watch and returns all different answers in their order.
+// stop ends the watch and returns the distinct answers in their order.
 func (w *watch) stop() []string {
 	_ = w.input.Close()
 	<-w.done
@@ -146,7 +146,8 @@ func (w *watch) seen() []answer {
 	return append([]answer(nil), w.answers...)
 }
 
-// untilAnswer waits a minute until the latest answer is the given text, and returns when it was first seen so.
+// untilAnswer waits up to a minute until the latest answer is the text, and returns the time of
+// that answer.
 func (w *watch) untilAnswer(ctx context.Context, text string) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -157,7 +158,7 @@ func (w *watch) untilAnswer(ctx context.Context, text string) (time.Time, error)
 	return at, nil
 }
 
-// until waits until the latest answer is one of those that are waited for, and returns when it was first seen so.
+// until waits until the latest answer matches, and returns the time of that answer.
 func (w *watch) until(ctx context.Context, match func(string) bool) (time.Time, error) {
 	for {
 		seen := w.seen()
@@ -172,7 +173,7 @@ func (w *watch) until(ctx context.Context, match func(string) bool) (time.Time, 
 	}
 }
 
-// buildDNSWatch builds the client for the node of a cluster.
+// buildDNSWatch builds dnswatch for the node of a cluster.
 func buildDNSWatch(ctx context.Context, folder string) (string, error) {
 	program := filepath.Join(folder, "dnswatch")
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./test/cmd/dnswatch")

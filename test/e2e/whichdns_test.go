@@ -28,13 +28,13 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// switchTime is how long it takes until Pods resolve names again after they were given another CoreDNS: a probe, another payload, and what
-// kubelet and CoreDNS take to notice a new Corefile.
+// switchTime is how long it takes until Pods resolve names after a switch to another CoreDNS: a
+// probe, a new payload, and the time until the kubelet and CoreDNS load a new Corefile.
 const switchTime = corefile + 2*time.Minute
 
-// The CoreDNS of cluster-b is made to read a ConfigMap of another name, as that of Canonical Kubernetes or of a Helm release does. Nothing
-// tells the manager but that lookups fail.
-func TestACoreDNSOfAnyNameIsFoundByWhatPodsAsk(t *testing.T) {
+// The CoreDNS of cluster-b is switched to a ConfigMap with another name, like that of Canonical
+// Kubernetes or a Helm release. The manager notices only that lookups fail.
+func TestACoreDNSWithAnyNameIsFoundByTheNameserver(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	kubectl := func(args ...string) string {
@@ -74,7 +74,7 @@ func TestACoreDNSOfAnyNameIsFoundByWhatPodsAsk(t *testing.T) {
 	g.Expect(dnsReady(t, "cluster-b", "message")()).To(ContainSubstring("ConfigMap kube-system/ck-dns-coredns of Deployment kube-system/coredns"))
 	resolves(t, hostname, address(t))
 
-	t.Log("The patcher has rights on what it configures, and on no other ConfigMap")
+	t.Log("The patcher has rights only on the ConfigMaps that it configures")
 	names := kubectl("get", "role", "xcc-dns-config-patcher", "--output=jsonpath={.rules[0].resourceNames[*]}")
 	g.Expect(strings.Fields(names)).To(ConsistOf("ck-dns-coredns", "coredns", "coredns-custom"))
 }

@@ -25,8 +25,9 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// Go runs the tests of a package in the order of their files: this one is the last, and leaves nothing to resolve.
-func TestADeletedGatewayDNSTakesItsNamesWithIt(t *testing.T) {
+// Go runs the tests of a package in the order of their files. This one deletes the GatewayDNS that
+// the earlier tests need.
+func TestADeletedGatewayDNSHasNoNames(t *testing.T) {
 	g := NewWithT(t)
 	_, err := path.Management.Kubectl(t.Context(), "--namespace="+namespace, "delete", "gatewaydns", "dev-team-gateway-dns")
 	g.Expect(err).NotTo(HaveOccurred())

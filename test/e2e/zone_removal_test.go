@@ -29,10 +29,11 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 )
 
-// removalTime is what a removal takes: 3 minutes until CoreDNS has noticed, and what it takes to delete a namespace.
+// removalTime is how long a removal takes: 3 minutes until CoreDNS has reloaded, and the deletion
+// of a namespace.
 const removalTime = 6 * time.Minute
 
-// othersSet is a ClusterResourceSet of somebody else, whose entry in cluster-a's binding is to stay.
+// othersSet is a foreign ClusterResourceSet. Its entry in cluster-a's binding must stay.
 const othersSet = `
 apiVersion: v1
 kind: ConfigMap
@@ -51,9 +52,10 @@ spec:
   resources: [{kind: ConfigMap, name: theirs}]
 `
 
-// Go runs the tests of a package in the order of their files: this one ends what the suite began with. cluster-a has CoreDNS
-// as kubeadm installs it, cluster-b as k3s does, with a Corefile that imports from a ConfigMap for users.
-func TestARemovalLeavesNoTraceAndNoQueryWithoutAnAnswer(t *testing.T) {
+// Go runs the tests of a package in the order of their files. This one removes the installation.
+// cluster-a has the CoreDNS of kubeadm. cluster-b has that of k3s, whose Corefile imports a
+// ConfigMap for users.
+func TestARemovalLeavesNoTraceAndLosesNoAnswer(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	kubectl := func(cluster *rig.Cluster, args ...string) string {
@@ -82,7 +84,7 @@ func TestARemovalLeavesNoTraceAndNoQueryWithoutAnAnswer(t *testing.T) {
 	kubectl(management, "--namespace="+namespace, "label", "cluster.cluster.x-k8s.io", "cluster-a", "cluster-b", "connectivity.tanzu.vmware.com/dns-")
 	g.Eventually(dnsReady(t, "cluster-a", "reason")).WithTimeout(soon).Should(Equal("Removing"))
 	g.Eventually(dnsReady(t, "cluster-a", "message")).WithTimeout(soon).Should(ContainSubstring("until"))
-	t.Log("A manager that is killed in the middle goes on where it was")
+	t.Log("A manager that is killed during the removal continues it")
 	g.Expect(killProgram("manager")).To(Succeed())
 	for _, cluster := range []*rig.Cluster{path.A, path.B} {
 		kubectl(cluster, "wait", "--for=delete", "namespace/xcc-dns", "--timeout="+removalTime.String())
@@ -98,7 +100,7 @@ func TestARemovalLeavesNoTraceAndNoQueryWithoutAnAnswer(t *testing.T) {
 		client.expectOnly(t, "NOERROR 10.96.0.1")
 	}
 
-	t.Log("No trace")
+	t.Log("The removal leaves no trace")
 	corefileOf := func(cluster *rig.Cluster) string {
 		return kubectl(cluster, "--namespace=kube-system", "get", "configmap", "coredns", "--output=jsonpath={.data.Corefile}")
 	}
@@ -116,7 +118,8 @@ func TestARemovalLeavesNoTraceAndNoQueryWithoutAnAnswer(t *testing.T) {
 		To(ConsistOf("theirs"))
 }
 
-// republish creates the GatewayDNS of the walkthrough anew, and waits until its name resolves through all of CoreDNS.
+// republish re-creates the GatewayDNS of the walkthrough, and waits until all Pods of CoreDNS
+// resolve its name.
 func republish(t *testing.T) {
 	t.Helper()
 	g := NewWithT(t)

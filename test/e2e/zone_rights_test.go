@@ -34,7 +34,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/walkthrough"
 )
 
-// requestsOf returns what the ServiceAccounts of a namespace asked of clusters since these were started.
+// requestsOf returns all requests of a namespace's ServiceAccounts to the clusters.
 func requestsOf(g *WithT, namespace string, clusters ...*rig.Cluster) []rights.Request {
 	var all []rights.Request
 	for _, cluster := range clusters {
@@ -46,7 +46,8 @@ func requestsOf(g *WithT, namespace string, clusters ...*rig.Cluster) []rights.R
 	return all
 }
 
-// rightsIn returns the rights that the released components give the manager, and the payload the other two programs.
+// rightsIn returns the rights of the manager in the released components, and of the other two
+// programs in the payload.
 func rightsIn(g *WithT) (manager, workload []rights.Right) {
 	released, err := os.ReadFile(filepath.Join(path.Repository(), walkthrough.Version, "addon-components.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
@@ -62,8 +63,8 @@ func rightsIn(g *WithT) (manager, workload []rights.Right) {
 	return of(components), of(payload)
 }
 
-// Go runs the tests of a package in the order of their files: this one looks back at all others. The API servers wrote down
-// what the three programs asked for, with the rights that the manifests give them and no others.
+// Go runs the tests of a package in the order of their files. This one evaluates the audit logs of
+// all earlier tests, in which the three programs had only the rights of the manifests.
 func TestNoRightIsMissing(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(rights.Forbidden(requestsOf(g, "xcc-system", path.Management.Cluster))).To(BeEmpty())
@@ -80,8 +81,8 @@ func TestEveryRightIsUsed(t *testing.T) {
 	g.Expect(rights.Unused(workload, requestsOf(g, "xcc-dns", path.A, path.B))).To(BeEmpty())
 }
 
-// The last of all: GatewayDNS stay until somebody deletes them, and nothing hangs.
-func TestTheProviderGoes(t *testing.T) {
+// This is the last test. GatewayDNS must remain, and no deletion may hang.
+func TestTheProviderIsDeleted(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
 	kubectl := func(args ...string) string {
