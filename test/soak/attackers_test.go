@@ -37,32 +37,34 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// attackersFlag names the folder of the attackers' process: TestSoak starts it.
+// attackersFlag is set only in the attackers' process, which TestSoak starts.
 var attackersFlag = flag.String("attackers", "", "folder of the attackers' process; set by the test itself")
 
-// attackers is the process of all that is not measured: the hostile tenant, the hostile cluster's API server, and Cluster API's
-// controllers, which the hostile cluster attacks, too. In a fleet these have machines of their own. Here the process has the lowest
-// priority, so that the work that they make for themselves takes no processor time from the manager and the API servers.
+// attackers is the process of the components that are not measured: the hostile tenant, the hostile
+// cluster's API server, and Cluster API's controllers, which the hostile cluster attacks, too. In a
+// fleet, they run on other machines. Here, the process has the lowest priority, so that it takes no
+// processor time from the manager and the API servers.
 type attackers struct {
 	cmd    *exec.Cmd
 	stdin  io.WriteCloser
 	stdout *bufio.Reader
 }
 
-// plan is what the process is told, in the file plan.json of its folder.
+// plan is the input of the process, in the file plan.json of its folder.
 type plan struct {
-	// Management and Behind are kubeconfigs: of the management cluster and of the API server behind the hostile cluster.
+	// Management is the kubeconfig of the management cluster, and Behind that of the API server
+	// behind the hostile cluster.
 	Management, Behind []byte
-	// Neighbour is the namespace that the hostile cluster is in.
+	// Neighbour is the namespace of the hostile cluster.
 	Neighbour string
 	Seed      uint64
 }
 
-// outcome is what the process reports at the end, in one line.
+// outcome is the report of the process at the end, in one line.
 type outcome struct {
 	ClusterActs, TenantActs map[string]int
 	Requests                int
-	// Leaked is whether a request had the token that no kubeconfig holds.
+	// Leaked is true if a request had the token that is in no kubeconfig.
 	Leaked bool
 }
 
@@ -82,7 +84,7 @@ func startAttackers(t *testing.T, p plan) *attackers {
 	a.stdout = bufio.NewReader(stdout)
 	g.Expect(a.cmd.Start()).To(Succeed())
 	t.Cleanup(func() {
-		_ = a.stdin.Close() // That ends the process.
+		_ = a.stdin.Close() // The process ends with its standard input.
 		_ = a.cmd.Wait()
 	})
 	_, err = a.line("ready")
@@ -90,13 +92,13 @@ func startAttackers(t *testing.T, p plan) *attackers {
 	return a
 }
 
-// begin lets the attackers do harm until end.
+// begin starts the attacks.
 func (a *attackers) begin() error {
 	_, err := fmt.Fprintln(a.stdin, "begin")
 	return err
 }
 
-// end stops the attackers and returns what they did. The hostile cluster behaves from then on.
+// end stops the attacks and returns the outcome. Afterwards, the hostile cluster behaves normally.
 func (a *attackers) end() (outcome, error) {
 	if _, err := fmt.Fprintln(a.stdin, "end"); err != nil {
 		return outcome{}, err
@@ -109,7 +111,7 @@ func (a *attackers) end() (outcome, error) {
 	return o, json.Unmarshal([]byte(text), &o)
 }
 
-// line returns the rest of the next line of the process that begins with a prefix.
+// line waits for a line of the process with the prefix, and returns its rest.
 func (a *attackers) line(prefix string) (string, error) {
 	for {
 		line, err := a.stdout.ReadString('\n')
@@ -122,7 +124,7 @@ func (a *attackers) line(prefix string) (string, error) {
 	}
 }
 
-// TestAttackers is the process.
+// TestAttackers is the main function of the attackers' process.
 func TestAttackers(t *testing.T) {
 	if *attackersFlag == "" {
 		t.Skip("TestSoak starts it in a process of its own")
@@ -140,7 +142,7 @@ func TestAttackers(t *testing.T) {
 
 	orders := bufio.NewScanner(os.Stdin)
 	if !orders.Scan() {
-		return // The test gave up.
+		return // TestSoak has failed.
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
@@ -164,7 +166,7 @@ func TestAttackers(t *testing.T) {
 	}
 }
 
-// connect returns the API server that a kubeconfig leads to.
+// connect returns the API server of a kubeconfig.
 func connect(t *testing.T, kubeconfig []byte) *server {
 	t.Helper()
 	g := NewWithT(t)

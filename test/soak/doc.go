@@ -14,18 +14,23 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package soak runs the manager for minutes beside a workload cluster and a tenant that do it harm, and holds it to what it
-// promises everybody else.
+// Package soak runs the manager for minutes while a workload cluster and a tenant attack it. It
+// checks the promises to all others.
 //
 //	make soak MINUTES=10 SEED=1
 //
-// The manager is the released binary, with the memory limit of its Deployment. The management cluster, twenty healthy workload
-// clusters in four namespaces and the API server behind the hostile one are real kube-apiservers. The hostile cluster is in the
-// namespace of a healthy tenant and selected by its GatewayDNS, where it can do most harm. The hostile tenant has a namespace of
-// its own. What both do, in which order and for how long, follows from the seed. They run in a process of the lowest priority, together
-// with Cluster API's controllers: in a fleet these have machines of their own.
+// The manager is the released binary, with the memory limit of its Deployment. The management
+// cluster, twenty healthy workload clusters in four namespaces and the API server behind the
+// hostile one are real kube-apiservers. The hostile cluster is in the namespace of a healthy
+// tenant, whose GatewayDNS selects it. There, it can do the most harm. The hostile tenant has its
+// own namespace. The seed determines the attacks, their order and their durations. They run in a
+// process with the lowest priority, together with Cluster API's controllers, which run on other
+// machines in a fleet.
 //
-// The run fails if a change of a healthy cluster's gateway takes longer to reach the cluster's neighbours than promised (250 ms at
-// the 99th percentile), if a healthy cluster holds a wrong record at the end, if the manager ends or exceeds its memory limit,
-// or if a credential that is in no kubeconfig reaches the hostile server.
+// The run fails in these cases:
+//   - A change of a healthy cluster's gateway takes longer than 250 ms to reach its neighbours, at
+//     the 99th percentile.
+//   - A healthy cluster has a wrong record at the end.
+//   - The manager ends or exceeds its memory limit.
+//   - The hostile server receives a credential that is in no kubeconfig.
 package soak

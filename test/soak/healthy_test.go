@@ -39,14 +39,14 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// between is how long a tenant waits between two changes. With five clusters each changes less often than every 5 s, which is what
-// the manager allows a cluster in the long run (internal/pacing).
+// between is the time between two changes of a tenant. With five clusters, each changes at most
+// every 5 s, which is the rate that the manager allows a cluster on average.
 const between = time.Second
 
-// lost is what a change counts as that did not arrive: it breaks any promise.
+// lost is the recorded time of a change that did not arrive. It exceeds every limit.
 const lost = 30 * time.Second
 
-// tenant is a namespace of the management cluster whose clusters are measured.
+// tenant is a namespace of the management cluster with healthy clusters.
 type tenant struct {
 	namespace  string
 	management *server
@@ -54,12 +54,12 @@ type tenant struct {
 	changes    int
 }
 
-// healthy is a workload cluster that is measured.
+// healthy is a workload cluster whose propagation times are measured.
 type healthy struct {
 	name, hostname string
 	server         *server
 	gateway        *corev1.Service
-	// address is what the gateway has now.
+	// address is the current address of the gateway.
 	address string
 
 	mu      sync.Mutex
@@ -67,7 +67,7 @@ type healthy struct {
 	changed chan struct{}
 }
 
-// record is what a cluster holds for a name, and since when.
+// record has the addresses of a name in a cluster, and the time since when.
 type record struct {
 	addresses string
 	at        time.Time
@@ -109,7 +109,7 @@ func createGateway(t *testing.T, s *server) *corev1.Service {
 	return service
 }
 
-// nextAddress returns an address that no gateway of the tenant had lately.
+// nextAddress returns an address that no gateway of the tenant has used recently.
 func (n *tenant) nextAddress() string {
 	n.changes++
 	return fmt.Sprintf("198.18.%d.%d", n.changes/250%250, n.changes%250+1)
@@ -121,8 +121,8 @@ func (h *healthy) setAddress(ctx context.Context, address string) error {
 	return h.server.Status().Update(ctx, h.gateway)
 }
 
-// change changes gateways of the tenant one after the other until the context ends, and returns how long each change took to reach
-// the last cluster.
+// change changes gateways of the tenant one after another until the context is done. It returns the
+// times until each change reached the last cluster.
 func (n *tenant) change(ctx context.Context, random *rand.Rand) []time.Duration {
 	var taken []time.Duration
 	for ctx.Err() == nil {
@@ -149,7 +149,7 @@ func (n *tenant) change(ctx context.Context, random *rand.Rand) []time.Duration 
 	return taken
 }
 
-// await waits until the cluster holds the address for the name, and returns how long after the start that was.
+// await waits until the cluster has the address for the name, and returns the time since the start.
 func (h *healthy) await(hostname, address string, started time.Time) time.Duration {
 	deadline := time.After(lost)
 	for {
@@ -167,14 +167,14 @@ func (h *healthy) await(hostname, address string, started time.Time) time.Durati
 	}
 }
 
-// held returns the addresses that the cluster holds for a name.
+// held returns the addresses of a name in the cluster.
 func (h *healthy) held(hostname string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.records[hostname].addresses
 }
 
-// watch keeps the records of the cluster until the context ends.
+// watch follows the cluster's records until the context is done.
 func (h *healthy) watch(ctx context.Context) {
 	_, controller := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: &cache.ListWatch{

@@ -39,9 +39,10 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
-// hostileCluster is a workload cluster whose API server belongs to somebody who does not mean well.
+// hostileCluster is a workload cluster whose API server is controlled by an attacker.
 type hostileCluster struct {
-	// server is what the manager connects to, behind the API server that it passes requests on to while it behaves.
+	// server is the endpoint for the manager. Without an attack, it forwards requests to the API
+	// server behind.
 	server  *hostile.Server
 	behind  *server
 	gateway *corev1.Service
@@ -50,8 +51,8 @@ type hostileCluster struct {
 	acts    map[string]int
 }
 
-// newHostileCluster adds the hostile cluster to the namespace of a healthy tenant: as one that its GatewayDNS selects, and whose
-// host ports another GatewayDNS publishes.
+// newHostileCluster adds the hostile cluster to the namespace of a healthy tenant. The tenant's
+// GatewayDNS selects it, and another GatewayDNS publishes its host ports.
 func newHostileCluster(t *testing.T, management *server, neighbour string, behind *server) *hostileCluster {
 	t.Helper()
 	g := NewWithT(t)
@@ -73,7 +74,7 @@ func newHostileCluster(t *testing.T, management *server, neighbour string, behin
 	return h
 }
 
-// act does one hostile act after the other until the context ends.
+// act runs attacks one after another until the context is done.
 func (h *hostileCluster) act(ctx context.Context, random *rand.Rand) {
 	acts := []struct {
 		name string
@@ -95,7 +96,7 @@ func (h *hostileCluster) act(ctx context.Context, random *rand.Rand) {
 	}
 }
 
-// wait waits for up to a duration.
+// wait waits for a random time up to the limit.
 func wait(ctx context.Context, random *rand.Rand, most time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -103,21 +104,21 @@ func wait(ctx context.Context, random *rand.Rand, most time.Duration) {
 	}
 }
 
-// answerOtherwise answers some of the requests for a few seconds as no API server should.
+// answerOtherwise responds to some requests in a hostile way for a few seconds.
 func (h *hostileCluster) answerOtherwise(ctx context.Context, random *rand.Rand) error {
 	paths := []string{"*", "/", "/api*", "/api", "/apis", "/apis*", "/version", "/api/v1/namespaces/gateway/*", "/api/v1/namespaces/xcc-dns/*"}
 	verbs := []string{"", http.MethodGet, hostile.Watch, http.MethodPatch}
 	verb, path := verbs[random.IntN(len(verbs))], paths[random.IntN(len(paths))]
 	h.server.Override(verb, path, h.answers[random.IntN(len(h.answers))])
 	if random.IntN(2) == 0 {
-		h.server.Disconnect() // What is asked next gets the new answer.
+		h.server.Disconnect() // New requests get the hostile response.
 	}
 	wait(ctx, random, 10*time.Second)
 	h.server.Override(verb, path, nil)
 	return nil
 }
 
-// answers are what no API server should answer. They are made once, because that takes time, too.
+// answers returns hostile responses. They are built once, because building them takes time.
 func answers() []http.Handler {
 	large := hostile.Service(1 << 20)
 	return []http.Handler{
@@ -143,7 +144,7 @@ func slowNode(n int) string {
 		`"status":{"capacity":{"memory":"1e-99999999"}}}`, n, n+1)
 }
 
-// manyKinds answers a question for the kinds of a group with a million of them.
+// manyKinds responds to discovery with a million kinds.
 func manyKinds(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprint(w, `{"kind":"APIResourceList","apiVersion":"v1","groupVersion":"v1","resources":[{"name":"x","kind":"X","verbs":["get"]}`)
@@ -155,7 +156,7 @@ func manyKinds(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, "]}")
 }
 
-// flap changes the gateway's address as fast as the API server takes it, for a moment.
+// flap changes the gateway's address as fast as the API server allows, for a short time.
 func (h *hostileCluster) flap(ctx context.Context, random *rand.Rand) error {
 	for i := range 50 {
 		if err := h.behind.Get(ctx, client.ObjectKeyFromObject(h.gateway), h.gateway); err != nil {
@@ -178,7 +179,7 @@ func (h *hostileCluster) flap(ctx context.Context, random *rand.Rand) error {
 	return nil
 }
 
-// changeReport changes what the patcher reports eight times a second, for a moment.
+// changeReport changes the patcher's report eight times per second, for a short time.
 func (h *hostileCluster) changeReport(ctx context.Context, random *rand.Rand) error {
 	for range 16 {
 		filler := strings.Repeat(string(rune('a'+random.IntN(26))), 60<<10)
@@ -196,7 +197,8 @@ func (h *hostileCluster) changeReport(ctx context.Context, random *rand.Rand) er
 	return nil
 }
 
-// changeEndpoints publishes endpoints that Kubernetes accepts and a GatewayDNS cannot hold.
+// changeEndpoints writes endpoints that Kubernetes accepts but that do not fit a GatewayDNS's
+// status.
 func (h *hostileCluster) changeEndpoints(ctx context.Context, random *rand.Rand) error {
 	if err := h.behind.Get(ctx, client.ObjectKeyFromObject(h.slice), h.slice); err != nil {
 		return err

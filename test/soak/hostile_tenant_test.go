@@ -39,17 +39,19 @@ import (
 )
 
 const (
-	// hostileClusters and hostileGateways are how many Clusters and GatewayDNS the hostile tenant has.
+	// hostileClusters and hostileGateways are the numbers of the hostile tenant's Clusters and
+	// GatewayDNS.
 	hostileClusters, hostileGateways = 10, 50
 	hostileNamespace                 = "hostile"
 )
 
-// hostileTenant is a user of a namespace of the management cluster who does not mean well. It may write whatever a tenant may.
+// hostileTenant is an attacker with the rights of a tenant in one namespace of the management
+// cluster.
 type hostileTenant struct {
 	management *server
-	// cluster is the server that its kubeconfigs lead to.
+	// cluster has the server of the tenant's kubeconfigs.
 	cluster *hostileCluster
-	// token is the path of the file that holds ownToken.
+	// token is the path of the file with ownToken.
 	token string
 	acts  map[string]int
 }
@@ -72,7 +74,8 @@ func newHostileTenant(t *testing.T, management *server, cluster *hostileCluster)
 
 func clusterName(i int) string { return fmt.Sprintf("cluster-%d", i) }
 
-// createCluster creates a Cluster that leads to the hostile server, or to nothing, and never gets ready.
+// createCluster creates a Cluster with the hostile server or an unreachable one. It never becomes
+// ready.
 func (h *hostileTenant) createCluster(ctx context.Context, i int) error {
 	labels := map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled}
 	kubeconfig := h.cluster.server.Kubeconfig()
@@ -82,7 +85,7 @@ func (h *hostileTenant) createCluster(ctx context.Context, i int) error {
 	return createCluster(ctx, h.management, hostileNamespace, clusterName(i), kubeconfig, labels)
 }
 
-// act does one hostile act after the other until the context ends.
+// act runs attacks one after another until the context is done.
 func (h *hostileTenant) act(ctx context.Context, random *rand.Rand) {
 	acts := []struct {
 		name string
@@ -129,7 +132,7 @@ func randomGatewayDNS(random *rand.Rand) *xccv1.GatewayDNS {
 	return &xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("gateways-%d", random.IntN(hostileGateways))}}
 }
 
-// claimNonsense fills annotations of claims to what an API server takes.
+// claimNonsense fills the annotations of claims up to the API server's limit.
 func (h *hostileTenant) claimNonsense(ctx context.Context, random *rand.Rand) error {
 	var claims strings.Builder
 	for i := 0; claims.Len() < 240<<10; i++ {
@@ -142,7 +145,7 @@ func (h *hostileTenant) claimNonsense(ctx context.Context, random *rand.Rand) er
 	return h.annotate(ctx, randomGatewayDNS(random), xccv1.ClaimsAnnotation, text)
 }
 
-// nameFiles makes a kubeconfig name files of the manager's in place of holding credentials.
+// nameFiles writes a kubeconfig that refers to files of the manager.
 func (h *hostileTenant) nameFiles(ctx context.Context, random *rand.Rand) error {
 	changes := []func(*clientcmdapi.Config){
 		func(config *clientcmdapi.Config) {
@@ -168,7 +171,7 @@ func (h *hostileTenant) nameFiles(ctx context.Context, random *rand.Rand) error 
 	return h.management.Update(ctx, secret)
 }
 
-// askForTooMuch asks for more DNS servers, or larger ones, than anybody needs.
+// askForTooMuch requests excessive replicas or resources of the dns-server.
 func (h *hostileTenant) askForTooMuch(ctx context.Context, random *rand.Rand) error {
 	if random.IntN(2) == 0 {
 		return h.annotate(ctx, randomCluster(random), xccv1.DNSReplicasAnnotation, []string{"1000000", "-1", "2"}[random.IntN(3)])
@@ -177,13 +180,13 @@ func (h *hostileTenant) askForTooMuch(ctx context.Context, random *rand.Rand) er
 		[]string{`{"requests":{"cpu":"1000"}}`, strings.Repeat("{", 100<<10), "null"}[random.IntN(3)])
 }
 
-// overrideAddresses overrides addresses with what is none, and a lot of it.
+// overrideAddresses overrides addresses with many invalid ones.
 func (h *hostileTenant) overrideAddresses(ctx context.Context, random *rand.Rand) error {
 	value := []string{"127.0.0.1", strings.Repeat("198.18.0.1,", 20_000), "198.18.0.2"}[random.IntN(3)]
 	return h.annotate(ctx, randomCluster(random), xccv1.GatewayAddressesAnnotation, value)
 }
 
-// changeSubdomains lets GatewayDNS ask for other names.
+// changeSubdomains changes spec.subdomain of GatewayDNS.
 func (h *hostileTenant) changeSubdomains(ctx context.Context, random *rand.Rand) error {
 	gatewayDNS := randomGatewayDNS(random)
 	gatewayDNS.Namespace = hostileNamespace
@@ -194,7 +197,7 @@ func (h *hostileTenant) changeSubdomains(ctx context.Context, random *rand.Rand)
 	return h.management.Update(ctx, gatewayDNS)
 }
 
-// switchAddon takes the label of the add-on away, or brings it back.
+// switchAddon removes or adds the label of the add-on.
 func (h *hostileTenant) switchAddon(ctx context.Context, random *rand.Rand) error {
 	cluster := randomCluster(random)
 	cluster.Namespace = hostileNamespace
@@ -209,7 +212,7 @@ func (h *hostileTenant) switchAddon(ctx context.Context, random *rand.Rand) erro
 	return h.management.Update(ctx, cluster)
 }
 
-// takeName replaces the payload Secret of a Cluster by one of the tenant's own.
+// takeName replaces the payload Secret of a Cluster by the tenant's own Secret.
 func (h *hostileTenant) takeName(ctx context.Context, random *rand.Rand) error {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: hostileNamespace, Name: randomCluster(random).Name + xccv1.PayloadSuffix},
@@ -221,7 +224,7 @@ func (h *hostileTenant) takeName(ctx context.Context, random *rand.Rand) error {
 	return h.management.Create(ctx, secret)
 }
 
-// recreateCluster deletes a Cluster and creates it again.
+// recreateCluster deletes and re-creates a Cluster.
 func (h *hostileTenant) recreateCluster(ctx context.Context, random *rand.Rand) error {
 	i := random.IntN(hostileClusters)
 	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: hostileNamespace, Name: clusterName(i)}}

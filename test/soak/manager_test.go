@@ -35,20 +35,22 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// ownToken stands for the token of the manager's ServiceAccount: kubeconfigs of the hostile tenant name the file that holds it.
+// ownToken represents the token of the manager's ServiceAccount. Kubeconfigs of the hostile tenant
+// refer to its file.
 const ownToken = "token-of-the-manager's-own"
 
 // process is the manager under test.
 type process struct {
 	cmd  *exec.Cmd
 	exit chan error
-	// limit is the memory limit of the manager's Deployment, peak the largest resident set so far; both in bytes.
+	// limit is the memory limit of the manager's Deployment, and peak the largest resident set so
+	// far, in bytes.
 	limit, peak int64
-	// processor is the processor time that the manager took.
+	// processor is the processor time of the manager.
 	processor time.Duration
 }
 
-// startManager runs the manager until the test ends, with the memory limit that its container has.
+// startManager runs the manager until the test ends, with the memory limit of its container.
 func startManager(t *testing.T, w *world) *process {
 	t.Helper()
 	g := NewWithT(t)
@@ -92,7 +94,7 @@ func memoryLimit(t *testing.T) int64 {
 	return limit.Value()
 }
 
-// ended returns why the manager does not run any more.
+// ended returns why the manager has ended, or nil.
 func (p *process) ended() error {
 	select {
 	case err := <-p.exit:
@@ -103,7 +105,8 @@ func (p *process) ended() error {
 	}
 }
 
-// watch looks at what the manager takes until the context ends. The kernel keeps the peak.
+// watch records the manager's resource usage until the context is done. The kernel keeps the peak
+// of the memory.
 func (p *process) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -121,7 +124,7 @@ func (p *process) look() {
 	folder := fmt.Sprintf("/proc/%d/", p.cmd.Process.Pid)
 	status, err := os.ReadFile(folder + "status")
 	if err != nil {
-		return // It ended, which is found elsewhere.
+		return // The process has ended. ended reports it.
 	}
 	if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
 		kilobytes, _ := strconv.ParseInt(strings.Fields(after)[0], 10, 64)
@@ -131,7 +134,8 @@ func (p *process) look() {
 	if err != nil {
 		return
 	}
-	// utime and stime are the 14th and 15th field (proc_pid_stat(5)), the 12th and 13th behind the name, in hundredths of a second.
+	// utime and stime are the 14th and 15th field (proc_pid_stat(5)), the 12th and 13th behind the
+	// name, in hundredths of a second.
 	_, after, _ := strings.Cut(string(stat), ") ")
 	if fields := strings.Fields(after); len(fields) > 12 {
 		user, _ := strconv.ParseInt(fields[11], 10, 64)

@@ -37,7 +37,8 @@ import (
 const (
 	// healthyTenants are the namespaces of the healthy clusters.
 	healthyTenants = 4
-	// promise is how long a change may take to reach the last consumer, at the 99th percentile.
+	// promise is the limit of the time until a change reaches the last consumer, at the 99th
+	// percentile.
 	promise = 250 * time.Millisecond
 )
 

@@ -49,14 +49,14 @@ import (
 
 const zone = "xcc.test"
 
-// server is an API server with an administrator's access to it.
+// server is an API server with an administrator's clients.
 type server struct {
 	client.WithWatch
 	config     *rest.Config
 	kubeconfig []byte
 }
 
-// world is everything that the manager under test deals with.
+// world is the environment of the manager under test.
 type world struct {
 	management *server
 	tenants    []*tenant
@@ -65,7 +65,8 @@ type world struct {
 	environments []*envtest.Environment
 }
 
-// startWorld starts the API servers one after the other: on two processors that is as fast as all at once, and none times out.
+// startWorld starts the API servers one after another. On two processors, a concurrent start would
+// be no faster and could time out.
 func startWorld(t *testing.T) *world {
 	t.Helper()
 	g := NewWithT(t)
@@ -88,7 +89,7 @@ func startWorld(t *testing.T) *world {
 	return w
 }
 
-// stop stops all API servers at once, because each waits a while for the watches that it serves.
+// stop stops all API servers concurrently, because each waits for its open watches.
 func (w *world) stop() {
 	var group sync.WaitGroup
 	for _, environment := range w.environments {
@@ -97,7 +98,8 @@ func (w *world) stop() {
 	group.Wait()
 }
 
-// settle waits until every healthy cluster has the add-on, and holds the records of its neighbours, as they are now.
+// settle waits until every healthy cluster has the add-on and the current records of its
+// neighbours.
 func (w *world) settle(t *testing.T, most time.Duration) {
 	t.Helper()
 	g := NewWithT(t)
@@ -130,7 +132,7 @@ func (w *world) startServer(t *testing.T, crds ...string) *server {
 }
 
 func newServer(config *rest.Config, kubeconfig []byte) (*server, error) {
-	config.QPS = -1 // The tests' own requests are not to wait.
+	config.QPS = -1 // No rate limit for the test's own requests.
 	scheme, err := manager.Scheme()
 	if err != nil {
 		return nil, err
@@ -142,7 +144,8 @@ func newServer(config *rest.Config, kubeconfig []byte) (*server, error) {
 	return &server{WithWatch: c, config: config, kubeconfig: kubeconfig}, nil
 }
 
-// startClusterAPI runs Cluster API's ClusterResourceSet controller, with the client that Cluster API gives it.
+// startClusterAPI runs Cluster API's ClusterResourceSet controller with the same kind of client as
+// Cluster API's manager.
 func startClusterAPI(ctx context.Context, management *server) error {
 	scheme, err := manager.Scheme()
 	if err != nil {
@@ -168,7 +171,7 @@ func startClusterAPI(ctx context.Context, management *server) error {
 	return nil
 }
 
-// createCluster creates a Cluster that is provisioned, with its kubeconfig.
+// createCluster creates a provisioned Cluster and its kubeconfig Secret.
 func createCluster(ctx context.Context, management client.Client, namespace, name string, kubeconfig []byte, labels map[string]string) error {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
@@ -198,7 +201,8 @@ func createNamespace(ctx context.Context, c client.Client, name string) error {
 	return client.IgnoreAlreadyExists(c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}))
 }
 
-// newGatewayDNS returns a GatewayDNS for the Service gateway/envoy of the Clusters labelled gateway=true.
+// newGatewayDNS returns a GatewayDNS for the Service gateway/envoy in Clusters with the label
+// gateway=true.
 func newGatewayDNS(namespace, name string) *xccv1.GatewayDNS {
 	return &xccv1.GatewayDNS{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},

@@ -14,9 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Cloud gives the load balancers of one cluster their addresses; see package
-// cloud. The rig runs it on the cluster's node, where it lives as long as the
-// cluster.
+// Cloud assigns addresses to the load balancers of one cluster, see package cloud. The rig runs it
+// on the cluster's node until the cluster ends.
 //
 //	cloud KUBECONFIG ADDRESS [ADDRESS]
 package main

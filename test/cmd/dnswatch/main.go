@@ -14,21 +14,21 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Dnswatch asks a DNS server for the records of a name over and over, and prints each answer that differs from the one
-// before: the time in nanoseconds since 1970, the rcode or error, and the records, sorted. At its end it prints how often
-// each answer was seen, as "count", the number and the answer; and what took longest, as "slowest", when it was asked and for how many
-// nanoseconds.
+// Dnswatch queries a DNS server for a name repeatedly, and prints each answer that differs from the
+// previous one: the time in nanoseconds since 1970, the rcode or error, and the sorted records. At
+// the end, it prints "count", the number and the answer for each distinct answer. It also prints
+// "slowest", the time and the duration in nanoseconds of the slowest query.
 //
 //	dnswatch [-type A] [-parallel] [-tcp] SERVER:PORT NAME INTERVAL
 //
-// SERVER:PORT may be "resolv.conf": the first nameserver of /etc/resolv.conf. Unless -parallel is given, a query waits for
-// the answer to the one before, and has a second; with it, queries go out at the interval whatever becomes of them, each from a port
-// of its own and without a second try, so that nothing is missed while one is lost, and have the 5 seconds that a resolver gives
-// a query (resolv.conf(5), timeout). With -tcp each query has a connection of its own.
+// SERVER:PORT may be "resolv.conf", for the first nameserver of /etc/resolv.conf. By default, each
+// query waits for the previous answer, with a timeout of one second. With -parallel, queries are
+// sent at the interval without waiting. Each has its own port, no retry, and a timeout of 5 seconds
+// like a stub resolver (resolv.conf(5), timeout). With -tcp, each query has its own connection.
 //
-// It ends with its standard input, because signals to nsenter do not reach a program in another process namespace.
-// The tests run it beside a cluster's Pods, and in them, to see what clients saw while something happened, and when a
-// change was seen.
+// It ends with its standard input, because signals to nsenter do not reach a program in another
+// process namespace. Tests run it on nodes and in Pods, to record the answers that clients get
+// during a change.
 package main
 
 import (
@@ -101,7 +101,7 @@ func serverOf(server string) (string, error) {
 	return net.JoinHostPort(config.Servers[0], config.Port), nil
 }
 
-// watch asks until standard input ends.
+// watch sends queries until standard input ends.
 func watch(client *client, interval time.Duration, parallel bool) *tally {
 	stop := make(chan struct{})
 	go func() {
@@ -115,7 +115,7 @@ func watch(client *client, interval time.Duration, parallel bool) *tally {
 	for query := 1; ; query++ {
 		if parallel {
 			open.Go(func() { seen.ask(client, query) })
-			next = next.Add(interval) // A tick that came late is made up for.
+			next = next.Add(interval) // A late tick does not delay the next one.
 		} else {
 			seen.ask(client, query)
 			next = time.Now().Add(interval)
@@ -139,7 +139,7 @@ type tally struct {
 	slowestAsked time.Time
 }
 
-// ask lets the client ask, and counts the answer.
+// ask sends one query and counts the answer.
 func (t *tally) ask(client *client, query int) {
 	asked := time.Now()
 	answer := client.ask()
@@ -152,7 +152,7 @@ func (t *tally) ask(client *client, query int) {
 	}
 }
 
-// add counts the answer to a query. One that came after the answer to a later query is no change.
+// add counts the answer to a query. If a later query has been answered already, it is not a change.
 func (t *tally) add(query int, answer string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -178,13 +178,13 @@ func (t *tally) print() {
 
 type client struct {
 	server, name string
-	// network is that of miekg/dns, which takes the empty string for UDP.
+	// network is the network of a dns.Client. It is empty for UDP.
 	network string
 	qtype   uint16
 	timeout time.Duration
 }
 
-// ask sends one query, as a stub resolver does.
+// ask sends one query like a stub resolver.
 func (c *client) ask() string {
 	client := &dns.Client{Net: c.network, Timeout: c.timeout}
 	query := new(dns.Msg).SetQuestion(c.name, c.qtype)
@@ -202,7 +202,7 @@ func (c *client) ask() string {
 	return strings.TrimSpace(dns.RcodeToString[response.Rcode] + " " + strings.Join(records, " "))
 }
 
-// text is a record's data, with commas in the place of spaces.
+// text returns a record's data with commas instead of spaces.
 func text(record dns.RR) string {
 	fields := make([]string, dns.NumField(record))
 	for i := range fields {
@@ -211,7 +211,7 @@ func text(record dns.RR) string {
 	return strings.Join(fields, ",")
 }
 
-// problem leaves out the ports, so that one kind of error is one kind of answer.
+// problem returns the error without ports, so that equal errors count as one answer.
 func problem(err error) string {
 	text := strings.ReplaceAll(err.Error(), "\n", " ")
 	if at := strings.LastIndex(text, ": "); at >= 0 {

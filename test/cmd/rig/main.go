@@ -16,10 +16,10 @@ limitations under the License.
 
 // Rig runs real clusters on this machine; see package rig. It needs root.
 //
-//	rig up NAME CLUSTER...   start a rig; its clusters go on when this ends
+//	rig up NAME CLUSTER...   start a rig; its clusters outlive this command
 //	rig status NAME          show its clusters and their kubeconfigs
-//	rig down NAME            end it and remove all of it
-//	rig components [NAME]... build the programs that the tests run, or some of them
+//	rig down NAME            end and remove it
+//	rig components [NAME]... build all or some of the programs for the tests
 package main
 
 import (
@@ -92,7 +92,7 @@ func status(name string) error {
 	return nil
 }
 
-// buildComponents builds all of them when no name is given.
+// buildComponents builds the named components, or all if there are no names.
 func buildComponents(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		names = components.Names()

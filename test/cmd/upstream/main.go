@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Upstream is the resolver of one node of a rig; see package upstream. The rig runs it on the node, where it lives as long
-// as the node.
+// Upstream is the resolver of one node of a rig, see package upstream. The rig runs it on the node
+// until the node ends.
 //
 //	upstream ADDRESS:PORT FILE
 package main

@@ -14,8 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Client resolves names with Go's own resolver. It understands the same
-// commands as its sibling in C.
+// Client resolves names with Go's own resolver. It has the same commands as the client in C.
 //
 //	client resolve NAME   print the addresses, one in a line
 //	client get URL        print the page
