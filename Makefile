@@ -99,7 +99,7 @@ e2e: linux-root ## Test the rig, and the user's path on three real clusters; nee
 # The user's path, of all end-to-end tests: what versions of Cluster API, Kubernetes and CoreDNS can break.
 COMPAT_PATH := ^(TestTheLabelInstallsThroughAClusterResourceSet|TestEveryResolverResolvesTheNameAndFetchesThePage|TestAChangedLoadBalancerAddressIsFollowed|TestADeletedGatewayServiceHasNoNamesUntilItIsBack|TestAnOverwrittenCorefileIsRepaired)$$
 # The packages with tests against real API servers. Those of Corefiles hold plugins that old versions of CoreDNS do not know.
-COMPAT_PACKAGES := ./controllers/... ./cmd/dns-config-patcher ./dnsserver ./templates
+COMPAT_PACKAGES := ./controllers/... ./patcher/... ./dnsserver ./templates
 
 .PHONY: compat
 compat: linux-root compat-newest compat-oldest ## Run the user's path with the oldest and the newest supported versions, and the tests against API servers with the oldest; needs Linux and root

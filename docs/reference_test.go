@@ -32,13 +32,13 @@ import (
 	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/probe"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/controller"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/probe"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
@@ -94,7 +94,7 @@ func TestReferenceHasTheMetrics(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	registry := prometheus.NewRegistry()
-	_, err := corefile.New(&rest.Config{Host: "api.example.com"}, corefile.Options{}, registry)
+	_, err := controller.New(&rest.Config{Host: "api.example.com"}, controller.Options{}, registry)
 	g.Expect(err).NotTo(HaveOccurred())
 	_, err = probe.New(&rest.Config{Host: "api.example.com"}, probe.Options{}, nil, registry)
 	g.Expect(err).NotTo(HaveOccurred())

@@ -24,6 +24,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
+const module = "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc"
+
 // TestTheBinaryStaysSmall lists what must not be linked: the program runs in every workload cluster.
 func TestTheBinaryStaysSmall(t *testing.T) {
 	t.Parallel()
@@ -42,7 +44,8 @@ func TestTheBinaryStaysSmall(t *testing.T) {
 		"k8s.io/api/":                           "a group's types are linked as a whole, those of core are 3 MB",
 		"github.com/coredns/coredns":            "the lexer of its Corefile is a package of its own",
 		"github.com/coredns/corefile-migration": "it is for tests",
-		"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver": "what answers strangers is another process",
+		module + "/dnsserver":                   "what answers strangers is another process",
+		module + "/controllers":                 "the controllers are the manager's",
 	} {
 		for _, path := range linked {
 			g.Expect(path).NotTo(HavePrefix(prefix), reason)

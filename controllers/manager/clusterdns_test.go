@@ -40,10 +40,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	patcher "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/controller"
 )
 
 // Corefiles of a CoreDNS and of a cache in front of it, which is bound to an address on each node.
@@ -202,7 +202,7 @@ func (n *node) runPatcher(nameservers ...string) (stop func()) {
 	n.t.Helper()
 	deployment := &appsv1.Deployment{}
 	n.Expect(n.workload.Get(n.t.Context(), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, deployment)).To(Succeed())
-	options := patcher.Options{Zones: []string{zone}, Namespace: xccv1.WorkloadNamespace, Nameservers: nameservers}
+	options := controller.Options{Zones: []string{zone}, Namespace: xccv1.WorkloadNamespace, Nameservers: nameservers}
 	for _, argument := range deployment.Spec.Template.Spec.Containers[0].Args {
 		if choice, ok := strings.CutPrefix(argument, "--cluster-dns="); ok {
 			var err error
@@ -210,11 +210,11 @@ func (n *node) runPatcher(nameservers ...string) (stop func()) {
 			n.Expect(err).NotTo(HaveOccurred())
 		}
 	}
-	controller, err := patcher.New(n.asPatcher(), options, prometheus.NewRegistry())
+	patcher, err := controller.New(n.asPatcher(), options, prometheus.NewRegistry())
 	n.Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(n.t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); controller.Run(ctx) }()
+	go func() { defer close(done); patcher.Run(ctx) }()
 	return func() { cancel(); <-done }
 }
 

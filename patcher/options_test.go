@@ -14,22 +14,24 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-package main
+package patcher_test
 
 import (
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher"
 )
 
 func TestOptionsHaveDefaults(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	options, err := parseOptions(nil)
+	options, err := patcher.ParseOptions(nil)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(options.Validate()).To(Succeed())
-	g.Expect(options).To(Equal(Options{
+	g.Expect(options).To(Equal(patcher.Options{
 		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", HealthBindAddress: ":8080", MetricsBindAddress: ":9153",
 		ProbeInterval: 30 * time.Second, ResolvConf: "/etc/resolv.conf",
 	}))
@@ -38,7 +40,7 @@ func TestOptionsHaveDefaults(t *testing.T) {
 func TestZonesAreCanonicalAndUnique(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	options, err := parseOptions([]string{"--zone=XCC.test.", "--zone", "xcc.test", "--zone=b.test"})
+	options, err := patcher.ParseOptions([]string{"--zone=XCC.test.", "--zone", "xcc.test", "--zone=b.test"})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(options.Zones).To(Equal([]string{"xcc.test", "b.test"}))
 }
@@ -64,7 +66,7 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			options, err := parseOptions(test.args)
+			options, err := patcher.ParseOptions(test.args)
 			if err == nil {
 				err = options.Validate()
 			}
@@ -75,6 +77,6 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 
 func TestTheVersionIsPrinted(t *testing.T) {
 	t.Parallel()
-	_, err := parseOptions([]string{"--version"})
-	NewWithT(t).Expect(err).To(MatchError(errVersion))
+	_, err := patcher.ParseOptions([]string{"--version"})
+	NewWithT(t).Expect(err).To(MatchError(patcher.ErrVersion))
 }

@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package corefile keeps the zones' server blocks in the Corefile of the cluster that it runs in. It watches three objects
+// Package controller keeps the zones' server blocks in the Corefile of the cluster that it runs in. It watches three objects
 // by name: CoreDNS's ConfigMap, the DNS server's Service and a ConfigMap of its own, its memory. Every change of one of them,
 // its own reports aside, leads to the same reconcile: observe, decide (a pure function), write what differs. At rest it sends nothing.
 //
@@ -29,4 +29,4 @@ limitations under the License.
 // The client is the dynamic one: the process runs in every workload cluster, and the Go types of the core API alone are a
 // fifth of the program. There is no leader election: two processes at a time do the same, and the resourceVersion
 // keeps them in order.
-package corefile
+package controller

@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-package corefile_test
+package controller_test
 
 import (
 	"context"
@@ -39,8 +39,8 @@ import (
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/controller"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
 )
@@ -245,7 +245,7 @@ func (c *cluster) eventuallyForwards(ip string) {
 
 // running is a controller at work.
 type running struct {
-	controller *corefile.Controller
+	controller *controller.Controller
 	registry   *prometheus.Registry
 	// stop ends it and waits for that.
 	stop func()
@@ -260,20 +260,20 @@ func (c *cluster) run(wrap func(http.RoundTripper) http.RoundTripper) running {
 		config.Wrap(wrap)
 	}
 	registry := prometheus.NewRegistry()
-	controller, err := corefile.New(config, corefile.Options{Zones: []string{"xcc.test"}, Namespace: namespace}, registry)
+	started, err := controller.New(config, controller.Options{Zones: []string{"xcc.test"}, Namespace: namespace}, registry)
 	c.Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		controller.Run(ctx)
+		started.Run(ctx)
 	}()
 	stop := func() {
 		cancel()
 		<-done
 	}
 	c.t.Cleanup(stop)
-	return running{controller: controller, registry: registry, stop: stop}
+	return running{controller: started, registry: registry, stop: stop}
 }
 
 // eventuallyReports waits until a reconcile of this controller has ended in the state.

@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-package corefile_test
+package controller_test
 
 import (
 	"net"
@@ -33,8 +33,8 @@ import (
 	"k8s.io/client-go/rest"
 	ctrlclient "sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/probe"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/probe"
 )
 
 // clusterDNS answers lookups on a port of its own until the test ends, with NXDOMAIN while it is broken.

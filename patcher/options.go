@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-package main
+package patcher
 
 import (
 	"errors"
@@ -56,11 +56,11 @@ type Options struct {
 	Choice corefile.Choice
 }
 
-// errVersion is the error of parseOptions for --version.
-var errVersion = errors.New("the version was requested")
+// ErrVersion is the error of ParseOptions for --version.
+var ErrVersion = errors.New("the version was requested")
 
-// parseOptions parses the arguments. It returns pflag.ErrHelp after it has printed the usage, and errVersion for --version.
-func parseOptions(args []string) (Options, error) {
+// ParseOptions parses the arguments. It returns pflag.ErrHelp after it has printed the usage, and ErrVersion for --version.
+func ParseOptions(args []string) (Options, error) {
 	options := Options{}
 	var zones []string
 	flags := pflag.NewFlagSet("dns-config-patcher", pflag.ContinueOnError)
@@ -83,7 +83,7 @@ func parseOptions(args []string) (Options, error) {
 		return Options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	if *showVersion {
-		return Options{}, errVersion
+		return Options{}, ErrVersion
 	}
 	if *choice != "" {
 		var err error

@@ -35,7 +35,7 @@ import (
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/probe"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/probe"
 )
 
 // nameserver answers on one port of several loopback addresses, one behaviour for each of them.
