@@ -22,34 +22,29 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsconfig"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
-// reconcileCustom creates the ConfigMap that the Corefile imports, if dns-config-patcher reports that it does not exist. A right
-// to create cannot be given by name, so the patcher has none in kube-system. The report chooses neither the name nor the
-// content. The key of ours is there from the beginning, so that a removal that comes before the patcher's first write still
-// finds something to take out.
+// reconcileCustom creates the ConfigMap that the Corefile imports, if dns-config-patcher reports that it does not exist. The
+// report chooses neither the name nor the content.
 func (r *Reconciler) reconcileCustom(ctx context.Context, reader client.Reader, remote client.Client) error {
 	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
 	said, err := get(ctx, reader, name, &corev1.ConfigMap{})
 	if err != nil || said == nil || report.State(said.Data[report.KeyState]) != report.WaitingForConfigMap {
 		return err
 	}
-	custom := &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Namespace: corefile.Custom().Namespace, Name: corefile.Custom().Name, Labels: corefile.CustomLabels()},
-		Data:       map[string]string{corefile.CustomKey: ""},
-	}
+	custom := dnsconfig.NewCustom()
 	if err := remote.Create(ctx, custom); apierrors.IsAlreadyExists(err) {
 		return nil
 	} else if err != nil {
-		return fmt.Errorf("creating ConfigMap %s: %w", corefile.Custom(), err)
+		return fmt.Errorf("creating ConfigMap %s: %w", klog.KObj(custom), err)
 	}
-	ctrl.LoggerFrom(ctx).Info("Created the ConfigMap that the Corefile imports", "ConfigMap", corefile.Custom().String())
+	ctrl.LoggerFrom(ctx).Info("Created the ConfigMap that the Corefile imports", "ConfigMap", klog.KObj(custom))
 	return nil
 }

@@ -25,12 +25,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
@@ -109,7 +107,7 @@ func (r *Reconciler) removeBlockOurselves(ctx context.Context, s *scope, remote 
 			return wait{reason: "Waiting for the end of the Pod of dns-config-patcher", after: ending}, nil
 		}
 	}
-	configMaps, todo, err := r.blocksLeft(ctx, s, remote)
+	config, todo, err := r.blocksLeft(ctx, s, remote)
 	if err != nil {
 		return wait{}, err
 	}
@@ -124,73 +122,11 @@ func (r *Reconciler) removeBlockOurselves(ctx context.Context, s *scope, remote 
 		}
 	}
 	for _, edit := range todo.Edits {
-		if err := apply(ctx, remote, configMaps[edit.ConfigMap], edit); err != nil {
-			return wait{}, fmt.Errorf("writing ConfigMap %s: %w", edit.ConfigMap, err)
+		if err := config.Apply(ctx, configMapWriter{remote}, edit); err != nil {
+			return wait{}, err
 		}
 	}
 	return wait{}, r.startDraining(ctx, s, "")
-}
-
-// coreDNS returns the configuration of cluster DNS, and the ConfigMaps that hold it: of all servers that may have a block. What
-// dns-config-patcher reports counts, too: nothing but blocks of ours is taken out there.
-func coreDNS(ctx context.Context, s *scope, remote client.Client) (map[types.NamespacedName]*corev1.ConfigMap, corefile.Cluster, error) {
-	said, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, &corev1.ConfigMap{})
-	if err != nil {
-		return nil, corefile.Cluster{}, err
-	}
-	memory := s.clusterDNS()
-	if said != nil {
-		memory = memory.AddAllReported(said.Data)
-	}
-	configMaps := map[types.NamespacedName]*corev1.ConfigMap{}
-	cluster := corefile.Cluster{Servers: memory.All(s.pinned()), ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
-	for _, name := range corefile.ConfigMapsOf(cluster.Servers) {
-		configMap, err := get(ctx, client.Reader(remote), name, &corev1.ConfigMap{})
-		if err != nil {
-			return nil, corefile.Cluster{}, err
-		}
-		if configMap != nil {
-			configMaps[name] = configMap
-			cluster.ConfigMaps[name] = corefile.ConfigMap{Data: configMap.Data, BinaryData: configMap.BinaryData}
-		}
-	}
-	return configMaps, cluster, nil
-}
-
-// blockSettings returns what tells blocks of ours from those of others: what the patcher remembers and where it forwards to.
-func (r *Reconciler) blockSettings(ctx context.Context, s *scope, remote client.Client) (corefile.Settings, error) {
-	settings := corefile.Settings{Zones: []string{r.Values.Zone}, Written: s.secret.Annotations[writtenAnnotation]}
-	memory, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, &corev1.ConfigMap{})
-	if err != nil {
-		return settings, err
-	}
-	if memory != nil && memory.Data[report.KeyWritten] != "" {
-		settings.Written = memory.Data[report.KeyWritten]
-	}
-	service, err := get(ctx, client.Reader(remote), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}, &corev1.Service{})
-	if err != nil {
-		return settings, err
-	}
-	if service != nil && service.Spec.ClusterIP != corev1.ClusterIPNone {
-		settings.ClusterIPs = service.Spec.ClusterIPs
-	}
-	return settings, nil
-}
-
-// apply makes an edit to the ConfigMap that was read, and deletes one that would not be there without us.
-func apply(ctx context.Context, remote client.Client, configMap *corev1.ConfigMap, edit corefile.Edit) error {
-	if configMap == nil {
-		return nil
-	}
-	if !edit.Delete {
-		configMap.Data[edit.Key] = edit.Text
-		return remote.Update(ctx, configMap)
-	}
-	delete(configMap.Data, edit.Key)
-	if corefile.IsCustomOurs(configMap.Labels) && len(configMap.Data)+len(configMap.BinaryData) == 0 {
-		return remote.Delete(ctx, configMap, client.Preconditions{UID: &configMap.UID, ResourceVersion: &configMap.ResourceVersion})
-	}
-	return remote.Update(ctx, configMap)
 }
 
 // timeOrNothing returns the text if it is a time, because a workload cluster can say anything.

@@ -23,11 +23,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 )
 
 // drainingAnnotation on a payload Secret is since when no server block of ours is in the Corefile, during a removal: the time
@@ -92,17 +90,4 @@ func (r *Reconciler) markDrained(ctx context.Context, _ *scope, remote client.Cl
 		return wait{}, fmt.Errorf("marking the namespace as drained: %w", err)
 	}
 	return wait{reason: "The DNS servers are about to be deleted", after: ending}, nil
-}
-
-// blocksLeft returns what leads to a configuration of CoreDNS without server blocks of ours.
-func (r *Reconciler) blocksLeft(ctx context.Context, s *scope, remote client.Client) (map[types.NamespacedName]*corev1.ConfigMap, corefile.Plan, error) {
-	configMaps, cluster, err := coreDNS(ctx, s, remote)
-	if err != nil {
-		return nil, corefile.Plan{}, err
-	}
-	settings, err := r.blockSettings(ctx, s, remote)
-	if err != nil {
-		return nil, corefile.Plan{}, err
-	}
-	return configMaps, corefile.Uninstall(cluster, settings), nil
 }

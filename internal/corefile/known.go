@@ -18,8 +18,6 @@ package corefile
 
 import (
 	"k8s.io/apimachinery/pkg/types"
-
-	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
 const (
@@ -39,22 +37,6 @@ const (
 // clouds. They manage the Corefile, which imports keys of this ConfigMap.
 func Custom() types.NamespacedName {
 	return types.NamespacedName{Namespace: Namespace, Name: "coredns-custom"}
-}
-
-// CustomLabels returns the labels of a ConfigMap Custom that we created. Delete such a ConfigMap
-// with its last key.
-func CustomLabels() map[string]string {
-	return map[string]string{xccv1.PartOfLabel: xccv1.PartOf, "app.kubernetes.io/managed-by": xccv1.DNSConfigPatcherName}
-}
-
-// IsCustomOurs returns whether the labels of a ConfigMap Custom say that we created it.
-func IsCustomOurs(labels map[string]string) bool {
-	for key, value := range CustomLabels() {
-		if labels[key] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // Known returns the servers of known distributions. A cluster usually has one of them, and may have

@@ -38,6 +38,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsconfig"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
@@ -69,6 +70,7 @@ type Options struct {
 // Controller keeps the zones' server blocks in the Corefile. It is made by New and does nothing until Run.
 type Controller struct {
 	client  dynamic.Interface
+	writer  writer
 	config  *rest.Config
 	metrics metrics
 	zones   []string
@@ -116,6 +118,7 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 	}
 	c := &Controller{
 		client:      client,
+		writer:      writer{client},
 		config:      config,
 		metrics:     newMetrics(registerer),
 		zones:       options.Zones,
@@ -139,7 +142,7 @@ func New(config *rest.Config, options Options, registerer prometheus.Registerer)
 // memoryChanged leads to a reconcile if it changes what is ours. A reconcile that follows from the report of a failure
 // would not wait as it should after one, and messages of API servers differ from one failure to the next.
 func (c *Controller) memoryChanged(before, now any) {
-	written := func(object any) string { return dataOf(object.(*unstructured.Unstructured))[report.KeyWritten] }
+	written := func(object any) string { return dnsconfig.Data(object.(*unstructured.Unstructured))[report.KeyWritten] }
 	if written(before) != written(now) {
 		c.queue.Add(struct{}{})
 	}
@@ -244,12 +247,11 @@ func (c *Controller) reconcile(ctx context.Context) error {
 
 // observe asks the API server only if nothing is found.
 func (c *Controller) observe(ctx context.Context) observation {
-	o := observation{
-		choice: c.choice, configMaps: map[types.NamespacedName]*unstructured.Unstructured{}, service: c.service.get(), memory: c.memory.get(),
-		wish: wishOf(c.deployment.get()),
-	}
+	o := observation{choice: c.choice, wish: wishOf(c.deployment.get()), Objects: dnsconfig.Objects{
+		ConfigMaps: map[types.NamespacedName]*unstructured.Unstructured{}, Service: c.service.get(), Memory: c.memory.get(),
+	}}
 	for _, w := range c.configMaps {
-		o.configMaps[w.name] = w.get()
+		o.ConfigMaps[w.name] = w.get()
 	}
 	if decide(o, c.zones).state == report.CorefileNotFound {
 		o.other = c.otherDNS(ctx)
@@ -271,8 +273,8 @@ func (c *Controller) write(ctx context.Context, o *observation, d decision) erro
 		return fmt.Errorf("remembering what will be written: %w", err)
 	}
 	for _, edit := range d.edits {
-		if err := c.apply(ctx, o.configMaps[edit.ConfigMap], edit); err != nil {
-			return fmt.Errorf("writing the ConfigMap %s: %w", edit.ConfigMap, err)
+		if err := o.Apply(ctx, c.writer, edit); err != nil {
+			return err
 		}
 		c.metrics.writes.Inc()
 		klog.FromContext(ctx).Info("Wrote CoreDNS's configuration", "ConfigMap", klog.KRef(edit.ConfigMap.Namespace, edit.ConfigMap.Name), "key", edit.Key, "zones", c.zones)
@@ -286,7 +288,7 @@ func (c *Controller) write(ctx context.Context, o *observation, d decision) erro
 
 // report tells the state to whoever looks, and its change as an Event.
 func (c *Controller) report(ctx context.Context, o *observation, d decision) error {
-	memory := dataOf(o.memory)
+	memory := dnsconfig.Data(o.Memory)
 	former := report.State(memory[report.KeyState])
 	since := memory[report.KeySince]
 	// What CoreDNS still has counts from the last write.

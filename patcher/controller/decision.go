@@ -23,25 +23,25 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsconfig"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
-// observation is what a reconcile knows. What does not exist is nil.
+// observation is the input of a reconcile.
 type observation struct {
-	// choice has the CoreDNS that may be configured, and configMaps holds what they read.
-	choice          corefile.Choice
-	configMaps      map[types.NamespacedName]*unstructured.Unstructured
-	service, memory *unstructured.Unstructured
-	wish            wish
-	// other says in a sentence what serves cluster DNS instead of a CoreDNS that can be configured, if that is known.
+	dnsconfig.Objects
+
+	// choice is the servers that may be configured.
+	choice corefile.Choice
+	wish   wish
+	// other is a sentence about what serves cluster DNS if there is no CoreDNS that can be configured, empty if that is unknown.
 	other string
 }
 
-// wish is what is asked of us by the own Deployment.
+// wish is what this program's own Deployment asks for.
 type wish int
 
 const (
@@ -49,8 +49,8 @@ const (
 	install wish = iota
 	// remove the server blocks.
 	remove
-	// ended is no wish: the Deployment is gone or going, and this process with it. Nothing may be written any more,
-	// because what was taken out before must stay out and what is there must stay there.
+	// ended: the Deployment is deleted or being deleted, and this process is about to end. It must write no more: a block
+	// that was taken out stays out, and a block that is there stays.
 	ended
 )
 
@@ -64,18 +64,7 @@ func wishOf(deployment *unstructured.Unstructured) wish {
 	return install
 }
 
-// cluster is what is there of the servers' configuration.
-func (o observation) cluster(servers []corefile.Server) corefile.Cluster {
-	cluster := corefile.Cluster{Servers: servers, ConfigMaps: map[types.NamespacedName]corefile.ConfigMap{}}
-	for name, configMap := range o.configMaps {
-		if configMap != nil {
-			cluster.ConfigMaps[name] = corefile.ConfigMap{Data: dataOf(configMap), BinaryData: binaryDataOf(configMap)}
-		}
-	}
-	return cluster
-}
-
-// decision is what a reconcile should leave behind.
+// decision is the result that a reconcile should lead to.
 type decision struct {
 	state   report.State
 	message string
@@ -91,21 +80,20 @@ type decision struct {
 
 // decide says what to do about the zones.
 func decide(o observation, zones []string) decision {
-	memory := dataOf(o.memory)
-	ips := clusterIPsOf(o.service)
-	d := decision{written: memory[report.KeyWritten]}
-	settings := corefile.Settings{Zones: zones, ClusterIPs: ips, Written: d.written}
-	// What would be taken out now is what is there.
-	present := corefile.Uninstall(o.cluster(o.choice.All()), settings)
+	memory := dnsconfig.Data(o.Memory)
+	settings := o.Settings(zones)
+	d := decision{written: settings.Written}
+	// The edits of a removal tell which keys have a block now.
+	present := corefile.Uninstall(o.Cluster(o.choice.All()), settings)
 	d.writtenTo = writtenTo(present.Edits)
 	if o.wish == remove {
 		return d.removal(present, zones)
 	}
-	if len(ips) == 0 {
+	if len(settings.ClusterIPs) == 0 {
 		d.coreDNS = memory[report.KeyCoreDNS]
 		return d.with(report.WaitingForService, "The DNS server's Service has no ClusterIP; CoreDNS's configuration is left as it is")
 	}
-	plan := corefile.Install(o.cluster(o.choice.Wanted()), settings)
+	plan := corefile.Install(o.Cluster(o.choice.Wanted()), settings)
 	d.coreDNS = strings.Join(plan.Found, "; ")
 	if missing := o.missing(plan.Edits); missing != "" {
 		// The other edits wait, too: they may take a block out of the Corefile that belongs into this ConfigMap.
@@ -125,10 +113,10 @@ func decide(o observation, zones []string) decision {
 	}
 	// Only now: as long as nothing is forwarded elsewhere, what was written before stays. An error there keeps nobody from resolving, and
 	// the removal tells it.
-	former := corefile.Uninstall(o.choice.FormerOf(o.cluster(nil)), settings)
+	former := corefile.Uninstall(o.choice.FormerOf(o.Cluster(nil)), settings)
 	d.edits = append(d.edits, former.Edits...)
 	d.moves = len(d.edits) > 0 && d.writtenTo != memory[report.KeyWrittenTo]
-	return d.with(report.Forwarding, "CoreDNS is configured to forward %s to %s", list(zones), ips[0])
+	return d.with(report.Forwarding, "CoreDNS is configured to forward %s to %s", list(zones), settings.ClusterIPs[0])
 }
 
 // writtenTo lists the keys of edits.
@@ -144,7 +132,7 @@ func writtenTo(edits []corefile.Edit) string {
 // missing returns the name of a ConfigMap that does not exist and is to be edited.
 func (o observation) missing(edits []corefile.Edit) string {
 	for _, edit := range edits {
-		if o.configMaps[edit.ConfigMap] == nil {
+		if o.ConfigMaps[edit.ConfigMap] == nil {
 			return edit.ConfigMap.String()
 		}
 	}

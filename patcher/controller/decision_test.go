@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsconfig"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
@@ -42,6 +43,11 @@ func coreDNS(data map[string]any) map[types.NamespacedName]*unstructured.Unstruc
 	}
 }
 
+// seen is an observation without a memory.
+func seen(configMaps map[types.NamespacedName]*unstructured.Unstructured, service *unstructured.Unstructured) observation {
+	return observation{Objects: dnsconfig.Objects{ConfigMaps: configMaps, Service: service}}
+}
+
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	const text = ".:53 {\n    errors\n}\n"
@@ -52,26 +58,26 @@ func TestDecide(t *testing.T) {
 		message     string
 		edit        string
 	}{
-		"nothing exists":           {observation{service: service("10.0.0.1")}, report.CorefileNotFound, "there is no ConfigMap kube-system/coredns or kube-system/rke2-coredns-rke2-coredns with a key Corefile", ""},
-		"nothing but kube-dns":     {observation{service: service("10.0.0.1"), other: "cluster DNS is kube-dns"}, report.CorefileNotFound, "; cluster DNS is kube-dns", ""},
-		"the ConfigMap is empty":   {observation{configMaps: coreDNS(nil), service: service("10.0.0.1")}, report.CorefileNotFound, "with a key Corefile", ""},
-		"there is no Service":      {observation{configMaps: usual}, report.WaitingForService, "has no ClusterIP", ""},
-		"the Service is headless":  {observation{configMaps: usual, service: service("None")}, report.WaitingForService, "has no ClusterIP", ""},
-		"the Service has none yet": {observation{configMaps: usual, service: service()}, report.WaitingForService, "has no ClusterIP", ""},
+		"nothing exists":           {seen(nil, service("10.0.0.1")), report.CorefileNotFound, "there is no ConfigMap kube-system/coredns or kube-system/rke2-coredns-rke2-coredns with a key Corefile", ""},
+		"nothing but kube-dns":     {observation{Objects: dnsconfig.Objects{Service: service("10.0.0.1")}, other: "cluster DNS is kube-dns"}, report.CorefileNotFound, "; cluster DNS is kube-dns", ""},
+		"the ConfigMap is empty":   {seen(coreDNS(nil), service("10.0.0.1")), report.CorefileNotFound, "with a key Corefile", ""},
+		"there is no Service":      {seen(usual, nil), report.WaitingForService, "has no ClusterIP", ""},
+		"the Service is headless":  {seen(usual, service("None")), report.WaitingForService, "has no ClusterIP", ""},
+		"the Service has none yet": {seen(usual, service()), report.WaitingForService, "has no ClusterIP", ""},
 		"the Service is dual-stack": {
-			observation{configMaps: usual, service: service("fd00::1", "10.0.0.1")},
+			seen(usual, service("fd00::1", "10.0.0.1")),
 			report.Forwarding, "forward a.test, b.test to fd00::1", "forward . fd00::1 {",
 		},
 		"another hand has a block": {
-			observation{configMaps: coreDNS(map[string]any{"Corefile": text + "b.test {\n}\n"}), service: service("10.0.0.1")},
+			seen(coreDNS(map[string]any{"Corefile": text + "b.test {\n}\n"}), service("10.0.0.1")),
 			report.ForeignBlock, "remove that block or choose another zone", "a.test:53 {",
 		},
 		"the ConfigMap that it imports is not there": {
-			observation{configMaps: coreDNS(map[string]any{"Corefile": text + "import custom/*.server\n"}), service: service("10.0.0.1")},
+			seen(coreDNS(map[string]any{"Corefile": text + "import custom/*.server\n"}), service("10.0.0.1")),
 			report.WaitingForConfigMap, "imports ConfigMap kube-system/coredns-custom, which does not exist", "",
 		},
 		"the Corefile is empty": {
-			observation{configMaps: coreDNS(map[string]any{"Corefile": ""}), service: service("10.0.0.1")},
+			seen(coreDNS(map[string]any{"Corefile": ""}), service("10.0.0.1")),
 			report.UnsupportedCorefile, "the Corefile in kube-system/coredns cannot be edited: it holds no server block", "",
 		},
 	} {
@@ -93,13 +99,13 @@ func TestDecide(t *testing.T) {
 func TestDecideRemembersABlockThatIsThereAlready(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	o := observation{configMaps: coreDNS(map[string]any{"Corefile": ".:53 {\n}\n"}), service: service("10.0.0.1")}
+	o := seen(coreDNS(map[string]any{"Corefile": ".:53 {\n}\n"}), service("10.0.0.1"))
 	first := decide(o, []string{"a.test"})
-	o.configMaps = coreDNS(map[string]any{"Corefile": first.edits[0].Text})
+	o.ConfigMaps = coreDNS(map[string]any{"Corefile": first.edits[0].Text})
 	second := decide(o, []string{"a.test"})
 	g.Expect(second.edits).To(BeEmpty())
 	g.Expect(second.written).To(Equal(first.written), "the memory comes back after somebody deleted it")
-	o.memory = configMap(map[string]any{report.KeyWritten: second.written})
+	o.Memory = configMap(map[string]any{report.KeyWritten: second.written})
 	g.Expect(decide(o, []string{"a.test"})).To(Equal(second), "and it is stable")
 }
 
@@ -112,13 +118,13 @@ func TestDecideMovesBlocksToAnotherServer(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	const text = ".:53 {\n    errors\n}\n"
-	o := observation{configMaps: coreDNS(map[string]any{"Corefile": text}), service: service("10.0.0.1")}
+	o := seen(coreDNS(map[string]any{"Corefile": text}), service("10.0.0.1"))
 	first := decide(o, []string{"a.test"})
 	g.Expect(first.writtenTo).To(Equal("kube-system/coredns/Corefile"), "where it is about to be counts")
 	patched := first.edits[0].Text
 
-	o.memory = configMap(map[string]any{"written": first.written, "writtenTo": first.writtenTo})
-	o.configMaps = coreDNS(map[string]any{"Corefile": patched})
+	o.Memory = configMap(map[string]any{"written": first.written, "writtenTo": first.writtenTo})
+	o.ConfigMaps = coreDNS(map[string]any{"Corefile": patched})
 	o.choice = corefile.Choice{Servers: []corefile.Server{mine()}, Former: corefile.Known()}
 	waiting := decide(o, []string{"a.test"})
 	g.Expect(waiting.state).To(Equal(report.CorefileNotFound))
@@ -126,7 +132,7 @@ func TestDecideMovesBlocksToAnotherServer(t *testing.T) {
 	g.Expect(waiting.edits).To(BeEmpty(), "what was written stays as long as nothing takes its place")
 	g.Expect(waiting.writtenTo).To(Equal("kube-system/coredns/Corefile"))
 
-	o.configMaps[mine().Corefile.ConfigMap] = configMap(map[string]any{"config": text})
+	o.ConfigMaps[mine().Corefile.ConfigMap] = configMap(map[string]any{"config": text})
 	moved := decide(o, []string{"a.test"})
 	g.Expect(moved.state).To(Equal(report.Forwarding))
 	g.Expect(moved.edits).To(HaveLen(2))
@@ -135,15 +141,15 @@ func TestDecideMovesBlocksToAnotherServer(t *testing.T) {
 	g.Expect(moved.writtenTo).To(Equal("dns/mine/config,kube-system/coredns/Corefile"))
 	g.Expect(moved.moves).To(BeTrue(), "CoreDNS takes its time again")
 
-	o.memory = configMap(map[string]any{"written": moved.written, "writtenTo": moved.writtenTo})
-	o.configMaps[mine().Corefile.ConfigMap] = configMap(map[string]any{"config": moved.edits[0].Text})
-	o.configMaps[corefile.Known()[0].Corefile.ConfigMap] = configMap(map[string]any{"Corefile": text})
+	o.Memory = configMap(map[string]any{"written": moved.written, "writtenTo": moved.writtenTo})
+	o.ConfigMaps[mine().Corefile.ConfigMap] = configMap(map[string]any{"config": moved.edits[0].Text})
+	o.ConfigMaps[corefile.Known()[0].Corefile.ConfigMap] = configMap(map[string]any{"Corefile": text})
 	settled := decide(o, []string{"a.test"})
 	g.Expect(settled.edits).To(BeEmpty())
 	g.Expect(settled.moves).To(BeFalse())
 	g.Expect(settled.writtenTo).To(Equal("dns/mine/config"))
 
 	o.wish = remove
-	o.configMaps[corefile.Known()[0].Corefile.ConfigMap] = configMap(map[string]any{"Corefile": patched})
+	o.ConfigMaps[corefile.Known()[0].Corefile.ConfigMap] = configMap(map[string]any{"Corefile": patched})
 	g.Expect(decide(o, []string{"a.test"}).edits).To(HaveLen(2), "a block that came back to the former place goes, too")
 }

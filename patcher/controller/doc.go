@@ -14,19 +14,18 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package controller keeps the zones' server blocks in the Corefile of the cluster that it runs in. It watches three objects
-// by name: CoreDNS's ConfigMap, the DNS server's Service and a ConfigMap of its own, its memory. Every change of one of them,
-// its own reports aside, leads to the same reconcile: observe, decide (a pure function), write what differs. At rest it sends nothing.
+// Package controller keeps the zones' server blocks in the Corefile of its own cluster. It watches CoreDNS's ConfigMaps, the
+// DNS server's Service, this program's Deployment and a ConfigMap of its own, the memory, each by its name. Every change of
+// them, except its own reports, leads to the same reconcile: observe, decide (a pure function), write the differences. At
+// rest it sends nothing.
 //
-// The memory ConfigMap holds what was written (see internal/corefile), stored before each write so that a block is known
-// as ours whenever this process is killed; and the state and the message of the last reconcile, for whoever wonders
-// why a zone is not forwarded. A change of the state is an Event on this program's Deployment.
+// The memory holds the blocks that were written (see internal/corefile), stored before each write, so that a block is
+// recognised as ours even if this process is killed in between. It also holds the state and the message of the last
+// reconcile. A change of the state is an Event on the Deployment.
 //
-// CoreDNS's ConfigMap is written with the resourceVersion and all the other fields that were read. Without a ClusterIP
-// the blocks stay as they are, and so they do when this process ends: taking them out is somebody's decision and not
-// a consequence.
+// Package dnsconfig writes CoreDNS's ConfigMaps. Without a ClusterIP the blocks stay as they are, and so they do when this
+// process ends: only a request to remove them takes them out.
 //
-// The client is the dynamic one: the process runs in every workload cluster, and the Go types of the core API alone are a
-// fifth of the program. There is no leader election: two processes at a time do the same, and the resourceVersion
-// keeps them in order.
+// The client is the dynamic one, because the Go types of the core API alone are a fifth of the program. There is no leader
+// election: two processes at a time do the same, and the resourceVersion keeps them in order.
 package controller

@@ -18,30 +18,45 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"maps"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsconfig"
 )
 
-// remember stores the values in the memory and in the observation. It sends nothing when they are there.
+// remember stores values in the memory and in the observation. It sends nothing if they are stored already.
 func (c *Controller) remember(ctx context.Context, o *observation, values map[string]string) error {
-	if o.memory == nil {
-		created, err := c.createMemory(ctx, values)
-		if err != nil {
-			return err
-		}
-		o.memory = created
-		return nil
-	}
-	remembered := dataOf(o.memory)
+	remembered := dnsconfig.Data(o.Memory)
 	changed := maps.Clone(values)
-	// A key that is not there is as good as an empty one.
-	maps.DeleteFunc(changed, func(key, value string) bool { return remembered[key] == value })
-	if len(changed) == 0 {
-		return nil
+	memory, store := o.Memory.DeepCopy(), c.writer.Update
+	if memory == nil {
+		memory, store = c.newMemory(), c.writer.Create
+	} else {
+		// A missing key is as good as an empty one.
+		maps.DeleteFunc(changed, func(key, value string) bool { return remembered[key] == value })
+		if len(changed) == 0 {
+			return nil
+		}
 	}
-	updated, err := c.updateConfigMap(ctx, o.memory, changed)
+	for key, value := range changed {
+		if err := unstructured.SetNestedField(memory.Object, value, "data", key); err != nil {
+			return fmt.Errorf("setting %s in ConfigMap %s: %w", key, c.self, err)
+		}
+	}
+	stored, err := store(ctx, memory)
 	if err != nil {
 		return err
 	}
-	o.memory = updated
+	o.Memory = stored
 	return nil
+}
+
+// newMemory returns the memory before anything is stored in it.
+func (c *Controller) newMemory() *unstructured.Unstructured {
+	memory := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
+	memory.SetNamespace(c.self.Namespace)
+	memory.SetName(c.self.Name)
+	return memory
 }
