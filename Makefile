@@ -86,7 +86,7 @@ release: components layouts ## Write all that a release consists of: components,
 
 .PHONY: test
 test: test-binaries ## Run the unit tests and the tests against real API servers; needs no root
-	go test -race -timeout 45m $(TEST_ARGS) ./...
+	go test -race -timeout 20m $(TEST_ARGS) ./...
 
 .PHONY: test-binaries
 test-binaries: ## Build what the tests run against (Kubernetes, etcd, ...) from source; cached outside the checkout

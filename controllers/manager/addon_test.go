@@ -27,40 +27,26 @@ import (
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
-// newWorkload starts an API server of the test's own, to see an installation from nothing.
-func newWorkload(t *testing.T) *cluster {
-	t.Helper()
-	g := NewWithT(t)
-	var environment *envtest.Environment
-	workload, environment, err := startCluster(t.Context(), nil)
-	t.Cleanup(func() {
-		if environment != nil {
-			_ = environment.Stop()
-		}
-	})
-	g.Expect(err).NotTo(HaveOccurred())
-	return workload
-}
-
 func TestTheLabelInstallsThroughAClusterResourceSet(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	object := n.addCluster("cluster-a", workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
-	key := client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-xcc-dns"}
+	workload := n.NewWorkload()
+	object := n.AddCluster("cluster-a", workload.Kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	key := client.ObjectKey{Namespace: n.Namespace, Name: "cluster-a-xcc-dns"}
 
 	t.Log("The Cluster is labelled, and its set selects it alone")
 	n.Eventually(func(g Gomega) map[string]string {
-		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
 		return object.Labels
 	}).Should(HaveKeyWithValue(xccv1.DNSClusterLabel, "cluster-a"))
 	set := &addonsv1.ClusterResourceSet{}
-	n.Eventually(func() error { return management.Get(ctx, key, set) }).Should(Succeed())
+	n.Eventually(func() error { return fleet.Management.Get(ctx, key, set) }).Should(Succeed())
 	n.Expect(set.Spec.ClusterSelector.MatchLabels).To(Equal(map[string]string{
 		xccv1.DNSLabel: xccv1.DNSEnabled, xccv1.DNSClusterLabel: "cluster-a",
 	}))
@@ -68,7 +54,7 @@ func TestTheLabelInstallsThroughAClusterResourceSet(t *testing.T) {
 	t.Log("The payload is a Secret, and its binding says that it was applied")
 	n.Eventually(func(g Gomega) bool {
 		binding := &addonsv1.ClusterResourceSetBinding{}
-		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), binding)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), binding)).To(Succeed())
 		g.Expect(binding.Spec.Bindings).To(HaveLen(1))
 		g.Expect(binding.Spec.Bindings[0].Resources).To(HaveLen(1))
 		g.Expect(binding.Spec.Bindings[0].Resources[0].Kind).To(Equal("Secret"))
@@ -90,13 +76,13 @@ func TestTheLabelInstallsThroughAClusterResourceSet(t *testing.T) {
 
 	t.Log("A payload that was edited is put right, even without the label by which Secrets are cached")
 	payload := &corev1.Secret{}
-	n.Expect(management.Get(ctx, key, payload)).To(Succeed())
+	n.Expect(fleet.Management.Get(ctx, key, payload)).To(Succeed())
 	wanted := payload.Data
 	payload.Labels = nil
 	payload.Data = map[string][]byte{"other.yaml": []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: edited}\n")}
-	n.Expect(management.Update(ctx, payload)).To(Succeed())
+	n.Expect(fleet.Management.Update(ctx, payload)).To(Succeed())
 	n.Eventually(func(g Gomega) map[string][]byte {
-		g.Expect(management.Get(ctx, key, payload)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, key, payload)).To(Succeed())
 		return payload.Data
 	}).Should(Equal(wanted))
 	n.Expect(payload.Labels).To(HaveKey(clusterv1.ClusterNameLabel))
@@ -104,14 +90,14 @@ func TestTheLabelInstallsThroughAClusterResourceSet(t *testing.T) {
 	t.Log("Delivered again, the Service keeps its address, to which CoreDNS forwards")
 	n.Expect(workload.Delete(ctx, deployment)).To(Succeed())
 	binding := &addonsv1.ClusterResourceSetBinding{}
-	n.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), binding)).To(Succeed())
+	n.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), binding)).To(Succeed())
 	binding.Spec.Bindings[0].Resources[0].Hash = ""
-	n.Expect(management.Update(ctx, binding)).To(Succeed())
+	n.Expect(fleet.Management.Update(ctx, binding)).To(Succeed())
 	n.Eventually(func(g Gomega) error {
 		// The ClusterResourceSet controller looks at bindings only when a payload or a set changes.
-		g.Expect(management.Get(ctx, key, set)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, key, set)).To(Succeed())
 		set.Labels["touched"] = set.ResourceVersion
-		g.Expect(management.Update(ctx, set)).To(Succeed())
+		g.Expect(fleet.Management.Update(ctx, set)).To(Succeed())
 		return workload.Get(ctx, client.ObjectKeyFromObject(deployment), &appsv1.Deployment{})
 	}).Should(Succeed())
 	n.Expect(workload.Get(ctx, serviceKey, service)).To(Succeed())
@@ -119,33 +105,35 @@ func TestTheLabelInstallsThroughAClusterResourceSet(t *testing.T) {
 }
 
 func TestAnUnlabelledClusterGetsNothing(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	n.addCluster("plain", nil, nil)
-	n.addCluster("labelled", nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.AddCluster("plain", nil, nil)
+	n.AddCluster("labelled", nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
 	n.Eventually(func() error {
-		return management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "labelled-xcc-dns"}, &addonsv1.ClusterResourceSet{})
+		return fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "labelled-xcc-dns"}, &addonsv1.ClusterResourceSet{})
 	}).Should(Succeed())
-	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "plain-xcc-dns"}, &addonsv1.ClusterResourceSet{})).
+	n.Expect(fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "plain-xcc-dns"}, &addonsv1.ClusterResourceSet{})).
 		To(MatchError(apierrors.IsNotFound, "NotFound"))
 }
 
 func TestTheSetOfAPausedClusterIsPaused(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	object := n.addCluster("cluster-a", nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	object := n.AddCluster("cluster-a", nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
 	set := &addonsv1.ClusterResourceSet{}
 	paused := func(g Gomega) bool {
-		g.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-xcc-dns"}, set)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "cluster-a-xcc-dns"}, set)).To(Succeed())
 		_, paused := set.Annotations[clusterv1.PausedAnnotation]
 		return paused
 	}
 	n.Eventually(paused).Should(BeFalse())
 	for _, pause := range []bool{true, false} {
 		n.Eventually(func(g Gomega) error {
-			g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+			g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
 			object.Spec.Paused = new(pause)
-			return management.Update(ctx, object)
+			return fleet.Management.Update(ctx, object)
 		}).Should(Succeed())
 		n.Eventually(paused).Should(Equal(pause))
 	}

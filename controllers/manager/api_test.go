@@ -24,9 +24,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 func TestAWrongGatewayDNSIsRefusedWithASentence(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	for name, test := range map[string]struct {
 		change func(*xccv1.GatewayDNSSpec)
@@ -85,19 +87,20 @@ func TestAWrongGatewayDNSIsRefusedWithASentence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			gatewayDNS := &xccv1.GatewayDNS{
-				ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, GenerateName: "gw-"},
+				ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, GenerateName: "gw-"},
 				Spec:       xccv1.GatewayDNSSpec{Service: "projectcontour/envoy"},
 			}
 			test.change(&gatewayDNS.Spec)
-			g.Expect(management.Create(t.Context(), gatewayDNS)).To(MatchError(ContainSubstring(test.says)))
+			g.Expect(fleet.Management.Create(t.Context(), gatewayDNS)).To(MatchError(ContainSubstring(test.says)))
 		})
 	}
 }
 
 func TestAGatewayDNSOfTheOldProjectIsAcceptedAsItIs(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	gatewayDNS := &xccv1.GatewayDNS{
-		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "dev-team-gateway-dns"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: "dev-team-gateway-dns"},
 		Spec: xccv1.GatewayDNSSpec{
 			ClusterSelector: metav1.LabelSelector{
 				MatchLabels: map[string]string{"hasContour": "true", "example.com/a_B.c": ""},
@@ -109,7 +112,7 @@ func TestAGatewayDNSOfTheOldProjectIsAcceptedAsItIs(t *testing.T) {
 			Service: "projectcontour/envoy",
 		},
 	}
-	n.Expect(management.Create(t.Context(), gatewayDNS)).To(Succeed())
+	n.Expect(fleet.Management.Create(t.Context(), gatewayDNS)).To(Succeed())
 	n.Expect(gatewayDNS.Spec.ResolutionType).To(Equal(xccv1.ResolutionTypeLoadBalancer))
 	n.Expect(gatewayDNS.Spec.Subdomain).To(Equal("gateway"))
 }

@@ -28,37 +28,40 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
 func TestAClusterBeyondItsBudgetSaysSoEverywhere(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
-	server := hostile.New(t, workloadA.config)
+	workloadA := n.NewWorkload()
+	server := hostile.New(t, workloadA.Config)
 	tooDeep := hostile.Text(http.StatusOK, "application/json", strings.Repeat("[", 300))
 	server.Override(hostile.Watch, "/apis/apps/v1/namespaces/xcc-dns/deployments", tooDeep)
 	server.Override(http.MethodGet, "/apis/apps/v1/namespaces/xcc-dns/deployments", tooDeep)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.154")
-	object := n.addCluster("cluster-a", server.Kubeconfig(), map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.setInitialized(object)
-	n.addGatewayDNS("gw", serviceRef(service))
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.154")
+	object := n.AddCluster("cluster-a", server.Kubeconfig(), map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.SetInitialized(object)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
 
 	beyond := MatchRegexp(`^Cluster is beyond its budget: more than 256 levels of JSON; next try at 2[0-9-]+T[0-9:]+Z`)
-	n.Eventually(n.dnsReady("cluster-a")).Should(And(
+	n.Eventually(n.DNSReady("cluster-a")).Should(And(
 		HaveField("Status", metav1.ConditionUnknown), HaveField("Reason", xccv1.ClusterUnreachableReason),
 		HaveField("Message", And(beyond, HaveSuffix("Z. Pods there resolve what they resolved before"))),
 	))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", beyond),
 	)))
 	n.Eventually(func(g Gomega) []xccv1.LaggingConsumer {
 		gatewayDNS := &xccv1.GatewayDNS{}
-		g.Expect(management.Get(t.Context(), client.ObjectKey{Namespace: n.namespace, Name: "gw"}, gatewayDNS)).To(Succeed())
+		g.Expect(fleet.Management.Get(t.Context(), client.ObjectKey{Namespace: n.Namespace, Name: "gw"}, gatewayDNS)).To(Succeed())
 		return ptr.Deref(gatewayDNS.Status.Consumers, xccv1.ConsumersStatus{}).Lagging
 	}).Should(ConsistOf(And(
 		HaveField("Cluster", "cluster-a"), HaveField("Reason", xccv1.LagUnreachable), HaveField("Message", beyond),
 	)))
 
 	t.Log("A removal that waits for the cluster says why")
-	n.setLabel(object, "")
-	n.Eventually(n.removing("cluster-a")).Should(ContainSubstring("Waiting until the workload cluster can be read. Cluster is beyond its budget"))
+	n.SetLabel(object, "")
+	n.Eventually(n.Removing("cluster-a")).Should(ContainSubstring("Waiting until the workload cluster can be read. Cluster is beyond its budget"))
 }

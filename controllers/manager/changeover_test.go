@@ -43,40 +43,38 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/capability"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/history"
 )
 
 // consumer is a workload cluster of its own with DNS servers of several releases. No node runs them: each is a process of this
 // machine, and a Pod that says what a kubelet would.
 type consumer struct {
-	*cluster
+	*fleet.Cluster
 	*tenant
 	kubeconfigPath, resolvConf string
 	warnings                   *warnings
 }
 
 func newConsumer(n *tenant) *consumer {
-	ctx := n.t.Context()
-	started, environment, err := startCluster(ctx, nil)
-	n.Expect(err).NotTo(HaveOccurred())
-	n.t.Cleanup(func() { _ = environment.Stop() })
-	folder := n.t.TempDir()
+	started := n.NewWorkload()
+	folder := n.T.TempDir()
 	c := &consumer{
-		cluster: started, tenant: n, kubeconfigPath: filepath.Join(folder, "kubeconfig"), resolvConf: filepath.Join(folder, "resolv.conf"),
+		Cluster: started, tenant: n, kubeconfigPath: filepath.Join(folder, "kubeconfig"), resolvConf: filepath.Join(folder, "resolv.conf"),
 		warnings: &warnings{},
 	}
-	n.Expect(os.WriteFile(c.kubeconfigPath, started.kubeconfig, 0o600)).To(Succeed())
+	n.Expect(os.WriteFile(c.kubeconfigPath, started.Kubeconfig, 0o600)).To(Succeed())
 	// No address is looked up here: an alias is answered as such.
 	n.Expect(os.WriteFile(c.resolvConf, []byte("nameserver 127.0.0.1\n"), 0o600)).To(Succeed())
-	ensureConsumer(n.t, started)
+	fleet.EnsureConsumer(n.T, started)
 	return c
 }
 
 // proxied returns a kubeconfig for the manager that leads past what counts warnings.
 func (c *consumer) proxied() []byte {
-	config := rest.CopyConfig(c.config)
+	config := rest.CopyConfig(c.Config)
 	config.Wrap(c.warnings.count)
-	return newFront(c.t, &cluster{Client: c.Client, config: config}, "token").kubeconfig(c.WithT, "token")
+	return fleet.NewFront(c.T, &fleet.Cluster{Client: c.Client, Config: config}, "token").Kubeconfig(c.WithT, "token")
 }
 
 // warnings counts the responses with a header Warning.
@@ -86,7 +84,7 @@ type warnings struct {
 }
 
 func (w *warnings) count(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(request *http.Request) (*http.Response, error) {
+	return fleet.RoundTripper(func(request *http.Request) (*http.Response, error) {
 		response, err := next.RoundTrip(request)
 		if err == nil && response.Header.Get("Warning") != "" {
 			w.mu.Lock()
@@ -115,11 +113,11 @@ type server struct {
 
 // start runs a dns-server, and creates its Pod first.
 func (c *consumer) start(program string, pod *corev1.Pod) *server {
-	c.t.Helper()
+	c.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	pod.Namespace, pod.GenerateName, pod.Labels = xccv1.WorkloadNamespace, "dns-server-", map[string]string{"app": "dns-server"}
 	c.Expect(c.Create(ctx, pod)).To(Succeed())
-	s := &server{consumer: c, address: freeAddress(c.t), pod: pod}
+	s := &server{consumer: c, address: freeAddress(c.T), pod: pod}
 	command := exec.CommandContext(ctx, program, "--kubeconfig="+c.kubeconfigPath, "--dns-bind-address="+s.address,
 		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", "--resolv-conf="+c.resolvConf, "--lameduck=0s")
 	command.Stderr = os.Stderr
@@ -127,7 +125,7 @@ func (c *consumer) start(program string, pod *corev1.Pod) *server {
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = command.Wait() }()
 	s.stop = func() { cancel(); <-ended }
-	c.t.Cleanup(s.stop)
+	c.T.Cleanup(s.stop)
 	return s
 }
 
@@ -144,7 +142,7 @@ func (s *server) tell(message string) {
 		Name: capability.Container, Image: s.pod.Spec.Containers[0].Image,
 		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: message, Reason: "Completed"}},
 	}}
-	s.consumer.Expect(s.consumer.Status().Update(s.consumer.t.Context(), s.pod)).To(Succeed())
+	s.consumer.Expect(s.consumer.Status().Update(s.consumer.T.Context(), s.pod)).To(Succeed())
 }
 
 func podOf(image string, initContainers ...corev1.Container) *corev1.Pod {
@@ -158,13 +156,23 @@ func podThatTells(image string) *corev1.Pod {
 	return podOf(image, corev1.Container{Name: capability.Container, Image: image})
 }
 
+// freeAddress returns an address that is free for UDP and for TCP.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	g := NewWithT(t)
-	packets, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
-	g.Expect(err).NotTo(HaveOccurred())
-	defer packets.Close()
-	return packets.LocalAddr().String()
+	var address string
+	g.Eventually(func() error {
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		g.Expect(err).NotTo(HaveOccurred())
+		defer listener.Close()
+		address = listener.Addr().String()
+		packets, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", address)
+		if err == nil {
+			packets.Close()
+		}
+		return err
+	}).Should(Succeed(), "a port is free for both")
+	return address
 }
 
 // answer asks a server for a name once.
@@ -209,7 +217,7 @@ func (s *server) asking(want string, names ...string) func() (int, []string) {
 		}
 	})
 	end := sync.OnceFunc(func() { close(ended); group.Wait() })
-	s.consumer.t.Cleanup(end)
+	s.consumer.T.Cleanup(end)
 	return func() (int, []string) { end(); return count, wrong }
 }
 
@@ -217,7 +225,7 @@ func (s *server) asking(want string, names ...string) func() (int, []string) {
 func (c *consumer) outline(hostname string) func(Gomega) []string {
 	return func(g Gomega) []string {
 		held := &discoveryv1.EndpointSliceList{}
-		g.Expect(c.List(c.t.Context(), held, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
+		g.Expect(c.List(c.T.Context(), held, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
 		var lines []string
 		for _, slice := range held.Items {
 			if slice.Annotations[xccv1.DNSHostnameAnnotation] != hostname {
@@ -239,6 +247,7 @@ func (c *consumer) outline(hostname string) func(Gomega) []string {
 
 // Two releases of dns-server side by side, from the first Pod of the newer one to the last of the older one, and back again.
 func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
+	t.Parallel()
 	older, err := history.DNSServer(t.Context(), history.BeforeTargets)
 	if errors.Is(err, history.ErrNoHistory) {
 		t.Skipf("The former dns-server is built from its commit, which only a full clone holds: %v", err)
@@ -256,18 +265,18 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 	oldSlices, newSlices := ConsistOf("FQDN "+lb), ConsistOf("IPv4 -> "+lb)
 
 	t.Log("What a user wrote by hand is of type FQDN and stays so")
-	byHand := newSlice("by-hand", map[string]string{xccv1.DNSHostnameAnnotation: "by-hand." + zone}, lb)
+	byHand := fleet.NewSlice("by-hand", map[string]string{xccv1.DNSHostnameAnnotation: "by-hand." + fleet.Zone}, lb)
 	byHand.AddressType = discoveryv1.AddressTypeFQDN
 	c.Expect(c.Create(ctx, byHand)).To(Succeed())
 
 	t.Log("A cluster of the former release is given what it reads")
 	first := c.start(older, podOf("xcc-dns:old"))
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, lb)
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", c.proxied(), nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	hostname := n.hostname("cluster-a")
-	names := []string{strings.Replace(hostname, "*", "app", 1), strings.TrimPrefix(hostname, "*."), "by-hand." + zone}
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, lb)
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", c.proxied(), nil)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	hostname := n.Hostname("cluster-a")
+	names := []string{strings.Replace(hostname, "*", "app", 1), strings.TrimPrefix(hostname, "*."), "by-hand." + fleet.Zone}
 	n.Eventually(c.outline(hostname)).Should(oldSlices)
 	answers := func(s *server) {
 		t.Helper()
@@ -305,9 +314,9 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 		expectNoneWrong(asked)
 	}
 	c.warnings.take()
-	setAddresses(t, workloadA, service, "other.example.com")
+	fleet.SetAddresses(t, fleet.WorkloadA, service, "other.example.com")
 	n.Eventually(c.outline(hostname)).Should(ConsistOf("IPv4 -> other.example.com"))
-	setAddresses(t, workloadA, service, lb)
+	fleet.SetAddresses(t, fleet.WorkloadA, service, lb)
 	n.Eventually(c.outline(hostname)).Should(newSlices)
 	n.Expect(c.warnings.take()).To(BeEmpty(), "no write is warned of any more")
 
@@ -315,7 +324,7 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 	answers(second)
 	fourth := c.start(newer, podThatTells("xcc-dns:new"))
 	answers(fourth)
-	edited := n.sliceOf(c.cluster, hostname)
+	edited := n.SliceOf(c.Cluster, hostname)
 	edited.Annotations[xccv1.TargetsAnnotation] = "evil.example.com"
 	n.Expect(c.Update(ctx, edited)).To(Succeed())
 	n.Eventually(c.outline(hostname)).Should(newSlices)
@@ -346,6 +355,7 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 
 // A slice of another hand has the name of the new one. What is there stays, and at rest nothing is written.
 func TestAHostNameStaysWhereItIsUntilItsNewSliceIsWritten(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
 	c := newConsumer(n)
@@ -360,13 +370,13 @@ func TestAHostNameStaysWhereItIsUntilItsNewSliceIsWritten(t *testing.T) {
 	foreign := n.record("taken", "cluster-a", "192.0.2.7")
 	foreign.Annotations, foreign.Labels = nil, map[string]string{discoveryv1.LabelManagedBy: "somebody"}
 	n.Expect(c.Create(ctx, foreign)).To(Succeed())
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "lb.example.com")
-	mixed := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.8", "lb.example.com", "2001:db8::8")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", c.proxied(), nil)
-	n.addGatewayDNS("taken", serviceRef(service))
-	n.addGatewayDNS("mixed", serviceRef(mixed), func(gatewayDNS *xccv1.GatewayDNS) { gatewayDNS.Spec.Subdomain = "mixed" })
-	hostname := n.hostname("cluster-a")
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "lb.example.com")
+	mixed := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.8", "lb.example.com", "2001:db8::8")
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", c.proxied(), nil)
+	n.AddGatewayDNS("taken", fleet.ServiceRef(service))
+	n.AddGatewayDNS("mixed", fleet.ServiceRef(mixed), func(gatewayDNS *xccv1.GatewayDNS) { gatewayDNS.Spec.Subdomain = "mixed" })
+	hostname := n.Hostname("cluster-a")
 	other := strings.Replace(hostname, "gateway", "mixed", 1)
 	n.Eventually(c.outline(hostname)).Should(ConsistOf("FQDN lb.example.com"))
 	n.Eventually(c.outline(other)).Should(ConsistOf("FQDN lb.example.com", "IPv4 192.0.2.8", "IPv6 2001:db8::8"))

@@ -44,6 +44,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/controller"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // Corefiles of a CoreDNS and of a cache in front of it, which is bound to an address on each node.
@@ -115,21 +116,10 @@ spec:
       volumes: [{name: config, emptyDir: {}}]
 `
 
-// newKubespray starts a workload cluster with that, and returns which requests of the manager its API server has seen.
-func newKubespray(t *testing.T) (*cluster, func() string) {
+// addKubespray gives a workload cluster that.
+func addKubespray(t *testing.T, workload *fleet.Cluster) {
 	t.Helper()
 	g := NewWithT(t)
-	policy, log := filepath.Join(t.TempDir(), "policy.yaml"), filepath.Join(t.TempDir(), "audit.log")
-	g.Expect(os.WriteFile(policy, []byte("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata, omitStages: [RequestReceived]}]\n"), 0o600)).To(Succeed())
-	workload, environment, err := startCluster(t.Context(), nil, func(environment *envtest.Environment) {
-		environment.ControlPlane.GetAPIServer().Configure().Set("audit-policy-file", policy).Set("audit-log-path", log)
-	})
-	t.Cleanup(func() {
-		if environment != nil {
-			_ = environment.Stop()
-		}
-	})
-	g.Expect(err).NotTo(HaveOccurred())
 	objects, err := utilyaml.ToUnstructured([]byte(kubespray))
 	g.Expect(err).NotTo(HaveOccurred())
 	for i := range objects {
@@ -141,6 +131,18 @@ func newKubespray(t *testing.T) (*cluster, func() string) {
 			ObjectMeta: metav1.ObjectMeta{Namespace: file.ConfigMap.Namespace, Name: file.ConfigMap.Name}, Data: map[string]string{file.Key: text},
 		})).To(Succeed())
 	}
+}
+
+// newKubespray starts a workload cluster with that, and returns which requests of the manager its API server has seen.
+func newKubespray(t *testing.T) (*fleet.Cluster, func() string) {
+	t.Helper()
+	g := NewWithT(t)
+	policy, log := filepath.Join(t.TempDir(), "policy.yaml"), filepath.Join(t.TempDir(), "audit.log")
+	g.Expect(os.WriteFile(policy, []byte("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata, omitStages: [RequestReceived]}]\n"), 0o600)).To(Succeed())
+	workload := fleet.StartCluster(t, func(environment *envtest.Environment) {
+		environment.ControlPlane.GetAPIServer().Configure().Set("audit-policy-file", policy).Set("audit-log-path", log)
+	})
+	addKubespray(t, workload)
 	return workload, func() string {
 		text, err := os.ReadFile(log)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -156,10 +158,10 @@ func newKubespray(t *testing.T) (*cluster, func() string) {
 
 // says writes what dns-config-patcher would report.
 func (n *node) says(reported map[string]string) {
-	n.t.Helper()
+	n.T.Helper()
 	configMap := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}}
 	n.Eventually(func() error {
-		_, err := controllerutil.CreateOrUpdate(n.t.Context(), n.workload, configMap, func() error {
+		_, err := controllerutil.CreateOrUpdate(n.T.Context(), n.Workload, configMap, func() error {
 			if configMap.Data == nil {
 				configMap.Data = map[string]string{}
 			}
@@ -175,7 +177,7 @@ func (n *node) text(ref string) func() (string, error) {
 	return func() (string, error) {
 		file, _ := corefile.ParseFile(ref)
 		configMap := &corev1.ConfigMap{}
-		err := n.workload.Get(n.t.Context(), file.ConfigMap, configMap)
+		err := n.Workload.Get(n.T.Context(), file.ConfigMap, configMap)
 		return configMap.Data[file.Key], err
 	}
 }
@@ -183,7 +185,7 @@ func (n *node) text(ref string) func() (string, error) {
 // granted returns the ConfigMaps that dns-config-patcher may change, each as <namespace>/<configmap>, in any Role outside of xcc-dns.
 func (n *node) granted() []string {
 	roles := &rbacv1.RoleList{}
-	n.Expect(n.workload.List(n.t.Context(), roles, client.MatchingLabels{xccv1.PartOfLabel: xccv1.PartOf})).To(Succeed())
+	n.Expect(n.Workload.List(n.T.Context(), roles, client.MatchingLabels{xccv1.PartOfLabel: xccv1.PartOf})).To(Succeed())
 	found := []string{}
 	for _, role := range roles.Items {
 		for _, rule := range role.Rules {
@@ -199,10 +201,10 @@ func (n *node) granted() []string {
 
 // runPatcher runs dns-config-patcher with the rights and arguments that the workload cluster has for it now, until it is stopped.
 func (n *node) runPatcher(nameservers ...string) (stop func()) {
-	n.t.Helper()
+	n.T.Helper()
 	deployment := &appsv1.Deployment{}
-	n.Expect(n.workload.Get(n.t.Context(), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, deployment)).To(Succeed())
-	options := controller.Options{Zones: []string{zone}, Namespace: xccv1.WorkloadNamespace, Nameservers: nameservers}
+	n.Expect(n.Workload.Get(n.T.Context(), client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}, deployment)).To(Succeed())
+	options := controller.Options{Zones: []string{fleet.Zone}, Namespace: xccv1.WorkloadNamespace, Nameservers: nameservers}
 	for _, argument := range deployment.Spec.Template.Spec.Containers[0].Args {
 		if choice, ok := strings.CutPrefix(argument, "--cluster-dns="); ok {
 			var err error
@@ -212,41 +214,40 @@ func (n *node) runPatcher(nameservers ...string) (stop func()) {
 	}
 	patcher, err := controller.New(n.asPatcher(), options, prometheus.NewRegistry())
 	n.Expect(err).NotTo(HaveOccurred())
-	ctx, cancel := context.WithCancel(n.t.Context())
+	ctx, cancel := context.WithCancel(n.T.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); patcher.Run(ctx) }()
 	return func() { cancel(); <-done }
 }
 
 func (n *node) asPatcher() *rest.Config {
-	config := rest.CopyConfig(n.workload.config)
+	config := rest.CopyConfig(n.Workload.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + xccv1.WorkloadNamespace + ":" + xccv1.DNSConfigPatcherName}
 	return config
 }
 
 // annotateCluster sets an annotation of a Cluster, and removes it if the value is empty.
 func (n *tenant) annotateCluster(object *clusterv1.Cluster, annotation, value string) {
-	n.t.Helper()
+	n.T.Helper()
 	n.Eventually(func(g Gomega) error {
-		g.Expect(management.Get(n.t.Context(), client.ObjectKeyFromObject(object), object)).To(Succeed())
+		g.Expect(fleet.Management.Get(n.T.Context(), client.ObjectKeyFromObject(object), object)).To(Succeed())
 		original := object.DeepCopy()
 		metav1.SetMetaDataAnnotation(&object.ObjectMeta, annotation, value)
 		if value == "" {
 			delete(object.Annotations, annotation)
 		}
-		return management.Patch(n.t.Context(), object, client.MergeFrom(original))
+		return fleet.Management.Patch(n.T.Context(), object, client.MergeFrom(original))
 	}).Should(Succeed())
 }
 
 func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
-	n := newTenant(t)
+	t.Parallel()
+	n := newTenant(t, func(options *manager.Options) { options.DrainTime = time.Second })
 	ctx := t.Context()
-	restartManager(t, func() {}, func(options *manager.Options) { options.DrainTime = time.Second })
-	t.Cleanup(func() { restartManager(t, func() {}) })
 	workload, seen := newKubespray(t)
-	object := n.addInstalled("cluster-a", workload)
-	pods := &node{WithT: n.WithT, t: t, workload: workload}
-	pods.runPods()
+	object := n.AddInstalled("cluster-a", workload)
+	pods := n.node(workload)
+	pods.RunPods()
 	known := []string{"kube-system/coredns", "kube-system/coredns-custom", "kube-system/rke2-coredns-rke2-coredns", "kube-system/node-local-dns"}
 	n.Expect(pods.granted()).To(ConsistOf(known))
 	const coreDNS, cache, mine = "kube-system/coredns/Corefile", "kube-system/nodelocaldns/Corefile", "dns/mine/config"
@@ -254,7 +255,7 @@ func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
 	t.Log("While lookups succeed nothing is looked for")
 	stop := pods.runPatcher("169.254.25.10")
 	n.Eventually(pods.text(coreDNS)).Should(ContainSubstring("xcc.test:53"))
-	n.Eventually(func() string { return n.payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/cluster-dns"] }).Should(ContainSubstring(coreDNS))
+	n.Eventually(func() string { return n.Payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/cluster-dns"] }).Should(ContainSubstring(coreDNS))
 	stop()
 	n.Expect(seen()).NotTo(Or(ContainSubstring("daemonsets"), ContainSubstring("/configmaps/coredns")))
 	n.Expect(pods.granted()).To(ConsistOf(known))
@@ -262,11 +263,11 @@ func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
 	t.Log("Pods ask a cache that has no block")
 	pods.says(map[string]string{report.KeyProbe: "NXDOMAIN from 169.254.25.10"})
 	n.Eventually(pods.granted).Should(ConsistOf("kube-system/coredns", "kube-system/nodelocaldns"))
-	n.awaitInstalled("cluster-a", workload)
+	n.AwaitInstalled("cluster-a", workload)
 	stop = pods.runPatcher("169.254.25.10")
 	n.Eventually(pods.text(cache)).Should(And(HavePrefix(cachingCorefile), ContainSubstring("xcc.test:53 {"), ContainSubstring("    bind 169.254.25.10\n    forward . ")))
 	pods.says(map[string]string{report.KeyProbe: ""})
-	n.Eventually(func() string { return n.payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/cluster-dns"] }).Should(ContainSubstring(`"` + cache + `"`))
+	n.Eventually(func() string { return n.Payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/cluster-dns"] }).Should(ContainSubstring(`"` + cache + `"`))
 	stop()
 
 	t.Log("The patcher has rights on nothing else, whatever it reports")
@@ -285,7 +286,7 @@ func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
 	n.annotateCluster(object, xccv1.DNSCorefileAnnotation, mine)
 	n.Eventually(pods.granted).Should(ConsistOf("dns/mine", "kube-system/coredns", "kube-system/nodelocaldns"),
 		"also on what it has to take out")
-	n.awaitInstalled("cluster-a", workload)
+	n.AwaitInstalled("cluster-a", workload)
 	stop = pods.runPatcher("10.0.0.54")
 	n.Eventually(pods.text(mine)).Should(ContainSubstring("xcc.test:53"))
 	n.Eventually(pods.text(cache)).Should(Equal(cachingCorefile))
@@ -300,8 +301,8 @@ func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
 	configMap.Data["Corefile"] = cachingCorefile + strings.TrimPrefix(patched, servingCorefile)
 	n.Expect(workload.Update(ctx, configMap)).To(Succeed())
 	n.annotateCluster(object, xccv1.DNSCorefileAnnotation, "")
-	n.setLabel(object, "")
-	deployment := n.awaitAsked(workload)
+	n.SetLabel(object, "")
+	deployment := n.AwaitAsked(workload)
 	n.Expect(workload.Delete(ctx, deployment)).To(Succeed())
 	n.Eventually(pods.text(mine)).Should(Equal(servingCorefile))
 	n.Eventually(pods.text(cache)).Should(Equal(cachingCorefile))
@@ -311,28 +312,30 @@ func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
 }
 
 func TestPodsThatAskWhatCannotBeConfiguredAreNamed(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
-	workload, _ := newKubespray(t)
-	object := n.addInstalled("cluster-a", workload)
-	pods := &node{WithT: n.WithT, t: t, workload: workload}
-	pods.runPods()
-	dnsReady := n.dnsReady("cluster-a")
+	workload := n.NewWorkload()
+	addKubespray(t, workload)
+	object := n.AddInstalled("cluster-a", workload)
+	pods := n.node(workload)
+	pods.RunPods()
+	dnsReady := n.DNSReady("cluster-a")
 	pods.says(map[string]string{
 		report.KeyState: string(report.Forwarding), report.KeySince: "2026-01-01T00:00:00Z", report.KeyProbe: "NXDOMAIN from 10.0.0.54", report.KeyNameservers: "10.0.0.54",
 		report.KeyWrittenTo: "kube-system/coredns/Corefile",
 	})
-	n.Eventually(dnsReady).Should(says(metav1.ConditionFalse, "ClusterDNSUnconfigured", "Pods ask 10.0.0.54, which is Service dns/mine of Deployment dns/mine: its Corefile "+
+	n.Eventually(dnsReady).Should(fleet.Says(metav1.ConditionFalse, "ClusterDNSUnconfigured", "Pods ask 10.0.0.54, which is Service dns/mine of Deployment dns/mine: its Corefile "+
 		"/config/Corefile is in volume config of Deployment dns/mine, which is not a ConfigMap; annotate the Cluster with connectivity.tanzu.vmware.com/dns-corefile="))
 
 	t.Log("An annotation that is wrong says so")
 	n.annotateCluster(object, xccv1.DNSCorefileAnnotation, "dns/mine")
-	n.Eventually(dnsReady).Should(says(metav1.ConditionFalse, "ClusterDNSUnconfigured", `dns-corefile is "dns/mine"; it must be <namespace>/<configmap>/<key>`))
+	n.Eventually(dnsReady).Should(fleet.Says(metav1.ConditionFalse, "ClusterDNSUnconfigured", `dns-corefile is "dns/mine"; it must be <namespace>/<configmap>/<key>`))
 	n.annotateCluster(object, xccv1.DNSCorefileAnnotation, "dns/mine/config")
 	n.Eventually(pods.granted).Should(ConsistOf("dns/mine", "kube-system/coredns", "kube-system/coredns-custom"))
-	n.awaitInstalled("cluster-a", workload)
-	pods.runPods()
+	n.AwaitInstalled("cluster-a", workload)
+	pods.RunPods()
 	pods.says(map[string]string{report.KeyProbe: "", report.KeyWrittenTo: "dns/mine/config"})
-	pods.renew(time.Now(), threeIntervals)
-	n.Eventually(dnsReady).Should(says(metav1.ConditionTrue, "Ready", ""))
-	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).ShouldNot(HaveKey(xccv1.ClusterDNSProblemAnnotation))
+	pods.Renew(time.Now(), fleet.ThreeIntervals)
+	n.Eventually(dnsReady).Should(fleet.Says(metav1.ConditionTrue, "Ready", ""))
+	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).ShouldNot(HaveKey(xccv1.ClusterDNSProblemAnnotation))
 }

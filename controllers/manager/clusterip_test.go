@@ -29,13 +29,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // installGatewayAPI installs the Gateway API for the time of a test.
-func installGatewayAPI(t *testing.T, workload *cluster) {
+func installGatewayAPI(t *testing.T, workload *fleet.Cluster) {
 	t.Helper()
 	g := NewWithT(t)
-	definitions, err := apiextensions.NewForConfig(workload.config)
+	definitions, err := apiextensions.NewForConfig(workload.Config)
 	g.Expect(err).NotTo(HaveOccurred())
 	crds := definitions.ApiextensionsV1().CustomResourceDefinitions()
 	gone := func() {
@@ -54,27 +55,29 @@ func installGatewayAPI(t *testing.T, workload *cluster) {
 // Envoy Gateway reports the ClusterIP of a Gateway's Service, and Istio its name. In a consumer with the same ranges these are
 // another application.
 func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
 	installGatewayAPI(t, workloadA)
-	namespace := addService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
+	namespace := fleet.AddService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
 	gateway := newGateway(namespace)
 	n.Eventually(func() error { return workloadA.Create(ctx, gateway) }).Should(Succeed())
-	object := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.Expect(management.Create(ctx, &xccv1.GatewayDNS{
-		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "gw"},
-		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: hasGateway()}, Gateway: namespace + "/eg"},
+	object := n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.Expect(fleet.Management.Create(ctx, &xccv1.GatewayDNS{
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: "gw"},
+		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: fleet.HasGateway()}, Gateway: namespace + "/eg"},
 	})).To(Succeed())
-	hostname := n.hostname("cluster-a")
+	hostname := n.Hostname("cluster-a")
 	refused := func(why string) {
 		t.Helper()
-		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 			HaveField("State", xccv1.GatewayNoAddress), HaveField("Addresses", BeEmpty()),
 			HaveField("Message", And(ContainSubstring(why), ContainSubstring("Expose it with a Service of type LoadBalancer"))),
 		)))
-		n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+		n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(BeEmpty())
 	}
 
 	t.Log("Its Service is known by a label, whatever the Cluster declares")
@@ -97,46 +100,47 @@ func TestAGatewayThatOnlyItsOwnClusterReachesIsNotPublished(t *testing.T) {
 	refused(elsewhere.Spec.ClusterIP + " is a ClusterIP of this cluster")
 
 	setGatewayAddress(t, workloadA, gateway, "IPAddress", "10.77.0.9")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.77.0.9"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.77.0.9"))
 
 	t.Log("The Cluster says later which range its Services have")
 	original := object.DeepCopy()
 	object.Spec.ClusterNetwork.Services.CIDRBlocks = []string{"10.77.0.0/16"}
-	n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
+	n.Expect(fleet.Management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
 	refused("10.77.0.9 is in the range of Services that the Cluster declares")
 
 	setGatewayAddress(t, workloadA, gateway, "IPAddress", "192.0.2.7")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.7"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("192.0.2.7"))
 	setGatewayAddress(t, workloadA, gateway, "Hostname", "eg-istio."+namespace+".svc.cluster.local")
 	refused("is a name of the cluster's own DNS")
 
 	t.Log("An administrator knows better")
-	n.annotate(object, xccv1.GatewayAddressesAnnotation, "10.77.3.3")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.77.3.3"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Annotate(object, xccv1.GatewayAddressesAnnotation, "10.77.3.3")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.77.3.3"))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayOverridden), HaveField("Message", ContainSubstring("In the Service or Pod ranges of the Cluster: 10.77.3.3")),
 	)))
 	original = object.DeepCopy()
 	object.Spec.ClusterNetwork = clusterv1.ClusterNetwork{ServiceDomain: "cluster.test"}
-	n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Not(ContainSubstring("In the Service or Pod ranges")))))
+	n.Expect(fleet.Management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Not(ContainSubstring("In the Service or Pod ranges")))))
 }
 
 // The ClusterIP of a Service is known from the Service itself, whatever the Cluster declares.
 func TestALoadBalancerThatReportsItsClusterIPIsNotPublished(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer)
 	n.Expect(service.Spec.ClusterIP).NotTo(BeEmpty())
-	setAddresses(t, workloadA, service, "192.0.2.8", service.Spec.ClusterIP)
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", service.Namespace+"/"+service.Name)
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.8"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Equal(
+	fleet.SetAddresses(t, fleet.WorkloadA, service, "192.0.2.8", service.Spec.ClusterIP)
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("gw", service.Namespace+"/"+service.Name)
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.8"))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", Equal(
 		"Left out: "+service.Spec.ClusterIP+" is a ClusterIP of this cluster"))))
-	setAddresses(t, workloadA, service, service.Spec.ClusterIP)
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayNoAddress)))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(BeEmpty())
+	fleet.SetAddresses(t, fleet.WorkloadA, service, service.Spec.ClusterIP)
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayNoAddress)))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(BeEmpty())
 }

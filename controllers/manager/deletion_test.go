@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // finalizers returns a patch that sets the finalizers of an object.
@@ -40,24 +41,25 @@ func finalizers(names ...string) client.Patch {
 // A Service of type LoadBalancer is kept by its finalizer while its load balancer is removed. Its addresses go before they stop
 // working, those of an override too.
 func TestAServiceThatIsBeingDeletedIsWithdrawnBeforeItIsGone(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.61")
-	n.Expect(workloadA.Patch(ctx, service, finalizers("service.kubernetes.io/load-balancer-cleanup"))).To(Succeed())
-	cluster := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	hostname := n.hostname("cluster-a")
-	n.annotate(cluster, xccv1.GatewayAddressesAnnotation, "198.51.100.61")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("198.51.100.61"))
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.61")
+	n.Expect(fleet.WorkloadA.Patch(ctx, service, finalizers("service.kubernetes.io/load-balancer-cleanup"))).To(Succeed())
+	cluster := n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	hostname := n.Hostname("cluster-a")
+	n.Annotate(cluster, xccv1.GatewayAddressesAnnotation, "198.51.100.61")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("198.51.100.61"))
 
-	n.Expect(workloadA.Delete(ctx, service)).To(Succeed())
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Expect(fleet.WorkloadA.Delete(ctx, service)).To(Succeed())
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayServiceNotFound), HaveField("Message", ContainSubstring("is being deleted")),
 	)))
-	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(BeEmpty())
 
-	n.Expect(workloadA.Patch(ctx, service, finalizers())).To(Succeed())
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("create it or correct spec.service"))))
+	n.Expect(fleet.WorkloadA.Patch(ctx, service, finalizers())).To(Succeed())
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("create it or correct spec.service"))))
 }

@@ -25,26 +25,28 @@ import (
 	"k8s.io/client-go/discovery"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 func TestAGatewayWithExternalIPs(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeClusterIP)
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeClusterIP)
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
 	n.addGatewayOf("gw", service, xccv1.ResolutionTypeExternalIPs)
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayNoAddress), HaveField("Message", ContainSubstring("has no spec.externalIPs")),
 	)))
 	service.Spec.ExternalIPs = []string{"192.0.2.41", "2001:db8::41"}
-	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.41", "2001:db8::41"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("Nodes do not forward traffic to 2001:db8::41"))))
+	n.Expect(fleet.WorkloadA.Update(ctx, service)).To(Succeed())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.41", "2001:db8::41"))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", ContainSubstring("Nodes do not forward traffic to 2001:db8::41"))))
 
 	t.Log("Where Kubernetes deprecates them, the message says so")
-	discoverer, err := discovery.NewDiscoveryClientForConfig(workloadA.config)
+	discoverer, err := discovery.NewDiscoveryClientForConfig(fleet.WorkloadA.Config)
 	n.Expect(err).NotTo(HaveOccurred())
 	running, err := discoverer.ServerVersion()
 	n.Expect(err).NotTo(HaveOccurred())
@@ -52,5 +54,5 @@ func TestAGatewayWithExternalIPs(t *testing.T) {
 	if version.MustParseGeneric(running.GitVersion).LessThan(version.MajorMinor(1, 36)) {
 		deprecated = Not(deprecated)
 	}
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", deprecated)))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Message", deprecated)))
 }

@@ -17,7 +17,6 @@ limitations under the License.
 package manager_test
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,6 +32,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // field holds what people met elsewhere, and the log of it.
@@ -53,13 +53,14 @@ type fieldCluster struct {
 }
 
 func TestClustersFromTheField(t *testing.T) {
+	t.Parallel()
 	g := NewWithT(t)
 	log, err := os.ReadFile(filepath.Join(field, "README.md"))
 	g.Expect(err).NotTo(HaveOccurred())
 	files, err := filepath.Glob(filepath.Join(field, "cluster-api", "clusters", "*.yaml"))
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(files).NotTo(BeEmpty())
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.37")
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.37")
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			t.Parallel()
@@ -71,14 +72,14 @@ func TestClustersFromTheField(t *testing.T) {
 			n.Expect(test.About).NotTo(BeEmpty())
 
 			cluster := n.addFromTheField(test.Objects)
-			n.addGatewayDNS("gw", serviceRef(service))
-			n.Eventually(n.gateways("gw")).WithTimeout(reconnected).Should(HaveKeyWithValue(cluster.Name, And(
+			n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+			n.Eventually(n.Gateways("gw")).WithTimeout(fleet.Reconnected).Should(HaveKeyWithValue(cluster.Name, And(
 				HaveField("State", test.Want.State), HaveField("Message", ContainSubstring(test.Want.Message)),
 			)))
-			gateway := n.gateways("gw")(n)[cluster.Name]
+			gateway := n.Gateways("gw")(n)[cluster.Name]
 			if test.Want.State == xccv1.GatewayResolved {
 				n.Expect(gateway.Addresses).To(ConsistOf("192.0.2.37"))
-				n.Expect(gateway.Hostname).To(Equal(n.hostname(cluster.Name)))
+				n.Expect(gateway.Hostname).To(Equal(n.Hostname(cluster.Name)))
 			}
 			if test.Want.Message == "" {
 				n.Expect(gateway.Message).To(BeEmpty())
@@ -90,8 +91,8 @@ func TestClustersFromTheField(t *testing.T) {
 
 // addFromTheField creates objects in the tenant's namespace and returns the Cluster among them, which is labelled for its gateway.
 func (n *tenant) addFromTheField(manifests []runtime.RawExtension) *clusterv1.Cluster {
-	n.t.Helper()
-	ctx := n.t.Context()
+	n.T.Helper()
+	ctx := n.T.Context()
 	var cluster *clusterv1.Cluster
 	for _, manifest := range manifests {
 		var kind metav1.TypeMeta
@@ -101,26 +102,22 @@ func (n *tenant) addFromTheField(manifests []runtime.RawExtension) *clusterv1.Cl
 			secret := &corev1.Secret{}
 			n.Expect(yaml.UnmarshalStrict(manifest.Raw, secret)).To(Succeed())
 			for key, value := range secret.StringData {
-				secret.StringData[key] = strings.ReplaceAll(value, "WORKS", string(workloadA.kubeconfig))
+				secret.StringData[key] = strings.ReplaceAll(value, "WORKS", string(fleet.WorkloadA.Kubeconfig))
 			}
-			secret.Namespace = n.namespace
-			n.Expect(management.Create(ctx, secret)).To(Succeed())
+			secret.Namespace = n.Namespace
+			n.Expect(fleet.Management.Create(ctx, secret)).To(Succeed())
 		case "Cluster":
 			cluster = &clusterv1.Cluster{}
 			n.Expect(yaml.UnmarshalStrict(manifest.Raw, cluster)).To(Succeed())
-			cluster.Namespace = n.namespace
+			cluster.Namespace = n.Namespace
 			metav1.SetMetaDataLabel(&cluster.ObjectMeta, "gateway", "true")
 			status := cluster.Status
-			n.Expect(management.Create(ctx, cluster)).To(Succeed())
-			n.t.Cleanup(func() {
-				// Left behind, it would keep its connection for all later tests.
-				NewWithT(n.t).Expect(client.IgnoreNotFound(management.Delete(context.Background(), cluster))).To(Succeed())
-			})
+			n.Expect(fleet.Management.Create(ctx, cluster)).To(Succeed())
 			original := cluster.DeepCopy()
 			cluster.Status = status
-			n.Expect(management.Status().Patch(ctx, cluster, client.MergeFrom(original))).To(Succeed())
+			n.Expect(fleet.Management.Status().Patch(ctx, cluster, client.MergeFrom(original))).To(Succeed())
 		default:
-			n.t.Fatalf("kind %q is not created", kind.Kind)
+			n.T.Fatalf("kind %q is not created", kind.Kind)
 		}
 	}
 	n.Expect(cluster).NotTo(BeNil(), "the input has no Cluster")
@@ -129,46 +126,48 @@ func (n *tenant) addFromTheField(manifests []runtime.RawExtension) *clusterv1.Cl
 
 // TestAClusterWhoseNameFitsNoLabelIsLeftAlone tries what Rancher's dashboard lets users create (rancher/dashboard#5214).
 func TestAClusterWhoseNameFitsNoLabelIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	name := strings.Repeat("a", 64)
-	cluster := n.addCluster(name, nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	cluster := n.AddCluster(name, nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
 	original := cluster.DeepCopy()
 	cluster.Status.Initialization.ControlPlaneInitialized = new(true)
-	n.Expect(management.Status().Patch(t.Context(), cluster, client.MergeFrom(original))).To(Succeed())
-	n.Eventually(n.dnsReady(name)).Should(And(
+	n.Expect(fleet.Management.Status().Patch(t.Context(), cluster, client.MergeFrom(original))).To(Succeed())
+	n.Eventually(n.DNSReady(name)).Should(And(
 		HaveField("Reason", xccv1.ClusterUnreachableReason), HaveField("Message", ContainSubstring("its name has 64 characters, and no more than 63 fit")),
 	))
-	path := n.namespace + "/clusters/" + name
-	n.Expect(requests.matching(path, http.MethodPatch)).To(HaveEach(HaveSuffix("/status")), "the Cluster itself is written though the API server must refuse it")
-	n.Expect(requests.matching(path, http.MethodPatch)).NotTo(BeEmpty(), "the requests are not recorded")
+	path := n.Namespace + "/clusters/" + name
+	n.Expect(n.Requests.Matching(path, http.MethodPatch)).To(HaveEach(HaveSuffix("/status")), "the Cluster itself is written though the API server must refuse it")
+	n.Expect(n.Requests.Matching(path, http.MethodPatch)).NotTo(BeEmpty(), "the requests are not recorded")
 }
 
 // TestTheMessageFollowsWhatKeepsAClusterFromBeingConnected tries a hosted control plane that comes up step by step (k0rdent/kcm#2884).
 func TestTheMessageFollowsWhatKeepsAClusterFromBeingConnected(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.38")
-	cluster := n.addCluster("hosted", nil, hasGateway())
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.38")
+	cluster := n.AddCluster("hosted", nil, fleet.HasGateway())
 	provision := func(provisioned bool) {
 		original := cluster.DeepCopy()
 		cluster.Status.Initialization.InfrastructureProvisioned = new(provisioned)
-		n.Expect(management.Status().Patch(t.Context(), cluster, client.MergeFrom(original))).To(Succeed())
+		n.Expect(fleet.Management.Status().Patch(t.Context(), cluster, client.MergeFrom(original))).To(Succeed())
 	}
 	says := func(message string) {
-		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("hosted", And(
+		n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("hosted", And(
 			HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring(message)),
 		)))
 	}
 	provision(false)
-	n.addGatewayDNS("gw", serviceRef(service))
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
 	says("waits for its infrastructure")
 	provision(true)
 	says("there is no kubeconfig Secret hosted-kubeconfig")
-	n.Expect(management.Create(t.Context(), &corev1.Secret{
+	n.Expect(fleet.Management.Create(t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: n.namespace, Name: "hosted-kubeconfig", Labels: map[string]string{clusterv1.ClusterNameLabel: "hosted"},
+			Namespace: n.Namespace, Name: "hosted-kubeconfig", Labels: map[string]string{clusterv1.ClusterNameLabel: "hosted"},
 		},
 		Type: clusterv1.ClusterSecretType,
-		Data: map[string][]byte{"value": kubeconfigFor("https://127.0.0.1:1")},
+		Data: map[string][]byte{"value": fleet.KubeconfigFor("https://127.0.0.1:1")},
 	})).To(Succeed())
 	says("check its kubeconfig Secret hosted-kubeconfig and that its API server answers")
 }

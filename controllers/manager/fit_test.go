@@ -35,10 +35,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // addHostNetworkPod creates a Pod whose every port is a port of its node.
-func addHostNetworkPod(t *testing.T, workload *cluster, service *corev1.Service, name, node string) {
+func addHostNetworkPod(t *testing.T, workload *fleet.Cluster, service *corev1.Service, name, node string) {
 	t.Helper()
 	g := NewWithT(t)
 	serviceAccount := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: "default"}}
@@ -53,41 +54,42 @@ func addHostNetworkPod(t *testing.T, workload *cluster, service *corev1.Service,
 }
 
 func TestABadValueOfOneClusterFreezesNoOther(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	bad := addService(t, workloadA, corev1.ServiceTypeClusterIP)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	bad := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeClusterIP)
 	bad.Spec.Selector = map[string]string{"app": "envoy"}
-	n.Expect(workloadA.Update(ctx, bad)).To(Succeed())
-	node := addNode(t, workloadA, n.namespace+"-a", internalIP("10.0.7.1"))
-	addHostNetworkPod(t, workloadA, bad, "a", node.Name)
-	slice := addEndpoints(t, workloadA, bad, endpoint("10.0.7.1", "a", node.Name, true))
+	n.Expect(fleet.WorkloadA.Update(ctx, bad)).To(Succeed())
+	node := addNode(t, fleet.WorkloadA, n.Namespace+"-a", internalIP("10.0.7.1"))
+	addHostNetworkPod(t, fleet.WorkloadA, bad, "a", node.Name)
+	slice := addEndpoints(t, fleet.WorkloadA, bad, endpoint("10.0.7.1", "a", node.Name, true))
 
 	// The other cluster has a Service of the same name, on which its own gateway stands.
-	n.Expect(client.IgnoreAlreadyExists(workloadB.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: bad.Namespace}}))).To(Succeed())
+	n.Expect(client.IgnoreAlreadyExists(fleet.WorkloadB.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: bad.Namespace}}))).To(Succeed())
 	good := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: bad.Namespace, Name: bad.Name},
 		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}, Selector: bad.Spec.Selector},
 	}
-	n.Expect(workloadB.Create(ctx, good)).To(Succeed())
-	other := addNode(t, workloadB, n.namespace+"-b", internalIP("10.0.7.2"))
-	addHostNetworkPod(t, workloadB, good, "b", other.Name)
-	goodSlice := addEndpoints(t, workloadB, good, endpoint("10.0.7.2", "b", other.Name, true))
+	n.Expect(fleet.WorkloadB.Create(ctx, good)).To(Succeed())
+	other := addNode(t, fleet.WorkloadB, n.Namespace+"-b", internalIP("10.0.7.2"))
+	addHostNetworkPod(t, fleet.WorkloadB, good, "b", other.Name)
+	goodSlice := addEndpoints(t, fleet.WorkloadB, good, endpoint("10.0.7.2", "b", other.Name, true))
 
-	n.addCluster("bad", workloadA.kubeconfig, hasGateway())
-	n.addCluster("good", workloadB.kubeconfig, hasGateway())
+	n.AddCluster("bad", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("good", fleet.WorkloadB.Kubeconfig, fleet.HasGateway())
 	n.addGatewayOf("gw", bad, xccv1.ResolutionTypeHostPort)
-	n.Eventually(published(ctx, workloadB, n.hostname("bad"))).Should(ConsistOf("10.0.7.1"))
-	n.Eventually(published(ctx, workloadB, n.hostname("good"))).Should(ConsistOf("10.0.7.2"))
-	n.Expect(n.gateways("gw")(n)["bad"].Ports).To(HaveLen(1))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("bad"))).Should(ConsistOf("10.0.7.1"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("good"))).Should(ConsistOf("10.0.7.2"))
+	n.Expect(n.Gateways("gw")(n)["bad"].Ports).To(HaveLen(1))
 
 	withdraw := func(ready bool) {
 		goodSlice.Endpoints[0].Conditions.Ready = &ready
-		n.Expect(workloadB.Update(ctx, goodSlice)).To(Succeed())
+		n.Expect(fleet.WorkloadB.Update(ctx, goodSlice)).To(Succeed())
 		if ready {
-			n.Eventually(published(ctx, workloadB, n.hostname("good"))).Should(ConsistOf("10.0.7.2"))
+			n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("good"))).Should(ConsistOf("10.0.7.2"))
 		} else {
-			n.Eventually(published(ctx, workloadB, n.hostname("good"))).Should(BeEmpty())
+			n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("good"))).Should(BeEmpty())
 		}
 	}
 	for _, test := range []struct {
@@ -100,8 +102,8 @@ func TestABadValueOfOneClusterFreezesNoOther(t *testing.T) {
 	} {
 		t.Log(test.name)
 		slice.Ports = []discoveryv1.EndpointPort{test.port}
-		n.Expect(workloadA.Update(ctx, slice)).To(Succeed(), "Kubernetes accepts it")
-		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("bad", And(
+		n.Expect(fleet.WorkloadA.Update(ctx, slice)).To(Succeed(), "Kubernetes accepts it")
+		n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("bad", And(
 			HaveField("State", xccv1.GatewayResolved), HaveField("Ports", BeEmpty()), HaveField("Message", test.message),
 		)))
 		withdraw(false)
@@ -110,13 +112,13 @@ func TestABadValueOfOneClusterFreezesNoOther(t *testing.T) {
 
 	t.Log("An endpoint whose Pod has a very long name")
 	slice.Endpoints = []discoveryv1.Endpoint{endpoint("10.0.7.1", strings.Repeat("x", 2000), node.Name, true)}
-	n.Expect(workloadA.Update(ctx, slice)).To(Succeed(), "Kubernetes accepts it")
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("bad", And(
+	n.Expect(fleet.WorkloadA.Update(ctx, slice)).To(Succeed(), "Kubernetes accepts it")
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("bad", And(
 		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", And(ContainSubstring("with the Pod xxx"), HaveSuffix("…"))),
 	)))
 	withdraw(false)
 	withdraw(true)
-	n.Expect(published(ctx, workloadB, n.hostname("bad"))(n)).To(ConsistOf("10.0.7.1"), "what it had stays")
+	n.Expect(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("bad"))(n)).To(ConsistOf("10.0.7.1"), "what it had stays")
 }
 
 // refusedAddress is one that the tests below make the management cluster refuse.
@@ -130,52 +132,52 @@ func TestAStatusThatIsRefusedAllTheSameFreezesNoOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := newTenant(t)
 			ctx := t.Context()
-			ensureConsumer(t, workloadB)
+			fleet.EnsureConsumer(t, fleet.WorkloadB)
 			refuse(t, n)
-			bad := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.161")
-			n.Expect(client.IgnoreAlreadyExists(workloadB.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: bad.Namespace}}))).To(Succeed())
+			bad := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.161")
+			n.Expect(client.IgnoreAlreadyExists(fleet.WorkloadB.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: bad.Namespace}}))).To(Succeed())
 			good := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: bad.Namespace, Name: bad.Name}, Spec: bad.Spec}
 			good.Spec.ClusterIP, good.Spec.ClusterIPs, good.Spec.Ports[0].NodePort = "", nil, 0
-			n.Expect(workloadB.Create(ctx, good)).To(Succeed())
-			setAddresses(t, workloadB, good, "192.0.2.162")
+			n.Expect(fleet.WorkloadB.Create(ctx, good)).To(Succeed())
+			fleet.SetAddresses(t, fleet.WorkloadB, good, "192.0.2.162")
 			for _, cluster := range []string{"bad", "bad-too"} {
-				n.addCluster(cluster, workloadA.kubeconfig, hasGateway())
+				n.AddCluster(cluster, fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
 			}
 			for _, cluster := range []string{"good", "good-too", "also-good"} {
-				n.addCluster(cluster, workloadB.kubeconfig, hasGateway())
+				n.AddCluster(cluster, fleet.WorkloadB.Kubeconfig, fleet.HasGateway())
 			}
-			n.addGatewayDNS("gw", serviceRef(bad))
+			n.AddGatewayDNS("gw", fleet.ServiceRef(bad))
 			holds := func(cluster string, addresses ...any) {
 				t.Helper()
-				n.Eventually(published(ctx, workloadB, n.hostname(cluster))).Should(ConsistOf(addresses...), cluster)
+				n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname(cluster))).Should(ConsistOf(addresses...), cluster)
 			}
 			holds("bad", "192.0.2.161")
 			holds("good", "192.0.2.162")
 
 			t.Log("What is refused stays as it was, and the others are followed")
-			setAddresses(t, workloadA, bad, refusedAddress)
+			fleet.SetAddresses(t, fleet.WorkloadA, bad, refusedAddress)
 			for _, cluster := range []string{"bad", "bad-too"} {
-				n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(cluster, And(
+				n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue(cluster, And(
 					HaveField("State", xccv1.GatewayUnknown), HaveField("Addresses", ConsistOf("192.0.2.161")),
 					HaveField("Message", ContainSubstring("API server refuses the new entry")),
 				)), cluster)
 			}
-			setAddresses(t, workloadB, good, "192.0.2.163")
+			fleet.SetAddresses(t, fleet.WorkloadB, good, "192.0.2.163")
 			holds("good", "192.0.2.163")
 			holds("also-good", "192.0.2.163")
-			setAddresses(t, workloadB, good)
+			fleet.SetAddresses(t, fleet.WorkloadB, good)
 			holds("good")
 			holds("bad", "192.0.2.161")
-			n.Expect(n.gateways("gw")(n)["good"].State).To(Equal(xccv1.GatewayNoAddress))
+			n.Expect(n.Gateways("gw")(n)["good"].State).To(Equal(xccv1.GatewayNoAddress))
 
 			t.Log("At rest nothing is tried again")
-			before := len(requests.matching("/namespaces/"+n.namespace+"/gatewaydns/gw/status", http.MethodPatch))
-			n.proveProgress("rest", "192.0.2.164")
-			after := len(requests.matching("/namespaces/"+n.namespace+"/gatewaydns/gw/status", http.MethodPatch))
+			before := len(n.Requests.Matching("/namespaces/"+n.Namespace+"/gatewaydns/gw/status", http.MethodPatch))
+			n.ProveProgress("rest", "192.0.2.164")
+			after := len(n.Requests.Matching("/namespaces/"+n.Namespace+"/gatewaydns/gw/status", http.MethodPatch))
 			n.Expect(after-before).To(BeNumerically("<=", 2), "writes of the consumers, and none of ours")
 
 			t.Log("A value that is accepted ends it")
-			setAddresses(t, workloadA, bad, "192.0.2.165")
+			fleet.SetAddresses(t, fleet.WorkloadA, bad, "192.0.2.165")
 			holds("bad", "192.0.2.165")
 			holds("bad-too", "192.0.2.165")
 		})
@@ -185,7 +187,7 @@ func TestAStatusThatIsRefusedAllTheSameFreezesNoOther(t *testing.T) {
 // refuseBySchema changes the CustomResourceDefinition for as long as a test runs.
 func refuseBySchema(t *testing.T, n *tenant) {
 	t.Helper()
-	crds, err := apiextensions.NewForConfig(management.config)
+	crds, err := apiextensions.NewForConfig(fleet.Management.Config)
 	n.Expect(err).NotTo(HaveOccurred())
 	set := func(ctx context.Context, pattern string) {
 		patch := fmt.Sprintf(`[{"op":"add","path":"/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/gateways/items/properties/addresses/items/pattern","value":%q}]`, pattern)
@@ -200,7 +202,7 @@ func refuseBySchema(t *testing.T, n *tenant) {
 // refuseByPolicy adds an admission policy for as long as a test runs.
 func refuseByPolicy(t *testing.T, n *tenant) {
 	t.Helper()
-	name := "refuse-" + n.namespace
+	name := "refuse-" + n.Namespace
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
@@ -222,30 +224,30 @@ func refuseByPolicy(t *testing.T, n *tenant) {
 		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
 			PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
 			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{
-				MatchLabels: map[string]string{corev1.LabelMetadataName: n.namespace},
+				MatchLabels: map[string]string{corev1.LabelMetadataName: n.Namespace},
 			}},
 		},
 	}
 	for _, object := range []client.Object{policy, binding} {
-		n.Expect(management.Create(t.Context(), object)).To(Succeed())
-		t.Cleanup(func() { n.Expect(management.Delete(context.Background(), object)).To(Succeed()) })
+		n.Expect(fleet.Management.Create(t.Context(), object)).To(Succeed())
+		t.Cleanup(func() { n.Expect(fleet.Management.Delete(context.Background(), object)).To(Succeed()) })
 	}
 	n.eventuallyRefused()
 }
 
 // eventuallyRefused waits until the management cluster refuses the address.
 func (n *tenant) eventuallyRefused() {
-	n.t.Helper()
-	gatewayDNS := n.addGatewayDNS("refused", "nowhere/envoy", subdomain("refused"), func(g *xccv1.GatewayDNS) {
+	n.T.Helper()
+	gatewayDNS := n.AddGatewayDNS("refused", "nowhere/envoy", fleet.Subdomain("refused"), func(g *xccv1.GatewayDNS) {
 		g.Annotations = map[string]string{clusterv1.PausedAnnotation: "true"} // The manager writes nothing to it.
 	})
 	n.Eventually(func(g Gomega) {
-		g.Expect(management.Get(n.t.Context(), client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
+		g.Expect(fleet.Management.Get(n.T.Context(), client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
 		gatewayDNS.Status.Gateways = []xccv1.GatewayStatus{{
 			Cluster: "x", State: xccv1.GatewayResolved, Addresses: []string{refusedAddress}, LastTransitionTime: metav1.Now(),
 		}}
-		err := management.Status().Update(n.t.Context(), gatewayDNS, client.DryRunAll)
+		err := fleet.Management.Status().Update(n.T.Context(), gatewayDNS, client.DryRunAll)
 		g.Expect(apierrors.IsInvalid(err)).To(BeTrue(), "%v", err)
 	}).Should(Succeed(), "the rule takes effect a moment after it is written")
-	n.Expect(management.Delete(n.t.Context(), gatewayDNS)).To(Succeed())
+	n.Expect(fleet.Management.Delete(n.T.Context(), gatewayDNS)).To(Succeed())
 }

@@ -28,18 +28,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // TestForeignObjectsAreNeitherWrittenNorDeleted has a user's own objects where the add-on's would be.
 func TestForeignObjectsAreNeitherWrittenNorDeleted(t *testing.T) {
+	t.Parallel()
 	for name, labels := range map[string]map[string]string{
 		"unknown to the cache": nil,
 		"cached":               {clusterv1.ClusterNameLabel: "cluster-a"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			n := newTenant(t)
+			workloadA := n.NewWorkload()
 			ctx := t.Context()
-			meta := metav1.ObjectMeta{Namespace: n.namespace, Name: "cluster-a-xcc-dns", Labels: labels}
+			meta := metav1.ObjectMeta{Namespace: n.Namespace, Name: "cluster-a-xcc-dns", Labels: labels}
 			secret := &corev1.Secret{ObjectMeta: meta, Type: addonsv1.ClusterResourceSetSecretType, StringData: map[string]string{"mine.yaml": "{}"}}
 			set := &addonsv1.ClusterResourceSet{ObjectMeta: meta, Spec: addonsv1.ClusterResourceSetSpec{
 				ClusterSelector: metav1.LabelSelector{MatchLabels: map[string]string{"mine": "true"}},
@@ -47,17 +51,17 @@ func TestForeignObjectsAreNeitherWrittenNorDeleted(t *testing.T) {
 				Strategy:        string(addonsv1.ClusterResourceSetStrategyReconcile),
 			}}
 			for _, object := range []client.Object{secret, set} {
-				n.Expect(management.Create(ctx, object)).To(Succeed())
+				n.Expect(fleet.Management.Create(ctx, object)).To(Succeed())
 			}
-			object := n.addCluster("cluster-a", workloadA.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+			object := n.AddCluster("cluster-a", workloadA.Kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
 			label := func(value string) {
-				n.Expect(management.Patch(ctx, object, client.RawPatch("application/merge-patch+json",
+				n.Expect(fleet.Management.Patch(ctx, object, client.RawPatch("application/merge-patch+json",
 					[]byte(`{"metadata":{"labels":{"`+xccv1.DNSLabel+`":`+value+`}}}`)))).To(Succeed())
 			}
 			unchanged := func(g Gomega) {
 				found, foundSet := &corev1.Secret{}, &addonsv1.ClusterResourceSet{}
-				g.Expect(management.Get(ctx, client.ObjectKeyFromObject(secret), found)).To(Succeed())
-				g.Expect(management.Get(ctx, client.ObjectKeyFromObject(set), foundSet)).To(Succeed())
+				g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(secret), found)).To(Succeed())
+				g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(set), foundSet)).To(Succeed())
 				g.Expect(found.Data).To(Equal(secret.Data))
 				g.Expect(found.UID).To(Equal(secret.UID))
 				g.Expect(found.Annotations).To(BeEmpty())
@@ -67,29 +71,29 @@ func TestForeignObjectsAreNeitherWrittenNorDeleted(t *testing.T) {
 			}
 
 			t.Log("The Cluster says what is in the way, and nothing happens to it")
-			n.Eventually(n.dnsReady("cluster-a")).Should(says(metav1.ConditionFalse, xccv1.ObjectConflictReason,
-				"in its way: Secret "+n.namespace+"/cluster-a-xcc-dns and ClusterResourceSet "+n.namespace+"/cluster-a-xcc-dns"))
+			n.Eventually(n.DNSReady("cluster-a")).Should(fleet.Says(metav1.ConditionFalse, xccv1.ObjectConflictReason,
+				"in its way: Secret "+n.Namespace+"/cluster-a-xcc-dns and ClusterResourceSet "+n.Namespace+"/cluster-a-xcc-dns"))
 			unchanged(n)
 
 			t.Log("Nor when the Cluster loses the label")
 			label("null")
 			n.Eventually(func(g Gomega) *clusterv1.Cluster {
-				g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+				g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
 				return object
 			}).Should(And(HaveField("Annotations", Not(HaveKey(xccv1.ConflictAnnotation))), HaveField("Status.Conditions", BeEmpty())))
 			unchanged(n)
 
 			t.Log("Once they are gone the add-on is installed")
 			label(`"enabled"`)
-			n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", xccv1.ObjectConflictReason))
-			n.Expect(management.Delete(ctx, set)).To(Succeed())
-			n.Expect(management.Delete(ctx, secret)).To(Succeed())
+			n.Eventually(n.DNSReady("cluster-a")).Should(HaveField("Reason", xccv1.ObjectConflictReason))
+			n.Expect(fleet.Management.Delete(ctx, set)).To(Succeed())
+			n.Expect(fleet.Management.Delete(ctx, secret)).To(Succeed())
 			n.Eventually(func(g Gomega) map[string]string {
 				found := &corev1.Secret{}
-				g.Expect(management.Get(ctx, client.ObjectKeyFromObject(secret), found)).To(Succeed())
+				g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(secret), found)).To(Succeed())
 				return found.Annotations
 			}, 2*time.Minute).Should(HaveKey(xccv1.PayloadAnnotation))
-			n.Eventually(n.dnsReady("cluster-a")).ShouldNot(HaveField("Reason", xccv1.ObjectConflictReason))
+			n.Eventually(n.DNSReady("cluster-a")).ShouldNot(HaveField("Reason", xccv1.ObjectConflictReason))
 		})
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // gatewayCRD is the Gateway API's CustomResourceDefinition of Gateways, without its schema.
@@ -60,31 +61,33 @@ func newGateway(namespace string) *unstructured.Unstructured {
 	}}
 }
 
-func setGatewayAddress(t *testing.T, workload *cluster, gateway *unstructured.Unstructured, addressType, value string) {
+func setGatewayAddress(t *testing.T, workload *fleet.Cluster, gateway *unstructured.Unstructured, addressType, value string) {
 	t.Helper()
 	gateway.Object["status"] = map[string]any{"addresses": []any{map[string]any{"type": addressType, "value": value}}}
 	NewWithT(t).Expect(workload.Status().Update(t.Context(), gateway)).To(Succeed())
 }
 
 func TestAGatewayOfTheGatewayAPIIsFollowedFromBeforeItsKindIsInstalled(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	definitions, err := apiextensions.NewForConfig(workloadA.config)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	definitions, err := apiextensions.NewForConfig(workloadA.Config)
 	n.Expect(err).NotTo(HaveOccurred())
 	crds := definitions.ApiextensionsV1().CustomResourceDefinitions()
 	t.Cleanup(func() { _ = crds.Delete(context.Background(), gatewayCRD().Name, metav1.DeleteOptions{}) })
-	namespace := addService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	namespace := fleet.AddService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
 	gatewayDNS := &xccv1.GatewayDNS{
-		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "gw"},
-		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: hasGateway()}, Gateway: namespace + "/eg"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: "gw"},
+		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: fleet.HasGateway()}, Gateway: namespace + "/eg"},
 	}
-	n.Expect(management.Create(ctx, gatewayDNS)).To(Succeed())
+	n.Expect(fleet.Management.Create(ctx, gatewayDNS)).To(Succeed())
 	state := func(state xccv1.GatewayState) {
 		t.Helper()
-		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", state)))
+		n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", state)))
 	}
 	state(xccv1.GatewayGatewayAPINotInstalled)
 
@@ -93,7 +96,7 @@ func TestAGatewayOfTheGatewayAPIIsFollowedFromBeforeItsKindIsInstalled(t *testin
 	tooOld.Spec.Versions[0].Name = "v1beta1"
 	_, err = crds.Create(ctx, tooOld, metav1.CreateOptions{})
 	n.Expect(err).NotTo(HaveOccurred())
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayGatewayAPINotInstalled), HaveField("Message", ContainSubstring("only in version v1beta1, and v1 is needed")),
 	)))
 
@@ -108,25 +111,25 @@ func TestAGatewayOfTheGatewayAPIIsFollowedFromBeforeItsKindIsInstalled(t *testin
 	n.Eventually(func() error { return workloadA.Create(ctx, gateway) }).Should(Succeed())
 	state(xccv1.GatewayNoAddress)
 	setGatewayAddress(t, workloadA, gateway, "IPAddress", "192.0.2.7")
-	hostname := n.hostname("cluster-a")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.7"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Ports", ConsistOf(And(
+	hostname := n.Hostname("cluster-a")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("192.0.2.7"))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Ports", ConsistOf(And(
 		HaveField("Name", "https"), HaveField("Port", int32(443)),
 	)))))
 	setGatewayAddress(t, workloadA, gateway, "Hostname", "lb.example.com")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("lb.example.com"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("lb.example.com"))
 
 	t.Log("It is deleted, and its controller has yet to remove what is behind it")
 	n.Expect(workloadA.Patch(ctx, gateway, finalizers("example.com/infrastructure"))).To(Succeed())
 	n.Expect(workloadA.Delete(ctx, gateway)).To(Succeed())
 	state(xccv1.GatewayGatewayNotFound)
-	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(BeEmpty())
 	n.Expect(workloadA.Patch(ctx, gateway, finalizers())).To(Succeed())
 
 	t.Log("Its kind is taken away, and nothing is asked for any more")
 	n.Expect(crds.Delete(ctx, gatewayCRD().Name, metav1.DeleteOptions{})).To(Succeed())
 	state(xccv1.GatewayGatewayAPINotInstalled)
-	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(BeEmpty())
 	n.Eventually(watches(workloadA, "gateways")).Should(Equal(0))
 	n.Eventually(func() error {
 		_, err := crds.Get(ctx, gatewayCRD().Name, metav1.GetOptions{})

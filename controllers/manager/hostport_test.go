@@ -25,10 +25,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // addPod creates a Pod of a Service on a node that has a host port.
-func addPod(t *testing.T, workload *cluster, service *corev1.Service, name, node string, hostPort int32) *corev1.Pod {
+func addPod(t *testing.T, workload *fleet.Cluster, service *corev1.Service, name, node string, hostPort int32) *corev1.Pod {
 	t.Helper()
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: name, Labels: service.Spec.Selector},
@@ -42,26 +43,27 @@ func addPod(t *testing.T, workload *cluster, service *corev1.Service, name, node
 }
 
 func TestAHostPortGatewayFollowsItsPods(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	workload := newWorkload(t) // One of its own, because what it watches is counted.
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	workload := n.NewWorkload() // One of its own, because what it watches is counted.
 	before := watches(workload, "pods")(n)
-	service := addService(t, workload, corev1.ServiceTypeClusterIP)
+	service := fleet.AddService(t, workload, corev1.ServiceTypeClusterIP)
 	service.Spec.Selector = map[string]string{"app": "envoy"}
 	n.Expect(workload.Update(ctx, service)).To(Succeed())
 	serviceAccount := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: "default"}}
 	n.Expect(client.IgnoreAlreadyExists(workload.Create(ctx, serviceAccount))).To(Succeed())
-	one := addNode(t, workload, n.namespace+"-one", internalIP("10.0.2.1"))
-	two := addNode(t, workload, n.namespace+"-two", internalIP("10.0.2.2"))
+	one := addNode(t, workload, n.Namespace+"-one", internalIP("10.0.2.1"))
+	two := addNode(t, workload, n.Namespace+"-two", internalIP("10.0.2.2"))
 	pod := addPod(t, workload, service, "a", one.Name, 80)
 	slice := addEndpoints(t, workload, service, endpoint("10.244.0.1", "a", one.Name, true))
-	n.addCluster("cluster-a", workload.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.AddCluster("cluster-a", workload.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
 	gatewayDNS := n.addGatewayOf("gw", service, xccv1.ResolutionTypeHostPort)
-	hostname := n.hostname("cluster-a")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.1"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	hostname := n.Hostname("cluster-a")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.2.1"))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayResolved), HaveField("Ports", ConsistOf(And(HaveField("Name", "http"), HaveField("Port", int32(80))))),
 	)))
 	n.Expect(watches(workload, "pods")(n)).To(Equal(before+1), "Pods are watched")
@@ -69,30 +71,30 @@ func TestAHostPortGatewayFollowsItsPods(t *testing.T) {
 	t.Log("It is rescheduled to another node, with another host port, and until its new Pod is seen it keeps what it had")
 	slice.Endpoints = append(slice.Endpoints[:0], endpoint("10.244.1.1", "b", two.Name, true))
 	n.Expect(workload.Update(ctx, slice)).To(Succeed())
-	n.proveProgress("unseen", "192.0.2.220")
-	n.Expect(published(ctx, workloadB, hostname)(n)).To(ConsistOf("10.0.2.1"))
+	n.ProveProgress("unseen", "192.0.2.220")
+	n.Expect(fleet.Published(ctx, fleet.WorkloadB, hostname)(n)).To(ConsistOf("10.0.2.1"))
 	addPod(t, workload, service, "b", two.Name, 81)
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.2"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Ports", ConsistOf(HaveField("Port", int32(81))))))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.2.2"))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("Ports", ConsistOf(HaveField("Port", int32(81))))))
 
 	t.Log("A cordoned node serves until its Pod is not ready any more")
 	two.Spec.Unschedulable = true
 	n.Expect(workload.Update(ctx, two)).To(Succeed())
 	slice.Endpoints = append(slice.Endpoints, endpoint("10.244.0.1", "a", one.Name, true))
 	n.Expect(workload.Update(ctx, slice)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.1", "10.0.2.2"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.2.1", "10.0.2.2"))
 	slice.Endpoints[0].Conditions.Ready = new(false)
 	n.Expect(workload.Update(ctx, slice)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.1"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.2.1"))
 
 	t.Log("When endpoints are ready whatever their Pods are, the Pods tell")
 	service.Spec.PublishNotReadyAddresses = true
 	n.Expect(workload.Update(ctx, service)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(BeEmpty())
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	n.Expect(workload.Status().Update(ctx, pod)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.2.1"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.2.1"))
 
-	n.Expect(management.Delete(ctx, gatewayDNS)).To(Succeed())
+	n.Expect(fleet.Management.Delete(ctx, gatewayDNS)).To(Succeed())
 	n.Eventually(watches(workload, "pods")).Should(Equal(before), "Pods are watched no more")
 }

@@ -23,7 +23,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -32,11 +31,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
-
-// reconnected is how long clustercache may take to try a kubeconfig again, every 30 seconds.
-const reconnected = 90 * time.Second
 
 // sent returns the requests of the manager under test that a server received. Cluster API's own controller, which
 // runs in the same process here, has another user agent.
@@ -51,48 +48,50 @@ func sent(server *hostile.Server) []hostile.Request {
 }
 
 func TestAKubeconfigThatNamesAFileIsRefusedAndNothingIsSent(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
 	const token = "token-of-the-manager-itself"
 	file := filepath.Join(t.TempDir(), "token") // It stands for the one of the manager's ServiceAccount.
 	n.Expect(os.WriteFile(file, []byte(token), 0o600)).To(Succeed())
-	server := hostile.New(t, workloadA.config)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.151")
+	server := hostile.New(t, fleet.WorkloadA.Config)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.151")
 	named := server.Kubeconfig(func(config *clientcmdapi.Config) {
 		config.AuthInfos["hostile"] = &clientcmdapi.AuthInfo{TokenFile: file}
 	})
-	n.addCluster("cluster-a", named, hasGateway())
-	n.addGatewayDNS("gw", serviceRef(service))
+	n.AddCluster("cluster-a", named, fleet.HasGateway())
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
 	const says = `The kubeconfig in Secret cluster-a-kubeconfig is refused: user "hostile" has tokenFile, which is refused: put the token itself into token`
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", says),
 	)))
 	n.Expect(sent(server)).To(BeEmpty(), "the manager has connected with a kubeconfig that it refuses")
 
 	secret := &corev1.Secret{}
-	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-kubeconfig"}, secret)).To(Succeed())
+	n.Expect(fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "cluster-a-kubeconfig"}, secret)).To(Succeed())
 	secret.Data["value"] = server.Kubeconfig()
-	n.Expect(management.Update(ctx, secret)).To(Succeed())
-	n.Eventually(n.gateways("gw")).WithTimeout(reconnected).Should(HaveKeyWithValue("cluster-a", And(
+	n.Expect(fleet.Management.Update(ctx, secret)).To(Succeed())
+	n.Eventually(n.Gateways("gw")).WithTimeout(fleet.Reconnected).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", []string{"192.0.2.151"}),
 	)), "a corrected kubeconfig is used")
 	n.Expect(sent(server)).To(HaveEach(HaveField("Authorization", "Bearer "+hostile.Token)))
 }
 
 func TestDNSReadySaysWhatToChangeInAKubeconfigThatIsRefused(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
 	server := hostile.New(t, nil)
-	n.addCluster("cluster-a", server.Kubeconfig(), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", xccv1.WaitingForControlPlaneReason))
+	n.AddCluster("cluster-a", server.Kubeconfig(), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.Eventually(n.DNSReady("cluster-a")).Should(HaveField("Reason", xccv1.WaitingForControlPlaneReason))
 
 	secret := &corev1.Secret{}
-	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-kubeconfig"}, secret)).To(Succeed())
+	n.Expect(fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "cluster-a-kubeconfig"}, secret)).To(Succeed())
 	secret.Data["value"] = server.Kubeconfig(func(config *clientcmdapi.Config) {
 		config.Clusters["hostile"].CertificateAuthorityData, config.Clusters["hostile"].CertificateAuthority = nil, "/etc/hosts"
 	})
-	n.Expect(management.Update(ctx, secret)).To(Succeed())
-	n.Eventually(n.dnsReady("cluster-a")).Should(And(
+	n.Expect(fleet.Management.Update(ctx, secret)).To(Succeed())
+	n.Eventually(n.DNSReady("cluster-a")).Should(And(
 		HaveField("Reason", xccv1.KubeconfigRefusedReason), HaveField("Status", metav1.ConditionUnknown),
 		HaveField("Message", And(
 			ContainSubstring("The kubeconfig in Secret cluster-a-kubeconfig is refused"),
@@ -101,42 +100,44 @@ func TestDNSReadySaysWhatToChangeInAKubeconfigThatIsRefused(t *testing.T) {
 	), "the change of the Secret is noticed by itself")
 
 	secret.Data["value"] = server.Kubeconfig()
-	n.Expect(management.Update(ctx, secret)).To(Succeed())
-	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", xccv1.WaitingForControlPlaneReason))
+	n.Expect(fleet.Management.Update(ctx, secret)).To(Succeed())
+	n.Eventually(n.DNSReady("cluster-a")).Should(HaveField("Reason", xccv1.WaitingForControlPlaneReason))
 }
 
 func TestARedirectIsFollowedNowhereAndWhatIsThereIsToldToNobody(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	const found = "what-another-service-answers"
 	elsewhere := hostile.New(t, nil)
 	elsewhere.Override("", "/*", hostile.Text(http.StatusNotFound, "text/plain", found))
-	server := hostile.New(t, workloadA.config)
+	server := hostile.New(t, fleet.WorkloadA.Config)
 	// clustercache asks for / and /api/v1 itself and connects.
 	redirect := hostile.RedirectTo(elsewhere.URL() + "/latest/meta-data")
 	for _, verb := range []string{http.MethodGet, hostile.Watch, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete} {
 		server.Override(verb, "/api/v1/*", redirect)
 		server.Override(verb, "/apis/*", redirect)
 	}
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.152")
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.152")
 	kubeconfig := server.Kubeconfig(func(config *clientcmdapi.Config) {
 		config.Clusters["hostile"].InsecureSkipTLSVerify, config.Clusters["hostile"].CertificateAuthorityData = true, nil
 	})
-	n.addCluster("cluster-a", kubeconfig, map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(n.gateways("gw")).WithTimeout(reconnected).Should(HaveKeyWithValue("cluster-a", And(
+	n.AddCluster("cluster-a", kubeconfig, map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(n.Gateways("gw")).WithTimeout(fleet.Reconnected).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayUnknown), HaveField("Message", ContainSubstring("answers with a redirect, which is not followed")),
 	)))
-	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Status", metav1.ConditionUnknown))
+	n.Eventually(n.DNSReady("cluster-a")).Should(HaveField("Status", metav1.ConditionUnknown))
 	n.Expect(sent(elsewhere)).To(BeEmpty(), "the token has gone where the redirect leads")
-	n.Expect(n.gateways("gw")(n)["cluster-a"].Message).NotTo(ContainSubstring(found))
-	n.Expect(n.dnsReady("cluster-a")(n).Message).NotTo(ContainSubstring(found))
+	n.Expect(n.Gateways("gw")(n)["cluster-a"].Message).NotTo(ContainSubstring(found))
+	n.Expect(n.DNSReady("cluster-a")(n).Message).NotTo(ContainSubstring(found))
 }
 
 // The requests of clustercache's own clients are neither wrapped nor bounded by anything but the gate.
 func TestTheHealthProbeIsRedirectedNowhereAndReadsNotWithoutEnd(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
-	elsewhere := hostile.New(t, workloadA.config)
-	redirecting, endless := hostile.New(t, workloadA.config), hostile.New(t, workloadA.config)
+	elsewhere := hostile.New(t, fleet.WorkloadA.Config)
+	redirecting, endless := hostile.New(t, fleet.WorkloadA.Config), hostile.New(t, fleet.WorkloadA.Config)
 	redirecting.Override("", "/*", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hostile.RedirectTo(elsewhere.URL()+r.URL.RequestURI())(w, r)
 	}))
@@ -144,18 +145,18 @@ func TestTheHealthProbeIsRedirectedNowhereAndReadsNotWithoutEnd(t *testing.T) {
 	endless.Override(http.MethodGet, "/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hostile.Body(http.StatusOK, "text/plain", -1)(&countingWriter{ResponseWriter: w, written: &streamed, counts: r.UserAgent() != "clusterresourceset"}, r)
 	}))
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.153")
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.153")
 	for name, server := range map[string]*hostile.Server{"redirecting": redirecting, "endless": endless} {
-		n.addCluster(name, server.Kubeconfig(func(config *clientcmdapi.Config) {
+		n.AddCluster(name, server.Kubeconfig(func(config *clientcmdapi.Config) {
 			config.Clusters["hostile"].InsecureSkipTLSVerify, config.Clusters["hostile"].CertificateAuthorityData = true, nil
-		}), hasGateway())
+		}), fleet.HasGateway())
 	}
-	n.addCluster("healthy", workloadA.kubeconfig, hasGateway())
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("healthy", HaveField("State", xccv1.GatewayResolved)))
+	n.AddCluster("healthy", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("healthy", HaveField("State", xccv1.GatewayResolved)))
 	for name, server := range map[string]*hostile.Server{"redirecting": redirecting, "endless": endless} {
 		n.Eventually(func() []hostile.Request { return sent(server) }).ShouldNot(BeEmpty(), name+" was asked")
-		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(name, HaveField("State", xccv1.GatewayUnknown)))
+		n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue(name, HaveField("State", xccv1.GatewayUnknown)))
 	}
 	n.Expect(sent(elsewhere)).To(BeEmpty(), "the probe has followed a redirect")
 	// What the kernel and TLS hold of it comes on top of the 2 MiB that are passed on at once.

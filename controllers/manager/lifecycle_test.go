@@ -30,30 +30,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
-
-// deleteCluster deletes a Cluster and its kubeconfig, and returns when they are gone.
-func (n *tenant) deleteCluster(cluster *clusterv1.Cluster) {
-	n.t.Helper()
-	kubeconfig := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: cluster.Name + "-kubeconfig"}}
-	for _, object := range []client.Object{cluster, kubeconfig} {
-		n.Expect(management.Delete(n.t.Context(), object)).To(Succeed())
-		n.Eventually(func() error {
-			return management.Get(n.t.Context(), client.ObjectKeyFromObject(object), object)
-		}).Should(MatchError(apierrors.IsNotFound, "NotFound"))
-	}
-}
 
 // The Cluster of the same name is another one: it has another API server, and nothing in it yet.
 func TestAClusterCreatedAnewUnderTheSameNameIsAnotherOne(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	former, later := newWorkload(t), newWorkload(t)
-	ensureConsumer(t, former)
-	ensureConsumer(t, later)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	former, later := n.NewWorkload(), n.NewWorkload()
+	fleet.EnsureConsumer(t, former)
+	fleet.EnsureConsumer(t, later)
 	labels := map[string]string{"gateway": "true"}
-	addGateway := func(workload *cluster, address string) *corev1.Service {
+	addGateway := func(workload *fleet.Cluster, address string) *corev1.Service {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ingress"}}
 		n.Expect(workload.Create(ctx, namespace)).To(Succeed())
 		service := &corev1.Service{
@@ -61,145 +51,147 @@ func TestAClusterCreatedAnewUnderTheSameNameIsAnotherOne(t *testing.T) {
 			Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}}},
 		}
 		n.Expect(workload.Create(ctx, service)).To(Succeed())
-		setAddresses(t, workload, service, address)
+		fleet.SetAddresses(t, workload, service, address)
 		return service
 	}
 	formerService := addGateway(former, "192.0.2.170")
 	addGateway(later, "192.0.2.171")
-	object := n.addCluster("cluster-a", former.kubeconfig, labels)
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", "ingress/envoy")
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.170"))
+	object := n.AddCluster("cluster-a", former.Kubeconfig, labels)
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("gw", "ingress/envoy")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.170"))
 
-	n.deleteCluster(object)
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(BeEmpty())
-	anew := n.addCluster("cluster-a", later.kubeconfig, labels)
+	n.DeleteCluster(object)
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(BeEmpty())
+	anew := n.AddCluster("cluster-a", later.Kubeconfig, labels)
 	t.Log("Cluster API goes on to write its status")
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayUnknown)))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayUnknown)))
 	n.Eventually(func(g Gomega) {
 		original := anew.DeepCopy()
 		anew.Status.Phase = map[string]string{"Provisioning": "Provisioned"}[original.Status.Phase]
 		if anew.Status.Phase == "" {
 			anew.Status.Phase = "Provisioning"
 		}
-		g.Expect(management.Status().Patch(ctx, anew, client.MergeFrom(original))).To(Succeed())
-		g.Expect(published(ctx, workloadB, n.hostname("cluster-a"))(g)).To(ConsistOf("192.0.2.171"))
+		g.Expect(fleet.Management.Status().Patch(ctx, anew, client.MergeFrom(original))).To(Succeed())
+		g.Expect(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))(g)).To(ConsistOf("192.0.2.171"))
 	}).Should(Succeed())
-	n.Eventually(published(ctx, later, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.171"))
+	n.Eventually(fleet.Published(ctx, later, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.171"))
 
 	t.Log("What happens in the former cluster is nobody's business any more")
-	setAddresses(t, former, formerService, "192.0.2.172")
-	n.proveProgress("anew", "192.0.2.173")
-	n.Expect(published(ctx, workloadB, n.hostname("cluster-a"))(n)).To(ConsistOf("192.0.2.171"))
-	n.Expect(published(ctx, former, n.hostname("prove-anew"))(n)).To(BeEmpty())
+	fleet.SetAddresses(t, former, formerService, "192.0.2.172")
+	n.ProveProgress("anew", "192.0.2.173")
+	n.Expect(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))(n)).To(ConsistOf("192.0.2.171"))
+	n.Expect(fleet.Published(ctx, former, n.Hostname("prove-anew"))(n)).To(BeEmpty())
 }
 
 func TestARotatedKubeconfigIsFollowedAndChangesNoAnswer(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	gatewayFront, consumerFront := newFront(t, workloadA, "one"), newFront(t, workloadB, "one")
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.180")
-	n.addCluster("cluster-a", gatewayFront.kubeconfig(n, "one"), hasGateway())
-	n.addCluster("cluster-b", consumerFront.kubeconfig(n, "one"), nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.180"))
-	before := n.sliceOf(workloadB, n.hostname("cluster-a"))
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	gatewayFront, consumerFront := fleet.NewFront(t, fleet.WorkloadA, "one"), fleet.NewFront(t, fleet.WorkloadB, "one")
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.180")
+	n.AddCluster("cluster-a", gatewayFront.Kubeconfig(n, "one"), fleet.HasGateway())
+	n.AddCluster("cluster-b", consumerFront.Kubeconfig(n, "one"), nil)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.180"))
+	before := n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a"))
 
 	t.Log("The old credentials are revoked before the new ones are there")
-	gatewayFront.revoke("two")
-	consumerFront.revoke("two")
-	n.Eventually(gatewayFront.denied.Load).Should(BeNumerically(">", 0))
-	n.Eventually(consumerFront.denied.Load).Should(BeNumerically(">", 0))
-	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a"))).To(Equal(before))
+	gatewayFront.Revoke("two")
+	consumerFront.Revoke("two")
+	n.Eventually(gatewayFront.Denied.Load).Should(BeNumerically(">", 0))
+	n.Eventually(consumerFront.Denied.Load).Should(BeNumerically(">", 0))
+	n.Expect(n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a"))).To(Equal(before))
 
 	t.Log("With the new ones, changes are followed")
-	for name, front := range map[string]*front{"cluster-a": gatewayFront, "cluster-b": consumerFront} {
-		kubeconfig := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: name + "-kubeconfig"}}
-		n.Expect(management.Get(ctx, client.ObjectKeyFromObject(kubeconfig), kubeconfig)).To(Succeed())
-		kubeconfig.Data = map[string][]byte{"value": front.kubeconfig(n, "two")}
-		n.Expect(management.Update(ctx, kubeconfig)).To(Succeed())
+	for name, front := range map[string]*fleet.Front{"cluster-a": gatewayFront, "cluster-b": consumerFront} {
+		kubeconfig := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: name + "-kubeconfig"}}
+		n.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(kubeconfig), kubeconfig)).To(Succeed())
+		kubeconfig.Data = map[string][]byte{"value": front.Kubeconfig(n, "two")}
+		n.Expect(fleet.Management.Update(ctx, kubeconfig)).To(Succeed())
 	}
-	// Cluster API tries to connect again every 30 seconds.
-	const reconnected = 90 * time.Second
-	setAddresses(t, workloadA, service, "192.0.2.181")
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a")), reconnected).Should(ConsistOf("192.0.2.181"))
-	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a")).UID).To(Equal(before.UID), "the slice was changed, not written anew")
+	fleet.SetAddresses(t, fleet.WorkloadA, service, "192.0.2.181")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a")), fleet.Reconnected).Should(ConsistOf("192.0.2.181"))
+	n.Expect(n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a")).UID).To(Equal(before.UID), "the slice was changed, not written anew")
 }
 
 func TestAnAPIServerThatMisbehavesCostsItsOwnClusterOnly(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.190")
-	slow, impostor := newFront(t, workloadA, "token"), newFront(t, workloadA, "token")
-	slow.delay.Store(int64(2 * time.Second))
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.190")
+	slow, impostor := fleet.NewFront(t, fleet.WorkloadA, "token"), fleet.NewFront(t, fleet.WorkloadA, "token")
+	slow.Delay.Store(int64(2 * time.Second))
 	bad := map[string][]byte{
-		"refusing": kubeconfigFor("https://127.0.0.1:1"),
-		"silent":   kubeconfigFor(newSilentServer(t)),
-		"impostor": impostor.kubeconfigTrusting(n, "token", workloadA.config.CAData),
-		"denying":  impostor.kubeconfig(n, "another token"),
+		"refusing": fleet.KubeconfigFor("https://127.0.0.1:1"),
+		"silent":   fleet.KubeconfigFor(fleet.NewSilentServer(t)),
+		"impostor": impostor.KubeconfigTrusting(n, "token", fleet.WorkloadA.Config.CAData),
+		"denying":  impostor.Kubeconfig(n, "another token"),
 	}
 	labels := map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled}
 	for name, kubeconfig := range bad {
-		n.setInitialized(n.addCluster(name, kubeconfig, labels))
+		n.SetInitialized(n.AddCluster(name, kubeconfig, labels))
 	}
-	n.addCluster("slow", slow.kubeconfig(n, "token"), hasGateway())
-	n.addCluster("healthy", workloadA.kubeconfig, hasGateway())
-	n.addCluster("consumer", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", serviceRef(service))
+	n.AddCluster("slow", slow.Kubeconfig(n, "token"), fleet.HasGateway())
+	n.AddCluster("healthy", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("consumer", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
 
 	t.Log("The healthy cluster is published and followed as if it were alone")
 	const atOnce = 5 * time.Second
-	n.Eventually(published(ctx, workloadB, n.hostname("healthy"))).Should(ConsistOf("192.0.2.190"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("healthy"))).Should(ConsistOf("192.0.2.190"))
 	for _, address := range []string{"192.0.2.191", "192.0.2.192"} {
-		setAddresses(t, workloadA, service, address)
-		n.Eventually(published(ctx, workloadB, n.hostname("healthy")), atOnce).Should(ConsistOf(address))
+		fleet.SetAddresses(t, fleet.WorkloadA, service, address)
+		n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("healthy")), atOnce).Should(ConsistOf(address))
 	}
 	t.Log("The slow one takes longer, and each bad one says what it is")
-	n.Eventually(published(ctx, workloadB, n.hostname("slow"))).Should(ConsistOf("192.0.2.192"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("slow"))).Should(ConsistOf("192.0.2.192"))
 	for name := range bad {
-		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(name, HaveField("State", xccv1.GatewayUnknown)), name)
-		n.Eventually(n.dnsReady(name)).Should(says(metav1.ConditionUnknown, xccv1.ClusterUnreachableReason, "check its kubeconfig Secret "+name+"-kubeconfig"), name)
+		n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue(name, HaveField("State", xccv1.GatewayUnknown)), name)
+		n.Eventually(n.DNSReady(name)).Should(fleet.Says(metav1.ConditionUnknown, xccv1.ClusterUnreachableReason, "check its kubeconfig Secret "+name+"-kubeconfig"), name)
 	}
-	n.Expect(impostor.denied.Load()).To(BeNumerically(">", 0))
+	n.Expect(impostor.Denied.Load()).To(BeNumerically(">", 0))
 }
 
 // A Cluster that is being deleted still exists for as long as Cluster API needs to take its machines down.
 func TestAClusterBeingDeletedLosesItsNamesAtOnceAndIsNotHeldUp(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.200")
-	object := n.addCluster("cluster-a", workloadA.kubeconfig, map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.200"))
-	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", xccv1.DNSServerUnavailableReason))
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.200")
+	object := n.AddCluster("cluster-a", workloadA.Kubeconfig, map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.200"))
+	n.Eventually(n.DNSReady("cluster-a")).Should(HaveField("Reason", xccv1.DNSServerUnavailableReason))
 
 	n.Eventually(func(g Gomega) {
-		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
 		g.Expect(object.Finalizers).To(BeEmpty(), "nothing of ours holds a Cluster")
 		controllerutil.AddFinalizer(object, clusterv1.ClusterFinalizer)
-		g.Expect(management.Update(ctx, object)).To(Succeed())
+		g.Expect(fleet.Management.Update(ctx, object)).To(Succeed())
 	}).Should(Succeed())
 	t.Cleanup(func() {
 		current := &clusterv1.Cluster{}
-		if err := management.Get(context.Background(), client.ObjectKeyFromObject(object), current); err == nil {
+		if err := fleet.Management.Get(context.Background(), client.ObjectKeyFromObject(object), current); err == nil {
 			controllerutil.RemoveFinalizer(current, clusterv1.ClusterFinalizer)
-			NewWithT(t).Expect(management.Update(context.Background(), current)).To(Succeed())
+			NewWithT(t).Expect(fleet.Management.Update(context.Background(), current)).To(Succeed())
 		}
 	})
-	n.Expect(management.Delete(ctx, object)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(BeEmpty())
+	n.Expect(fleet.Management.Delete(ctx, object)).To(Succeed())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(BeEmpty())
 
 	t.Log("When Cluster API is done, the Cluster is gone, and all that belonged to it")
 	n.Eventually(func(g Gomega) {
-		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
 		controllerutil.RemoveFinalizer(object, clusterv1.ClusterFinalizer)
-		g.Expect(management.Update(ctx, object)).To(Succeed())
+		g.Expect(fleet.Management.Update(ctx, object)).To(Succeed())
 	}).Should(Succeed())
 	n.Eventually(func() error {
-		return management.Get(ctx, client.ObjectKeyFromObject(object), object)
+		return fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object)
 	}).Should(MatchError(apierrors.IsNotFound, "NotFound"))
 }

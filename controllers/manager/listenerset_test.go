@@ -31,10 +31,11 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // installKind installs a kind of the Gateway API, as it is released, for the time of the test.
-func installKind(t *testing.T, workload *cluster, plural string) (uninstall func()) {
+func installKind(t *testing.T, workload *fleet.Cluster, plural string) (uninstall func()) {
 	t.Helper()
 	g := NewWithT(t)
 	source, err := components.SourceDir(t.Context(), "gateway-api")
@@ -42,15 +43,15 @@ func installKind(t *testing.T, workload *cluster, plural string) (uninstall func
 	options := envtest.CRDInstallOptions{
 		Paths: []string{filepath.Join(source, "config", "crd", "standard", "gateway.networking.k8s.io_"+plural+".yaml")}, ErrorIfPathMissing: true,
 	}
-	_, err = envtest.InstallCRDs(workload.config, options)
+	_, err = envtest.InstallCRDs(workload.Config, options)
 	g.Expect(err).NotTo(HaveOccurred())
-	uninstall = func() { _ = envtest.UninstallCRDs(workload.config, options) }
+	uninstall = func() { _ = envtest.UninstallCRDs(workload.Config, options) }
 	t.Cleanup(uninstall)
 	return uninstall
 }
 
 // addListenerSet creates a ListenerSet with a listener that its Gateway's controller has accepted.
-func addListenerSet(t *testing.T, workload *cluster, namespace string, gateway *unstructured.Unstructured, name string, port int64) *unstructured.Unstructured {
+func addListenerSet(t *testing.T, workload *fleet.Cluster, namespace string, gateway *unstructured.Unstructured, name string, port int64) *unstructured.Unstructured {
 	t.Helper()
 	set := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "ListenerSet",
@@ -66,7 +67,7 @@ func addListenerSet(t *testing.T, workload *cluster, namespace string, gateway *
 	return set
 }
 
-func accept(t *testing.T, workload *cluster, set *unstructured.Unstructured, status string) {
+func accept(t *testing.T, workload *fleet.Cluster, set *unstructured.Unstructured, status string) {
 	t.Helper()
 	patch := fmt.Sprintf(`{"status": {"conditions": [
 		{"type": "Accepted", "status": %q, "reason": "Test", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}`, status)
@@ -74,28 +75,30 @@ func accept(t *testing.T, workload *cluster, set *unstructured.Unstructured, sta
 }
 
 func TestTheListenerSetsOfAGatewayAreFollowed(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
 	installKind(t, workloadA, "gateways")
-	namespace := addService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
-	elsewhere := addService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
+	namespace := fleet.AddService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
+	elsewhere := fleet.AddService(t, workloadA, corev1.ServiceTypeClusterIP).Namespace
 	gateway := newGateway(namespace)
 	n.Expect(unstructured.SetNestedField(gateway.Object, "eg", "spec", "gatewayClassName")).To(Succeed())
 	n.Expect(workloadA.Create(ctx, gateway)).To(Succeed())
 	setGatewayAddress(t, workloadA, gateway, "IPAddress", "192.0.2.7")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
 	gatewayDNS := &xccv1.GatewayDNS{
-		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "gw"},
-		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: hasGateway()}, Gateway: namespace + "/eg"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: "gw"},
+		Spec:       xccv1.GatewayDNSSpec{ClusterSelector: metav1.LabelSelector{MatchLabels: fleet.HasGateway()}, Gateway: namespace + "/eg"},
 	}
-	n.Expect(management.Create(ctx, gatewayDNS)).To(Succeed())
+	n.Expect(fleet.Management.Create(ctx, gatewayDNS)).To(Succeed())
 	ports := func(want ...any) {
 		t.Helper()
 		var matchers []any
 		for _, port := range want {
 			matchers = append(matchers, HaveField("Port", BeNumerically("==", port)))
 		}
-		n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+		n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 			HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", ConsistOf("192.0.2.7")), HaveField("Ports", ConsistOf(matchers...)),
 		)))
 	}

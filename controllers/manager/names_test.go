@@ -17,7 +17,6 @@ limitations under the License.
 package manager_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -26,72 +25,66 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
-
-// named is the name of a Cluster's gateway with a subdomain.
-func (n *tenant) named(subdomain, clusterName string) string {
-	return fmt.Sprintf("*.%s.%s.%s.clusters.%s", subdomain, clusterName, n.namespace, zone)
-}
-
-func subdomain(name string) func(*xccv1.GatewayDNS) {
-	return func(g *xccv1.GatewayDNS) { g.Spec.Subdomain = name }
-}
 
 // change changes a GatewayDNS, again if somebody else did meanwhile.
 func (n *tenant) change(gatewayDNS *xccv1.GatewayDNS, change func(*xccv1.GatewayDNS)) {
-	n.t.Helper()
+	n.T.Helper()
 	n.Eventually(func(g Gomega) error {
-		g.Expect(management.Get(n.t.Context(), client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
+		g.Expect(fleet.Management.Get(n.T.Context(), client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
 		change(gatewayDNS)
-		return management.Update(n.t.Context(), gatewayDNS)
+		return fleet.Management.Update(n.T.Context(), gatewayDNS)
 	}).Should(Succeed())
 }
 
 func TestTwoGatewaysOfOneClusterHaveDifferentNames(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	public := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.150")
-	internal := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.151")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("public", serviceRef(public))
-	gatewayDNS := n.addGatewayDNS("internal", serviceRef(internal), subdomain("internal"))
-	n.Eventually(published(ctx, workloadB, n.named("gateway", "cluster-a"))).Should(ConsistOf("192.0.2.150"))
-	n.Eventually(published(ctx, workloadB, n.named("internal", "cluster-a"))).Should(ConsistOf("192.0.2.151"))
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	public := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.150")
+	internal := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.151")
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("public", fleet.ServiceRef(public))
+	gatewayDNS := n.AddGatewayDNS("internal", fleet.ServiceRef(internal), fleet.Subdomain("internal"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Named("gateway", "cluster-a"))).Should(ConsistOf("192.0.2.150"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Named("internal", "cluster-a"))).Should(ConsistOf("192.0.2.151"))
 
 	t.Log("The name without the wildcard is served from the same slice")
-	n.Expect(n.sliceOf(workloadB, n.named("internal", "cluster-a")).Annotations).To(HaveKeyWithValue(
-		xccv1.AdditionalHostnamesAnnotation, strings.TrimPrefix(n.named("internal", "cluster-a"), "*."),
+	n.Expect(n.SliceOf(fleet.WorkloadB, n.Named("internal", "cluster-a")).Annotations).To(HaveKeyWithValue(
+		xccv1.AdditionalHostnamesAnnotation, strings.TrimPrefix(n.Named("internal", "cluster-a"), "*."),
 	))
 
 	t.Log("Another subdomain publishes the new name and removes the old one, and nothing else")
-	before := n.sliceOf(workloadB, n.named("gateway", "cluster-a"))
-	n.change(gatewayDNS, subdomain("private"))
-	n.Eventually(published(ctx, workloadB, n.named("private", "cluster-a"))).Should(ConsistOf("192.0.2.151"))
-	n.Eventually(published(ctx, workloadB, n.named("internal", "cluster-a"))).Should(BeEmpty())
-	n.Eventually(n.gateways("internal")).Should(HaveKeyWithValue("cluster-a", HaveField("Hostname", n.named("private", "cluster-a"))))
-	n.Expect(n.sliceOf(workloadB, n.named("gateway", "cluster-a"))).To(Equal(before))
+	before := n.SliceOf(fleet.WorkloadB, n.Named("gateway", "cluster-a"))
+	n.change(gatewayDNS, fleet.Subdomain("private"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Named("private", "cluster-a"))).Should(ConsistOf("192.0.2.151"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Named("internal", "cluster-a"))).Should(BeEmpty())
+	n.Eventually(n.Gateways("internal")).Should(HaveKeyWithValue("cluster-a", HaveField("Hostname", n.Named("private", "cluster-a"))))
+	n.Expect(n.SliceOf(fleet.WorkloadB, n.Named("gateway", "cluster-a"))).To(Equal(before))
 }
 
 func TestANameLongerThanDNSAllowsIsRefusedAndTheOthersGoOn(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.155")
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.155")
 	long := strings.Repeat("a-cluster.", 17) + "a" // Fits with a short subdomain and not with a long one.
-	n.addCluster(long, nil, hasGateway())          // The label of a kubeconfig does not hold a name that long.
-	n.addCluster("short", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadB, n.hostname("short"))).Should(ConsistOf("192.0.2.155"))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(long, HaveField("Hostname", n.hostname(long))))
+	n.AddCluster(long, nil, fleet.HasGateway())    // The label of a kubeconfig does not hold a name that long.
+	n.AddCluster("short", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	gatewayDNS := n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("short"))).Should(ConsistOf("192.0.2.155"))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue(long, HaveField("Hostname", n.Hostname(long))))
 
 	longest := strings.Repeat("s", 63)
-	n.change(gatewayDNS, subdomain(longest))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue(long, And(
+	n.change(gatewayDNS, fleet.Subdomain(longest))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue(long, And(
 		HaveField("State", xccv1.GatewayInvalidName), HaveField("Message", ContainSubstring("DNS allows 253")), HaveField("Hostname", ""),
 	)))
-	n.Eventually(published(ctx, workloadB, n.named(longest, "short"))).Should(ConsistOf("192.0.2.155"))
-	n.Eventually(published(ctx, workloadB, n.hostname("short"))).Should(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Named(longest, "short"))).Should(ConsistOf("192.0.2.155"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("short"))).Should(BeEmpty())
 }

@@ -17,7 +17,6 @@ limitations under the License.
 package manager_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,7 +26,6 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -47,23 +45,19 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
 )
 
 // Two managers, each with the rights of its own namespace, do what one with rights everywhere does.
 func TestManagersOfOneNamespaceEach(t *testing.T) {
-	stopManager()
-	t.Cleanup(func() {
-		var err error
-		stopManager, err = startManager(context.Background())
-		NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	})
-	one, other := newTenant(t), newTenant(t)
+	t.Parallel()
+	one, other := &tenant{fleet.NewNamespace(t)}, &tenant{fleet.NewNamespace(t)}
 	options, access := one.installHere()
-	stopOne := one.startInstalled(options, access)
+	stopOne := fleet.StartManagerAs(t, access, options)
 	otherOptions, otherAccess := other.installHere()
-	stopOther := other.startInstalled(otherOptions, otherAccess)
+	stopOther := fleet.StartManagerAs(t, otherAccess, otherOptions)
 
 	installed := one.expectInstalled()
 	oneGateway, otherGateway := one.expectPublished("192.0.2.180"), other.expectPublished("192.0.2.181")
@@ -83,33 +77,34 @@ func TestManagersOfOneNamespaceEach(t *testing.T) {
 // installHere installs what the documentation says, with the commands that it says. It returns the manager's flags in the
 // Deployment, and access to the management cluster as the manager's ServiceAccount.
 func (n *tenant) installHere() (*manager.Options, *rest.Config) {
-	n.t.Helper()
-	ctx := n.t.Context()
+	n.T.Helper()
+	ctx := n.T.Context()
 	n.run(n.documented("## Installing with fewer rights")[0])
 
 	deployment := &appsv1.Deployment{}
-	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "xcc-controller-manager"}, deployment)).To(Succeed())
+	n.Expect(fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "xcc-controller-manager"}, deployment)).To(Succeed())
 	pod := deployment.Spec.Template.Spec
-	flags, options := pflag.NewFlagSet("manager", pflag.ContinueOnError), testOptions()
+	flags, options := pflag.NewFlagSet("manager", pflag.ContinueOnError), fleet.Options()
 	options.AddFlags(flags)
 	for _, argument := range pod.Containers[0].Args {
 		// As kubelet does.
-		n.Expect(flags.Parse([]string{strings.ReplaceAll(argument, "$(POD_NAMESPACE)", n.namespace)})).To(Succeed())
+		n.Expect(flags.Parse([]string{strings.ReplaceAll(argument, "$(POD_NAMESPACE)", n.Namespace)})).To(Succeed())
 	}
 	options.DrainTime = time.Second
-	n.Expect(options.WatchNamespace).To(Equal(n.namespace))
+	n.Expect(options.WatchNamespace).To(Equal(n.Namespace))
 	n.Expect(options.LeaderElection).To(BeTrue())
 	n.Expect(options.Manager.DiagnosticsAddress).To(HavePrefix("localhost:"), "nobody is asked who may read it")
 
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: pod.ServiceAccountName}}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: pod.ServiceAccountName}}
 	token := &authenticationv1.TokenRequest{}
-	n.Expect(management.SubResource("token").Create(ctx, account, token)).To(Succeed())
-	access := rest.AnonymousClientConfig(management.config)
+	n.Expect(fleet.Management.SubResource("token").Create(ctx, account, token)).To(Succeed())
+	access := rest.AnonymousClientConfig(fleet.Management.Config)
 	access.BearerToken = token.Status.Token
 	return options, access
 }
 
 func TestTheFurtherCommandsForOneNamespaceAreAccepted(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	blocks := n.documented("## Installing with fewer rights")[1:]
 	n.Expect(blocks).To(HaveLen(2))
@@ -121,7 +116,7 @@ func TestTheFurtherCommandsForOneNamespaceAreAccepted(t *testing.T) {
 
 // documented returns the blocks of commands in a section of docs/security.md.
 func (n *tenant) documented(heading string) []string {
-	n.t.Helper()
+	n.T.Helper()
 	root, err := components.CheckoutDir()
 	n.Expect(err).NotTo(HaveOccurred())
 	page, err := os.ReadFile(filepath.Join(root, "docs", "security.md"))
@@ -139,26 +134,26 @@ func (n *tenant) documented(heading string) []string {
 
 // run runs commands for the tenant's namespace in place of dev-team, in a folder with a release's files.
 func (n *tenant) run(commands string) {
-	n.t.Helper()
+	n.T.Helper()
 	root, err := components.CheckoutDir()
 	n.Expect(err).NotTo(HaveOccurred())
-	folder := n.t.TempDir()
+	folder := n.T.TempDir()
 	kubeconfig := filepath.Join(folder, "kubeconfig")
-	n.Expect(os.WriteFile(kubeconfig, management.kubeconfig, 0o600)).To(Succeed())
+	n.Expect(os.WriteFile(kubeconfig, fleet.Management.Kubeconfig, 0o600)).To(Succeed())
 	n.Expect(os.Symlink(filepath.Join(root, "config"), filepath.Join(folder, "config"))).To(Succeed())
-	manifests, err := kustomize.Build(n.t.Context(), "config/namespaced")
+	manifests, err := kustomize.Build(n.T.Context(), "config/namespaced")
 	n.Expect(err).NotTo(HaveOccurred())
 	n.Expect(release.WriteNamespaced(folder, "v0.1.0", manifests)).To(Succeed())
 	n.Expect(os.Rename(filepath.Join(folder, "v0.1.0", "namespaced-components.yaml"), filepath.Join(folder, "namespaced-components.yaml"))).To(Succeed())
 
 	var search []string
 	for _, program := range []string{"kubectl", "clusterctl"} {
-		path, err := components.Path(n.t.Context(), program)
+		path, err := components.Path(n.T.Context(), program)
 		n.Expect(err).NotTo(HaveOccurred())
 		search = append(search, filepath.Dir(path))
 	}
 	search = append(search, os.Getenv("PATH"))
-	shell := exec.CommandContext(n.t.Context(), "bash", "-euxo", "pipefail", "-c", strings.ReplaceAll(commands, "dev-team", n.namespace))
+	shell := exec.CommandContext(n.T.Context(), "bash", "-euxo", "pipefail", "-c", strings.ReplaceAll(commands, "dev-team", n.Namespace))
 	shell.Dir = folder
 	shell.Env = append(os.Environ(), "HOME="+folder, "XDG_CONFIG_HOME="+folder, "CLUSTERCTL_DISABLE_VERSIONCHECK=true",
 		"KUBECONFIG="+kubeconfig, "PATH="+strings.Join(search, string(os.PathListSeparator)))
@@ -166,93 +161,85 @@ func (n *tenant) run(commands string) {
 	n.Expect(err).NotTo(HaveOccurred(), string(out))
 }
 
-func (n *tenant) startInstalled(options *manager.Options, access *rest.Config) (stop func()) {
-	n.t.Helper()
-	stop, err := startAs(context.Background(), access, prometheus.NewRegistry(), options)
-	n.Expect(err).NotTo(HaveOccurred())
-	n.t.Cleanup(stop)
-	return stop
-}
-
 // expectPublished lets the tenant's manager publish a gateway, and returns its Cluster.
 func (n *tenant) expectPublished(address string) *clusterv1.Cluster {
-	n.t.Helper()
-	ctx := n.t.Context()
-	ensureConsumer(n.t, workloadB)
-	service := addService(n.t, workloadA, corev1.ServiceTypeLoadBalancer, address)
-	gateway := n.addCluster("gateway", workloadA.kubeconfig, hasGateway())
-	n.addCluster("consumer", workloadB.kubeconfig, nil)
-	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
+	n.T.Helper()
+	ctx := n.T.Context()
+	fleet.EnsureConsumer(n.T, fleet.WorkloadB)
+	service := fleet.AddService(n.T, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, address)
+	gateway := n.AddCluster("gateway", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("consumer", fleet.WorkloadB.Kubeconfig, nil)
+	gatewayDNS := n.AddGatewayDNS("gw", fleet.ServiceRef(service))
 
-	n.Eventually(n.condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", BeEquivalentTo("True")))
-	n.Eventually(published(ctx, workloadB, n.hostname("gateway"))).Should(ConsistOf(address))
+	n.Eventually(n.Condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", BeEquivalentTo("True")))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("gateway"))).Should(ConsistOf(address))
 	leases := &coordinationv1.LeaseList{}
-	n.Expect(management.List(ctx, leases, client.InNamespace(n.namespace))).To(Succeed())
+	n.Expect(fleet.Management.List(ctx, leases, client.InNamespace(n.Namespace))).To(Succeed())
 	n.Expect(leases.Items).To(HaveLen(1), "a leader is elected")
 	return gateway
 }
 
 // expectWithdrawn deletes the Cluster of a gateway, whose records go once that is read from the API server.
 func (n *tenant) expectWithdrawn(gateway *clusterv1.Cluster) {
-	n.t.Helper()
-	n.deleteCluster(gateway)
-	n.Eventually(published(n.t.Context(), workloadB, n.hostname("gateway"))).Should(BeEmpty())
+	n.T.Helper()
+	n.DeleteCluster(gateway)
+	n.Eventually(fleet.Published(n.T.Context(), fleet.WorkloadB, n.Hostname("gateway"))).Should(BeEmpty())
 }
 
 // installation is a Cluster with the add-on, and its workload cluster.
 type installation struct {
 	object   *clusterv1.Cluster
-	workload *cluster
+	workload *fleet.Cluster
 }
 
 // expectInstalled lets the tenant's manager install the add-on, and pause that.
 func (n *tenant) expectInstalled() installation {
-	n.t.Helper()
-	workload := newLiveWorkload(n.t)
-	object := n.addInstalled("installed", workload)
-	n.Eventually(n.dnsReady("installed")).Should(HaveField("Reason", Equal(xccv1.DNSServerUnavailableReason)))
-	n.Eventually(n.eventReasons(object)).Should(ContainElement("DNSServerUnavailable"))
+	n.T.Helper()
+	workload := n.NewLiveWorkload()
+	object := n.AddInstalled("installed", workload)
+	n.Eventually(n.DNSReady("installed")).Should(HaveField("Reason", Equal(xccv1.DNSServerUnavailableReason)))
+	n.Eventually(n.EventReasons(object)).Should(ContainElement("DNSServerUnavailable"))
 
-	n.setPaused(object, true)
+	n.SetPaused(object, true)
 	set := &addonsv1.ClusterResourceSet{}
 	n.Eventually(func(g Gomega) map[string]string {
-		g.Expect(management.Get(n.t.Context(), client.ObjectKey{Namespace: n.namespace, Name: "installed-xcc-dns"}, set)).To(Succeed())
+		g.Expect(fleet.Management.Get(n.T.Context(), client.ObjectKey{Namespace: n.Namespace, Name: "installed-xcc-dns"}, set)).To(Succeed())
 		return set.Annotations
 	}).Should(HaveKey(clusterv1.PausedAnnotation))
-	n.setPaused(object, false)
+	n.SetPaused(object, false)
 	return installation{object, workload}
 }
 
 // expectRemoved lets the tenant's manager remove the add-on.
 func (n *tenant) expectRemoved(installed installation) {
-	n.t.Helper()
-	n.setLabel(installed.object, "")
-	n.awaitAsked(installed.workload)
-	patcher := &node{WithT: n.WithT, t: n.t, workload: installed.workload}
-	patcher.report(report.Removed, "", "")
-	n.expectForgotten(installed.object)
+	n.T.Helper()
+	n.SetLabel(installed.object, "")
+	n.AwaitAsked(installed.workload)
+	patcher := n.Node(installed.workload)
+	patcher.Report(report.Removed, "", "")
+	n.ExpectForgotten(installed.object)
 }
 
 // expectNamespacedRequests holds that no right was missing, and that nothing was asked for outside of the tenant's namespace.
 func (n *tenant) expectNamespacedRequests() {
-	n.t.Helper()
+	n.T.Helper()
 	all := n.requests()
 	n.Expect(rights.Forbidden(all)).To(BeEmpty())
 	for _, request := range all {
 		if request.ObjectRef.Resource != "" {
-			n.Expect(request.ObjectRef.Namespace).To(Equal(n.namespace), request.RequestURI)
+			n.Expect(request.ObjectRef.Namespace).To(Equal(n.Namespace), request.RequestURI)
 		}
 	}
 }
 
 // expectRightsUsed holds that the Roles of the tenant's manager grant nothing that it did not need.
 func (n *tenant) expectRightsUsed() {
-	n.t.Helper()
+	n.T.Helper()
 	var objects []unstructured.Unstructured
 	for _, kind := range []string{"Role", "RoleBinding"} {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind(kind + "List"))
-		n.Expect(management.List(n.t.Context(), list, client.InNamespace(n.namespace))).To(Succeed())
+		n.Expect(fleet.Management.List(n.T.Context(), list, client.InNamespace(n.Namespace))).To(Succeed())
 		objects = append(objects, list.Items...)
 	}
 	granted, err := rights.Of(objects)
@@ -264,8 +251,8 @@ func (n *tenant) expectRightsUsed() {
 
 // requests are those that the ServiceAccounts of the tenant's namespace sent to the management cluster.
 func (n *tenant) requests() []rights.Request {
-	n.t.Helper()
-	all, err := rights.Read(auditLog, n.namespace)
+	n.T.Helper()
+	all, err := rights.Read(fleet.AuditLog(), n.Namespace)
 	n.Expect(err).NotTo(HaveOccurred())
 	n.Expect(all).NotTo(BeEmpty())
 	return all
@@ -273,21 +260,21 @@ func (n *tenant) requests() []rights.Request {
 
 // expectNoAccessTo holds that the access of the tenant's manager ends at its own namespace.
 func (n *tenant) expectNoAccessTo(other *tenant, access *rest.Config) {
-	n.t.Helper()
-	ctx := n.t.Context()
+	n.T.Helper()
+	ctx := n.T.Context()
 	scheme, err := manager.Scheme()
 	n.Expect(err).NotTo(HaveOccurred())
 	c, err := client.New(access, client.Options{Scheme: scheme})
 	n.Expect(err).NotTo(HaveOccurred())
-	n.Expect(c.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "consumer-kubeconfig"}, &corev1.Secret{})).To(Succeed())
+	n.Expect(c.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "consumer-kubeconfig"}, &corev1.Secret{})).To(Succeed())
 	forbidden := MatchError(apierrors.IsForbidden, "Forbidden")
-	n.Expect(c.Get(ctx, client.ObjectKey{Namespace: other.namespace, Name: "consumer-kubeconfig"}, &corev1.Secret{})).To(forbidden)
+	n.Expect(c.Get(ctx, client.ObjectKey{Namespace: other.Namespace, Name: "consumer-kubeconfig"}, &corev1.Secret{})).To(forbidden)
 	for _, list := range []client.ObjectList{&corev1.SecretList{}, &clusterv1.ClusterList{}, &xccv1.GatewayDNSList{}} {
-		n.Expect(c.List(ctx, list, client.InNamespace(n.namespace))).To(Succeed())
-		n.Expect(c.List(ctx, list, client.InNamespace(other.namespace))).To(forbidden)
+		n.Expect(c.List(ctx, list, client.InNamespace(n.Namespace))).To(Succeed())
+		n.Expect(c.List(ctx, list, client.InNamespace(other.Namespace))).To(forbidden)
 		n.Expect(c.List(ctx, list)).To(forbidden)
 	}
 	n.Expect(c.List(ctx, &corev1.NamespaceList{})).To(forbidden)
-	event := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: other.namespace, GenerateName: "event-"}}
+	event := &corev1.Event{ObjectMeta: metav1.ObjectMeta{Namespace: other.Namespace, GenerateName: "event-"}}
 	n.Expect(c.Create(ctx, event)).To(forbidden)
 }

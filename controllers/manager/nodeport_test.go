@@ -30,23 +30,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // addGatewayOf creates a GatewayDNS of a Service that selects the Clusters labelled gateway=true.
 func (n *tenant) addGatewayOf(name string, service *corev1.Service, resolutionType xccv1.ResolutionType) *xccv1.GatewayDNS {
-	n.t.Helper()
+	n.T.Helper()
 	gatewayDNS := &xccv1.GatewayDNS{
-		ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: name},
 		Spec: xccv1.GatewayDNSSpec{
-			ClusterSelector: metav1.LabelSelector{MatchLabels: hasGateway()}, Service: serviceRef(service), ResolutionType: resolutionType,
+			ClusterSelector: metav1.LabelSelector{MatchLabels: fleet.HasGateway()}, Service: fleet.ServiceRef(service), ResolutionType: resolutionType,
 		},
 	}
-	n.Expect(management.Create(n.t.Context(), gatewayDNS)).To(Succeed())
+	n.Expect(fleet.Management.Create(n.T.Context(), gatewayDNS)).To(Succeed())
 	return gatewayDNS
 }
 
 // addNode creates a node of a workload cluster that is ready and has the addresses, for the time of the test.
-func addNode(t *testing.T, workload *cluster, name string, addresses ...corev1.NodeAddress) *corev1.Node {
+func addNode(t *testing.T, workload *fleet.Cluster, name string, addresses ...corev1.NodeAddress) *corev1.Node {
 	t.Helper()
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	NewWithT(t).Expect(workload.Create(t.Context(), node)).To(Succeed())
@@ -57,7 +58,7 @@ func addNode(t *testing.T, workload *cluster, name string, addresses ...corev1.N
 	return node
 }
 
-func setReady(t *testing.T, workload *cluster, node *corev1.Node, status corev1.ConditionStatus) {
+func setReady(t *testing.T, workload *fleet.Cluster, node *corev1.Node, status corev1.ConditionStatus) {
 	t.Helper()
 	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: status}}
 	NewWithT(t).Expect(workload.Status().Update(t.Context(), node)).To(Succeed())
@@ -80,7 +81,7 @@ func endpoint(address, pod, node string, ready bool) discoveryv1.Endpoint {
 }
 
 // addEndpoints creates the EndpointSlice of a Service, as Kubernetes' controller would.
-func addEndpoints(t *testing.T, workload *cluster, service *corev1.Service, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
+func addEndpoints(t *testing.T, workload *fleet.Cluster, service *corev1.Service, endpoints ...discoveryv1.Endpoint) *discoveryv1.EndpointSlice {
 	t.Helper()
 	slice := &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
@@ -95,9 +96,9 @@ func addEndpoints(t *testing.T, workload *cluster, service *corev1.Service, endp
 }
 
 // watches returns how many watches of a resource an API server serves.
-func watches(workload *cluster, resource string) func(Gomega) int {
+func watches(workload *fleet.Cluster, resource string) func(Gomega) int {
 	return func(g Gomega) int {
-		set, err := kubernetes.NewForConfig(workload.config)
+		set, err := kubernetes.NewForConfig(workload.Config)
 		g.Expect(err).NotTo(HaveOccurred())
 		text, err := set.RESTClient().Get().AbsPath("/metrics").DoRaw(context.Background())
 		g.Expect(err).NotTo(HaveOccurred())
@@ -116,19 +117,21 @@ func watches(workload *cluster, resource string) func(Gomega) int {
 }
 
 func TestANodePortGatewayFollowsTheNodes(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
 	before := watches(workloadA, "nodes")(n)
-	service := addService(t, workloadA, corev1.ServiceTypeNodePort)
-	one := addNode(t, workloadA, n.namespace+"-one", internalIP("10.0.0.1"))
-	two := addNode(t, workloadA, n.namespace+"-two", internalIP("10.0.0.2"), externalIP("192.0.2.2"), externalIP("2001:db8::2"))
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeNodePort)
+	one := addNode(t, workloadA, n.Namespace+"-one", internalIP("10.0.0.1"))
+	two := addNode(t, workloadA, n.Namespace+"-two", internalIP("10.0.0.2"), externalIP("192.0.2.2"), externalIP("2001:db8::2"))
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
 	gatewayDNS := n.addGatewayOf("gw", service, xccv1.ResolutionTypeNodePort)
-	hostname := n.hostname("cluster-a")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1", "192.0.2.2"), "the Service has IPv4 alone")
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	hostname := n.Hostname("cluster-a")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.0.1", "192.0.2.2"), "the Service has IPv4 alone")
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayResolved), HaveField("Source", ContainSubstring("node ports")),
 		HaveField("Ports", ConsistOf(HaveField("Port", service.Spec.Ports[0].NodePort))),
 	)))
@@ -137,70 +140,72 @@ func TestANodePortGatewayFollowsTheNodes(t *testing.T) {
 	t.Log("The Service gets IPv6")
 	service.Spec.IPFamilyPolicy = new(corev1.IPFamilyPolicyRequireDualStack)
 	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1", "192.0.2.2", "2001:db8::2"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.0.1", "192.0.2.2", "2001:db8::2"))
 
 	t.Log("A node that is drained, loses readiness or leaves drops out, and comes back")
 	two.Spec.Unschedulable = true
 	n.Expect(workloadA.Update(ctx, two)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.0.1"))
 	two.Spec.Unschedulable = false
 	n.Expect(workloadA.Update(ctx, two)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(HaveLen(3))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(HaveLen(3))
 	setReady(t, workloadA, two, corev1.ConditionUnknown)
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.0.1"))
 	setReady(t, workloadA, two, corev1.ConditionTrue)
-	n.Eventually(published(ctx, workloadB, hostname)).Should(HaveLen(3))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(HaveLen(3))
 	n.Expect(workloadA.Delete(ctx, two)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.0.1"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.0.1"))
 	setReady(t, workloadA, one, corev1.ConditionFalse)
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayNoReadyEndpoint), HaveField("Message", ContainSubstring("1 not ready")),
 	)))
-	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(BeEmpty())
 
 	t.Log("The watch ends with the need for it")
-	n.Expect(management.Delete(ctx, gatewayDNS)).To(Succeed())
+	n.Expect(fleet.Management.Delete(ctx, gatewayDNS)).To(Succeed())
 	n.Eventually(watches(workloadA, "nodes")).Should(Equal(before))
 }
 
 func TestANodePortGatewayWithLocalTrafficFollowsItsEndpoints(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
 	before := watches(workloadA, "endpointslices")(n)
-	service := addService(t, workloadA, corev1.ServiceTypeNodePort)
-	one := addNode(t, workloadA, n.namespace+"-one", internalIP("10.0.1.1"))
-	two := addNode(t, workloadA, n.namespace+"-two", internalIP("10.0.1.2"))
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeNodePort)
+	one := addNode(t, workloadA, n.Namespace+"-one", internalIP("10.0.1.1"))
+	two := addNode(t, workloadA, n.Namespace+"-two", internalIP("10.0.1.2"))
 	slice := addEndpoints(t, workloadA, service, endpoint("10.244.0.1", "a", one.Name, true), endpoint("10.244.1.1", "b", two.Name, false))
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
 	n.addGatewayOf("gw", service, xccv1.ResolutionTypeNodePort)
-	hostname := n.hostname("cluster-a")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.1.1", "10.0.1.2"))
+	hostname := n.Hostname("cluster-a")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.1.1", "10.0.1.2"))
 	atFirst := watches(workloadA, "endpointslices")(n)
 
 	service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyLocal
 	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.1.1"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.1.1"))
 	n.Expect(watches(workloadA, "endpointslices")(n)).To(Equal(atFirst+1), "endpoints are watched")
 	slice.Endpoints[0].Conditions.Ready, slice.Endpoints[1].Conditions.Ready = new(false), new(true)
 	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.1.2"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.1.2"))
 
 	t.Log("The last endpoint terminates, and serves until it is gone")
 	n.Expect(workloadA.Get(ctx, client.ObjectKeyFromObject(slice), slice)).To(Succeed())
 	slice.Endpoints[1].Conditions = discoveryv1.EndpointConditions{Ready: new(false), Serving: new(true), Terminating: new(true)}
 	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayResolved), HaveField("Addresses", ConsistOf("10.0.1.2")), HaveField("Message", ContainSubstring("terminating endpoints that still serve")),
 	)))
-	n.Expect(published(ctx, workloadB, hostname)(n)).To(ConsistOf("10.0.1.2"))
+	n.Expect(fleet.Published(ctx, fleet.WorkloadB, hostname)(n)).To(ConsistOf("10.0.1.2"))
 	slice.Endpoints[1].Conditions.Serving = new(false)
 	n.Expect(workloadA.Update(ctx, slice)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(BeEmpty())
 	n.Expect(workloadA.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
 	service.Spec.ExternalTrafficPolicy = corev1.ServiceExternalTrafficPolicyCluster
 	n.Expect(workloadA.Update(ctx, service)).To(Succeed())
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("10.0.1.1", "10.0.1.2"))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("10.0.1.1", "10.0.1.2"))
 	n.Eventually(watches(workloadA, "endpointslices")).Should(BeNumerically("<=", max(before, atFirst)), "endpoints are watched no more")
 }

@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // nonsense returns 247 kB of claims of Clusters that do not exist, as many as an API server accepts.
@@ -42,50 +43,51 @@ func nonsense() string {
 // One tenant has 15 GatewayDNS with as many claims as the API server accepts, and changes some of them. What another tenant
 // changes meanwhile is published; how soon is told and not asserted.
 func TestNonsenseInTheClaimsOfOneTenantDelaysNoOther(t *testing.T) {
-	calm, attacker := newTenant(t), newTenant(t)
+	t.Parallel()
+	calm, attacker := newNeighbours(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.245")
-	calm.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	calm.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	calm.addGatewayDNS("gw", serviceRef(service))
-	calm.Eventually(published(ctx, workloadB, calm.hostname("cluster-a"))).Should(ConsistOf("192.0.2.245"))
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.245")
+	calm.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	calm.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	calm.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	calm.Eventually(fleet.Published(ctx, fleet.WorkloadB, calm.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.245"))
 
-	attacker.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
+	attacker.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
 	claimed := func(g *xccv1.GatewayDNS) { g.Annotations = map[string]string{xccv1.ClaimsAnnotation: nonsense()} }
 	var all []*xccv1.GatewayDNS
 	for i := range 15 {
-		all = append(all, attacker.addGatewayDNS(fmt.Sprintf("nonsense-%02d", i), serviceRef(service), claimed))
+		all = append(all, attacker.AddGatewayDNS(fmt.Sprintf("nonsense-%02d", i), fleet.ServiceRef(service), claimed))
 	}
 	t.Cleanup(func() {
 		// Left behind, they would be written once more each when the Cluster goes, while the next test runs.
 		for _, gatewayDNS := range all {
-			NewWithT(t).Expect(client.IgnoreNotFound(management.Delete(context.Background(), gatewayDNS))).To(Succeed())
+			NewWithT(t).Expect(client.IgnoreNotFound(fleet.Management.Delete(context.Background(), gatewayDNS))).To(Succeed())
 		}
 	})
 	publish := func(address string) {
 		started := time.Now()
-		setAddresses(t, workloadA, service, address)
-		calm.Eventually(published(ctx, workloadB, calm.hostname("cluster-a"))).WithPolling(time.Millisecond).Should(ConsistOf(address))
+		fleet.SetAddresses(t, fleet.WorkloadA, service, address)
+		calm.Eventually(fleet.Published(ctx, fleet.WorkloadB, calm.Hostname("cluster-a"))).WithPolling(time.Millisecond).Should(ConsistOf(address))
 		t.Logf("Published after %s", time.Since(started))
 	}
 	publish("192.0.2.246")
 	for _, gatewayDNS := range all[:10] {
 		changed := gatewayDNS.DeepCopy()
 		changed.Annotations[xccv1.ClaimsAnnotation] = strings.ReplaceAll(nonsense(), "2026", "2025")
-		attacker.Expect(management.Patch(ctx, changed, client.MergeFrom(gatewayDNS))).To(Succeed())
+		attacker.Expect(fleet.Management.Patch(ctx, changed, client.MergeFrom(gatewayDNS))).To(Succeed())
 	}
 	publish("192.0.2.247")
 
 	t.Log("The one who wrote it is told")
-	attacker.Eventually(attacker.condition(all[0], xccv1.NamesClaimedCondition)).Should(HaveField("Reason", xccv1.TooManyClaimsReason))
-	attacker.Eventually(attacker.gateways("nonsense-00")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
+	attacker.Eventually(attacker.Condition(all[0], xccv1.NamesClaimedCondition)).Should(HaveField("Reason", xccv1.TooManyClaimsReason))
+	attacker.Eventually(attacker.Gateways("nonsense-00")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
 
 	t.Log("What are no claims is dropped, once it is the turn of that GatewayDNS: all of the tenant's writes wait for each other")
 	const turn = 3 * time.Minute
 	garbage := all[1].DeepCopy()
 	garbage.Annotations[xccv1.ClaimsAnnotation] = strings.Repeat("nonsense ", 27_000)
-	attacker.Expect(management.Patch(ctx, garbage, client.MergeFrom(all[1]))).To(Succeed())
+	attacker.Expect(fleet.Management.Patch(ctx, garbage, client.MergeFrom(all[1]))).To(Succeed())
 	attacker.Eventually(attacker.claims(all[1])).WithTimeout(turn).WithPolling(time.Second).Should(HavePrefix(`{"gateway.cluster-a":`))
-	attacker.Eventually(attacker.condition(all[1], xccv1.NamesClaimedCondition)).WithTimeout(turn).WithPolling(time.Second).Should(HaveField("Reason", xccv1.NamesClaimedReason))
+	attacker.Eventually(attacker.Condition(all[1], xccv1.NamesClaimedCondition)).WithTimeout(turn).WithPolling(time.Second).Should(HaveField("Reason", xccv1.NamesClaimedReason))
 }

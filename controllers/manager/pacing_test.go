@@ -31,47 +31,36 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 const writtenAnnotation = "connectivity.tanzu.vmware.com/written"
 
-// flood makes changes one after the other for a while, and returns how many writes the manager may have made because of
-// them, of those that are paced by one kind of token.
-func flood(t *testing.T, change func(number int)) (allowed int) {
-	t.Helper()
-	const lasts = 20 * time.Second
-	begun := time.Now()
-	for number := 1; time.Since(begun) < lasts; number++ {
-		change(number)
-	}
-	return pacing.Burst + int(time.Since(begun)/pacing.Refill) + 1
-}
-
 func TestAWorkloadClusterCannotMakeTheManagerWriteAllTheTime(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	object := n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	object := n.AddInstalled("cluster-a", workload)
 	memory := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
 		Data:       map[string]string{report.KeyState: string(report.ForeignBlock), report.KeyWritten: "begin"},
 	}
 	n.Expect(workload.Create(ctx, memory)).To(Succeed())
-	copied := func() string { return n.payload("cluster-a").Annotations[writtenAnnotation] }
+	copied := func() string { return n.Payload("cluster-a").Annotations[writtenAnnotation] }
 	n.Eventually(copied).Should(Equal("begin"))
 	server := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}}
 	said := func(g Gomega) string {
-		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
 		return conditions.GetMessage(object, xccv1.DNSReadyCondition)
 	}
 
-	secrets := func() int { return len(requests.matching(n.namespace+"/secrets/", writes...)) }
-	statuses := func() int { return len(requests.matching(n.namespace+"/clusters/cluster-a/status", writes...)) }
+	secrets := func() int { return len(n.Requests.Matching(n.Namespace+"/secrets/", fleet.Writes...)) }
+	statuses := func() int { return len(n.Requests.Matching(n.Namespace+"/clusters/cluster-a/status", fleet.Writes...)) }
 	secretsBefore, statusesBefore := secrets(), statuses()
 	var last string
-	allowed := flood(t, func(number int) {
+	allowed := fleet.Flood(8*time.Second, func(number int) {
 		last = fmt.Sprintf("change %d", number)
 		memory.Data[report.KeyWritten] = last
 		n.Expect(workload.Update(ctx, memory)).To(Succeed())
@@ -95,41 +84,44 @@ func TestAWorkloadClusterCannotMakeTheManagerWriteAllTheTime(t *testing.T) {
 }
 
 func TestAFlappingGatewayDelaysItsOwnClusterAlone(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.1")
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.1")
 	calm := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}, Spec: corev1.ServiceSpec{
 		Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}},
 	}}
-	n.Expect(workloadB.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: service.Namespace}})).To(Succeed())
-	n.Expect(workloadB.Create(ctx, calm)).To(Succeed())
-	setAddresses(t, workloadB, calm, "198.51.100.1")
-	n.addCluster("flapping", workloadA.kubeconfig, hasGateway())
-	n.addCluster("calm", workloadB.kubeconfig, hasGateway())
-	n.addGatewayDNS("gw", serviceRef(service))
+	n.Expect(fleet.WorkloadB.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: service.Namespace}})).To(Succeed())
+	n.Expect(fleet.WorkloadB.Create(ctx, calm)).To(Succeed())
+	fleet.SetAddresses(t, fleet.WorkloadB, calm, "198.51.100.1")
+	n.AddCluster("flapping", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("calm", fleet.WorkloadB.Kubeconfig, fleet.HasGateway())
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
 	addresses := func(cluster string) func(Gomega) []string {
-		return func(g Gomega) []string { return n.gateways("gw")(g)[cluster].Addresses }
+		return func(g Gomega) []string { return n.Gateways("gw")(g)[cluster].Addresses }
 	}
 	n.Eventually(addresses("flapping")).Should(Equal([]string{"192.0.2.1"}))
 	n.Eventually(addresses("calm")).Should(Equal([]string{"198.51.100.1"}))
 
-	statuses := func() int { return len(requests.matching(n.namespace+"/gatewaydns/gw/status", writes...)) }
-	consumers := func() int { return len(requests.matching(n.namespace+"/gatewaydns/gw/status"+byConsumers, writes...)) }
+	statuses := func() int { return len(n.Requests.Matching(n.Namespace+"/gatewaydns/gw/status", fleet.Writes...)) }
+	consumers := func() int {
+		return len(n.Requests.Matching(n.Namespace+"/gatewaydns/gw/status"+fleet.ByConsumers, fleet.Writes...))
+	}
 	before, beforeByConsumers := statuses(), consumers()
 	calmChanges := 0
 	var last []string
-	allowed := flood(t, func(number int) {
+	allowed := fleet.Flood(20*time.Second, func(number int) {
 		last = []string{"192.0.2.1", fmt.Sprintf("192.0.2.%d", 2+number%50)}
 		if number%2 == 0 {
 			last = last[:1]
 		}
-		setAddresses(t, workloadA, service, last...)
-		if number%200 != 0 {
+		fleet.SetAddresses(t, fleet.WorkloadA, service, last...)
+		if number%50 != 0 {
 			return
 		}
 		calmChanges++
 		changed := fmt.Sprintf("198.51.100.%d", 1+calmChanges)
-		setAddresses(t, workloadB, calm, changed)
+		fleet.SetAddresses(t, fleet.WorkloadB, calm, changed)
 		n.Eventually(addresses("calm")).WithPolling(20*time.Millisecond).Should(Equal([]string{changed}), "another cluster's change is not delayed")
 	})
 	n.Expect(calmChanges).To(BeNumerically(">", 0))
@@ -143,10 +135,11 @@ func TestAFlappingGatewayDelaysItsOwnClusterAlone(t *testing.T) {
 
 // An API server takes no more than 256 KiB of annotations, and what it refuses would hold up the removal for ever.
 func TestALongReportDoesNotHoldUpARemoval(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	object := n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	object := n.AddInstalled("cluster-a", workload)
 	n.Expect(workload.Create(ctx, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
 		Data: map[string]string{
@@ -154,7 +147,7 @@ func TestALongReportDoesNotHoldUpARemoval(t *testing.T) {
 			report.KeySince: strings.Repeat("y", 300_000), report.KeyCoreDNS: strings.Repeat("z", 300_000),
 		},
 	})).To(Succeed())
-	n.setLabel(object, "")
-	n.Eventually(n.removing("cluster-a")).Should(ContainSubstring("it says UnsupportedCorefile: xxx"))
-	n.Expect(len(n.removing("cluster-a")())).To(BeNumerically("<=", fit.MaxMessage))
+	n.SetLabel(object, "")
+	n.Eventually(n.Removing("cluster-a")).Should(ContainSubstring("it says UnsupportedCorefile: xxx"))
+	n.Expect(len(n.Removing("cluster-a")())).To(BeNumerically("<=", fit.MaxMessage))
 }

@@ -28,59 +28,16 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // repairTime is how soon what was broken in a workload cluster is as it should be.
-const repairTime = 10 * time.Second
-
-// payload returns the payload Secret of a Cluster.
-func (n *tenant) payload(name string) *corev1.Secret {
-	n.t.Helper()
-	secret := &corev1.Secret{}
-	n.Eventually(func() error {
-		return management.Get(n.t.Context(), client.ObjectKey{Namespace: n.namespace, Name: name + "-xcc-dns"}, secret)
-	}).Should(Succeed())
-	return secret
-}
-
-// addInstalled creates a labelled Cluster, and returns when its workload cluster has what the payload holds.
-func (n *tenant) addInstalled(name string, workload *cluster) *clusterv1.Cluster {
-	n.t.Helper()
-	object := n.addCluster(name, workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.awaitInstalled(name, workload)
-	return object
-}
-
-func (n *tenant) awaitInstalled(name string, workload *cluster) {
-	n.t.Helper()
-	n.Eventually(func(g Gomega) {
-		hash := n.payload(name).Annotations[xccv1.PayloadAnnotation]
-		g.Expect(hash).NotTo(BeEmpty())
-		for _, object := range n.objects(name) {
-			g.Expect(workload.Get(n.t.Context(), client.ObjectKeyFromObject(object), object)).To(Succeed())
-			g.Expect(object.GetAnnotations()).To(HaveKeyWithValue(xccv1.PayloadAnnotation, hash))
-		}
-	}).Should(Succeed(), "the payload arrives")
-}
-
-// objects returns what the payload of a Cluster holds.
-func (n *tenant) objects(name string) []*unstructured.Unstructured {
-	n.t.Helper()
-	parsed, err := utilyaml.ToUnstructured(n.payload(name).Data["xcc-dns.yaml"])
-	n.Expect(err).NotTo(HaveOccurred())
-	objects := make([]*unstructured.Unstructured, 0, len(parsed))
-	for i := range parsed {
-		objects = append(objects, &parsed[i])
-	}
-	return objects
-}
+const repairTime = 30 * time.Second
 
 // spec returns what an object has besides metadata and status.
 func spec(object *unstructured.Unstructured) map[string]any {
@@ -91,11 +48,12 @@ func spec(object *unstructured.Unstructured) map[string]any {
 }
 
 func TestWhatIsDeletedComesBack(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
-	for _, object := range n.objects("cluster-a") {
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
+	for _, object := range n.Objects("cluster-a") {
 		if object.GetKind() == "Namespace" {
 			continue // Without a namespace controller it would be deleted for ever.
 		}
@@ -107,10 +65,11 @@ func TestWhatIsDeletedComesBack(t *testing.T) {
 }
 
 func TestWhatIsEditedIsPutRight(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	edits := map[string]func(*unstructured.Unstructured){
 		"Namespace":      func(o *unstructured.Unstructured) { o.SetLabels(nil) },
 		"ServiceAccount": func(o *unstructured.Unstructured) { o.Object["automountServiceAccountToken"] = false },
@@ -134,7 +93,7 @@ func TestWhatIsEditedIsPutRight(t *testing.T) {
 			NewWithT(t).Expect(unstructured.SetNestedField(o.Object, int64(2), "spec", "maxUnavailable")).To(Succeed())
 		},
 	}
-	for _, object := range n.objects("cluster-a") {
+	for _, object := range n.Objects("cluster-a") {
 		n.Expect(edits).To(HaveKey(object.GetKind()))
 		n.Eventually(func() error {
 			n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
@@ -154,10 +113,11 @@ func TestWhatIsEditedIsPutRight(t *testing.T) {
 }
 
 func TestAServiceThatSomebodyMadeHeadlessGetsAnAddressAgain(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	service := &corev1.Service{}
 	n.Expect(workload.Get(ctx, client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}, service)).To(Succeed())
 	headless := service.DeepCopy()
@@ -172,10 +132,11 @@ func TestAServiceThatSomebodyMadeHeadlessGetsAnAddressAgain(t *testing.T) {
 }
 
 func TestThePatchersMemoryOutlivesItsNamespace(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	memory := func() *corev1.ConfigMap {
 		return &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
@@ -185,7 +146,7 @@ func TestThePatchersMemoryOutlivesItsNamespace(t *testing.T) {
 	remembers := memory()
 	remembers.Data[report.KeyWritten] = "xcc.test:53 {\n    errors\n}\n"
 	n.Expect(workload.Create(ctx, remembers)).To(Succeed())
-	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).
+	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
 		Should(HaveKeyWithValue("connectivity.tanzu.vmware.com/written", remembers.Data[report.KeyWritten]))
 
 	n.Expect(workload.Delete(ctx, remembers)).To(Succeed())
@@ -200,23 +161,25 @@ func TestThePatchersMemoryOutlivesItsNamespace(t *testing.T) {
 }
 
 func TestARestartRepairsWhatHappenedMeanwhile(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	role := &rbacv1.Role{}
 	role.Namespace, role.Name = "kube-system", "xcc-dns-config-patcher"
-	restartManager(t, func() { n.Expect(workload.Delete(ctx, role.DeepCopy())).To(Succeed()) })
+	n.RestartManager(func() { n.Expect(workload.Delete(ctx, role.DeepCopy())).To(Succeed()) })
 	n.Eventually(func() error { return workload.Get(ctx, client.ObjectKeyFromObject(role), role) }).Should(Succeed())
 }
 
 // What others put on our objects does not make the manager apply again, and neither does a restart of Pods that an
 // administrator asked for.
 func TestWhatOthersMayDoIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	deployment := &appsv1.Deployment{}
 	key := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}
 	n.Expect(workload.Get(ctx, key, deployment)).To(Succeed())
@@ -225,25 +188,26 @@ func TestWhatOthersMayDoIsLeftAlone(t *testing.T) {
 	deployment.Annotations["deployment.kubernetes.io/revision"] = "1"
 	deployment.Spec.Template.Annotations = map[string]string{"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
 	n.Expect(workload.Patch(ctx, deployment, client.MergeFrom(original))).To(Succeed())
-	data := n.payload("cluster-a").Data
+	data := n.Payload("cluster-a").Data
 
 	t.Log("A later edit of ours is repaired, once")
 	role := &rbacv1.Role{}
 	role.Namespace, role.Name = xccv1.WorkloadNamespace, xccv1.DNSServerName
-	restartManager(t, func() {})
-	n.Consistently(func() map[string][]byte { return n.payload("cluster-a").Data }, 3*time.Second).Should(Equal(data))
+	n.RestartManager(func() {})
+	n.Consistently(func() map[string][]byte { return n.Payload("cluster-a").Data }, 3*time.Second).Should(Equal(data))
 	n.Expect(workload.Delete(ctx, role.DeepCopy())).To(Succeed())
 	n.Eventually(func() error { return workload.Get(ctx, client.ObjectKeyFromObject(role), role) }, repairTime).Should(Succeed())
-	data = n.payload("cluster-a").Data
-	n.Consistently(func() map[string][]byte { return n.payload("cluster-a").Data }, 3*time.Second).Should(Equal(data))
+	data = n.Payload("cluster-a").Data
+	n.Consistently(func() map[string][]byte { return n.Payload("cluster-a").Data }, 3*time.Second).Should(Equal(data))
 }
 
 // Another writer that never gives up is answered ever more slowly, and is named.
 func TestAFightIsSlowedDownAndShown(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	key := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}
 	fight := func() {
 		deployment := &appsv1.Deployment{}
@@ -255,7 +219,7 @@ func TestAFightIsSlowedDownAndShown(t *testing.T) {
 	n.Eventually(func(g Gomega) []string {
 		fight()
 		all := &eventsv1.EventList{}
-		g.Expect(management.List(ctx, all, client.InNamespace(n.namespace))).To(Succeed())
+		g.Expect(fleet.Management.List(ctx, all, client.InNamespace(n.Namespace))).To(Succeed())
 		var notes []string
 		for _, event := range all.Items {
 			notes = append(notes, event.Reason+": "+event.Note)
@@ -267,15 +231,16 @@ func TestAFightIsSlowedDownAndShown(t *testing.T) {
 }
 
 func TestOptionsOfAClusterReachItAlone(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	object := n.addInstalled("cluster-a", workload)
-	n.addCluster("cluster-b", nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	workload := n.NewWorkload()
+	object := n.AddInstalled("cluster-a", workload)
+	n.AddCluster("cluster-b", nil, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
 	annotate := func(key, value string) {
 		original := object.DeepCopy()
 		object.Annotations = map[string]string{key: value}
-		n.Expect(management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
+		n.Expect(fleet.Management.Patch(ctx, object, client.MergeFrom(original))).To(Succeed())
 	}
 	deployment := &appsv1.Deployment{}
 	replicas := func(g Gomega) int32 {
@@ -284,14 +249,14 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 	}
 	annotate(xccv1.DNSReplicasAnnotation, "3")
 	n.Eventually(replicas).Should(BeEquivalentTo(3))
-	n.Expect(n.payload("cluster-b").Annotations[xccv1.PayloadAnnotation]).NotTo(Equal(n.payload("cluster-a").Annotations[xccv1.PayloadAnnotation]))
+	n.Expect(n.Payload("cluster-b").Annotations[xccv1.PayloadAnnotation]).NotTo(Equal(n.Payload("cluster-a").Annotations[xccv1.PayloadAnnotation]))
 
 	t.Log("What is wrong is said, and what was installed stays")
-	good := n.payload("cluster-a").Data
+	good := n.Payload("cluster-a").Data
 	annotate(xccv1.DNSReplicasAnnotation, "three")
-	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).Should(
+	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).Should(
 		HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(`is "three"; it must be a whole number from 1 to 10`)))
-	n.Expect(n.payload("cluster-a").Data).To(Equal(good))
+	n.Expect(n.Payload("cluster-a").Data).To(Equal(good))
 
 	t.Log("Nor is more given than the flags of the manager allow")
 	for _, test := range []struct{ key, value, problem string }{
@@ -300,9 +265,9 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 		{xccv1.DNSPriorityClassAnnotation, "system-node-critical", `is "system-node-critical"; of the classes that begin with system-`},
 	} {
 		annotate(test.key, test.value)
-		n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).Should(
+		n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).Should(
 			HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(test.problem)))
-		n.Expect(n.payload("cluster-a").Data).To(Equal(good))
+		n.Expect(n.Payload("cluster-a").Data).To(Equal(good))
 	}
 
 	annotate(xccv1.DNSResourcesAnnotation, `{"requests":{"cpu":"0.2"}}`)
@@ -310,7 +275,7 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 		g.Expect(replicas(g)).To(BeEquivalentTo(2))
 		return deployment.Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String()
 	}).Should(Equal("200m"))
-	n.Expect(n.payload("cluster-a").Annotations).NotTo(HaveKey(xccv1.InvalidOptionsAnnotation))
+	n.Expect(n.Payload("cluster-a").Annotations).NotTo(HaveKey(xccv1.InvalidOptionsAnnotation))
 
 	t.Log("Another class brings its quota; that of the former class is deleted later")
 	annotate(xccv1.DNSPriorityClassAnnotation, "addons")
@@ -324,30 +289,33 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 
 // A binding that was left by a former Cluster of the same name says that all is applied.
 func TestAClusterThatIsCreatedAnewIsInstalledAnew(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	former := newWorkload(t)
-	object := n.addInstalled("cluster-a", former)
-	workload := newWorkload(t)
-	restartManager(t, func() {
-		n.Expect(management.Delete(ctx, object)).To(Succeed())
+	former := n.NewWorkload()
+	object := n.AddInstalled("cluster-a", former)
+	workload := n.NewWorkload()
+	n.RestartManager(func() {
+		n.StopClusterAPI()
+		n.Expect(fleet.Management.Delete(ctx, object)).To(Succeed())
 		kubeconfig := &corev1.Secret{}
-		n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "cluster-a-kubeconfig"}, kubeconfig)).To(Succeed())
-		n.Expect(management.Delete(ctx, kubeconfig)).To(Succeed())
+		n.Expect(fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "cluster-a-kubeconfig"}, kubeconfig)).To(Succeed())
+		n.Expect(fleet.Management.Delete(ctx, kubeconfig)).To(Succeed())
 		n.Eventually(func() error {
-			return management.Get(ctx, client.ObjectKeyFromObject(object), object.DeepCopy())
+			return fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), object.DeepCopy())
 		}).Should(MatchError(apierrors.IsNotFound, "NotFound"))
-		n.addCluster("cluster-a", workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+		n.AddCluster("cluster-a", workload.Kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
 	})
-	n.awaitInstalled("cluster-a", workload)
+	n.AwaitInstalled("cluster-a", workload)
 }
 
 // dns-config-patcher has no right to create ConfigMaps in kube-system.
 func TestTheManagerCreatesTheConfigMapThatTheCorefileImports(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	said := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
 		Data: map[string]string{
@@ -382,9 +350,10 @@ func TestTheManagerCreatesTheConfigMapThatTheCorefileImports(t *testing.T) {
 
 // A Role of a former release let the patcher create ConfigMaps in kube-system.
 func TestAnUpdateTakesRightsAway(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
+	workload := n.NewWorkload()
 	former := &rbacv1.Role{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: "kube-system", Name: "xcc-dns-config-patcher", Labels: map[string]string{xccv1.PartOfLabel: xccv1.PartOf},
@@ -392,7 +361,7 @@ func TestAnUpdateTakesRightsAway(t *testing.T) {
 		Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"create"}}},
 	}
 	n.Expect(workload.Create(ctx, former)).To(Succeed())
-	n.addInstalled("cluster-a", workload)
+	n.AddInstalled("cluster-a", workload)
 	n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(former), former)).To(Succeed())
 	n.Expect(former.Rules).NotTo(BeEmpty())
 	for _, rule := range former.Rules {

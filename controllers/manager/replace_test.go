@@ -27,30 +27,32 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // runRealPods stands for the nodes of a workload cluster whose Pods kube-controller-manager makes: all are ready.
 func (n *node) runRealPods() {
-	n.t.Helper()
+	n.T.Helper()
 	pods := &corev1.PodList{}
-	n.Expect(n.workload.List(n.t.Context(), pods, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
+	n.Expect(n.Workload.List(n.T.Context(), pods, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		pod.Status.Phase = corev1.PodRunning
 		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
-		n.Expect(client.IgnoreNotFound(n.workload.Status().Update(n.t.Context(), pod))).To(Or(Succeed(), MatchError(apierrors.IsConflict, "Conflict")))
+		n.Expect(client.IgnoreNotFound(n.Workload.Status().Update(n.T.Context(), pod))).To(Or(Succeed(), MatchError(apierrors.IsConflict, "Conflict")))
 	}
 }
 
 // A selector cannot be changed. The former Pods answer until there are others.
 func TestADeploymentThatCannotBeChangedIsCreatedAnewWithoutAGap(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newLiveWorkload(t)
-	nodes := &node{WithT: n.WithT, t: t, workload: workload}
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewLiveWorkload()
+	nodes := n.node(workload)
+	n.AddInstalled("cluster-a", workload)
 	key := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}
-	restartManager(t, func() {
+	n.RestartManager(func() {
 		former := &appsv1.Deployment{}
 		n.Expect(workload.Get(ctx, key, former)).To(Succeed())
 		n.Expect(workload.Delete(ctx, former.DeepCopy(), client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
@@ -73,44 +75,45 @@ func TestADeploymentThatCannotBeChangedIsCreatedAnewWithoutAGap(t *testing.T) {
 		return n.pods(workload, "former")(g)
 	}).Should(BeEmpty())
 	n.Expect(n.pods(workload, "dns-server")(n)).To(HaveLen(2))
-	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).
+	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
 		ShouldNot(HaveKey("connectivity.tanzu.vmware.com/obsolete"))
 }
 
-func (n *tenant) pods(workload *cluster, app string) func(Gomega) []corev1.Pod {
+func (n *tenant) pods(workload *fleet.Cluster, app string) func(Gomega) []corev1.Pod {
 	return func(g Gomega) []corev1.Pod {
 		pods := &corev1.PodList{}
-		g.Expect(workload.List(n.t.Context(), pods, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabels{"app": app})).To(Succeed())
+		g.Expect(workload.List(n.T.Context(), pods, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabels{"app": app})).To(Succeed())
 		return pods.Items
 	}
 }
 
 func TestWhatLeftThePayloadIsDeletedWhenItsSuccessorRuns(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
-	n.addInstalled("cluster-a", workload)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
 	named := func(name string, labels map[string]string) *corev1.ConfigMap {
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: name, Labels: labels}}
 	}
 	left, taken := named("left", map[string]string{xccv1.PartOfLabel: xccv1.PartOf}), named("taken", nil)
-	restartManager(t, func() {
+	n.RestartManager(func() {
 		for _, object := range []client.Object{left.DeepCopy(), taken.DeepCopy()} {
 			n.Expect(workload.Create(ctx, object)).To(Succeed())
 		}
-		secret := n.payload("cluster-a")
+		secret := n.Payload("cluster-a")
 		secret.Data["xcc-dns.yaml"] = append(secret.Data["xcc-dns.yaml"], []byte("\n---\n"+
 			"{apiVersion: v1, kind: ConfigMap, metadata: {namespace: xcc-dns, name: left, labels: {app.kubernetes.io/part-of: xcc}}}\n---\n"+
 			"{apiVersion: v1, kind: ConfigMap, metadata: {namespace: xcc-dns, name: taken}}\n")...)
-		n.Expect(management.Update(ctx, secret)).To(Succeed())
+		n.Expect(fleet.Management.Update(ctx, secret)).To(Succeed())
 	})
-	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).
+	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
 		Should(HaveKeyWithValue("connectivity.tanzu.vmware.com/obsolete", ContainSubstring(`"left"`)))
 	n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(left), left)).To(Succeed(), "what replaces it does not run yet")
 
-	(&node{WithT: n.WithT, t: t, workload: workload}).runPods()
+	n.node(workload).RunPods()
 	n.Eventually(func() error { return workload.Get(ctx, client.ObjectKeyFromObject(left), left) }).Should(MatchError(apierrors.IsNotFound, "NotFound"))
 	n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(taken), taken)).To(Succeed(), "it is somebody else's by now")
-	n.Eventually(func() map[string]string { return n.payload("cluster-a").Annotations }).
+	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
 		ShouldNot(HaveKey("connectivity.tanzu.vmware.com/obsolete"))
 }

@@ -17,195 +17,162 @@ limitations under the License.
 package manager_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	"github.com/prometheus/client_golang/prometheus"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
-// restartManager ends the manager under test, lets something happen while it is away, and starts it again.
-func restartManager(t *testing.T, meanwhile func(), changes ...func(*manager.Options)) {
-	t.Helper()
-	stopManager()
-	meanwhile()
-	var err error
-	// Not the test's context: the manager is the one that all later tests use.
-	stopManager, err = startManager(context.Background(), changes...)
-	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-}
-
-// proveProgress returns when the manager has published another gateway of the tenant, from the given cluster to workloadB.
-func (n *tenant) proveProgress(name, address string) {
-	n.t.Helper()
-	service := addService(n.t, workloadA, corev1.ServiceTypeLoadBalancer, address)
-	n.addCluster("prove-"+name, workloadA.kubeconfig, map[string]string{"prove": name})
-	gatewayDNS := &xccv1.GatewayDNS{Spec: xccv1.GatewayDNSSpec{Service: serviceRef(service)}}
-	gatewayDNS.Namespace, gatewayDNS.Name = n.namespace, "prove-"+name
-	gatewayDNS.Spec.ClusterSelector.MatchLabels = map[string]string{"prove": name}
-	n.Expect(management.Create(n.t.Context(), gatewayDNS)).To(Succeed())
-	n.Eventually(published(n.t.Context(), workloadB, n.hostname("prove-"+name))).Should(ConsistOf(address))
-}
-
-func (n *tenant) setPaused(cluster *clusterv1.Cluster, paused bool) {
-	n.t.Helper()
-	original := cluster.DeepCopy()
-	cluster.Spec.Paused = new(paused)
-	n.Expect(management.Patch(n.t.Context(), cluster, client.MergeFrom(original))).To(Succeed())
-}
-
 func TestARestartWritesNothing(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.100")
-	n.addCluster("cluster-a", workloadA.kubeconfig, map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(n.condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", BeEquivalentTo("True")))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.100"))
-	n.Eventually(n.dnsReady("cluster-a")).Should(HaveField("Reason", Equal(xccv1.DNSServerUnavailableReason)), "what was applied has been seen")
-	before := n.sliceOf(workloadB, n.hostname("cluster-a")).ResourceVersion
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.100")
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	gatewayDNS := n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(n.Condition(gatewayDNS, xccv1.ReadyCondition)).Should(HaveField("Status", BeEquivalentTo("True")))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.100"))
+	n.Eventually(n.DNSReady("cluster-a")).Should(HaveField("Reason", Equal(xccv1.DNSServerUnavailableReason)), "what was applied has been seen")
+	before := n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a")).ResourceVersion
 
 	var writesBefore int
-	restartManager(t, func() { writesBefore = len(requests.matching(n.namespace, writes...)) })
-	n.proveProgress("restart", "192.0.2.101")
-	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a")).ResourceVersion).To(Equal(before))
-	for _, write := range requests.matching(n.namespace, writes...)[writesBefore:] {
+	n.RestartManager(func() { writesBefore = len(n.Requests.Matching(n.Namespace, fleet.Writes...)) })
+	n.ProveProgress("restart", "192.0.2.101")
+	n.Expect(n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a")).ResourceVersion).To(Equal(before))
+	for _, write := range n.Requests.Matching(n.Namespace, fleet.Writes...)[writesBefore:] {
 		// The Cluster by which progress is proved consumes what the others publish.
-		n.Expect(write).To(Or(ContainSubstring("/prove-restart"), HaveSuffix("/events"), HaveSuffix(byConsumers)), "a write that nothing asked for")
+		n.Expect(write).To(Or(ContainSubstring("/prove-restart"), HaveSuffix("/events"), HaveSuffix(fleet.ByConsumers)), "a write that nothing asked for")
 	}
 }
 
 // clusterctl move gives the target a GatewayDNS without status and Clusters that are paused, and unpauses these one by one.
 func TestAMoveChangesNoRecord(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.110")
-	gatewayCluster := n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	consumer := n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.110"))
-	before := n.sliceOf(workloadB, n.hostname("cluster-a"))
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.110")
+	gatewayCluster := n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	consumer := n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	gatewayDNS := n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.110"))
+	before := n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a"))
 
-	restartManager(t, func() {
-		n.setPaused(gatewayCluster, true)
-		n.setPaused(consumer, true)
-		n.Expect(management.Get(ctx, client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
+	n.RestartManager(func() {
+		n.SetPaused(gatewayCluster, true)
+		n.SetPaused(consumer, true)
+		n.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
 		gatewayDNS.Status = xccv1.GatewayDNSStatus{}
-		n.Expect(management.Status().Update(ctx, gatewayDNS)).To(Succeed())
+		n.Expect(fleet.Management.Status().Update(ctx, gatewayDNS)).To(Succeed())
 	})
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", And(
 		HaveField("State", xccv1.GatewayUnknown), HaveField("Addresses", BeEmpty()),
 	)))
-	n.setPaused(consumer, false)
-	n.proveProgress("move", "192.0.2.111")
-	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a"))).To(Equal(before))
-	n.setPaused(gatewayCluster, false)
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
-	n.proveProgress("moved", "192.0.2.112")
-	n.Expect(n.sliceOf(workloadB, n.hostname("cluster-a"))).To(Equal(before))
+	n.SetPaused(consumer, false)
+	n.ProveProgress("move", "192.0.2.111")
+	n.Expect(n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a"))).To(Equal(before))
+	n.SetPaused(gatewayCluster, false)
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
+	n.ProveProgress("moved", "192.0.2.112")
+	n.Expect(n.SliceOf(fleet.WorkloadB, n.Hostname("cluster-a"))).To(Equal(before))
 }
 
 func TestTheWatchFilterDividesTheWork(t *testing.T) {
-	n := newTenant(t)
+	t.Parallel()
+	n := newTenant(t, func(options *manager.Options) { options.WatchFilter = "mine" })
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
 	mine := map[string]string{clusterv1.WatchLabel: "mine"}
-	restartManager(t, func() {}, func(options *manager.Options) { options.WatchFilter = "mine" })
-	t.Cleanup(func() { restartManager(t, func() {}) })
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.140")
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.140")
 	labelled := map[string]string{"gateway": "true", xccv1.DNSLabel: xccv1.DNSEnabled}
-	n.addCluster("theirs", workloadA.kubeconfig, labelled)
+	n.AddCluster("theirs", workloadA.Kubeconfig, labelled)
 	labelled[clusterv1.WatchLabel] = "mine"
-	n.addCluster("ours", workloadA.kubeconfig, labelled)
-	n.addCluster("cluster-b", workloadB.kubeconfig, mine)
-	n.addGatewayDNS("theirs", serviceRef(service), subdomain("theirs"))
-	gatewayDNS := n.addGatewayDNS("ours", serviceRef(service))
+	n.AddCluster("ours", workloadA.Kubeconfig, labelled)
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, mine)
+	n.AddGatewayDNS("theirs", fleet.ServiceRef(service), fleet.Subdomain("theirs"))
+	gatewayDNS := n.AddGatewayDNS("ours", fleet.ServiceRef(service))
 	n.Eventually(func(g Gomega) error {
-		g.Expect(management.Get(ctx, client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
+		g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(gatewayDNS), gatewayDNS)).To(Succeed())
 		gatewayDNS.Labels = mine
-		return management.Update(ctx, gatewayDNS)
+		return fleet.Management.Update(ctx, gatewayDNS)
 	}).Should(Succeed())
 
-	n.Eventually(n.gateways("ours")).Should(And(
+	n.Eventually(n.Gateways("ours")).Should(And(
 		HaveKeyWithValue("ours", HaveField("State", xccv1.GatewayResolved)),
 		HaveKeyWithValue("theirs", HaveField("Message", ContainSubstring("belongs to another instance"))),
 	))
-	n.Eventually(published(ctx, workloadB, n.hostname("ours"))).Should(ConsistOf("192.0.2.140"))
-	n.Expect(n.gateways("theirs")(n)).To(BeEmpty())
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("ours"))).Should(ConsistOf("192.0.2.140"))
+	n.Expect(n.Gateways("theirs")(n)).To(BeEmpty())
 
 	t.Log("A claim that the other instance wrote counts")
-	n.addGatewayDNS("their-claim", serviceRef(service), subdomain("contested"), func(g *xccv1.GatewayDNS) {
+	n.AddGatewayDNS("their-claim", fleet.ServiceRef(service), fleet.Subdomain("contested"), func(g *xccv1.GatewayDNS) {
 		g.Annotations = map[string]string{xccv1.ClaimsAnnotation: `{"contested.ours":"2020-01-01T00:00:00Z"}`}
 	})
-	n.addGatewayDNS("our-claim", serviceRef(service), subdomain("contested"), func(g *xccv1.GatewayDNS) { g.Labels = mine })
-	n.Eventually(n.gateways("our-claim")).Should(HaveKeyWithValue("ours", And(
+	n.AddGatewayDNS("our-claim", fleet.ServiceRef(service), fleet.Subdomain("contested"), func(g *xccv1.GatewayDNS) { g.Labels = mine })
+	n.Eventually(n.Gateways("our-claim")).Should(HaveKeyWithValue("ours", And(
 		HaveField("State", xccv1.GatewayConflicted), HaveField("Message", ContainSubstring("GatewayDNS their-claim")),
 	)))
 	set := &addonsv1.ClusterResourceSet{}
 	n.Eventually(func() error {
-		return management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "ours-xcc-dns"}, set)
+		return fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "ours-xcc-dns"}, set)
 	}).Should(Succeed())
 	n.Expect(set.Labels).To(HaveKeyWithValue(clusterv1.WatchLabel, "mine"))
-	n.Expect(management.Get(ctx, client.ObjectKey{Namespace: n.namespace, Name: "theirs-xcc-dns"}, set)).To(MatchError(apierrors.IsNotFound, "NotFound"))
+	n.Expect(fleet.Management.Get(ctx, client.ObjectKey{Namespace: n.Namespace, Name: "theirs-xcc-dns"}, set)).To(MatchError(apierrors.IsNotFound, "NotFound"))
 }
 
 // Both instances see all of the namespace, install with flags of their own, and publish to each other's clusters by none but
 // the one whose cluster it is.
 func TestTwoInstancesDoNotTouchEachOthersClusters(t *testing.T) {
-	n := newTenant(t)
+	t.Parallel()
 	ctx := t.Context()
 	instance := func(filter string) func(*manager.Options) {
 		return func(options *manager.Options) { options.WatchFilter, options.DNS.Image = filter, "xcc-dns:"+filter }
 	}
-	restartManager(t, func() {}, instance("mine"))
-	t.Cleanup(func() { restartManager(t, func() {}) })
-	stopOther, err := startInstance(ctx, prometheus.NewRegistry(), instance("theirs"))
-	n.Expect(err).NotTo(HaveOccurred())
-	t.Cleanup(stopOther)
-	consumers := map[string]*member{}
+	n := newTenant(t, instance("mine"))
+	stopOther := n.StartAnother(instance("theirs"))
+	consumers := map[string]*fleet.Cluster{}
 	for i, filter := range []string{"mine", "theirs"} {
-		service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, fmt.Sprintf("192.0.2.%d", 230+i))
-		n.addCluster("gateway-"+filter, workloadA.kubeconfig, map[string]string{clusterv1.WatchLabel: filter, "gateway-of": filter})
-		n.addGatewayDNS(filter, serviceRef(service), func(g *xccv1.GatewayDNS) {
+		service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, fmt.Sprintf("192.0.2.%d", 230+i))
+		n.AddCluster("gateway-"+filter, fleet.WorkloadA.Kubeconfig, map[string]string{clusterv1.WatchLabel: filter, "gateway-of": filter})
+		n.AddGatewayDNS(filter, fleet.ServiceRef(service), func(g *xccv1.GatewayDNS) {
 			g.Labels = map[string]string{clusterv1.WatchLabel: filter}
 			g.Spec.ClusterSelector.MatchLabels = map[string]string{"gateway-of": filter}
 		})
-		workload := newWorkload(t)
-		n.addCluster("consumer-"+filter, workload.kubeconfig, map[string]string{clusterv1.WatchLabel: filter, xccv1.DNSLabel: xccv1.DNSEnabled})
-		consumers[filter] = &member{node: &node{WithT: n.WithT, t: t, workload: workload}, n: n, name: "consumer-" + filter}
+		workload := n.NewWorkload()
+		n.AddCluster("consumer-"+filter, workload.Kubeconfig, map[string]string{clusterv1.WatchLabel: filter, xccv1.DNSLabel: xccv1.DNSEnabled})
+		consumers[filter] = workload
 	}
 	expectEachItsOwn := func() {
 		for filter, consumer := range consumers {
-			n.awaitInstalled(consumer.name, consumer.workload)
-			n.Eventually(consumer.image).Should(Equal("xcc-dns:" + filter))
-			n.Eventually(published(ctx, consumer.workload, n.hostname("gateway-mine"))).Should(ConsistOf("192.0.2.230"), filter)
-			n.Eventually(published(ctx, consumer.workload, n.hostname("gateway-theirs"))).Should(ConsistOf("192.0.2.231"), filter)
+			n.AwaitInstalled("consumer-"+filter, consumer)
+			n.Eventually(func() string { return n.Image("consumer-" + filter) }).Should(Equal("xcc-dns:" + filter))
+			n.Eventually(fleet.Published(ctx, consumer, n.Hostname("gateway-mine"))).Should(ConsistOf("192.0.2.230"), filter)
+			n.Eventually(fleet.Published(ctx, consumer, n.Hostname("gateway-theirs"))).Should(ConsistOf("192.0.2.231"), filter)
 		}
 	}
 	expectEachItsOwn()
 	versions := func() map[string]string {
 		seen := map[string]string{}
 		for filter, consumer := range consumers {
-			seen[filter] = n.payload(consumer.name).ResourceVersion
+			seen[filter] = n.Payload("consumer-" + filter).ResourceVersion
 			slices := &discoveryv1.EndpointSliceList{}
-			n.Expect(consumer.workload.List(ctx, slices, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
+			n.Expect(consumer.List(ctx, slices, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
 			for _, slice := range slices.Items {
 				seen[filter+"/"+slice.Name] = slice.ResourceVersion
 			}
@@ -216,89 +183,58 @@ func TestTwoInstancesDoNotTouchEachOthersClusters(t *testing.T) {
 
 	t.Log("One instance ends, and the other one does nothing about it")
 	stopOther()
-	restartManager(t, func() {}, instance("mine"))
+	n.RestartManager(func() {}, instance("mine"))
 	expectEachItsOwn()
 	n.Consistently(versions, 2*time.Second).Should(Equal(before))
 }
 
 func TestAPausedConsumerIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadA)
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.120")
-	consumer := n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.setPaused(consumer, true)
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadA, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.120"))
-	n.Expect(published(ctx, workloadB, n.hostname("cluster-a"))(n)).To(BeEmpty())
-	n.setPaused(consumer, false)
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.120"))
+	fleet.EnsureConsumer(t, workloadA)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.120")
+	consumer := n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.SetPaused(consumer, true)
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(fleet.Published(ctx, workloadA, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.120"))
+	n.Expect(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))(n)).To(BeEmpty())
+	n.SetPaused(consumer, false)
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.120"))
 }
 
 // One record that a workload cluster's API server refuses must not keep another from being withdrawn.
 func TestARefusedRecordDoesNotKeepOthersFromBeingWithdrawn(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
-	n.refuse(workloadB, "refused")
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.130")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	healthy := n.addGatewayDNS("healthy", serviceRef(service))
-	n.Eventually(n.refs(workloadB)).Should(ConsistOf(n.namespace + "/healthy"))
-	n.addGatewayDNS("refused", serviceRef(service), subdomain("refused"))
-	n.Eventually(n.gateways("refused")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
-	n.Expect(management.Delete(ctx, healthy)).To(Succeed())
-	n.Eventually(n.refs(workloadB)).Should(BeEmpty())
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	n.Refuse(fleet.WorkloadB, "refused")
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.130")
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	healthy := n.AddGatewayDNS("healthy", fleet.ServiceRef(service))
+	n.Eventually(n.refs(fleet.WorkloadB)).Should(ConsistOf(n.Namespace + "/healthy"))
+	n.AddGatewayDNS("refused", fleet.ServiceRef(service), fleet.Subdomain("refused"))
+	n.Eventually(n.Gateways("refused")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
+	n.Expect(fleet.Management.Delete(ctx, healthy)).To(Succeed())
+	n.Eventually(n.refs(fleet.WorkloadB)).Should(BeEmpty())
 }
 
 // refs returns the GatewayDNS of the tenant for which a workload cluster holds a slice.
-func (n *tenant) refs(workload *cluster) func(Gomega) []string {
+func (n *tenant) refs(workload *fleet.Cluster) func(Gomega) []string {
 	return func(g Gomega) []string {
 		slices := &discoveryv1.EndpointSliceList{}
-		g.Expect(workload.List(n.t.Context(), slices, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
+		g.Expect(workload.List(n.T.Context(), slices, client.InNamespace(xccv1.WorkloadNamespace))).To(Succeed())
 		var refs []string
 		for _, slice := range slices.Items {
-			if ref := slice.Annotations[xccv1.GatewayDNSRefAnnotation]; strings.HasPrefix(ref, n.namespace+"/") {
+			if ref := slice.Annotations[xccv1.GatewayDNSRefAnnotation]; strings.HasPrefix(ref, n.Namespace+"/") {
 				refs = append(refs, ref)
 			}
 		}
 		return refs
 	}
-}
-
-// refuse makes a workload cluster's API server refuse the slices of a GatewayDNS.
-func (n *tenant) refuse(workload *cluster, gatewayDNS string) {
-	n.t.Helper()
-	ref := n.namespace + "/" + gatewayDNS
-	policy := &admissionv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: n.namespace},
-		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
-				RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Create},
-					Rule:       admissionv1.Rule{APIGroups: []string{"discovery.k8s.io"}, APIVersions: []string{"v1"}, Resources: []string{"endpointslices"}},
-				},
-			}}},
-			Validations: []admissionv1.Validation{{
-				Expression: fmt.Sprintf("object.metadata.?annotations[?%q].orValue('') != %q", xccv1.GatewayDNSRefAnnotation, ref),
-			}},
-		},
-	}
-	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: n.namespace},
-		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName: policy.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
-		},
-	}
-	for _, object := range []client.Object{policy, binding} {
-		n.Expect(workload.Create(n.t.Context(), object)).To(Succeed())
-		n.t.Cleanup(func() { NewWithT(n.t).Expect(workload.Delete(context.Background(), object)).To(Succeed()) })
-	}
-	probe := newSlice("probe-"+n.namespace, map[string]string{xccv1.GatewayDNSRefAnnotation: ref}, "192.0.2.1")
-	n.Eventually(func() error {
-		return workload.Create(n.t.Context(), probe.DeepCopy(), client.DryRunAll)
-	}).Should(MatchError(apierrors.IsInvalid, "refused by the policy"))
 }

@@ -29,13 +29,15 @@ import (
 	"sigs.k8s.io/yaml"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // TestSamples applies every sample, as strictly as kubectl does.
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	ensureConsumer(t, workloadB)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
 	paths, err := filepath.Glob(filepath.Join("..", "..", "config", "samples", "*.yaml"))
 	n.Expect(err).NotTo(HaveOccurred())
 	kinds := map[string]int{}
@@ -43,19 +45,19 @@ func TestSamples(t *testing.T) {
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			g := NewWithT(t)
-			g.SetDefaultEventuallyTimeout(soon)
+			g.SetDefaultEventuallyTimeout(fleet.Soon)
 			text, err := os.ReadFile(path)
 			g.Expect(err).NotTo(HaveOccurred())
 			object := &unstructured.Unstructured{}
 			g.Expect(yaml.UnmarshalStrict(text, &object.Object)).To(Succeed())
-			target := management
+			target := fleet.Management
 			switch object.GetKind() {
 			case "EndpointSlice":
-				target = workloadB
+				target = fleet.WorkloadB
 				g.Expect(object.GetNamespace()).To(Equal(xccv1.WorkloadNamespace))
 			default:
 				g.Expect(object.GetNamespace()).To(Equal("dev-team"))
-				object.SetNamespace(n.namespace)
+				object.SetNamespace(n.Namespace)
 			}
 			kinds[object.GetKind()]++
 			g.Expect(client.WithFieldValidation(target, metav1.FieldValidationStrict).Create(ctx, object)).To(Succeed())
@@ -65,7 +67,7 @@ func TestSamples(t *testing.T) {
 			}
 			gatewayDNS := &xccv1.GatewayDNS{}
 			g.Eventually(func(g Gomega) {
-				g.Expect(management.Get(ctx, client.ObjectKeyFromObject(object), gatewayDNS)).To(Succeed())
+				g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(object), gatewayDNS)).To(Succeed())
 				g.Expect(gatewayDNS.Status.ObservedGeneration).To(Equal(gatewayDNS.Generation))
 			}).Should(Succeed())
 			if gatewayDNS.Spec.Gateway != "" {

@@ -32,32 +32,17 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
-
-// consumers returns status.consumers as "current/total, cluster: reason, ...".
-func (n *tenant) consumers(name string) func(Gomega) string {
-	return func(g Gomega) string {
-		gatewayDNS := &xccv1.GatewayDNS{}
-		g.Expect(management.Get(n.t.Context(), client.ObjectKey{Namespace: n.namespace, Name: name}, gatewayDNS)).To(Succeed())
-		consumers := ptr.Deref(gatewayDNS.Status.Consumers, xccv1.ConsumersStatus{})
-		text := fmt.Sprintf("%d/%d", ptr.Deref(consumers.Current, -1), ptr.Deref(consumers.Total, -1))
-		for _, consumer := range consumers.Lagging {
-			text += ", " + consumer.Cluster + ": " + string(consumer.Reason)
-		}
-		return text
-	}
-}
 
 // statusWrites are the writes of the status of a GatewayDNS: those of its gateways, and those of its consumers.
 func (n *tenant) statusWrites(name string) (gateways, consumers int) {
-	for _, write := range requests.matching("/namespaces/"+n.namespace+"/gatewaydns/"+name+"/status", writes...) {
-		if strings.HasSuffix(write, byConsumers) {
+	for _, write := range n.Requests.Matching("/namespaces/"+n.Namespace+"/gatewaydns/"+name+"/status", fleet.Writes...) {
+		if strings.HasSuffix(write, fleet.ByConsumers) {
 			consumers++
 		} else {
 			gateways++
@@ -67,60 +52,64 @@ func (n *tenant) statusWrites(name string) (gateways, consumers int) {
 }
 
 func TestTheStatusSaysWhichConsumersLagAndWhy(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadA)
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.170")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	paused := n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(n.consumers("gw")).Should(Equal("2/2"))
-	n.Eventually(n.condition(gatewayDNS, xccv1.ConsumersCurrentCondition)).Should(And(
+	fleet.EnsureConsumer(t, workloadA)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.170")
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	paused := n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	gatewayDNS := n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(n.Consumers("gw")).Should(Equal("2/2"))
+	n.Eventually(n.Condition(gatewayDNS, xccv1.ConsumersCurrentCondition)).Should(And(
 		HaveField("Status", metav1.ConditionTrue), HaveField("Message", "2 of 2 clusters hold the current records"),
 	))
 
-	n.setPaused(paused, true)
-	n.Eventually(n.consumers("gw")).Should(Equal("1/2, cluster-b: Paused"))
-	n.Eventually(n.condition(gatewayDNS, xccv1.ConsumersCurrentCondition)).Should(And(
+	n.SetPaused(paused, true)
+	n.Eventually(n.Consumers("gw")).Should(Equal("1/2, cluster-b: Paused"))
+	n.Eventually(n.Condition(gatewayDNS, xccv1.ConsumersCurrentCondition)).Should(And(
 		HaveField("Status", metav1.ConditionFalse), HaveField("Reason", xccv1.ConsumersLaggingReason),
 		HaveField("Message", ContainSubstring("1 of 2 clusters hold the current records; cluster-b: Paused: Cluster is paused")),
 	))
-	n.Expect(n.condition(gatewayDNS, xccv1.ReadyCondition)(n).Status).To(Equal(metav1.ConditionTrue))
-	n.setPaused(paused, false)
-	n.Eventually(n.consumers("gw")).Should(Equal("2/2"))
+	n.Expect(n.Condition(gatewayDNS, xccv1.ReadyCondition)(n).Status).To(Equal(metav1.ConditionTrue))
+	n.SetPaused(paused, false)
+	n.Eventually(n.Consumers("gw")).Should(Equal("2/2"))
 
 	t.Log("A labelled Cluster that cannot be reached is one that is to consume, and one that does not is none")
-	n.addCluster("refusing", kubeconfigFor("https://127.0.0.1:1"), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.addCluster("unlabelled", kubeconfigFor("https://127.0.0.1:1"), nil)
-	n.Eventually(n.consumers("gw")).Should(Equal("2/3, refusing: Unreachable"))
+	n.AddCluster("refusing", fleet.KubeconfigFor("https://127.0.0.1:1"), map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.AddCluster("unlabelled", fleet.KubeconfigFor("https://127.0.0.1:1"), nil)
+	n.Eventually(n.Consumers("gw")).Should(Equal("2/3, refusing: Unreachable"))
 
 	t.Log("What a consumer refuses is its own affair")
-	n.refuse(workloadB, "refused")
-	n.addGatewayDNS("refused", serviceRef(service), subdomain("refused"))
-	n.Eventually(n.consumers("refused")).Should(Equal("1/3, cluster-b: WriteFailed, refusing: Unreachable"))
-	n.Expect(n.consumers("gw")(n)).To(Equal("2/3, refusing: Unreachable"))
+	n.Refuse(fleet.WorkloadB, "refused")
+	n.AddGatewayDNS("refused", fleet.ServiceRef(service), fleet.Subdomain("refused"))
+	n.Eventually(n.Consumers("refused")).Should(Equal("1/3, cluster-b: WriteFailed, refusing: Unreachable"))
+	n.Expect(n.Consumers("gw")(n)).To(Equal("2/3, refusing: Unreachable"))
 
 	t.Log("A Cluster that goes is no consumer any more")
 	for _, name := range []string{"refusing", "cluster-b"} {
-		n.Expect(management.Delete(ctx, &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: name}})).To(Succeed())
+		n.Expect(fleet.Management.Delete(ctx, &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: name}})).To(Succeed())
 	}
-	n.Eventually(n.consumers("gw")).Should(Equal("1/1"))
+	n.Eventually(n.Consumers("gw")).Should(Equal("1/1"))
 }
 
 func TestKubectlGetSaysInOneLineWhetherItWorks(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.178")
-	n.addCluster("cluster-b", workloadB.kubeconfig, hasGateway())
-	n.addGatewayDNS("gw", serviceRef(service))
+	workloadA := n.NewWorkload()
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.178")
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, fleet.HasGateway())
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
 	columns := func(g Gomega) string {
-		config := rest.CopyConfig(management.config)
+		config := rest.CopyConfig(fleet.Management.Config)
 		config.GroupVersion, config.APIPath = &xccv1.GroupVersion, "/apis"
 		config.NegotiatedSerializer = clientgoscheme.Codecs.WithoutConversion()
 		api, err := rest.RESTClientFor(config)
 		g.Expect(err).NotTo(HaveOccurred())
-		text, err := api.Get().Namespace(n.namespace).Resource("gatewaydns").Name("gw").
+		text, err := api.Get().Namespace(n.Namespace).Resource("gatewaydns").Name("gw").
 			SetHeader("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io").DoRaw(t.Context())
 		g.Expect(err).NotTo(HaveOccurred())
 		table := &metav1.Table{}
@@ -134,81 +123,71 @@ func TestKubectlGetSaysInOneLineWhetherItWorks(t *testing.T) {
 		return strings.Join(line, " ")
 	}
 	n.Eventually(columns).Should(Equal("Name=gw Ready=False Consumers=1 Current=1 " +
-		"Message=* GatewaysResolved: cluster-b: ServiceNotFound: Cluster has no Service " + serviceRef(service) + ": create it or correct spec.service"))
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.Expect(management.Delete(t.Context(), &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: n.namespace, Name: "cluster-b"}})).To(Succeed())
-	ensureConsumer(t, workloadA)
+		"Message=* GatewaysResolved: cluster-b: ServiceNotFound: Cluster has no Service " + fleet.ServiceRef(service) + ": create it or correct spec.service"))
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.Expect(fleet.Management.Delete(t.Context(), &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: "cluster-b"}})).To(Succeed())
+	fleet.EnsureConsumer(t, workloadA)
 	n.Eventually(columns).Should(Equal("Name=gw Ready=True Consumers=1 Current=1 Message="))
 }
 
 func TestNobodyConsumes(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.175")
-	gatewayDNS := n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(n.condition(gatewayDNS, xccv1.ConsumersCurrentCondition)).Should(And(
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.175")
+	gatewayDNS := n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(n.Condition(gatewayDNS, xccv1.ConsumersCurrentCondition)).Should(And(
 		HaveField("Status", metav1.ConditionUnknown), HaveField("Reason", xccv1.NoConsumerReason),
 		HaveField("Message", ContainSubstring("label its Cluster connectivity.tanzu.vmware.com/dns=enabled")),
 	))
 }
 
-// settled returns when the consumers have been counted after the last change of a GatewayDNS.
-func (n *tenant) settled(name, want string) {
-	n.t.Helper()
-	n.Eventually(func(g Gomega) {
-		gatewayDNS := &xccv1.GatewayDNS{}
-		g.Expect(management.Get(n.t.Context(), client.ObjectKey{Namespace: n.namespace, Name: name}, gatewayDNS)).To(Succeed())
-		g.Expect(gatewayDNS.Status.Gateways).NotTo(BeEmpty())
-		g.Expect(gatewayDNS.Status.Consumers).NotTo(BeNil())
-		g.Expect(gatewayDNS.Status.Consumers.ChangeTime).To(Equal(&gatewayDNS.Status.Gateways[0].LastTransitionTime))
-		g.Expect(n.consumers(name)(g)).To(Equal(want))
-	}).Should(Succeed())
-}
-
 func TestAChangeIsOneWriteOfEachKind(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadA)
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.180")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(published(ctx, workloadB, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.180"))
-	n.settled("gw", "2/2")
+	fleet.EnsureConsumer(t, workloadA)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.180")
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.180"))
+	n.Settled("gw", "2/2")
 	// Times in a status have whole seconds: the change has to come in another one, or there is nothing new to say of it.
 	n.Eventually(func(g Gomega) {
-		g.Expect(time.Since(n.gateways("gw")(g)["cluster-a"].LastTransitionTime.Time)).To(BeNumerically(">", 2*time.Second))
+		g.Expect(time.Since(n.Gateways("gw")(g)["cluster-a"].LastTransitionTime.Time)).To(BeNumerically(">", 2*time.Second))
 	}).Should(Succeed())
 
-	slices := map[*cluster]int64{}
-	for _, workload := range []*cluster{workloadA, workloadB} {
-		slices[workload] = n.sliceOf(workload, n.hostname("cluster-a")).Generation
+	slices := map[*fleet.Cluster]int64{}
+	for _, workload := range []*fleet.Cluster{workloadA, fleet.WorkloadB} {
+		slices[workload] = n.SliceOf(workload, n.Hostname("cluster-a")).Generation
 	}
 	gatewaysBefore, consumersBefore := n.statusWrites("gw")
-	propagationsBefore := propagations(n)
-	setAddresses(t, workloadA, service, "192.0.2.181")
-	for _, workload := range []*cluster{workloadA, workloadB} {
-		n.Eventually(published(ctx, workload, n.hostname("cluster-a"))).Should(ConsistOf("192.0.2.181"))
+	propagationsBefore := n.propagations()
+	fleet.SetAddresses(t, workloadA, service, "192.0.2.181")
+	for _, workload := range []*fleet.Cluster{workloadA, fleet.WorkloadB} {
+		n.Eventually(fleet.Published(ctx, workload, n.Hostname("cluster-a"))).Should(ConsistOf("192.0.2.181"))
 	}
-	n.settled("gw", "2/2")
-	n.proveProgress("quiet", "192.0.2.182") // Also time in which more could be written.
+	n.Settled("gw", "2/2")
+	n.ProveProgressFrom(workloadA, "quiet", "192.0.2.182") // Also time in which more could be written.
 	gateways, _ := n.statusWrites("gw")
 	n.Expect(gateways-gatewaysBefore).To(Equal(1), "writes of status.gateways")
-	n.Expect(propagations(n)-propagationsBefore).To(BeNumerically(">=", 2), "one measurement for each consumer")
-	n.Expect(testutil.GatherAndCount(metrics.Registry, "xcc_gateways", "xcc_records_published", "xcc_record_writes_total")).To(BeNumerically(">=", 3))
+	n.Expect(n.propagations()-propagationsBefore).To(BeNumerically(">=", 2), "one measurement for each consumer")
+	n.Expect(testutil.GatherAndCount(n.Registry, "xcc_gateways", "xcc_records_published", "xcc_record_writes_total")).To(BeNumerically(">=", 3))
 	// The Cluster that proves progress is a consumer of this GatewayDNS too, which is to be said as well.
-	n.settled("gw", "3/3")
+	n.Settled("gw", "3/3")
 	_, consumers := n.statusWrites("gw")
 	n.Expect(consumers-consumersBefore).To(Equal(2), "writes of status.consumers")
 	for workload, generation := range slices {
-		n.Expect(n.sliceOf(workload, n.hostname("cluster-a")).Generation).To(Equal(generation+1), "writes of a slice")
+		n.Expect(n.SliceOf(workload, n.Hostname("cluster-a")).Generation).To(Equal(generation+1), "writes of a slice")
 	}
 }
 
 // propagations returns how many times the propagation of a change to a cluster was measured.
-func propagations(g Gomega) uint64 {
-	families, err := metrics.Registry.Gather()
-	g.Expect(err).NotTo(HaveOccurred())
+func (n *tenant) propagations() uint64 {
+	families, err := n.Registry.Gather()
+	n.Expect(err).NotTo(HaveOccurred())
 	for _, family := range families {
 		if family.GetName() == "xcc_record_propagation_seconds" {
 			return family.GetMetric()[0].GetHistogram().GetSampleCount()
@@ -221,29 +200,30 @@ func propagations(g Gomega) uint64 {
 // can do it too. One that still cannot has another try.
 func TestABurstOfChangesCoalesces(t *testing.T) {
 	n := newTenant(t)
+	workloadA := n.NewWorkload()
 	ctx := t.Context()
-	ensureConsumer(t, workloadA)
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.190")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workloadB.kubeconfig, nil)
-	n.addGatewayDNS("gw", serviceRef(service))
-	hostname := n.hostname("cluster-a")
-	n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf("192.0.2.190"))
+	fleet.EnsureConsumer(t, workloadA)
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.190")
+	n.AddCluster("cluster-a", workloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.WorkloadB.Kubeconfig, nil)
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	hostname := n.Hostname("cluster-a")
+	n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf("192.0.2.190"))
 
 	const changes, tries = 100, 10
 	for try := range tries {
-		n.settled("gw", "2/2")
+		n.Settled("gw", "2/2")
 		gatewaysBefore, consumersBefore := n.statusWrites("gw")
-		generation := n.sliceOf(workloadB, hostname).Generation
+		generation := n.SliceOf(fleet.WorkloadB, hostname).Generation
 		took := n.burst(workloadA, service, changes)
 		last := fmt.Sprintf("203.0.113.%d", try)
 		n.Expect(workloadA.Get(ctx, client.ObjectKeyFromObject(service), service)).To(Succeed())
-		setAddresses(t, workloadA, service, last)
-		n.Eventually(published(ctx, workloadB, hostname)).Should(ConsistOf(last))
-		n.settled("gw", "2/2")
+		fleet.SetAddresses(t, workloadA, service, last)
+		n.Eventually(fleet.Published(ctx, fleet.WorkloadB, hostname)).Should(ConsistOf(last))
+		n.Settled("gw", "2/2")
 		gateways, consumers := n.statusWrites("gw")
-		written := n.sliceOf(workloadB, hostname).Generation - generation
+		written := n.SliceOf(fleet.WorkloadB, hostname).Generation - generation
 		t.Logf("%d changes within %s: %d writes of status.gateways, %d of the slice, %d of status.consumers",
 			changes, took, gateways-gatewaysBefore, written, consumers-consumersBefore)
 		if took > time.Second {
@@ -259,9 +239,9 @@ func TestABurstOfChangesCoalesces(t *testing.T) {
 }
 
 // burst changes the address of a Service many times, as fast as its API server can, and returns how long that took.
-func (n *tenant) burst(workload *cluster, service *corev1.Service, changes int) time.Duration {
-	n.t.Helper()
-	config := rest.CopyConfig(workload.config)
+func (n *tenant) burst(workload *fleet.Cluster, service *corev1.Service, changes int) time.Duration {
+	n.T.Helper()
+	config := rest.CopyConfig(workload.Config)
 	config.QPS = -1
 	hurried, err := client.New(config, client.Options{Scheme: workload.Scheme()})
 	n.Expect(err).NotTo(HaveOccurred())
@@ -271,7 +251,7 @@ func (n *tenant) burst(workload *cluster, service *corev1.Service, changes int) 
 	for i := range changes {
 		group.Go(func() error {
 			patch := fmt.Sprintf(`{"status":{"loadBalancer":{"ingress":[{"ip":"198.51.100.%d"}]}}}`, i+1)
-			return hurried.Status().Patch(n.t.Context(), service.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch)))
+			return hurried.Status().Patch(n.T.Context(), service.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(patch)))
 		})
 	}
 	n.Expect(group.Wait()).To(Succeed())
@@ -279,17 +259,18 @@ func (n *tenant) burst(workload *cluster, service *corev1.Service, changes int) 
 }
 
 func TestTransitionsAreEventsWithTheOldAndTheNewAddresses(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
-	ensureConsumer(t, workloadB)
-	service := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.195")
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addGatewayDNS("gw", serviceRef(service))
-	n.Eventually(n.gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
-	setAddresses(t, workloadA, service, "192.0.2.196")
+	fleet.EnsureConsumer(t, fleet.WorkloadB)
+	service := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, "192.0.2.195")
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service))
+	n.Eventually(n.Gateways("gw")).Should(HaveKeyWithValue("cluster-a", HaveField("State", xccv1.GatewayResolved)))
+	fleet.SetAddresses(t, fleet.WorkloadA, service, "192.0.2.196")
 	n.Eventually(n.events("gw")).Should(ContainElement(And(
 		HavePrefix("Normal Resolved"), ContainSubstring("Cluster cluster-a"), ContainSubstring("192.0.2.196"), ContainSubstring("192.0.2.195"),
 	)))
-	n.Expect(workloadA.Delete(t.Context(), service)).To(Succeed())
+	n.Expect(fleet.WorkloadA.Delete(t.Context(), service)).To(Succeed())
 	n.Eventually(n.events("gw")).Should(ContainElement(And(HavePrefix("Warning ServiceNotFound"), ContainSubstring("192.0.2.196"))))
 }
 
@@ -297,7 +278,7 @@ func TestTransitionsAreEventsWithTheOldAndTheNewAddresses(t *testing.T) {
 func (n *tenant) events(name string) func(Gomega) []string {
 	return func(g Gomega) []string {
 		list := &corev1.EventList{}
-		g.Expect(management.List(context.Background(), list, client.InNamespace(n.namespace))).To(Succeed())
+		g.Expect(fleet.Management.List(context.Background(), list, client.InNamespace(n.Namespace))).To(Succeed())
 		var found []string
 		for _, event := range list.Items {
 			if event.InvolvedObject.Kind == "GatewayDNS" && event.InvolvedObject.Name == name {

@@ -38,6 +38,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // oldAddress is what the old project published for the gateway of cluster-a.
@@ -45,45 +46,46 @@ const oldAddress = "192.0.2.160"
 
 // installOldProject gives a workload cluster what the project that this one succeeds installs there, with the records that
 // it wrote for the GatewayDNS <namespace>-gateway-dns.
-func (n *tenant) installOldProject(workload *cluster) {
-	n.t.Helper()
+func (n *tenant) installOldProject(workload *fleet.Cluster) {
+	n.T.Helper()
 	for _, name := range []string{"dns-server.yaml", "dns-config-patcher.yaml", "endpointslices.yaml"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "test", "e2e", "testdata", "old-project", name))
 		n.Expect(err).NotTo(HaveOccurred())
-		text = []byte(strings.NewReplacer("dev-team", n.namespace, "ADDRESS", oldAddress, "IMAGE", "coredns:old").Replace(string(text)))
+		text = []byte(strings.NewReplacer("dev-team", n.Namespace, "ADDRESS", oldAddress, "IMAGE", "coredns:old").Replace(string(text)))
 		objects, err := utilyaml.ToUnstructured(text)
 		n.Expect(err).NotTo(HaveOccurred())
 		for i := range objects {
-			n.Expect(workload.Create(n.t.Context(), &objects[i])).To(Succeed())
+			n.Expect(workload.Create(n.T.Context(), &objects[i])).To(Succeed())
 		}
 	}
 }
 
 // read returns an object of a workload cluster.
-func read[T client.Object](n *tenant, workload *cluster, namespace, name string, object T) T {
-	n.t.Helper()
-	n.Expect(workload.Get(n.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object)).To(Succeed())
+func read[T client.Object](n *tenant, workload *fleet.Cluster, namespace, name string, object T) T {
+	n.T.Helper()
+	n.Expect(workload.Get(n.T.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object)).To(Succeed())
 	return object
 }
 
 // isGone returns whether there is no such object.
-func isGone(ctx context.Context, workload *cluster, namespace, name string, object client.Object) func() bool {
+func isGone(ctx context.Context, workload *fleet.Cluster, namespace, name string, object client.Object) func() bool {
 	return func() bool {
 		return apierrors.IsNotFound(workload.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object))
 	}
 }
 
 func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
+	workload := n.NewWorkload()
 	n.installOldProject(workload)
 	service := read(n, workload, xccv1.WorkloadNamespace, xccv1.DNSServerName, &corev1.Service{})
 	server := read(n, workload, xccv1.WorkloadNamespace, xccv1.DNSServerName, &appsv1.Deployment{})
 	byHand := read(n, workload, xccv1.WorkloadNamespace, "by-hand", &discoveryv1.EndpointSlice{})
 
-	object := n.addCluster("cluster-b", workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.awaitInstalled("cluster-b", workload)
+	object := n.AddCluster("cluster-b", workload.Kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.AwaitInstalled("cluster-b", workload)
 
 	t.Log("What has the names of ours becomes ours, with its identity and its address")
 	taken := read(n, workload, xccv1.WorkloadNamespace, xccv1.DNSServerName, &corev1.Service{})
@@ -107,7 +109,7 @@ func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
 	t.Log("What is replaced stays until the new Pods are available")
 	read(n, workload, xccv1.WorkloadNamespace, xccv1.DNSConfigPatcherName, &batchv1.Job{})
 	read(n, workload, xccv1.WorkloadNamespace, "dns-server-corefile", &corev1.ConfigMap{})
-	(&node{WithT: n.WithT, t: t, workload: workload}).runPods()
+	n.node(workload).RunPods()
 	for _, gone := range []struct {
 		namespace, name string
 		object          client.Object
@@ -119,8 +121,8 @@ func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
 	} {
 		n.Eventually(isGone(ctx, workload, gone.namespace, gone.name, gone.object)).Should(BeTrue(), "%T %s", gone.object, gone.name)
 	}
-	n.Eventually(func() string { return n.payload(object.Name).Annotations["connectivity.tanzu.vmware.com/obsolete"] }).Should(BeEmpty())
-	n.awaitInstalled("cluster-b", workload)
+	n.Eventually(func() string { return n.Payload(object.Name).Annotations["connectivity.tanzu.vmware.com/obsolete"] }).Should(BeEmpty())
+	n.AwaitInstalled("cluster-b", workload)
 
 	t.Log("What a user wrote is left alone, and so is what cannot be told from it")
 	n.Expect(read(n, workload, xccv1.WorkloadNamespace, "by-hand", &discoveryv1.EndpointSlice{}).ResourceVersion).To(Equal(byHand.ResourceVersion))
@@ -130,9 +132,10 @@ func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
 // Kubernetes calls the old Pods ready until they have ended: they have no readiness probe. What CoreDNS asks them on a socket
 // that it used before must be led elsewhere while they still answer.
 func TestAnOldPodIsTakenOutOfTheServiceWhenItIsDeleted(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
+	workload := n.NewWorkload()
 	n.installOldProject(workload)
 	old := newServerPod("old", map[string]string{"app": xccv1.DNSServerName})
 	other := newServerPod("new", map[string]string{"app": xccv1.DNSServerName, xccv1.PartOfLabel: xccv1.PartOf})
@@ -143,9 +146,9 @@ func TestAnOldPodIsTakenOutOfTheServiceWhenItIsDeleted(t *testing.T) {
 		g.Expect(workload.Get(ctx, client.ObjectKeyFromObject(old), old)).To(Succeed())
 		return old.Labels
 	}
-	n.addCluster("cluster-b", workload.kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
-	n.awaitInstalled("cluster-b", workload)
-	(&node{WithT: n.WithT, t: t, workload: workload}).runPods()
+	n.AddCluster("cluster-b", workload.Kubeconfig, map[string]string{xccv1.DNSLabel: xccv1.DNSEnabled})
+	n.AwaitInstalled("cluster-b", workload)
+	n.node(workload).RunPods()
 	n.Consistently(labels, 3*time.Second).Should(HaveKey("app"))
 	read(n, workload, xccv1.WorkloadNamespace, "dns-server-corefile", &corev1.ConfigMap{})
 
@@ -173,29 +176,30 @@ func newServerPod(name string, labels map[string]string) *corev1.Pod {
 
 // A cluster of the old project consumes before it is labelled, by its namespace.
 func TestRecordsOfTheOldProjectAreReplacedBeforeTheLabel(t *testing.T) {
+	t.Parallel()
 	n := newTenant(t)
 	ctx := t.Context()
-	workload := newWorkload(t)
+	workload := n.NewWorkload()
 	n.installOldProject(workload)
-	old := read(n, workload, xccv1.WorkloadNamespace, n.namespace+"-cluster-a-gateway", &discoveryv1.EndpointSlice{})
-	watching, err := client.NewWithWatch(workload.config, client.Options{Scheme: workload.Scheme()})
+	old := read(n, workload, xccv1.WorkloadNamespace, n.Namespace+"-cluster-a-gateway", &discoveryv1.EndpointSlice{})
+	watching, err := client.NewWithWatch(workload.Config, client.Options{Scheme: workload.Scheme()})
 	n.Expect(err).NotTo(HaveOccurred())
 	events, err := watching.Watch(ctx, &discoveryv1.EndpointSliceList{}, client.InNamespace(xccv1.WorkloadNamespace),
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: old.ResourceVersion}})
 	n.Expect(err).NotTo(HaveOccurred())
 	defer events.Stop()
 
-	gateway := addService(t, workloadA, corev1.ServiceTypeLoadBalancer, oldAddress)
-	n.addCluster("cluster-a", workloadA.kubeconfig, hasGateway())
-	n.addCluster("cluster-b", workload.kubeconfig, nil)
-	n.addGatewayDNS(n.namespace+"-gateway-dns", serviceRef(gateway))
+	gateway := fleet.AddService(t, fleet.WorkloadA, corev1.ServiceTypeLoadBalancer, oldAddress)
+	n.AddCluster("cluster-a", fleet.WorkloadA.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", workload.Kubeconfig, nil)
+	n.AddGatewayDNS(n.Namespace+"-gateway-dns", fleet.ServiceRef(gateway))
 
 	added := false
 	n.Eventually(events.ResultChan()).Should(Receive(Satisfy(func(event watch.Event) bool {
 		slice := event.Object.(*discoveryv1.EndpointSlice)
 		switch event.Type {
 		case watch.Added:
-			added = added || slice.Labels[discoveryv1.LabelManagedBy] == xccv1.ManagedBy && slice.Annotations[xccv1.DNSHostnameAnnotation] == n.hostname("cluster-a")
+			added = added || slice.Labels[discoveryv1.LabelManagedBy] == xccv1.ManagedBy && slice.Annotations[xccv1.DNSHostnameAnnotation] == n.Hostname("cluster-a")
 		case watch.Deleted:
 			n.Expect(slice.Name).To(Equal(old.Name))
 			n.Expect(added).To(BeTrue(), "the new one is there before the old one goes")
@@ -203,6 +207,6 @@ func TestRecordsOfTheOldProjectAreReplacedBeforeTheLabel(t *testing.T) {
 		}
 		return false
 	})))
-	n.Expect(published(ctx, workload, n.hostname("cluster-a"))(n)).To(ConsistOf(oldAddress))
-	n.Expect(published(ctx, workload, "by-hand."+zone)(n)).To(ConsistOf("198.51.100.7"))
+	n.Expect(fleet.Published(ctx, workload, n.Hostname("cluster-a"))(n)).To(ConsistOf(oldAddress))
+	n.Expect(fleet.Published(ctx, workload, "by-hand."+fleet.Zone)(n)).To(ConsistOf("198.51.100.7"))
 }

@@ -32,9 +32,7 @@ func New(ctx context.Context) (*envtest.Environment, error) {
 	env := &envtest.Environment{
 		// Several servers start concurrently on small machines, with the race detector.
 		ControlPlaneStartTimeout: time.Minute,
-		// kube-apiserver waits up to --request-timeout, one minute, for requests in flight.
-		ControlPlaneStopTimeout: 90 * time.Second,
-		ErrorIfCRDPathMissing:   true,
+		ErrorIfCRDPathMissing:    true,
 	}
 	apiServer := env.ControlPlane.GetAPIServer()
 	env.ControlPlane.Etcd = &envtest.Etcd{}

@@ -19,9 +19,10 @@ limitations under the License.
 //
 //	tether COMMAND [ARGUMENT...]
 //
-// It forwards signals and returns the command's exit code. The kernel's parent death signal is not
-// sufficient: it is sent if the parent *thread* ends, and threads of a Go program may end at any
-// time.
+// If a signal asks tether to end, it kills the command: nothing of the command is kept, and
+// kube-apiserver waits up to a minute for its watches otherwise. Tether returns the command's exit
+// code. The kernel's parent death signal is not sufficient: it is sent if the parent *thread* ends,
+// and threads of a Go program may end at any time.
 package main
 
 import (
@@ -72,8 +73,8 @@ func run(command []string) (int, error) {
 				return code, nil
 			}
 			return 1, nil // A signal ended the command.
-		case s := <-signals:
-			_ = cmd.Process.Signal(s)
+		case <-signals:
+			_ = cmd.Process.Kill()
 		case <-tick.C:
 			// SIGKILL, because an API server without its etcd does not end on SIGTERM.
 			if os.Getppid() != parent {

@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-package manager_test
+package fleet
 
 import (
 	"encoding/json"
@@ -35,23 +35,26 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// front is a server before a workload cluster's API server that lets in who has the token, and takes its time.
-type front struct {
+// Front is a server before a workload cluster's API server that lets in who has the token, and takes its time.
+type Front struct {
 	*httptest.Server
 	token atomic.Value
-	delay atomic.Int64
+	// Delay is the time.Duration before each answer.
+	Delay atomic.Int64
 	gone  atomic.Bool
-	// version is the Kubernetes version that the server pretends to have, if any.
-	version atomic.Value
-	denied  atomic.Int64
+	// Version is the Kubernetes version that the server pretends to have, if any.
+	Version atomic.Value
+	// Denied counts the requests with another token.
+	Denied atomic.Int64
 }
 
-func newFront(t *testing.T, behind *cluster, token string) *front {
+// NewFront returns a server before a workload cluster, for the time of the test.
+func NewFront(t *testing.T, behind *Cluster, token string) *Front {
 	t.Helper()
 	g := NewWithT(t)
-	transport, err := rest.TransportFor(behind.config)
+	transport, err := rest.TransportFor(behind.Config)
 	g.Expect(err).NotTo(HaveOccurred())
-	target, err := url.Parse(behind.config.Host)
+	target, err := url.Parse(behind.Config.Host)
 	g.Expect(err).NotTo(HaveOccurred())
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Authorization") },
@@ -59,24 +62,24 @@ func newFront(t *testing.T, behind *cluster, token string) *front {
 		FlushInterval: -1,
 		ErrorHandler:  func(http.ResponseWriter, *http.Request, error) {},
 	}
-	f := &front{}
+	f := &Front{}
 	f.token.Store(token)
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.gone.Load() {
 			panic(http.ErrAbortHandler) // It ends the connection without an answer.
 		}
 		if r.Header.Get("Authorization") != "Bearer "+f.token.Load().(string) {
-			f.denied.Add(1)
+			f.Denied.Add(1)
 			http.Error(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":401}`, http.StatusUnauthorized)
 			return
 		}
-		if pretended, ok := f.version.Load().(string); ok && r.URL.Path == "/version" {
+		if pretended, ok := f.Version.Load().(string); ok && r.URL.Path == "/version" {
 			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(version.Info{GitVersion: pretended})
 			return
 		}
 		select {
-		case <-time.After(time.Duration(f.delay.Load())):
+		case <-time.After(time.Duration(f.Delay.Load())):
 			proxy.ServeHTTP(w, r)
 		case <-r.Context().Done():
 		}
@@ -88,14 +91,14 @@ func newFront(t *testing.T, behind *cluster, token string) *front {
 	return f
 }
 
-// kubeconfig returns one that trusts the server and has the token.
-func (f *front) kubeconfig(g Gomega, token string) []byte {
-	return f.kubeconfigTrusting(g, token, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw}))
+// Kubeconfig returns one that trusts the server and has the token.
+func (f *Front) Kubeconfig(g Gomega, token string) []byte {
+	return f.KubeconfigTrusting(g, token, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw}))
 }
 
-// kubeconfigTrusting returns one that has the token, and trusts only servers with a certificate of the authority.
-func (f *front) kubeconfigTrusting(g Gomega, token string, authority []byte) []byte {
-	config, err := clientcmd.Load(kubeconfigFor(f.URL))
+// KubeconfigTrusting returns one that has the token, and trusts only servers with a certificate of the authority.
+func (f *Front) KubeconfigTrusting(g Gomega, token string, authority []byte) []byte {
+	config, err := clientcmd.Load(KubeconfigFor(f.URL))
 	g.Expect(err).NotTo(HaveOccurred())
 	config.Clusters["test"].InsecureSkipTLSVerify, config.Clusters["test"].CertificateAuthorityData = false, authority
 	config.AuthInfos["test"] = &clientcmdapi.AuthInfo{Token: token}
@@ -105,22 +108,23 @@ func (f *front) kubeconfigTrusting(g Gomega, token string, authority []byte) []b
 	return data
 }
 
-// revoke lets nobody in any more who does not have the new token, and ends all connections.
-func (f *front) revoke(token string) {
+// Revoke lets nobody in any more who does not have the new token, and ends all connections.
+func (f *Front) Revoke(token string) {
 	f.token.Store(token)
 	f.CloseClientConnections()
 }
 
-// leave ends all connections and every new one without an answer, until comeBack.
-func (f *front) leave() {
+// Leave ends all connections and every new one without an answer, until comeBack.
+func (f *Front) Leave() {
 	f.gone.Store(true)
 	f.CloseClientConnections()
 }
 
-func (f *front) comeBack() { f.gone.Store(false) }
+// ComeBack ends what Leave has begun.
+func (f *Front) ComeBack() { f.gone.Store(false) }
 
-// newSilentServer returns the address of a server that takes connections and says nothing.
-func newSilentServer(t *testing.T) string {
+// NewSilentServer returns the address of a server that takes connections and says nothing.
+func NewSilentServer(t *testing.T) string {
 	t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
@@ -135,4 +139,17 @@ func newSilentServer(t *testing.T) string {
 		}
 	}()
 	return "https://" + listener.Addr().String()
+}
+
+// KubeconfigFor returns a kubeconfig without credentials, which trusts any certificate.
+func KubeconfigFor(server string) []byte {
+	config := clientcmdapi.NewConfig()
+	config.Clusters["test"] = &clientcmdapi.Cluster{Server: server, InsecureSkipTLSVerify: true}
+	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test"}
+	config.CurrentContext = "test"
+	data, err := clientcmd.Write(*config)
+	if err != nil {
+		panic(err)
+	}
+	return data
 }
