@@ -36,9 +36,9 @@ func TestPrefetchReadsTheDataOfNames(t *testing.T) {
 		var b Batch
 		b.Add([]byte(name))
 		// The second call writes to the memory that the first one returned.
-		nodes := s.names.Prefetch(&b.names)
+		entries := s.names.Prefetch(&b.names)
 		s.Prefetch(&b)
-		NewWithT(t).Expect(nodes).To(And(HaveLen(2), HaveEach(BeNil())), "a batch must not keep a snapshot alive")
+		NewWithT(t).Expect(entries).To(And(HaveLen(2), HaveEach(BeNil())), "a batch must not keep a snapshot alive")
 		return b.sum
 	}
 	g := NewWithT(t)

@@ -38,18 +38,18 @@ func (b *Batch) Add(name []byte) {
 
 // Prefetch warms the CPU cache for lookups of the names in the batch. See Table.Prefetch.
 func (s *Snapshot) Prefetch(b *Batch) {
-	nodes := s.names.Prefetch(&b.names)
-	for i, n := range nodes {
-		if n == nil {
+	entries := s.names.Prefetch(&b.names)
+	for i, e := range entries {
+		if e == nil {
 			continue
 		}
-		held := n.data
+		held := e.Value.data
 		if i%2 == 1 {
-			held = n.wildcard
+			held = e.Value.wildcard
 		}
 		if held != nil {
 			b.sum += held.ipv4Count + len(held.services)
 		}
 	}
-	clear(nodes)
+	clear(entries)
 }

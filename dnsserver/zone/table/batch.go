@@ -21,8 +21,7 @@ import "hash/maphash"
 // Batch holds names that are about to be looked up. The zero value is empty.
 type Batch[V any] struct {
 	hashes  []uint64
-	entries []*entry[V]
-	values  []*V
+	entries []*Entry[V]
 	// sum depends on all memory that Prefetch reads, so that the compiler keeps the reads.
 	sum int
 }
@@ -37,28 +36,25 @@ func (b *Batch[V]) Add(name []byte) { b.hashes = append(b.hashes, maphash.Bytes(
 // memory several times in a row. Prefetch takes each of these steps for all names before the next
 // step, so that the names wait together.
 //
-// It returns the likely value of each name in the order of Add, nil for a name that does not exist.
-// A value may be that of another name. Callers clear the slice when they are done, or the batch
+// It returns the likely entry of each name in the order of Add, nil for a name that does not exist.
+// An entry may be that of another name. Callers clear the slice when they are done, or the batch
 // would keep the table alive.
 //
 // Prefetch does not allocate if the batch was as large before.
-func (t *Table[V]) Prefetch(b *Batch[V]) []*V {
+func (t *Table[V]) Prefetch(b *Batch[V]) []*Entry[V] {
 	for _, hash := range b.hashes {
 		if s := t.shard(hash); len(s.tags) > 0 {
 			b.sum += int(s.tags[s.start(hash)])
 		}
 	}
-	b.entries, b.values = b.entries[:0], b.values[:0]
+	b.entries = b.entries[:0]
 	for _, hash := range b.hashes {
 		b.entries = append(b.entries, t.guess(hash))
 	}
 	for _, e := range b.entries {
-		if e == nil {
-			b.values = append(b.values, nil)
-			continue
+		if e != nil {
+			b.sum += len(e.name)
 		}
-		b.sum += len(e.name)
-		b.values = append(b.values, &e.value)
 	}
 	for _, e := range b.entries {
 		// Most names lie in at most two cache lines.
@@ -66,13 +62,12 @@ func (t *Table[V]) Prefetch(b *Batch[V]) []*V {
 			b.sum += int(e.name[0]) + int(e.name[len(e.name)-1])
 		}
 	}
-	clear(b.entries)
-	return b.values
+	return b.entries
 }
 
 // guess returns the first entry with the tag of the hash, nil if there is none. It is nearly always
 // the entry that find returns, and guess does not read it.
-func (t *Table[V]) guess(hash uint64) *entry[V] {
+func (t *Table[V]) guess(hash uint64) *Entry[V] {
 	s := t.shard(hash)
 	if len(s.tags) == 0 {
 		return nil

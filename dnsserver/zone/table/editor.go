@@ -41,17 +41,15 @@ func (e *Editor[V]) Table() *Table[V] { return e.table }
 // Get returns the value of the name, nil if there is none. The value may be shared with other
 // tables, so callers must not change it. It is valid until the next Put or Remove.
 func (e *Editor[V]) Get(name string) *V {
-	if found := find(e.table, maphash.String(seed, name), name); found != nil {
-		return &found.value
-	}
-	return nil
+	hash := maphash.String(seed, name)
+	return find(e.table.shard(hash), hash, name)
 }
 
 // Put sets the value of a name.
 func (e *Editor[V]) Put(name string, value V) {
 	hash := maphash.String(seed, name)
 	e.table.depth = max(e.table.depth, 1+strings.Count(name, "."))
-	e.writable(hash).set(entry[V]{name: name, hash: hash, value: value})
+	e.writable(hash).set(Entry[V]{name: name, hash: hash, Value: value})
 }
 
 // Remove removes a name that the table has.

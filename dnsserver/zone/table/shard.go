@@ -16,11 +16,11 @@ limitations under the License.
 
 package table
 
-// entry is a name with its value. With a value of 40 octets it fills one CPU cache line.
-type entry[V any] struct {
+// Entry is a name with its value. With a value of 40 octets it fills one CPU cache line.
+type Entry[V any] struct {
 	name  string
 	hash  uint64
-	value V
+	Value V
 }
 
 // shard is a hash table with linear probing. Most names that clients look up do not exist, and with
@@ -29,7 +29,7 @@ type entry[V any] struct {
 type shard[V any] struct {
 	// tags has one octet of each name's hash, never 0. It is 0 for a free slot.
 	tags    []uint8
-	entries []entry[V]
+	entries []Entry[V]
 }
 
 // tagOf returns the octet of the hash that neither the shard nor the slot depends on.
@@ -43,16 +43,33 @@ func (s *shard[V]) next(at uint64) uint64 { return (at + 1) & s.mask() }
 
 func (s *shard[V]) mask() uint64 { return uint64(len(s.tags) - 1) } //nolint:gosec // Callers check that the shard has slots.
 
+// find returns the value of the name, nil if the shard does not have it.
+func find[V any, Name string | []byte](s *shard[V], hash uint64, name Name) *V {
+	if len(s.tags) == 0 {
+		return nil
+	}
+	wanted := tagOf(hash)
+	for at := s.start(hash); s.tags[at] != 0; at = s.next(at) {
+		if s.tags[at] != wanted {
+			continue
+		}
+		if held := &s.entries[at]; held.hash == hash && held.name == string(name) {
+			return &held.Value
+		}
+	}
+	return nil
+}
+
 // slotOf returns the slot that holds the name, or else the free slot for it. The shard must have
 // slots. It always has a free one, so the search ends.
-func slotOf[V any, Name string | []byte](s *shard[V], hash uint64, name Name) uint64 {
+func (s *shard[V]) slotOf(hash uint64, name string) uint64 {
 	wanted := tagOf(hash)
 	for at := s.start(hash); ; at = s.next(at) {
 		switch s.tags[at] {
 		case 0:
 			return at
 		case wanted:
-			if held := &s.entries[at]; held.hash == hash && held.name == string(name) {
+			if held := &s.entries[at]; held.hash == hash && held.name == name {
 				return at
 			}
 		}
@@ -60,9 +77,9 @@ func slotOf[V any, Name string | []byte](s *shard[V], hash uint64, name Name) ui
 }
 
 // set adds the entry, or replaces the entry of the same name.
-func (s *shard[V]) set(e entry[V]) {
+func (s *shard[V]) set(e Entry[V]) {
 	if len(s.tags) > 0 {
-		if at := slotOf(s, e.hash, e.name); s.tags[at] != 0 {
+		if at := s.slotOf(e.hash, e.name); s.tags[at] != 0 {
 			s.entries[at] = e
 			return
 		}
@@ -76,11 +93,11 @@ func (s *shard[V]) set(e entry[V]) {
 // remove removes a name that the shard has. Entries behind its slot move, because their search may
 // have passed it.
 func (s *shard[V]) remove(hash uint64, name string) {
-	at := slotOf(s, hash, name)
-	s.tags[at], s.entries[at] = 0, entry[V]{}
+	at := s.slotOf(hash, name)
+	s.tags[at], s.entries[at] = 0, Entry[V]{}
 	for at = s.next(at); s.tags[at] != 0; at = s.next(at) {
 		moved := s.entries[at]
-		s.tags[at], s.entries[at] = 0, entry[V]{}
+		s.tags[at], s.entries[at] = 0, Entry[V]{}
 		s.add(moved)
 	}
 	if count := s.count(); slotsFor(count) <= len(s.tags)/4 {
@@ -89,8 +106,8 @@ func (s *shard[V]) remove(hash uint64, name string) {
 }
 
 // add puts an entry into a free slot. The shard does not have its name.
-func (s *shard[V]) add(e entry[V]) {
-	at := slotOf(s, e.hash, e.name)
+func (s *shard[V]) add(e Entry[V]) {
+	at := s.slotOf(e.hash, e.name)
 	s.tags[at], s.entries[at] = tagOf(e.hash), e
 }
 
@@ -117,7 +134,7 @@ func slotsFor(count int) int {
 // resized returns a shard that has the same entries and room for so many names.
 func (s *shard[V]) resized(count int) shard[V] {
 	slots := slotsFor(count)
-	other := shard[V]{tags: make([]uint8, slots), entries: make([]entry[V], slots)}
+	other := shard[V]{tags: make([]uint8, slots), entries: make([]Entry[V], slots)}
 	for at, tag := range s.tags {
 		if tag != 0 {
 			other.add(s.entries[at])

@@ -36,10 +36,8 @@ type Table[V any] struct {
 
 // Find returns the value of the name, nil if the table does not have it.
 func (t *Table[V]) Find(name []byte) *V {
-	if found := find(t, maphash.Bytes(seed, name), name); found != nil {
-		return &found.value
-	}
-	return nil
+	hash := maphash.Bytes(seed, name)
+	return find(t.shard(hash), hash, name)
 }
 
 // Depth returns the largest number of DNS labels of any name that the table or one before it has
@@ -52,24 +50,12 @@ func (t *Table[V]) All() iter.Seq2[string, *V] {
 		for i := range t.shards {
 			s := &t.shards[i]
 			for at, tag := range s.tags {
-				if tag != 0 && !yield(s.entries[at].name, &s.entries[at].value) {
+				if tag != 0 && !yield(s.entries[at].name, &s.entries[at].Value) {
 					return
 				}
 			}
 		}
 	}
-}
-
-func find[V any, Name string | []byte](t *Table[V], hash uint64, name Name) *entry[V] {
-	s := t.shard(hash)
-	if len(s.tags) == 0 {
-		return nil
-	}
-	at := slotOf(s, hash, name)
-	if s.tags[at] == 0 {
-		return nil
-	}
-	return &s.entries[at]
 }
 
 // shard returns the shard of the names with this hash.

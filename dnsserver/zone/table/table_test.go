@@ -33,10 +33,10 @@ func TestAShardHoldsWhatAMapHolds(t *testing.T) {
 	g := NewWithT(t)
 	random := rand.New(rand.NewPCG(1, 1))
 	var s shard[int]
-	expected := map[string]entry[int]{}
+	expected := map[string]Entry[int]{}
 	for step := range 20_000 {
 		number := random.IntN(64)
-		e := entry[int]{name: fmt.Sprint(number), hash: hashOf(number), value: step}
+		e := Entry[int]{name: fmt.Sprint(number), hash: hashOf(number), Value: step}
 		switch _, exists := expected[e.name]; {
 		case random.IntN(2) == 0:
 			s.set(e)
@@ -45,12 +45,12 @@ func TestAShardHoldsWhatAMapHolds(t *testing.T) {
 			s.remove(hashOf(number), e.name)
 			delete(expected, e.name)
 		}
-		held := map[string]entry[int]{}
+		held := map[string]Entry[int]{}
 		for number := range 64 {
 			if len(s.tags) == 0 {
 				continue
 			}
-			if at := slotOf(&s, hashOf(number), fmt.Sprint(number)); s.tags[at] != 0 {
+			if at := s.slotOf(hashOf(number), fmt.Sprint(number)); s.tags[at] != 0 {
 				held[s.entries[at].name] = s.entries[at]
 			}
 		}
@@ -121,5 +121,5 @@ func TestAnEditorLeavesItsTableAlone(t *testing.T) {
 // One more field would make a lookup wait for memory twice.
 func TestAnEntryFillsACacheLine(t *testing.T) {
 	t.Parallel()
-	NewWithT(t).Expect(unsafe.Sizeof(entry[[5]uint64]{})).To(BeEquivalentTo(64))
+	NewWithT(t).Expect(unsafe.Sizeof(Entry[[5]uint64]{})).To(BeEquivalentTo(64))
 }
