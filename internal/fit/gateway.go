@@ -103,15 +103,7 @@ func addresses(all []string) (fitting []string, remark string) {
 	}
 	slices.Sort(fitting)
 	fitting = slices.Compact(fitting)
-	var remarks []string
-	if count := len(fitting); count > MaxAddresses {
-		fitting = fitting[:MaxAddresses:MaxAddresses]
-		remarks = append(remarks, fmt.Sprintf("Only the first %d of %d addresses are published", MaxAddresses, count))
-	}
-	if len(refused) > 0 {
-		remarks = append(remarks, "Left out: "+list(refused))
-	}
-	return fitting, strings.Join(remarks, "; ")
+	return limited(fitting, MaxAddresses, "addresses", refused)
 }
 
 // isAddress returns whether a text is an IP address or a host name.
@@ -136,15 +128,21 @@ func ports(all []xccv1.GatewayPort) (fitting []xccv1.GatewayPort, remark string)
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Port, b.Port))
 	})
 	fitting = slices.Compact(fitting)
+	return limited(fitting, MaxPorts, "ports", refused)
+}
+
+// limited returns at most limit values, and a remark about the others and the refused ones. kind is their name in the
+// remark.
+func limited[T any](values []T, limit int, kind string, refused []string) (published []T, remark string) {
 	var remarks []string
-	if count := len(fitting); count > MaxPorts {
-		fitting = fitting[:MaxPorts:MaxPorts]
-		remarks = append(remarks, fmt.Sprintf("Only the first %d of %d ports are published", MaxPorts, count))
+	if count := len(values); count > limit {
+		values = values[:limit:limit]
+		remarks = append(remarks, fmt.Sprintf("Only the first %d of %d %s are published", limit, count, kind))
 	}
 	if len(refused) > 0 {
-		remarks = append(remarks, "Left out: "+list(refused))
+		remarks = append(remarks, "Left out: "+text.List(refused, "; "))
 	}
-	return fitting, strings.Join(remarks, "; ")
+	return values, strings.Join(remarks, "; ")
 }
 
 // Port returns whether the schema allows a port.

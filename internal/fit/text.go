@@ -47,12 +47,3 @@ func Quoted(untrusted string) string {
 	}
 	return untrusted
 }
-
-// list joins the first three items, and counts the others.
-func list(items []string) string {
-	const maxItems = 3
-	if len(items) > maxItems {
-		return fmt.Sprintf("%s and %d more", strings.Join(items[:maxItems], "; "), len(items)-maxItems)
-	}
-	return strings.Join(items, "; ")
-}

@@ -29,6 +29,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // addresses collects the addresses of a gateway.
@@ -111,7 +112,7 @@ func (f *addresses) rangesRemark() string {
 		return ""
 	}
 	slices.Sort(f.inClusterRanges)
-	return "In the Service or Pod ranges of the Cluster: " + firstOf(slices.Compact(f.inClusterRanges)) +
+	return "In the Service or Pod ranges of the Cluster: " + text.List(slices.Compact(f.inClusterRanges), ", ") +
 		", which clusters with the same ranges cannot reach; correct spec.clusterNetwork if it is wrong"
 }
 

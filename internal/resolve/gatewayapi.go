@@ -28,6 +28,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // gatewayAPI returns the addresses in the status of a Gateway, and the ports of its listeners and
@@ -67,7 +68,7 @@ func gatewayAPI(target Target, objects Objects, found *addresses) Result {
 	found.prefer()
 	listeners := listenersOf(target, objects)
 	if len(listeners.refused) > 0 {
-		found.remarks = append(found.remarks, "Left out: "+firstOf(listeners.refused))
+		found.remarks = append(found.remarks, "Left out: "+text.List(listeners.refused, ", "))
 	}
 	return found.publish(target, "status.addresses", listeners.ports,
 		noAddress("%s has no address in its status yet: %s", target, whyNotProgrammed(objects.Gateway)))

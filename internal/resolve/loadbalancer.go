@@ -28,6 +28,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // loadBalancer returns the addresses in the status of a Service's load balancer. It skips ingress
@@ -105,10 +106,10 @@ func acceptedPorts(service *corev1.Service) (taken []xccv1.GatewayPort, refused 
 	})
 	var remarks []string
 	if len(everywhere) > 0 {
-		remarks = append(remarks, "Left out: ports that the load balancer refuses: "+firstOf(everywhere))
+		remarks = append(remarks, "Left out: ports that the load balancer refuses: "+text.List(everywhere, ", "))
 	}
 	if len(somewhere) > 0 {
-		remarks = append(remarks, "Some addresses of the load balancer refuse ports: "+firstOf(somewhere))
+		remarks = append(remarks, "Some addresses of the load balancer refuse ports: "+text.List(somewhere, ", "))
 	}
 	return taken, strings.Join(remarks, "; ")
 }
@@ -134,7 +135,7 @@ func externalIPs(target Target, objects Objects, found *addresses) Result {
 	if len(unserved) > 0 {
 		slices.Sort(unserved)
 		found.remarks = append(found.remarks, fmt.Sprintf("Nodes do not forward traffic to %s, because the Service's only IP family "+
-			"is %s: change its spec.ipFamilyPolicy", firstOf(slices.Compact(unserved)), served))
+			"is %s: change its spec.ipFamilyPolicy", text.List(slices.Compact(unserved), ", "), served))
 	}
 	found.prefer()
 	if known, err := version.ParseGeneric(objects.Version); err == nil && known.AtLeast(externalIPsDeprecated) {

@@ -24,6 +24,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // maxOverride is the limit of the annotation, in bytes: fit.MaxAddresses host names of 253
@@ -109,7 +110,7 @@ func overrideMessage(found Result, replaced []string) string {
 	const annotation = "The Cluster's annotation " + xccv1.GatewayAddressesAnnotation
 	switch {
 	case len(replaced) > 0:
-		return annotation + " replaces the found addresses " + firstOf(replaced)
+		return annotation + " replaces the found addresses " + text.List(replaced, ", ")
 	case len(found.Addresses) > 0:
 		return annotation + " replaces none of the found addresses"
 	case found.Message != "":

@@ -27,6 +27,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // maxRanges is the limit of ranges in the annotation. Every address of every node is compared with
@@ -136,5 +137,5 @@ func (f *addresses) prefer() {
 		_, isOther := slices.BinarySearch(others, address)
 		return isOther
 	})
-	f.remarks = append(f.remarks, "The Cluster's annotation "+xccv1.GatewayAddressRangesAnnotation+" prefers other addresses to "+firstOf(others))
+	f.remarks = append(f.remarks, "The Cluster's annotation "+xccv1.GatewayAddressRangesAnnotation+" prefers other addresses to "+text.List(others, ", "))
 }

@@ -24,6 +24,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
 // Result is the state of a gateway. It always fits the schema of status.gateways.
@@ -150,20 +151,11 @@ func notServed(all []string) string {
 	case len(names) == 0:
 		return ""
 	case len(names) < len(all):
-		return "Left out of answers: " + firstOf(names) + ", because a name with addresses cannot also be an alias for a host name"
+		return "Left out of answers: " + text.List(names, ", ") + ", because a name with addresses cannot also be an alias for a host name"
 	case len(names) > 1:
-		return "Left out of answers: " + firstOf(names[1:]) + ", because a name can be an alias for one host name only, which is " + names[0]
+		return "Left out of answers: " + text.List(names[1:], ", ") + ", because a name can be an alias for one host name only, which is " + names[0]
 	}
 	return ""
-}
-
-// firstOf joins the first three names, and counts the others.
-func firstOf(names []string) string {
-	const maxNames = 3
-	if len(names) > maxNames {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNames], ", "), len(names)-maxNames)
-	}
-	return strings.Join(names, ", ")
 }
 
 // noAddress is the Result of a gateway without an address.

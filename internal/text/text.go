@@ -18,6 +18,7 @@ limitations under the License.
 package text
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -65,4 +66,13 @@ func Line(text string, limit int) string {
 func cut(line string, limit int) string {
 	line = strings.ToValidUTF8(line[:min(len(line), limit-len(ellipsis))], "")
 	return strings.TrimRight(line, " ") + ellipsis
+}
+
+// List joins the first three items with the separator, and counts the others.
+func List(items []string, separator string) string {
+	const maxItems = 3
+	if len(items) <= maxItems {
+		return strings.Join(items, separator)
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:maxItems], separator), len(items)-maxItems)
 }

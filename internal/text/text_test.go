@@ -54,6 +54,14 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestListCountsTheItemsAfterTheThird(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	g.Expect(text.List(nil, ", ")).To(BeEmpty())
+	g.Expect(text.List([]string{"a", "b", "c"}, ", ")).To(Equal("a, b, c"))
+	g.Expect(text.List([]string{"a", "b", "c", "d", "e"}, "; ")).To(Equal("a; b; c and 2 more"))
+}
+
 func FuzzLine(f *testing.F) {
 	f.Add("a\nb", 8)
 	f.Add(strings.Repeat("a ä\x1b[1m\xff", 50), 20)
