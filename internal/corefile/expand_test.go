@@ -203,7 +203,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// TestHostileCorefilesCostLittle bounds what somebody who may write a Corefile can make of it.
+// TestHostileCorefilesCostLittle limits the cost of a Corefile that an attacker has written.
 func TestHostileCorefilesCostLittle(t *testing.T) {
 	t.Parallel()
 	var doubling strings.Builder

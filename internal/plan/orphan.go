@@ -84,7 +84,7 @@ func gatewayOf(gatewayDNS *xccv1.GatewayDNS, cluster string) *xccv1.GatewayStatu
 	return nil
 }
 
-// isNeeded returns whether the slice is one of those that publish the gateway.
+// isNeeded returns whether the gateway's status needs the slice.
 func isNeeded(slice *discoveryv1.EndpointSlice, zone string, source Source, gateway xccv1.GatewayStatus, readers Readers) bool {
 	needed := placementIn(slice) // An unknown dns-server may read the host names there.
 	if readers != ReadersUnknown {

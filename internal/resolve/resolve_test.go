@@ -255,7 +255,7 @@ func TestAGatewayWithVeryManyAddressesStaysWithinTheSchema(t *testing.T) {
 		expected{"NoAddress", "", "", "localhost0 is not a fully qualified host name"})
 }
 
-func TestAResolutionTypeOfALaterVersionKeepsWhatIsPublished(t *testing.T) {
+func TestAnUnknownResolutionTypeKeepsThePublishedAddresses(t *testing.T) {
 	t.Parallel()
 	check(t, resolve.Gateway(target("tunnel"), resolve.Objects{Service: service("ClusterIP")}, network),
 		expected{"Unknown", "", "", "does not know resolutionType tunnel"})
