@@ -19,7 +19,6 @@ package consumers
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -59,16 +58,14 @@ type Reconciler struct {
 	Ledger           *Ledger
 	WatchFilterValue string
 
+	pace pacing.Interval
 	// shares bound the writes to the GatewayDNS of one namespace.
 	shares pacing.Shares
-
-	mu    sync.Mutex
-	wrote map[client.ObjectKey]time.Time
 }
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	r.wrote = map[client.ObjectKey]time.Time{}
+	r.pace.Length = interval
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("consumers").
 		For(&xccv1.GatewayDNS{}, builder.WithPredicates(
@@ -103,7 +100,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.Ledger.ForgetGatewayDNS(request.NamespacedName)
-			r.forget(request.NamespacedName)
 			r.shares.Forget(request.NamespacedName)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
@@ -123,7 +119,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if !settled || apiequality.Semantic.DeepEqual(original.Status, gatewayDNS.Status) {
 		return reconcile.Result{RequeueAfter: revisit}, nil
 	}
-	if wait := r.lastWrite(request.NamespacedName).Add(interval).Sub(now); wait > 0 {
+	if wait := r.pace.Wait(request.NamespacedName, now); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	if wait := r.shares.Wait(request.NamespacedName, now); wait > 0 {
@@ -178,20 +174,6 @@ func (r *Reconciler) write(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) er
 	} else if err != nil {
 		return fmt.Errorf("writing status.consumers: %w", err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.wrote[client.ObjectKeyFromObject(gatewayDNS)] = time.Now()
+	r.pace.Wrote(client.ObjectKeyFromObject(gatewayDNS), time.Now())
 	return nil
-}
-
-func (r *Reconciler) lastWrite(key client.ObjectKey) time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.wrote[key]
-}
-
-func (r *Reconciler) forget(key client.ObjectKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.wrote, key)
 }

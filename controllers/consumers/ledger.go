@@ -78,8 +78,8 @@ type consumer struct {
 	asked, absent bool
 }
 
-// published is what a GatewayDNS publishes now, since when, and which consumers do not hold it yet, with the time when the
-// manager saw the change for which each of them waits.
+// published is what a GatewayDNS publishes now, since when, and which consumers do not hold it yet, with the time of the first
+// change that each of them lacks.
 type published struct {
 	fingerprint Fingerprint
 	since       time.Time
@@ -132,9 +132,9 @@ func (b *book) fingerprintOf(gatewayDNS *xccv1.GatewayDNS) Fingerprint {
 	return last.fingerprint
 }
 
-// Publishing notes that the gateways of a GatewayDNS are about to be written, because of a change that the manager saw at
-// the given time.
-func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.GatewayStatus, seenAt time.Time) {
+// Publishing notes that the gateways of a GatewayDNS are about to be written. changedAt is the lastTransitionTime of those that
+// changed.
+func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.GatewayStatus, changedAt time.Time) {
 	fingerprint := FingerprintOf(gateways)
 	book := l.open(gatewayDNS.Namespace)
 	defer book.mu.Unlock()
@@ -142,12 +142,12 @@ func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.Gatewa
 	if ok && current.fingerprint == fingerprint {
 		return
 	}
-	changed := &published{fingerprint: fingerprint, since: time.Now(), waiting: map[string]time.Time{}}
+	changed := &published{fingerprint: fingerprint, since: changedAt, waiting: map[string]time.Time{}}
 	for name, consumer := range book.consumers {
 		if consumer.absent || consumer.held[gatewayDNS] == fingerprint {
 			continue
 		}
-		changed.waiting[name] = seenAt
+		changed.waiting[name] = changedAt
 		if ok {
 			if earlier, waits := current.waiting[name]; waits {
 				changed.waiting[name] = earlier
@@ -201,9 +201,9 @@ func (l *Ledger) arrived(book *book, cluster string, gatewayDNS client.ObjectKey
 	if !ok || current.fingerprint != held {
 		return
 	}
-	if seenAt, waits := current.waiting[cluster]; waits {
+	if changedAt, waits := current.waiting[cluster]; waits {
 		delete(current.waiting, cluster)
-		l.metrics.propagation.Observe(time.Since(seenAt).Seconds())
+		l.metrics.propagation.Observe(time.Since(changedAt).Seconds())
 	}
 }
 

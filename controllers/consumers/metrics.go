@@ -47,7 +47,7 @@ func NewMetrics(registerer prometheus.Registerer, reader client.Reader) (*Metric
 			Name: "xcc_record_writes_total", Help: "Writes of EndpointSlices in consuming clusters.",
 		}, []string{"action", "result"}),
 		propagation: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "xcc_record_propagation_seconds", Help: "Time from when the manager saw a change of a gateway until a consuming cluster held it.",
+			Name: "xcc_record_propagation_seconds", Help: "Time from the lastTransitionTime of a gateway in a status until a consuming cluster held the change.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 3600},
 		}),
 		gateways: &gatewayCollector{reader: reader, description: prometheus.NewDesc(

@@ -18,6 +18,7 @@ package gatewaydns
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -28,11 +29,11 @@ import (
 // admit returns 0 if an Observation may replace the one before, and otherwise after what time to observe the cluster again. An
 // Observation that replaces another is a write of each GatewayDNS that selects the cluster, and of each consuming cluster. So
 // a cluster that changes all the time is held back here, where nothing else is: what the status says of it stays as it was,
-// and what it says of other clusters is written at once. Changes that follow each other within respite are one write of each
+// and what it says of other clusters is written at once. Changes that follow each other within the interval are one write of each
 // GatewayDNS, and take one token.
 func (r *Observer) admit(ctx context.Context, cluster client.ObjectKey, next Observation) time.Duration {
 	previous, known := r.Observations.Get(cluster)
-	if !known || same(previous, next) {
+	if !known || reflect.DeepEqual(previous, next) {
 		return 0
 	}
 	take := r.pace.Take

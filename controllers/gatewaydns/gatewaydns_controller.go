@@ -65,7 +65,7 @@ type Reconciler struct {
 
 	claiming turns
 	parsed   parsedClaims
-	pace     pace
+	pace     pacing.Interval
 	// shares bound the writes to the GatewayDNS of one namespace, whatever makes them necessary.
 	shares   pacing.Shares
 	refusals refusals
@@ -75,8 +75,14 @@ type Reconciler struct {
 // object from where it was.
 const deleteForMove = "clusterctl.cluster.x-k8s.io/delete-for-move"
 
+// interval is the shortest time between two writes of a status. A burst of changes of one gateway would otherwise be a burst of
+// writes to the management cluster and to each consuming cluster. A change is promised to arrive within 250 ms, so more than
+// half of that is left for the writes.
+const interval = 100 * time.Millisecond
+
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	r.pace.Length = interval
 	several := mapping.NewSeveral(r.namesOf)
 	err := ctrl.NewControllerManagedBy(mgr).
 		// Our own writes of the status wake us too: one that was computed from a cache older than our last write, and so
@@ -101,14 +107,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 
 // Reconcile writes the status of the requested GatewayDNS.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	started := time.Now()
-	if wait := r.shares.Waits(request.NamespacedName, started); wait > 0 {
+	if wait := r.shares.Waits(request.NamespacedName, time.Now()); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 	gatewayDNS := &xccv1.GatewayDNS{}
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.pace.forget(request.NamespacedName)
 			r.shares.Forget(request.NamespacedName)
 			r.parsed.forget(request.NamespacedName)
 			r.refusals.forget(request.NamespacedName)
@@ -138,38 +142,33 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return resultOf(claimErr)
 	}
 	setNamesClaimedCondition(gatewayDNS, unclaimed, claimErr)
-	result, err := r.publish(ctx, gatewayDNS, original, neighbours, started)
+	result, err := r.publish(ctx, gatewayDNS, original, neighbours)
 	return result, errors.Join(err, claimErr)
 }
 
 // publish writes the status. original is what the status was written to last.
 func (r *Reconciler) publish(
-	ctx context.Context, gatewayDNS, original *xccv1.GatewayDNS, neighbours neighbours, started time.Time,
+	ctx context.Context, gatewayDNS, original *xccv1.GatewayDNS, neighbours neighbours,
 ) (reconcile.Result, error) {
-	key := client.ObjectKeyFromObject(gatewayDNS)
-	selected, err := r.setStatus(gatewayDNS, neighbours)
-	if err != nil {
+	key, now := client.ObjectKeyFromObject(gatewayDNS), time.Now()
+	if err := r.setStatus(gatewayDNS, neighbours, metav1.NewTime(now)); err != nil {
 		return reconcile.Result{}, err
 	}
 	if apiequality.Semantic.DeepEqual(original.Status, gatewayDNS.Status) {
-		r.pace.settled(key, started)
 		return reconcile.Result{}, nil
 	}
-	seenTimes, changes := r.Observations.seenAt(selected)
-	seenAt := r.pace.noticed(key, started, seenTimes...)
-	writing := time.Now()
-	if wait := r.pace.wait(key, writing, changes); wait > 0 {
-		// Changes come in quick succession. What is written then is the sum of them.
+	if wait := r.pace.Wait(key, now); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
-	if wait := r.shares.Wait(key, writing); wait > 0 {
+	if wait := r.shares.Wait(key, now); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
-	r.Ledger.Publishing(key, gatewayDNS.Status.Gateways, seenAt)
+	r.Ledger.Publishing(key, gatewayDNS.Status.Gateways, now)
 	// With the lock, a status that was computed from an outdated cache is not written over a newer one; the newer object's
 	// event wakes us.
 	patch := client.MergeFromWithOptions(original, client.MergeFromWithOptimisticLock{})
-	err = r.Client.Status().Patch(ctx, gatewayDNS, patch)
+	writing := time.Now()
+	err := r.Client.Status().Patch(ctx, gatewayDNS, patch)
 	r.shares.Spent(key.Namespace, time.Now(), time.Since(writing))
 	if err != nil {
 		learned, isolateErr := r.isolate(ctx, original, gatewayDNS, err)
@@ -179,17 +178,15 @@ func (r *Reconciler) publish(
 		return resultOf(fmt.Errorf("writing status: %w", cmp.Or(isolateErr, err)))
 	}
 	r.refusals.wrote(key)
-	r.pace.wrote(key, writing, changes)
-	r.pace.settled(key, started)
+	r.pace.Wrote(key, now)
 	r.recordTransitions(original, gatewayDNS)
 	return reconcile.Result{}, nil
 }
 
-// setStatus sets the gateways and all conditions but those of the claims and of the consumers. It returns the Clusters that are selected.
-func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours) ([]clusterv1.Cluster, error) {
+// setStatus sets the gateways and all conditions but those of the claims and of the consumers.
+func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours, now metav1.Time) error {
 	selected, selectorErr := neighbours.selectedBy(gatewayDNS)
 	if selectorErr == nil {
-		now := metav1.Now()
 		entries := gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), r.Observations.Get, now)
 		r.refusals.replace(client.ObjectKeyFromObject(gatewayDNS), entries, gatewayDNS.Status.Gateways, now)
 		gatewayDNS.Status.Gateways = entries
@@ -197,10 +194,10 @@ func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbou
 	setClustersSelectedCondition(gatewayDNS, len(selected), selectorErr)
 	setGatewaysResolvedCondition(gatewayDNS, selectorErr)
 	if err := setReadyCondition(gatewayDNS); err != nil {
-		return nil, err
+		return err
 	}
 	gatewayDNS.Status.ObservedGeneration = gatewayDNS.Generation
-	return selected, nil
+	return nil
 }
 
 // retry is when to try again what was computed from an outdated cache. Not every newer object wakes us: one of which only

@@ -25,7 +25,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -46,11 +45,6 @@ type Observation struct {
 	Answered         bool
 	// Results are what is known of each gateway that GatewayDNS ask for. One that is missing has not been looked at yet.
 	Results map[resolve.Target]resolve.Result
-	// SeenAt is when the manager saw the change that made this Observation differ from the one before.
-	SeenAt time.Time
-
-	// number is how many Observations of the cluster there were that differed.
-	number int
 }
 
 // of returns what is known of a gateway.
@@ -91,26 +85,14 @@ func (o *Observations) Get(cluster client.ObjectKey) (Observation, bool) {
 	return observation, ok
 }
 
-// seenAt returns when the latest Observation of each of the clusters was made, and how many there have been of all of them.
-func (o *Observations) seenAt(clusters []clusterv1.Cluster) (times []time.Time, changes int) {
-	for i := range clusters {
-		if observation, ok := o.Get(client.ObjectKeyFromObject(&clusters[i])); ok {
-			times = append(times, observation.SeenAt)
-			changes += observation.number
-		}
-	}
-	return times, changes
-}
-
 // Set stores what was observed, and wakes the reconciler for those of the given GatewayDNS of which something else is known
 // than before. Only the reconcile of the cluster, of which there is one at a time, calls it; Observations are compared outside
 // of the lock, because their size is up to the cluster.
 func (o *Observations) Set(cluster client.ObjectKey, observation Observation, affected []xccv1.GatewayDNS) {
 	previous, ok := o.Get(cluster)
-	if ok && same(previous, observation) {
+	if ok && reflect.DeepEqual(previous, observation) {
 		return
 	}
-	observation.number = previous.number + 1
 	queue := o.store(cluster, observation)
 	if queue == nil {
 		return
@@ -130,13 +112,6 @@ func (o *Observations) store(cluster client.ObjectKey, observation Observation) 
 	defer o.mu.Unlock()
 	o.byCluster[cluster] = observation
 	return o.queue
-}
-
-// same returns whether two Observations differ in nothing but when they were made.
-func same(a, b Observation) bool {
-	a.SeenAt, b.SeenAt = time.Time{}, time.Time{}
-	a.number, b.number = 0, 0
-	return reflect.DeepEqual(a, b)
 }
 
 // Forget drops what was observed of a cluster.

@@ -81,7 +81,7 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 		return fmt.Errorf("setting up the gateway observer: %w", err)
 	}
 	r.controller = observer
-	r.pace.Window = respite
+	r.pace.Window = interval
 	return nil
 }
 
@@ -119,7 +119,6 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 			clusterv1.WatchLabel + " is not " + r.WatchFilterValue}, interested)
 		return reconcile.Result{}, nil
 	}
-	seenAt := time.Now()
 	observation, err := r.observe(ctx, cluster, interested)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -132,7 +131,6 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 	}
 	settled, changed, wait := r.silences.settle(request.NamespacedName, previous, observation, time.Now())
 	if changed {
-		settled.SeenAt = seenAt
 		if delay := r.admit(ctx, request.NamespacedName, settled); delay > 0 {
 			if wait == 0 || delay < wait {
 				wait = delay
