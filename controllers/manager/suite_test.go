@@ -39,8 +39,3 @@ func newNeighbours(t *testing.T, changes ...func(*manager.Options)) (one, other 
 	first, second := fleet.NewNeighbours(t, changes...)
 	return &tenant{first}, &tenant{second}
 }
-
-// node stands for the nodes of a workload cluster, and for the Pods of the add-on.
-type node struct{ *fleet.Node }
-
-func (n *tenant) node(workload *fleet.Cluster) *node { return &node{n.Node(workload)} }
