@@ -25,7 +25,7 @@ KUSTOMIZE := go tool -modfile=tools/go.mod kustomize
 GOLANGCI_LINT := out/tools/golangci-lint
 GOVULNCHECK := out/tools/govulncheck
 RELEASE := go run ./internal/release/xcc-release
-# Where the licences in the images are read from: what the binaries were built from.
+# The sources of the licences in the images: the modules and the Go installation of the build.
 LICENCES = --licence LICENSE --module-cache "$$(go env GOMODCACHE)" --go-root "$$(go env GOROOT)"
 
 ##@ General
@@ -69,7 +69,7 @@ images: ## Write loadable image tarballs for ARCH to out/images/
 	$(RELEASE) images --version $(VERSION) --binaries out/binaries $(LICENCES) --arch $(ARCH) --output out/images
 
 .PHONY: components
-components: ## Write what is installed, by clusterctl or in one namespace, to out/addon-xcc/VERSION/
+components: ## Write the components, for clusterctl and for one namespace, to out/addon-xcc/VERSION/
 	$(KUSTOMIZE) build config/default | $(RELEASE) components --version $(VERSION) --metadata metadata.yaml --output out/addon-xcc
 	$(KUSTOMIZE) build config/namespaced | $(RELEASE) namespaced --version $(VERSION) --output out/addon-xcc
 
@@ -79,7 +79,7 @@ layouts: ## Write images of every released architecture as OCI layouts to out/oc
 	$(RELEASE) layouts --version $(VERSION) --binaries out/binaries $(LICENCES) $(foreach arch,$(RELEASE_ARCHS),--arch $(arch)) --output out/oci
 
 .PHONY: release
-release: components layouts ## Write all that a release consists of: components, layouts, inventory and checksums of VERSION=vX.Y.Z
+release: components layouts ## Write the files of a release: components, layouts, inventory and checksums of VERSION=vX.Y.Z
 	$(RELEASE) seal --version $(VERSION) --binaries out/binaries --layouts out/oci $(foreach arch,$(RELEASE_ARCHS),--arch $(arch)) --output out/addon-xcc
 
 ##@ Test
@@ -89,7 +89,7 @@ test: test-binaries ## Run the unit tests and the tests against real API servers
 	go test -race -timeout 20m $(TEST_ARGS) ./...
 
 .PHONY: test-binaries
-test-binaries: ## Build what the tests run against (Kubernetes, etcd, ...) from source; cached outside the checkout
+test-binaries: ## Build the programs that the tests need (Kubernetes, etcd, ...) from source; cached outside the checkout
 	go run ./test/cmd/rig components etcd kube-apiserver kube-controller-manager kubectl tether
 
 .PHONY: e2e
@@ -119,11 +119,11 @@ soak: build test-binaries ## Run the manager beside a hostile cluster and a host
 	go test -tags soak -timeout 0 -count 1 -v $(TEST_ARGS) ./test/soak -args -minutes $(MINUTES) -seed $(SEED)
 
 .PHONY: demo
-demo: linux-root ## Bring three clusters up and walk through the add-on; needs Linux and root
+demo: linux-root ## Start three clusters and run the walkthrough; needs Linux and root
 	go run ./test/cmd/demo up
 
 .PHONY: demo-down
-demo-down: linux-root ## Remove what "make demo" left running; needs Linux and root
+demo-down: linux-root ## Remove the clusters of "make demo"; needs Linux and root
 	go run ./test/cmd/demo down
 
 # Further arguments of the bench, for example BENCH_ARGS='-only udp-1000 -rounds 5'.
@@ -147,14 +147,14 @@ lint: $(GOLANGCI_LINT) ## Run the linters
 	$(GOLANGCI_LINT) run ./...
 
 .PHONY: lint-fix
-lint-fix: $(GOLANGCI_LINT) ## Run the linters and formatters, and change what they can change by themselves
+lint-fix: $(GOLANGCI_LINT) ## Run the linters and formatters, and apply their automatic fixes
 	$(GOLANGCI_LINT) run --fix ./...
 
 $(GOLANGCI_LINT): $(wildcard tools/lint/*)
 	cd tools/lint && go build -o $(CURDIR)/$@ .
 
-# Every module of the repository, by the folder of its go.mod, but for those of old versions: to tidy these takes all that they may
-# be built from, and what they pin does not change.
+# Every module of the repository, by the folder of its go.mod, except those of old versions: their pins do not change, and tidying
+# them downloads many modules.
 MODULES = $(shell git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod' ':!test/components/oldest' | xargs -n1 dirname)
 
 .PHONY: tidy
@@ -162,7 +162,7 @@ tidy: ## Tidy the go.mod of every module
 	@for module in $(MODULES); do echo "Tidying $$module"; (cd "$$module" && go mod tidy); done
 
 .PHONY: headers
-headers: ## Check that every Go file that a hand wrote starts with the licence header
+headers: ## Check that every hand-written Go file starts with the licence header
 	@size=$$(wc -c < $(BOILERPLATE)); bad=0; \
 	while read -r file; do \
 		if ! cmp -s -n "$$size" $(BOILERPLATE) <(sed '1{/^\/\/go:build/{N;d}}' "$$file"); then echo "$$file does not start with $(BOILERPLATE)" >&2; bad=1; fi; \
@@ -170,7 +170,7 @@ headers: ## Check that every Go file that a hand wrote starts with the licence h
 	exit $$bad
 
 .PHONY: verify
-verify: generate tidy headers ## Regenerate everything and fail if that differs from what is committed
+verify: generate tidy headers ## Regenerate everything and fail if the result differs from the commit
 	git diff --exit-code
 	@untracked=$$(git status --porcelain --untracked-files=all); \
 	if [ -n "$$untracked" ]; then printf 'These files are not committed:\n%s\n' "$$untracked" >&2; exit 1; fi
@@ -178,10 +178,10 @@ verify: generate tidy headers ## Regenerate everything and fail if that differs 
 # The database of known vulnerabilities: https:// or, for a copy, file://.
 VULNERABILITY_DB ?= https://vuln.go.dev
 
-# govulncheck exits with 3 for a finding. Anything else but 0 means that it could not tell, above all that it did not reach the database.
-# It takes a folder without a database for one without vulnerabilities, so the index of a copy must be there.
+# govulncheck exits with 3 for a finding. Any other code but 0 means that it could not check, usually because it did not reach the
+# database. It treats a folder without a database as one without vulnerabilities, so the index of a copy must exist.
 .PHONY: verify-vulnerabilities
-verify-vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what the binaries call; fails if it cannot ask
+verify-vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in the code that the binaries call; fails if it cannot reach the database
 	@code=0; database='$(VULNERABILITY_DB)'; \
 	case $$database in file://*) [ -s "$${database#file://}/index/modules.json" ] || { echo "$$database holds no index/modules.json." >&2; code=1; } ;; esac; \
 	[ $$code != 0 ] || CGO_ENABLED=0 GOOS=linux $(GOVULNCHECK) -db "$$database" $(addprefix ./cmd/,$(BINARIES)) || code=$$?; \
@@ -194,8 +194,8 @@ verify-vulnerabilities: $(GOVULNCHECK) ## Look for known vulnerabilities in what
 $(GOVULNCHECK): $(wildcard tools/vulnerabilities/*)
 	go build -modfile=tools/vulnerabilities/go.mod -o $@ golang.org/x/vuln/cmd/govulncheck
 
-# What differs between the two builds is what must not matter: the folder, the umask, the time and its zone and, with COLD=1, the build
-# cache. Without COLD=1 the second build takes compiled packages from the cache of the first, so only linking and packing are compared.
+# The two builds differ in everything that must not matter: the folder, the umask, the time and its zone and, with COLD=1, the build
+# cache. Without COLD=1 the second build reuses compiled packages of the first, so only linking and packing are compared.
 .PHONY: verify-reproducible
 verify-reproducible: ## Build the release VERSION=vX.Y.Z of the last commit twice and compare all files; COLD=1 compiles twice
 	@folder=$$(mktemp -d); commit=$$(git rev-parse HEAD); \
