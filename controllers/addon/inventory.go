@@ -27,7 +27,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/legacy"
 )
 
 // obsoleteAnnotation on a payload Secret is what has to be deleted in the workload cluster when the payload has arrived
@@ -80,17 +80,13 @@ func references(objects []unstructured.Unstructured) []reference {
 	return all
 }
 
-// legacy is what the project that this one succeeds installed and that is of no use any more. Its other objects have the
-// names of ours and are taken over. Its Role in kube-system stays: nothing about it says whose it is.
-func legacy() []reference {
-	const rbac = "rbac.authorization.k8s.io/v1"
-	return []reference{
-		{"batch/v1", "Job", xccv1.WorkloadNamespace, xccv1.DNSConfigPatcherName},
-		{"v1", "ConfigMap", xccv1.WorkloadNamespace, "dns-server-corefile"},
-		{rbac, "RoleBinding", "kube-system", xccv1.DNSConfigPatcherName},
-		{rbac, "Role", xccv1.WorkloadNamespace, "capi-dns-service-watcher"},
-		{rbac, "Role", xccv1.WorkloadNamespace, "xcc-dns-service-watcher"},
+// legacyObjects returns the objects of the 2022 project that have to be deleted.
+func legacyObjects() []reference {
+	var all []reference
+	for _, object := range legacy.Objects() {
+		all = append(all, reference(object))
 	}
+	return all
 }
 
 // obsoleteOf returns what has to be deleted besides the payload of a Secret. An annotation that was spoilt is forgotten.

@@ -20,7 +20,6 @@ import (
 	"context"
 	"fmt"
 
-	batchv1 "k8s.io/api/batch/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/legacy"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
@@ -82,23 +82,7 @@ func isOurs(ref reference, live *unstructured.Unstructured) bool {
 	if live.GetLabels()[xccv1.PartOfLabel] == xccv1.PartOf || containsObject(writtenThere(), ref) {
 		return true
 	}
-	if !containsObject(legacy(), ref) {
-		return false
-	}
-	switch ref.Kind {
-	case "RoleBinding":
-		// In kube-system a name is not enough.
-		subjects, _, _ := unstructured.NestedSlice(live.Object, "subjects")
-		if len(subjects) != 1 {
-			return false
-		}
-		subject, _ := subjects[0].(map[string]any)
-		return subject["kind"] == "ServiceAccount" && subject["name"] == xccv1.DNSConfigPatcherName && subject["namespace"] == xccv1.WorkloadNamespace
-	case "Job":
-		return live.GroupVersionKind().Group == batchv1.GroupName
-	default:
-		return true
-	}
+	return legacy.IsObject(live)
 }
 
 // removeSlices deletes the records that we published there.

@@ -174,7 +174,7 @@ func put(secret *corev1.Secret, wanted payload) error {
 	kept := references(wanted.objects)
 	obsolete := obsoleteOf(secret)
 	if secret.ResourceVersion == "" {
-		obsolete = append(obsolete, legacy()...)
+		obsolete = append(obsolete, legacyObjects()...)
 	}
 	obsolete = append(obsolete, references(objectsOf(secret))...)
 	if err := setObsolete(secret, obsolete, kept); err != nil {

@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/legacy"
 )
 
 // glance is how often to look whether a Pod of the old project's DNS server is being deleted. It goes on answering for five
@@ -41,7 +42,7 @@ const appLabel = "app"
 // has led to them: what CoreDNS asks on a socket that it used before would be lost from then on until kube-proxy notices.
 func (r *Reconciler) reconcileTakeover(ctx context.Context, s *scope) error {
 	obsolete := obsoleteOf(s.secret)
-	if !slices.ContainsFunc(legacy(), func(ref reference) bool { return containsObject(obsolete, ref) }) {
+	if !slices.ContainsFunc(legacyObjects(), func(ref reference) bool { return containsObject(obsolete, ref) }) {
 		return nil
 	}
 	_, remote, err := r.remote(ctx, s.cluster)
@@ -54,10 +55,10 @@ func (r *Reconciler) reconcileTakeover(ctx context.Context, s *scope) error {
 	if err := remote.List(ctx, pods, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabels{appLabel: xccv1.DNSServerName}); err != nil {
 		return fmt.Errorf("listing the Pods of the DNS server: %w", err)
 	}
-	answered := slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return !isOld(&pod) && isAnswering(&pod) })
+	answered := slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return !legacy.IsServerPod(pod.Labels) && isAnswering(&pod) })
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if !isOld(pod) {
+		if !legacy.IsServerPod(pod.Labels) {
 			continue
 		}
 		if pod.DeletionTimestamp.IsZero() || !answered {
@@ -70,8 +71,6 @@ func (r *Reconciler) reconcileTakeover(ctx context.Context, s *scope) error {
 	}
 	return nil
 }
-
-func isOld(pod *corev1.Pod) bool { return pod.Labels[xccv1.PartOfLabel] != xccv1.PartOf }
 
 func isAnswering(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp.IsZero() && slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {

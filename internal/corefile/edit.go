@@ -20,12 +20,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-)
 
-// The 2022 project put its block between these comments. They are removed with the block.
-const (
-	oldBegin = "### BEGIN CROSS CLUSTER CONNECTIVITY"
-	oldEnd   = "### END CROSS CLUSTER CONNECTIVITY"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/legacy"
 )
 
 // document is a file that may have our server blocks.
@@ -141,7 +137,7 @@ func cutBlock(text string, s statement) string {
 	first := s.first - 1
 	before, after := lines[:first], lines[s.last:]
 	if len(before) > 0 && len(after) > 0 &&
-		strings.TrimSpace(before[len(before)-1]) == oldBegin && strings.TrimSpace(after[0]) == oldEnd {
+		strings.TrimSpace(before[len(before)-1]) == legacy.BlockBegin && strings.TrimSpace(after[0]) == legacy.BlockEnd {
 		return strings.Join(before[:len(before)-1], "") + strings.Join(after[1:], "")
 	}
 	head, tail := strings.Join(before, ""), strings.Join(after, "")

@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/legacy"
 )
 
 // Settings are the desired server blocks, and the data by which ours are recognised.
@@ -36,14 +38,14 @@ type Settings struct {
 	Written string
 }
 
-// isOwnPlugin returns whether our blocks may have a plugin: errors and forward are written by this
-// package, forward and reload by the 2022 project, and loop is added by the migration library.
+// isOwnPlugin returns whether our blocks may have a plugin: this package writes errors and forward,
+// and the migration library adds loop. The 2022 project wrote further ones.
 func isOwnPlugin(name string) bool {
 	switch name {
-	case "errors", "forward", "loop", "reload":
+	case "errors", "forward", "loop":
 		return true
 	}
-	return false
+	return legacy.IsBlockPlugin(name)
 }
 
 // owner recognises our blocks in one server's configuration.
