@@ -20,11 +20,11 @@ BINARIES := manager dns-server dns-config-patcher
 LDFLAGS := -s -w -X $(MODULE)/internal/version.Version=$(VERSION)
 BOILERPLATE := tools/boilerplate.go.txt
 
-CONTROLLER_GEN := go tool -modfile=tools/go.mod controller-gen
-KUSTOMIZE := go tool -modfile=tools/go.mod kustomize
+CONTROLLER_GEN := go tool -modfile=tools/generate/go.mod controller-gen
+KUSTOMIZE := go tool -modfile=tools/generate/go.mod kustomize
 GOLANGCI_LINT := out/tools/golangci-lint
 GOVULNCHECK := out/tools/govulncheck
-RELEASE := go run ./internal/release/xcc-release
+RELEASE := go run ./tools/release/xcc-release
 # The sources of the licences in the images: the modules and the Go installation of the build.
 LICENCES = --licence LICENSE --module-cache "$$(go env GOMODCACHE)" --go-root "$$(go env GOROOT)"
 

@@ -42,12 +42,12 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 // Two managers, each with the rights of its own namespace, do what one with rights everywhere does.

@@ -30,8 +30,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/image"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/history"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/image"
 )
 
 const formerImage = "localhost/xcc-rig/xcc-dns:former"

@@ -14,8 +14,8 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package kustomize builds the manifests in config/ for tests, with the kustomize that tools/go.mod
-// pins.
+// Package kustomize builds the manifests in config/ for tests, with the kustomize that
+// tools/generate/go.mod pins.
 package kustomize
 
 import (
@@ -34,7 +34,7 @@ func Build(ctx context.Context, folder string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, "go", "tool", "-modfile=tools/go.mod", "kustomize", "build", folder)
+	command := exec.CommandContext(ctx, "go", "tool", "-modfile=tools/generate/go.mod", "kustomize", "build", folder)
 	command.Dir = root
 	manifests, err := command.Output()
 	if err != nil {

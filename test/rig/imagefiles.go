@@ -25,8 +25,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/image"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/image"
 )
 
 // sourceOf returns the path of a source below test/images.

@@ -26,8 +26,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/image"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/image"
 )
 
 // PauseImage is the image of the container that keeps a Pod's namespaces.

@@ -17,18 +17,16 @@ limitations under the License.
 package release
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	clusterctlv1 "sigs.k8s.io/cluster-api/cmd/clusterctl/api/v1alpha3"
 	"sigs.k8s.io/cluster-api/cmd/clusterctl/client/yamlprocessor"
+	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
 )
 
 const (
@@ -113,25 +111,11 @@ func Process(components []byte, set map[string]string) ([]unstructured.Unstructu
 	if err != nil {
 		return nil, fmt.Errorf("replacing variables: %w", err)
 	}
-	return decode(processed)
-}
-
-func decode(manifests []byte) ([]unstructured.Unstructured, error) {
-	var objects []unstructured.Unstructured
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), 4096)
-	for {
-		var object unstructured.Unstructured
-		err := decoder.Decode(&object)
-		if errors.Is(err, io.EOF) {
-			return objects, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the manifests: %w", err)
-		}
-		if len(object.Object) > 0 {
-			objects = append(objects, object)
-		}
+	objects, err := utilyaml.ToUnstructured(processed)
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifests: %w", err)
 	}
+	return objects, nil
 }
 
 func checkVariables(components []byte) error {

@@ -25,8 +25,8 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/image"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/licences"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/image"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/licences"
 )
 
 const repository = "ghcr.io/cross-cluster-connectivity/"

@@ -24,7 +24,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/licences"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/licences"
 )
 
 // sources makes a GOROOT of go1.26.0 and a module cache with these files.

@@ -1,4 +1,4 @@
-module github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools
+module github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/generate
 
 go 1.26.0
 

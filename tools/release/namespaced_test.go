@@ -24,8 +24,8 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 func TestTheComponentsForOneNamespaceCanBeReleased(t *testing.T) {

@@ -32,7 +32,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 func main() {

@@ -29,7 +29,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/image"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/image"
 )
 
 // Folder is where an image holds licences: Red Hat's certification and others look there.

@@ -30,7 +30,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/image"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/image"
 )
 
 const reference = "ghcr.io/cross-cluster-connectivity/xcc-dns:v0.1.0"

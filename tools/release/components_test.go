@@ -28,8 +28,8 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 const tag = "v0.1.0"

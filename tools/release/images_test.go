@@ -39,8 +39,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/licences"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/licences"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 func TestWriteImagesGivesThemTheReferencesOfTheComponents(t *testing.T) {

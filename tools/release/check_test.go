@@ -22,7 +22,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 func TestCheckFinds(t *testing.T) {

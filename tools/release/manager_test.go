@@ -23,7 +23,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 func TestTheManagerAcceptsTheArgumentsOfItsDeployment(t *testing.T) {

@@ -30,8 +30,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	. "github.com/onsi/gomega"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/release"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/release"
 )
 
 // seal writes a whole release into a new folder, and returns the folder of the version and the one of the layouts.
