@@ -14,15 +14,15 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package image builds container images from files, over nothing: no base image, no shell, no package manager, and no
-// container engine to run the build. What a static binary needs is the binary.
+// Package image builds container images from files alone: without a base image, a shell, a package manager or a container
+// engine. A static binary needs nothing else.
 //
 //	img, err := image.Build(image.Config{Entrypoint: []string{"/manager"}}, image.File{Name: "/manager", Source: "bin/manager"})
 //	...
 //	err = image.WriteTarball("manager.tar", "registry.example/manager:v1", img)
 //
-// The same files give the same image, bit by bit: entries are sorted, belong to root and carry one fixed time, so a digest
-// can be reproduced. There are no CA certificates in these images; a program that needs some must bring them as a file.
+// The same files give the same image, bit by bit: entries are sorted, belong to root and have one fixed time. The images hold no
+// CA certificates; a program that needs them adds them as a file.
 //
-// An image is held in memory while it is built. That suits binaries of some ten megabytes, not data sets.
+// An image is held in memory while it is built, which suits binaries of tens of megabytes.
 package image

@@ -27,7 +27,7 @@ import (
 	"time"
 )
 
-// epoch is the time that everything in an image carries, so that it does not depend on when it was built.
+// epoch is the time of all entries of an image, so that the time of the build does not change the digest.
 var epoch = time.Unix(0, 0).UTC()
 
 // File is a regular file of an image.
@@ -75,7 +75,7 @@ func (f File) check(written map[string]bool) error {
 	return nil
 }
 
-// writeFolders writes the folder after its parents, each once.
+// writeFolders writes the folder and its parents, unless they are written.
 func writeFolders(writer *tar.Writer, folder string, written map[string]bool) error {
 	if written[folder] {
 		return nil
@@ -115,7 +115,7 @@ func (f File) write(writer *tar.Writer) error {
 	return nil
 }
 
-// mode depends on nothing but whether the source is executable: a umask must not change a digest.
+// mode returns 0755 for an executable source and 0644 for others: a umask must not change the digest.
 func (f File) mode() (int64, error) {
 	info, err := os.Stat(f.Source)
 	if err != nil {
@@ -127,7 +127,7 @@ func (f File) mode() (int64, error) {
 	return 0o644, nil
 }
 
-// entryName is a path as layers spell it: relative to the root.
+// entryName returns the name of a path in a layer, which is relative to the root.
 func entryName(name string) string {
 	return strings.TrimPrefix(name, "/")
 }

@@ -30,11 +30,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// NonRoot is the user and the group that a container runs as unless Config says otherwise. It is a number, because
-// kubelet cannot tell from a name that runAsNonRoot holds, and an image over nothing has no /etc/passwd to look in.
+// NonRoot is the default user and group of a container. They are numbers, because kubelet cannot check runAsNonRoot against a
+// name, and the image has no /etc/passwd.
 const NonRoot = "65532:65532"
 
-// Config says how a container of the image is started.
+// Config is the start of a container of the image.
 type Config struct {
 	// Architecture is the GOARCH that the files are for. The default is the one of this process.
 	Architecture string
@@ -46,8 +46,8 @@ type Config struct {
 	User string
 }
 
-// Build returns an image for Linux with one layer that holds the files. It fails when a file cannot be read, when its
-// name is not absolute and clean, or when two have the same name.
+// Build returns an image for Linux with one layer that holds the files. It fails if a file cannot be read, if its
+// name is not absolute and clean, or if two files have the same name.
 func Build(config Config, files ...File) (v1.Image, error) {
 	content, err := archive(files)
 	if err != nil {
@@ -72,7 +72,7 @@ func Build(config Config, files ...File) (v1.Image, error) {
 	return mutate.ConfigFile(img, config.apply(configFile))
 }
 
-// blank is an image without a layer, in OCI's media types.
+// blank returns an image without layers, with the media types of OCI.
 func blank() v1.Image {
 	return mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 }

@@ -30,11 +30,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// refNameAnnotation is where an OCI layout says the reference of an image (OCI image-spec, annotations.md).
+// refNameAnnotation is the annotation of an OCI layout for the reference of an image (OCI image-spec, annotations.md).
 const refNameAnnotation = "org.opencontainers.image.ref.name"
 
-// WriteTarball writes the image to a file that "ctr images import", "docker load" and "kind load image-archive" take, and
-// that gives it the reference, for example "ghcr.io/owner/name:v0.1.0". Folders that are missing are made.
+// WriteTarball writes the image to a file for "ctr images import", "docker load" and "kind load image-archive", under a
+// reference such as "ghcr.io/owner/name:v0.1.0". It creates missing folders.
 func WriteTarball(path, reference string, img v1.Image) error {
 	tag, err := name.NewTag(reference, name.StrictValidation)
 	if err != nil {
@@ -72,7 +72,7 @@ func WriteLayout(folder, reference string, images ...v1.Image) error {
 	return nil
 }
 
-// newIndex is an index over the images, each with the platform that its configuration names.
+// newIndex returns an index of the images, each with the platform in its configuration.
 func newIndex(images []v1.Image) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, img := range images {

@@ -14,15 +14,15 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package licences finds the licence texts of everything that is linked into a Go program, so that they can be shipped beside it.
+// Package licences finds the licence texts of all code that is linked into a Go program, to be shipped with it.
 //
 //	info, err := buildinfo.ReadFile("bin/manager")
 //	...
 //	files, err := licences.Of(licences.Sources{ModuleCache: cache, GoRoot: root}, info)
 //
-// The build information of the program decides which modules count, not go.mod. The texts come from the module cache, in the very
-// versions that were linked, also those of code that a module copied from elsewhere. A module without a licence at its root is an error:
-// without one there is no right to redistribute it.
+// The modules are those in the build information of the program, not those in go.mod. The texts come from the module cache, in
+// the versions that were linked, and include those of code that a module copied. A module without a licence at its root is an
+// error, because without one there is no right to redistribute it.
 //
-// The package classifies no licence and judges none.
+// The package does not classify licences.
 package licences

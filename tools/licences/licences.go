@@ -32,14 +32,14 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/tools/image"
 )
 
-// Folder is where an image holds licences: Red Hat's certification and others look there.
+// Folder is the folder for licences in an image, as Red Hat's certification requires.
 const Folder = "/licenses"
 
-// Sources says where licences are read from.
+// Sources locates the licences.
 type Sources struct {
 	// ModuleCache is the folder that "go env GOMODCACHE" prints.
 	ModuleCache string
-	// GoRoot is the folder that "go env GOROOT" prints. Its version must be the one that built the programs.
+	// GoRoot is the folder that "go env GOROOT" prints. It must be of the version of Go that built the programs.
 	GoRoot string
 }
 
@@ -81,7 +81,7 @@ func Of(sources Sources, programs ...*debug.BuildInfo) ([]image.File, error) {
 	return files, errors.Join(errs...)
 }
 
-// origins returns what is linked into the programs, each once, sorted by name.
+// origins returns the modules that are linked into the programs and the standard library, each once, sorted by name.
 func (s Sources) origins(programs []*debug.BuildInfo) ([]origin, error) {
 	var all []origin
 	var errs []error
@@ -97,7 +97,7 @@ func (s Sources) origins(programs []*debug.BuildInfo) ([]origin, error) {
 	return slices.Compact(all), errors.Join(errs...)
 }
 
-// standardLibrary returns the standard library of this version of Go. The version may have experiments behind a space.
+// standardLibrary returns the standard library of this version of Go. Experiments may follow the version after a space.
 func (s Sources) standardLibrary(version string) (origin, error) {
 	version, _, _ = strings.Cut(version, " ")
 	content, err := os.ReadFile(filepath.Join(s.GoRoot, "VERSION"))
@@ -121,8 +121,8 @@ func (s Sources) module(module *debug.Module) (origin, error) {
 	return origin{name: name, folder: filepath.Join(s.ModuleCache, filepath.FromSlash(escaped(name)))}, nil
 }
 
-// texts returns the licence texts of the origin, sorted by name. Code that a module copied from elsewhere has its licence in a
-// subfolder. What lies in testdata is no part of a program.
+// texts returns the licence texts of the origin, sorted by name. Code that a module copied has its licence in a
+// subfolder. Files in testdata are no part of a program.
 func (o origin) texts() ([]image.File, error) {
 	var files []image.File
 	granted := false
@@ -151,8 +151,8 @@ func (o origin) texts() ([]image.File, error) {
 	return files, nil
 }
 
-// escaped returns the path as the module cache spells it: with an exclamation mark before each letter that is lower case there and
-// upper case in the module (https://go.dev/ref/mod#module-cache).
+// escaped returns a path in the form of the module cache, which has an exclamation mark and the lower-case letter for each
+// upper-case letter (https://go.dev/ref/mod#module-cache).
 func escaped(name string) string {
 	var escaped strings.Builder
 	for _, letter := range name {

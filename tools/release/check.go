@@ -34,18 +34,18 @@ const (
 	providerLabel = "cluster.x-k8s.io/provider"
 	provider      = "addon-xcc"
 
-	// namespaceVariable is set by whoever installs with the rights of one namespace.
+	// namespaceVariable is the namespace of an installation with the rights of one namespace. It has no default.
 	namespaceVariable = "XCC_NAMESPACE"
 )
 
-// kinds are those that the components may hold, and whether they live in a namespace. Another kind is a surprise: what has
-// a namespace is moved to the provider's and re-created at every upgrade, what has none outlives the provider.
+// kinds are the kinds that the components may hold, each with whether it is namespaced. clusterctl moves namespaced objects to
+// the provider's namespace and re-creates them at every upgrade; other objects outlive the provider.
 var kinds = map[string]bool{
 	"Namespace": false, "CustomResourceDefinition": false, "ClusterRole": false, "ClusterRoleBinding": false,
 	"ServiceAccount": true, "Role": true, "RoleBinding": true, "Deployment": true,
 }
 
-// variables are those that the documentation names.
+// variables are the documented variables.
 var variables = []string{
 	"XCC_ALLOWED_DNS_PRIORITY_CLASSES", "XCC_DIAGNOSTICS_ADDRESS", "XCC_DNS_DENY_ADDRESSES", "XCC_DNS_IMAGE", "XCC_DNS_IMAGE_PULL_SECRET", "XCC_DNS_NODE_SELECTOR",
 	"XCC_DNS_PRIORITY_CLASS", "XCC_DNS_REPLICAS",
@@ -54,8 +54,8 @@ var variables = []string{
 	"XCC_ZONE",
 }
 
-// Check returns everything that is wrong with the components of a release. It reads them as clusterctl does, with no
-// variable set.
+// Check returns an error for each fault of the components of a release, joined. It reads them as clusterctl does if no variable
+// is set.
 func Check(components []byte) error {
 	if err := checkVariables(components); err != nil {
 		return err
@@ -73,8 +73,8 @@ func Check(components []byte) error {
 	return errors.Join(errs...)
 }
 
-// CheckNamespaced returns everything that is wrong with components for one namespace: what they hold is in that namespace, and
-// nothing has none. The namespace is their only variable that a user must set.
+// CheckNamespaced returns an error for each fault of components for one namespace, joined. All objects must be in that
+// namespace, and the namespace must be the only variable without a default.
 func CheckNamespaced(components []byte) error {
 	const anyNamespace = "dev-team"
 	objects, err := Process(components, map[string]string{namespaceVariable: anyNamespace})
@@ -99,8 +99,8 @@ func CheckNamespaced(components []byte) error {
 	return errors.Join(errs...)
 }
 
-// Process returns the objects that clusterctl gets from the components when a user has set these variables. It fails, as
-// clusterctl does, for a variable that is neither set nor has a default.
+// Process returns the objects that clusterctl reads from the components if these variables are set. It fails, as clusterctl
+// does, for a variable that is not set and has no default.
 func Process(components []byte, set map[string]string) ([]unstructured.Unstructured, error) {
 	processed, err := yamlprocessor.NewSimpleProcessor().Process(components, func(name string) (string, error) {
 		if value, ok := set[name]; ok {
@@ -140,7 +140,8 @@ func checkVariables(components []byte) error {
 	return errors.Join(errs...)
 }
 
-// checkNamespaces holds that there is one Namespace: clusterctl refuses more, and would not delete ours if there were none.
+// checkNamespaces returns an error unless there is exactly one Namespace: clusterctl refuses more, and without one it would not
+// delete ours.
 func checkNamespaces(objects []unstructured.Unstructured) error {
 	var names []string
 	for _, object := range objects {
@@ -173,8 +174,8 @@ func checkObject(object unstructured.Unstructured) error {
 	return nil
 }
 
-// checkDefinition holds what Cluster API reads from the labels of a CRD: which of its versions follow which contract, and
-// that "clusterctl move" takes the objects along.
+// checkDefinition returns an error unless a CRD has the labels that Cluster API reads: its version for the contract, and the
+// label that makes "clusterctl move" move its objects.
 func checkDefinition(object unstructured.Unstructured) error {
 	labels := object.GetLabels()
 	if labels["cluster.x-k8s.io/v1beta2"] != "v1alpha1" {
@@ -186,8 +187,8 @@ func checkDefinition(object unstructured.Unstructured) error {
 	return nil
 }
 
-// checkDeployment holds that clusterctl finds the manager's container, and that no image is of a version that nobody
-// released.
+// checkDeployment returns an error unless the container has the name that clusterctl expects, and all images are released
+// ones.
 func checkDeployment(object unstructured.Unstructured) error {
 	containers, _, err := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
 	if err != nil {

@@ -36,8 +36,8 @@ const (
 )
 
 // WriteComponents writes components and metadata of the version below the folder, which becomes a local repository of
-// clusterctl: "<folder>/v0.1.0/addon-components.yaml" and "metadata.yaml" beside it. Both are checked first; nothing is
-// written unless they are right.
+// clusterctl: "<folder>/v0.1.0/addon-components.yaml" and "metadata.yaml" beside it. It checks both
+// first, and writes nothing if one is wrong.
 func WriteComponents(folder, tag string, manifests, metadata []byte) error {
 	if err := checkVersion(tag); err != nil {
 		return err
@@ -55,8 +55,8 @@ func WriteComponents(folder, tag string, manifests, metadata []byte) error {
 	return writeVersion(filepath.Join(folder, tag), map[string][]byte{componentsFile: components, metadataFile: metadata})
 }
 
-// WriteNamespaced writes what is installed with the rights of one namespace to "<folder>/<version>/namespaced-components.yaml", for
-// "clusterctl generate yaml". It is checked first.
+// WriteNamespaced checks the components for one namespace, and writes them to
+// "<folder>/<version>/namespaced-components.yaml" for "clusterctl generate yaml".
 func WriteNamespaced(folder, tag string, manifests []byte) error {
 	if err := checkVersion(tag); err != nil {
 		return err
@@ -83,7 +83,7 @@ func writeVersion(folder string, files map[string][]byte) error {
 	return nil
 }
 
-// checkVersion accepts what clusterctl takes as the version of a provider: a semantic version behind a "v".
+// checkVersion returns an error unless clusterctl accepts the version of a provider: "v" and a semantic version.
 func checkVersion(tag string) error {
 	if _, err := version.ParseSemantic(tag); err != nil || tag[0] != 'v' {
 		return fmt.Errorf("the version of a release looks like v0.1.0, not %q: give one with VERSION=v0.1.0", tag)
@@ -91,8 +91,8 @@ func checkVersion(tag string) error {
 	return nil
 }
 
-// Components returns the manifests with the tag of this version in every reference to an image of ours, and with every
-// argument that a variable may change in quotes.
+// Components returns the manifests with the tag of this version in each reference to an image of ours, and with quotes around
+// each argument that holds a variable.
 func Components(manifests []byte, tag string) ([]byte, error) {
 	for _, image := range images {
 		before := []byte(image.reference(unreleased))

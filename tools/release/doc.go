@@ -14,9 +14,10 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package release makes what a release consists of, from the binaries and from what kustomize builds of config/default: the
-// components that clusterctl installs, laid out as a local repository of clusterctl, and the images.
+// Package release writes the files of a release: the components that clusterctl installs, laid out as a local repository of
+// clusterctl, and the images. Its input is the binaries, and the output of kustomize for config/default and
+// config/namespaced.
 //
-// It refuses to write components that clusterctl would refuse, or that would do more to a management cluster than they
-// should. The checks are in Check: read them to know what a release promises. It publishes nothing.
+// It refuses components that clusterctl would refuse, and components that hold more than the provider needs: see Check. It
+// publishes nothing.
 package release

@@ -31,15 +31,15 @@ import (
 
 const repository = "ghcr.io/cross-cluster-connectivity/"
 
-// definition is an image that we release.
+// definition is a released image.
 type definition struct {
 	name string
 	// binaries are in the root folder of the image. The first is what a container runs unless its Pod names another one.
 	binaries []string
 }
 
-// images are those that the components and the workload manifests name. None holds CA certificates: the manager trusts
-// what a Cluster's kubeconfig names, and the workload binaries what their ServiceAccount brings.
+// images are the images in the components and in the workload manifests. None holds CA certificates: the manager trusts those in
+// the kubeconfig of a Cluster, and the other programs those of their ServiceAccount.
 var images = []definition{
 	{name: "xcc-controller-manager", binaries: []string{"manager"}},
 	{name: "xcc-dns", binaries: []string{"dns-server", "dns-config-patcher"}},
@@ -49,7 +49,7 @@ func (d definition) reference(tag string) string {
 	return repository + d.name + ":" + tag
 }
 
-// Contents says where everything in the images is read from.
+// Contents locates the files in the images.
 type Contents struct {
 	// Binaries is the folder with a folder of binaries for each architecture.
 	Binaries string
@@ -59,7 +59,7 @@ type Contents struct {
 	ThirdParty licences.Sources
 }
 
-// build makes the image for one architecture: its binaries, and the licences of all that is in them.
+// build returns the image for one architecture, with its binaries and the licences of all code in them.
 func (d definition) build(contents Contents, architecture string) (v1.Image, error) {
 	files, err := d.files(contents, architecture)
 	if err != nil {

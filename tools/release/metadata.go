@@ -27,8 +27,8 @@ import (
 // contract is the Cluster API contract that this provider follows.
 const contract = "v1beta2"
 
-// checkMetadata holds that the metadata has an entry for the minor release that the version belongs to. clusterctl refuses
-// to install a version without one, and a forgotten entry is noticed only by users.
+// checkMetadata returns an error unless the metadata has an entry for the minor release of the version: clusterctl refuses to
+// install a version without one.
 func checkMetadata(content []byte, tag string) error {
 	var metadata clusterctlv1.Metadata
 	if err := yaml.UnmarshalStrict(content, &metadata); err != nil {

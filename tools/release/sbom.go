@@ -73,8 +73,8 @@ const (
 	created = "1970-01-01T00:00:00Z"
 )
 
-// sbom returns the inventory of the binaries in "<folder>/<architecture>/" as an SPDX document: what the Go linker says that is in them, not
-// what go.mod allows to be.
+// sbom returns the inventory of the binaries in "<folder>/<architecture>/" as an SPDX document. It lists the modules in the build
+// information of each binary, which are fewer than those in go.mod.
 func sbom(tag, folder string, architectures []string) ([]byte, error) {
 	document := spdxDocument{
 		Version: "SPDX-2.3", DataLicense: "CC0-1.0", ID: spdxDocID, Name: provider + "-" + tag,
@@ -100,7 +100,7 @@ func sbom(tag, folder string, architectures []string) ([]byte, error) {
 	return json.MarshalIndent(document, "", "  ")
 }
 
-// add adds a binary, and what it depends on to the modules.
+// add adds a binary to the document, and its dependencies to the modules.
 func (d *spdxDocument) add(tag, name string, info *debug.BuildInfo, modules map[string]spdxPackage) {
 	binary := spdxPackage{
 		ID: spdxID("Binary", name), Name: name, Version: tag, Location: noAssertion, License: "Apache-2.0", Comment: "built with " + info.GoVersion,
@@ -125,7 +125,7 @@ func (d *spdxDocument) add(tag, name string, info *debug.BuildInfo, modules map[
 	}
 }
 
-// spdxID returns an identifier of the letters, digits, dots and hyphens that SPDX allows.
+// spdxID returns an identifier with only letters, digits, dots and hyphens, as SPDX requires.
 func spdxID(kind, name string) string {
 	return "SPDXRef-" + kind + "-" + strings.Map(func(r rune) rune {
 		if r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {

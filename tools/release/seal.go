@@ -33,9 +33,9 @@ const (
 	checksumsFile         = "SHA256SUMS"
 )
 
-// Seal adds to the components of a version in "<folder>/<version>/" the files by which a user verifies a release: both kinds of
-// components with each image named by the digest of its layout in "<layouts>/<name>", an inventory of the binaries in
-// "<binaries>/<architecture>/", and the checksums of all files.
+// Seal adds the files to "<folder>/<version>/" that let users verify a release: both kinds of components with images by digest,
+// which it reads from the layouts in "<layouts>/<name>"; an inventory of the binaries in "<binaries>/<architecture>/"; and
+// the checksums of all files.
 func Seal(folder, tag, layouts, binaries string, architectures []string) error {
 	folder = filepath.Join(folder, tag)
 	inventory, err := sbom(tag, binaries, architectures)
@@ -68,7 +68,7 @@ func Seal(folder, tag, layouts, binaries string, architectures []string) error {
 	return writeChecksums(folder)
 }
 
-// withDigests replaces the tag of each image by the digest of its index, which stands for all architectures.
+// withDigests replaces the tag of each image by the digest of its index, which covers all architectures.
 func withDigests(components []byte, tag, layouts string) ([]byte, error) {
 	for _, image := range images {
 		index, err := layout.ImageIndexFromPath(filepath.Join(layouts, image.name))
@@ -91,7 +91,7 @@ func withDigests(components []byte, tag, layouts string) ([]byte, error) {
 	return components, nil
 }
 
-// writeChecksums writes a file for "sha256sum --check" about all other files of the folder.
+// writeChecksums writes the checksums of all other files in the folder, for "sha256sum --check".
 func writeChecksums(folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
