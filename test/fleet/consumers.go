@@ -19,6 +19,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -36,11 +37,11 @@ func (n *Tenant) Consumers(name string) func(Gomega) string {
 		gatewayDNS := &xccv1.GatewayDNS{}
 		g.Expect(Management.Get(n.T.Context(), client.ObjectKey{Namespace: n.Namespace, Name: name}, gatewayDNS)).To(Succeed())
 		consumers := ptr.Deref(gatewayDNS.Status.Consumers, xccv1.ConsumersStatus{})
-		text := fmt.Sprintf("%d/%d", ptr.Deref(consumers.Current, -1), ptr.Deref(consumers.Total, -1))
+		parts := []string{fmt.Sprintf("%d/%d", ptr.Deref(consumers.Current, -1), ptr.Deref(consumers.Total, -1))}
 		for _, consumer := range consumers.Lagging {
-			text += ", " + consumer.Cluster + ": " + string(consumer.Reason)
+			parts = append(parts, consumer.Cluster+": "+string(consumer.Reason))
 		}
-		return text
+		return strings.Join(parts, ", ")
 	}
 }
 
