@@ -248,7 +248,7 @@ func (c *consumer) outline(hostname string) func(Gomega) []string {
 // Two releases of dns-server side by side, from the first Pod of the newer one to the last of the older one, and back again.
 func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 	t.Parallel()
-	older, err := history.DNSServer(t.Context(), history.BeforeTargets)
+	older, err := history.Program(t.Context(), history.BeforeTargets, "dns-server")
 	if errors.Is(err, history.ErrNoHistory) {
 		t.Skipf("The former dns-server is built from its commit, which only a full clone holds: %v", err)
 	}
@@ -257,7 +257,7 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 	checkout, err := components.CheckoutDir()
 	n.Expect(err).NotTo(HaveOccurred())
 	newer := filepath.Join(t.TempDir(), "dns-server")
-	n.Expect(history.Build(t.Context(), checkout, newer)).To(Succeed())
+	n.Expect(history.Build(t.Context(), checkout, "dns-server", newer)).To(Succeed())
 	ctx := t.Context()
 	c := newConsumer(n)
 	const lb = "lb.example.com"

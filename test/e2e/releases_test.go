@@ -49,7 +49,7 @@ func hostNames(t *testing.T) func() (string, error) {
 // The Pod of this release runs an image of a former one, whose dns-server reads host names only
 // from slices of type FQDN. Here, a real kubelet reports the termination messages.
 func TestADNSServerOfAFormerReleaseJoinsTheService(t *testing.T) {
-	program, err := history.DNSServer(t.Context(), history.BeforeTargets)
+	program, err := history.Program(t.Context(), history.BeforeTargets, "dns-server")
 	if errors.Is(err, history.ErrNoHistory) {
 		t.Skipf("The former dns-server is built from its commit, which only a full clone holds: %v", err)
 	}

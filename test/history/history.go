@@ -30,21 +30,21 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/components"
 )
 
-// BeforeTargets is the last commit whose dns-server reads host names only from slices of type FQDN.
+// BeforeTargets is the last commit whose programs know host names only in slices of type FQDN.
 const BeforeTargets = "08ab3caacd9a084af8c82209ec53cc70b0a621ec"
 
 // ErrNoHistory is returned if the checkout does not have the commit, such as a source archive or a
 // shallow clone.
 var ErrNoHistory = errors.New("the history of the checkout does not have the commit")
 
-// DNSServer returns the path of the dns-server of a commit. The first call builds it. It returns
-// ErrNoHistory if the checkout does not have the commit.
-func DNSServer(ctx context.Context, commit string) (string, error) {
+// Program returns the path of a program of a commit, such as dns-server. The first call builds it. It
+// returns ErrNoHistory if the checkout does not have the commit.
+func Program(ctx context.Context, commit, name string) (string, error) {
 	cache, err := components.CacheDir()
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(cache, "history", "dns-server-"+commit)
+	path := filepath.Join(cache, "history", name+"-"+commit)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -63,18 +63,18 @@ func DNSServer(ctx context.Context, commit string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", fmt.Errorf("making a folder: %w", err)
 	}
-	return path, Build(ctx, sources, path)
+	return path, Build(ctx, sources, name, path)
 }
 
-// Build builds the dns-server of a checkout.
-func Build(ctx context.Context, checkout, path string) error {
+// Build builds a program of a checkout.
+func Build(ctx context.Context, checkout, name, path string) error {
 	// The rename is atomic, so two tests can build it concurrently.
-	built := filepath.Join(filepath.Dir(path), fmt.Sprintf(".dns-server-%d", os.Getpid()))
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", built, "./cmd/dns-server")
+	built := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s-%d", name, os.Getpid()))
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", built, "./cmd/"+name)
 	command.Dir = checkout
 	command.Env = append(os.Environ(), "CGO_ENABLED=0") // The image has no C library.
 	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("building dns-server: %w: %s", err, out)
+		return fmt.Errorf("building %s: %w: %s", name, err, out)
 	}
 	return os.Rename(built, path)
 }
