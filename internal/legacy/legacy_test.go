@@ -167,7 +167,7 @@ func TestAFreshServerBlockCarriesNone(t *testing.T) {
 	for _, mark := range marks() {
 		g.Expect(plan.Edits[0].Text).NotTo(ContainSubstring(mark))
 	}
-	for _, word := range strings.Fields(block) {
+	for word := range strings.FieldsSeq(block) {
 		g.Expect(legacy.IsBlockPlugin(word)).To(BeFalse(), word)
 	}
 }

@@ -77,7 +77,7 @@ func startAPIServer(t *testing.T, crds ...string) *apiServer {
 	return s
 }
 
-func (s *apiServer) createNamespace(g *WithT, ctx context.Context, name string) {
+func (s *apiServer) createNamespace(ctx context.Context, g *WithT, name string) {
 	g.Expect(s.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})).To(Succeed())
 }
 
@@ -203,13 +203,13 @@ func TestADNSServerOfThisReleaseBesideAFormerManager(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	management := startAPIServer(t, filepath.Join(clusterAPI, "crd", "bases"), filepath.Join(checkout, "config", "crd", "bases"))
 	workload := startAPIServer(t)
-	management.createNamespace(g, ctx, namespace)
-	workload.createNamespace(g, ctx, "gateway")
-	workload.createNamespace(g, ctx, xccv1.WorkloadNamespace)
+	management.createNamespace(ctx, g, namespace)
+	workload.createNamespace(ctx, g, "gateway")
+	workload.createNamespace(ctx, g, xccv1.WorkloadNamespace)
 
-	byAddress := workload.createGateway(g, ctx, "by-address", corev1.LoadBalancerIngress{IP: "192.0.2.1"})
-	workload.createGateway(g, ctx, "by-name", corev1.LoadBalancerIngress{Hostname: "lb.example.com"})
-	management.createCluster(g, ctx, "cluster-a", workload.kubeconfig)
+	byAddress := workload.createGateway(ctx, g, "by-address", corev1.LoadBalancerIngress{IP: "192.0.2.1"})
+	workload.createGateway(ctx, g, "by-name", corev1.LoadBalancerIngress{Hostname: "lb.example.com"})
+	management.createCluster(ctx, g, "cluster-a", workload.kubeconfig)
 	for _, name := range []string{"by-address", "by-name"} {
 		g.Expect(management.Create(ctx, &xccv1.GatewayDNS{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
@@ -245,7 +245,7 @@ func TestADNSServerOfThisReleaseBesideAFormerManager(t *testing.T) {
 	asked.expectNoneFailed(t)
 }
 
-func (s *apiServer) createGateway(g *WithT, ctx context.Context, name string, ingress corev1.LoadBalancerIngress) *corev1.Service {
+func (s *apiServer) createGateway(ctx context.Context, g *WithT, name string, ingress corev1.LoadBalancerIngress) *corev1.Service {
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "gateway", Name: name},
 		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}}},
@@ -256,7 +256,7 @@ func (s *apiServer) createGateway(g *WithT, ctx context.Context, name string, in
 	return service
 }
 
-func (s *apiServer) createCluster(g *WithT, ctx context.Context, name string, kubeconfig []byte) {
+func (s *apiServer) createCluster(ctx context.Context, g *WithT, name string, kubeconfig []byte) {
 	g.Expect(s.Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name + "-kubeconfig", Labels: map[string]string{clusterv1.ClusterNameLabel: name}},
 		Type:       clusterv1.ClusterSecretType, Data: map[string][]byte{"value": kubeconfig},

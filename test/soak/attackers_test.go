@@ -162,7 +162,8 @@ func TestAttackers(t *testing.T) {
 	text, err = json.Marshal(o)
 	g.Expect(err).NotTo(HaveOccurred())
 	fmt.Printf("outcome %s\n", text)
-	for orders.Scan() { //nolint:revive // The hostile cluster's API server is needed until the test ends.
+	for orders.Scan() {
+		// The hostile cluster's API server is needed until the test ends.
 	}
 }
 
