@@ -49,6 +49,9 @@ import (
 
 const zone = "xcc.test"
 
+// clusterAPIAgent names Cluster API's own client, which reads the files that a kubeconfig names.
+const clusterAPIAgent = "clusterresourceset"
+
 // server is an API server with an administrator's clients.
 type server struct {
 	client.WithWatch
@@ -158,7 +161,7 @@ func startClusterAPI(ctx context.Context, management *server) error {
 		return err
 	}
 	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
-		SecretClient: mgr.GetClient(), Client: clustercache.ClientOptions{UserAgent: "clusterresourceset"},
+		SecretClient: mgr.GetClient(), Client: clustercache.ClientOptions{UserAgent: clusterAPIAgent},
 	}, controller.Options{})
 	if err != nil {
 		return err
