@@ -31,9 +31,7 @@ import (
 	"k8s.io/klog/v2"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -70,14 +68,7 @@ type Reconciler struct {
 	// Uncached reads from the API server.
 	Uncached client.Client
 	Recorder events.EventRecorder
-	// ClusterCache says when workload clusters are connected, Connections and Caches give access to them.
-	ClusterCache clustercache.ClusterCache
-	Connections  *workload.Connections
-	Caches       *workload.Caches
-	// OnDemand watches the objects that decide which CoreDNS Pods ask, while lookups fail.
-	OnDemand *workload.OnDemand
-	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
-	WatchFilterValue string
+	Workload *workload.View
 	// Values are what is installed in every workload cluster whose Cluster has no options of its own.
 	Values templates.Values
 	// Bounds are the most that the options of a Cluster can ask for.
@@ -87,10 +78,9 @@ type Reconciler struct {
 	// DrainTime is how long the DNS servers of a cluster go on after CoreDNS's configuration has no server block of ours.
 	DrainTime time.Duration
 
-	controller controller.Controller
-	memory     memory
-	pace       pacing.Buckets
-	rollout    *rollout
+	memory  memory
+	pace    pacing.Buckets
+	rollout *rollout
 	// release is the payload of every Cluster that has no options of its own.
 	release payload
 }
@@ -101,48 +91,45 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, opt
 	if r.release, err = newPayload(r.Values); err != nil {
 		return err
 	}
-	r.rollout = newRollout(r.release.hash, r.Rollout, r.isOurs)
+	r.rollout = newRollout(r.release.hash, r.Rollout, r.Workload.Admits)
 	if err := r.rollout.watch(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
+	r.Workload.OnEvict(func(cluster client.ObjectKey) {
+		r.memory.forget(cluster)
+		r.pace.Evict(cluster, time.Now())
+	})
 	// By name, because an object that is not ours may have the name of one of ours.
 	byName := handler.EnqueueRequestsFromMapFunc(objectToCluster)
-	addon, err := ctrl.NewControllerManagedBy(mgr).
+	err = ctrl.NewControllerManagedBy(mgr).
 		Named("addon").
 		For(&clusterv1.Cluster{}).
 		Watches(&addonsv1.ClusterResourceSet{}, byName).
 		Watches(&corev1.Secret{}, byName).
 		// A binding has the name of its Cluster.
 		Watches(&addonsv1.ClusterResourceSetBinding{}, handler.EnqueueRequestsFromMapFunc(mapping.ClusterToRequest)).
-		WatchesRawSource(r.ClusterCache.GetClusterSource("addon", mapping.ClusterToRequest)).
-		WatchesRawSource(r.OnDemand.Source()).
+		WatchesRawSource(r.Workload.Source()).
 		WatchesRawSource(source.Channel(r.rollout.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(options).
-		Build(r)
+		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the add-on controller: %w", err)
 	}
-	r.controller = addon
 	return nil
 }
 
 // Reconcile keeps the add-on installed in the workload cluster of the requested Cluster if that is labelled, and takes it
 // out otherwise.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	cluster := &clusterv1.Cluster{}
-	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
-		r.memory.forget(request.NamespacedName)
-		r.OnDemand.Forget(request.NamespacedName)
-		return reconcile.Result{}, client.IgnoreNotFound(err)
-	}
-	if !r.isOurs(cluster) || !cluster.DeletionTimestamp.IsZero() {
-		return reconcile.Result{}, nil
+	cluster, phase, err := r.Workload.Get(ctx, request)
+	if err != nil || phase == workload.None {
+		return reconcile.Result{}, err
 	}
 	s, err := r.newScope(ctx, cluster)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	result, err := afterDelay(r.reconcile(ctx, s))
+	result, err := afterDelay(r.reconcile(ctx, s, phase))
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return reconcile.Result{RequeueAfter: retry}, nil
 	}
@@ -158,14 +145,9 @@ func objectToCluster(_ context.Context, object client.Object) []reconcile.Reques
 	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}}
 }
 
-// isOurs returns whether the Cluster belongs to this instance of the manager.
-func (r *Reconciler) isOurs(cluster *clusterv1.Cluster) bool {
-	return r.WatchFilterValue == "" || labels.HasWatchLabel(cluster, r.WatchFilterValue)
-}
-
-func (r *Reconciler) reconcile(ctx context.Context, s *scope) (reconcile.Result, error) {
-	if annotations.IsPaused(s.cluster, s.cluster) {
-		r.OnDemand.Forget(s.key())
+func (r *Reconciler) reconcile(ctx context.Context, s *scope, phase workload.Phase) (reconcile.Result, error) {
+	if phase == workload.Paused {
+		r.Workload.StopWatching(s.cluster)
 		return reconcile.Result{}, r.pauseSet(ctx, s)
 	}
 	if blocked, err := r.reconcileConflict(ctx, s); err != nil {

@@ -69,7 +69,7 @@ func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader c
 	if due {
 		memory, problem, after, err = r.learnClusterDNS(ctx, s, memory, said.Data)
 	} else {
-		r.OnDemand.Forget(s.key())
+		r.Workload.StopWatching(s.cluster)
 	}
 	if err != nil {
 		return 0, err
@@ -101,7 +101,7 @@ func (r *Reconciler) learnClusterDNS(
 
 // findClusterDNS looks for the servers behind the nameservers. The error is workload.ErrNotSynced if objects are not listed yet.
 func (r *Reconciler) findClusterDNS(ctx context.Context, s *scope, nameservers []string) (clusterdns.Found, error) {
-	reading, err := r.OnDemand.Begin(ctx, s.cluster)
+	reading, err := r.Workload.Begin(ctx, s.cluster)
 	if err != nil {
 		if isUnread(err) {
 			return clusterdns.Found{}, workload.ErrNotSynced

@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload/workloadtest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
@@ -82,12 +83,11 @@ func TestARemovalLooksAtABoundedNumberOfKinds(t *testing.T) {
 				g.Expect(err).NotTo(HaveOccurred())
 				server.Override(http.MethodGet, path, hostile.Text(http.StatusOK, "application/json", string(text)))
 			}
-			noProxy := func(client.ObjectKey) workload.Proxy { return nil }
-			connections := workload.NewConnections(access{server.Config()}, noProxy, workload.NewIncarnations(), workload.DefaultLimits())
 			live := &countingClient{}
 			cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "cluster-a"}}
+			clusters := workloadtest.Connected(t, access{server.Config()}, workload.DefaultLimits(), cluster)
 
-			foreign, err := (&Reconciler{Connections: connections}).foreign(t.Context(), &scope{cluster: cluster}, live)
+			foreign, err := (&Reconciler{Workload: clusters.View("addon")}).foreign(t.Context(), &scope{cluster: cluster}, live)
 
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(foreign).To(Equal(expected.foreign))

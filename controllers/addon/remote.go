@@ -110,11 +110,11 @@ func rolledOut(deployment *appsv1.Deployment) bool {
 
 // remote returns a reader of the watched kinds and a client that reads and writes without a cache.
 func (r *Reconciler) remote(ctx context.Context, cluster *clusterv1.Cluster) (client.Reader, client.Client, error) {
-	reader, err := r.Caches.Reader(ctx, cluster, r.controller, watches()...)
+	reader, err := r.Workload.Reader(ctx, cluster, watches()...)
 	if err != nil {
 		return nil, nil, err
 	}
 	// Uncached, because a cached client starts an informer for whatever it reads.
-	remote, err := r.Connections.Client(ctx, cluster)
+	remote, err := r.Workload.Client(ctx, cluster)
 	return reader, remote, err
 }

@@ -57,7 +57,7 @@ func (w wait) over() bool { return w.reason == "" }
 // step looks at what is there, so that a manager that restarts goes on where the other one was, and a label that comes
 // back ends it at once: the ClusterResourceSet selects the Cluster again, and applies all.
 func (r *Reconciler) reconcileRemoval(ctx context.Context, s *scope) (reconcile.Result, error) {
-	r.OnDemand.Forget(s.key())
+	r.Workload.StopWatching(s.cluster)
 	if !s.installed() || s.isForgotten() {
 		return reconcile.Result{}, nil
 	}

@@ -82,7 +82,7 @@ const maxKinds = 1000
 
 // foreign lists what somebody else put into the namespace, of all kinds that the API server knows.
 func (r *Reconciler) foreign(ctx context.Context, s *scope, live client.Client) ([]string, error) {
-	discoverer, err := r.Connections.Discovery(ctx, s.cluster)
+	discoverer, err := r.Workload.Discovery(ctx, s.cluster)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to list the namespace: %w", err)
 	}

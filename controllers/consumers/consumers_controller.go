@@ -28,7 +28,6 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/cluster-api/util/conditions"
-	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,6 +37,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
@@ -54,9 +54,10 @@ const (
 
 // Reconciler writes status.consumers of a GatewayDNS from what the Ledger knows. It makes no remote call.
 type Reconciler struct {
-	Client           client.Client
-	Ledger           *Ledger
-	WatchFilterValue string
+	Client client.Client
+	Ledger *Ledger
+	// Filter admits the GatewayDNS and the Clusters that belong to this instance of the manager.
+	Filter workload.WatchFilter
 
 	pace pacing.Interval
 	// shares bound the writes to the GatewayDNS of one namespace.
@@ -99,13 +100,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	gatewayDNS := &xccv1.GatewayDNS{}
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
-			r.Ledger.ForgetGatewayDNS(request.NamespacedName)
+			r.Ledger.EvictGatewayDNS(request.NamespacedName)
 			r.shares.Forget(request.NamespacedName)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(gatewayDNS, r.WatchFilterValue)
-	if filtered || annotations.HasPaused(gatewayDNS) || !gatewayDNS.DeletionTimestamp.IsZero() {
+	if !r.Filter.Admits(gatewayDNS) || annotations.HasPaused(gatewayDNS) || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
 	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
@@ -140,8 +140,7 @@ func (r *Reconciler) clusters(ctx context.Context, namespace string) ([]string, 
 	var names []string
 	for i := range list.Items {
 		cluster := &list.Items[i]
-		filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue)
-		if !filtered && cluster.DeletionTimestamp.IsZero() {
+		if r.Filter.Admits(cluster) && cluster.DeletionTimestamp.IsZero() {
 			names = append(names, cluster.Name)
 		}
 	}

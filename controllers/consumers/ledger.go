@@ -17,19 +17,16 @@ limitations under the License.
 package consumers
 
 import (
-	"context"
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
@@ -38,7 +35,7 @@ import (
 type Ledger struct {
 	metrics *Metrics
 	started time.Time
-	queue   atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
+	waker   mapping.Waker
 	tokens  pacing.Buckets
 
 	mu         sync.Mutex
@@ -48,6 +45,8 @@ type Ledger struct {
 // book is the part of a Ledger for one namespace of the management cluster.
 type book struct {
 	mu sync.Mutex
+	// isEvicted is true once the Ledger has another book for the namespace.
+	isEvicted bool
 	// consumers are by the names of their Clusters.
 	consumers map[string]*consumer
 	published map[client.ObjectKey]*published
@@ -93,9 +92,14 @@ func NewLedger(metrics *Metrics) *Ledger {
 
 // open returns the book of a namespace, which the caller has for itself until it calls the book's mu.Unlock.
 func (l *Ledger) open(namespace string) *book {
-	found := l.book(namespace)
-	found.mu.Lock()
-	return found
+	for {
+		found := l.book(namespace)
+		found.mu.Lock()
+		if !found.isEvicted {
+			return found
+		}
+		found.mu.Unlock()
+	}
 }
 
 func (l *Ledger) book(namespace string) *book {
@@ -110,6 +114,17 @@ func (l *Ledger) book(namespace string) *book {
 		l.namespaces[namespace] = found
 	}
 	return found
+}
+
+// evictIfEmpty drops the book of a namespace in which nothing is left. The caller has it open.
+func (l *Ledger) evictIfEmpty(namespace string, of *book) {
+	if len(of.consumers)+len(of.published)+len(of.fingerprints)+len(of.shown) > 0 {
+		return
+	}
+	of.isEvicted = true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.namespaces, namespace)
 }
 
 func (b *book) consumer(name string) *consumer {
@@ -189,7 +204,7 @@ func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refu
 			l.arrived(book, cluster.Name, gatewayDNS, consumer.held[gatewayDNS])
 		}
 		if lagged || former[gatewayDNS] != consumer.held[gatewayDNS] || formerlyFailed[gatewayDNS] != consumer.failed[gatewayDNS] {
-			l.wake(gatewayDNS)
+			l.waker.Wake(gatewayDNS)
 		}
 	}
 	l.metrics.records.WithLabelValues(cluster.Namespace, cluster.Name).Set(float64(records))
@@ -212,21 +227,24 @@ func (l *Ledger) Lags(cluster client.ObjectKey, reason xccv1.LagReason, message 
 	book := l.open(cluster.Namespace)
 	defer book.mu.Unlock()
 	consumer := book.consumer(cluster.Name)
-	if reason == xccv1.LagUnreachable {
-		// It keeps what it was until it has been silent for a while.
-		if consumer.silentSince.IsZero() {
-			consumer.silentSince = time.Now()
-			l.wakeAll(book)
-		} else if consumer.message != message {
-			l.wakeAll(book)
-		}
-		consumer.message = message
-		return
-	}
 	if consumer.lag != reason || consumer.message != message || !consumer.silentSince.IsZero() {
 		l.wakeAll(book)
 	}
 	consumer.answered(reason, message)
+}
+
+// Silent notes that a cluster has not answered since a time, and why. It keeps what it was until it has been silent for a while.
+func (l *Ledger) Silent(cluster client.ObjectKey, since time.Time, message string) {
+	book := l.open(cluster.Namespace)
+	defer book.mu.Unlock()
+	consumer := book.consumer(cluster.Name)
+	if consumer.silentSince.IsZero() || consumer.message != message {
+		l.wakeAll(book)
+	}
+	if consumer.silentSince.IsZero() {
+		consumer.silentSince = since
+	}
+	consumer.message = message
 }
 
 func (c *consumer) answered(lag xccv1.LagReason, message string) {
@@ -253,16 +271,16 @@ func (l *Ledger) Consumes(cluster client.ObjectKey) bool {
 	return ok && !consumer.absent
 }
 
-// Forget drops a cluster that is gone or none of ours.
-func (l *Ledger) Forget(cluster client.ObjectKey) {
+// Evict drops a cluster that is gone or belongs to another instance of the manager.
+func (l *Ledger) Evict(cluster client.ObjectKey) {
 	book := l.open(cluster.Namespace)
 	defer book.mu.Unlock()
-	if _, ok := book.consumers[cluster.Name]; !ok {
-		return
+	if _, ok := book.consumers[cluster.Name]; ok {
+		l.drop(cluster, book)
+		l.evictShown(book, func(of pair) bool { return of.cluster == cluster.Name })
+		l.wakeAll(book)
 	}
-	l.drop(cluster, book)
-	maps.DeleteFunc(book.shown, func(of pair, _ lag) bool { return of.cluster == cluster.Name })
-	l.wakeAll(book)
+	l.evictIfEmpty(cluster.Namespace, book)
 }
 
 func (l *Ledger) drop(cluster client.ObjectKey, book *book) {
@@ -273,31 +291,32 @@ func (l *Ledger) drop(cluster client.ObjectKey, book *book) {
 	}
 }
 
-// ForgetGatewayDNS drops a GatewayDNS that does not exist any more.
-func (l *Ledger) ForgetGatewayDNS(gatewayDNS client.ObjectKey) {
+// EvictGatewayDNS drops a GatewayDNS that does not exist any more.
+func (l *Ledger) EvictGatewayDNS(gatewayDNS client.ObjectKey) {
 	book := l.open(gatewayDNS.Namespace)
 	defer book.mu.Unlock()
 	delete(book.published, gatewayDNS)
 	delete(book.fingerprints, gatewayDNS)
-	maps.DeleteFunc(book.shown, func(of pair, _ lag) bool { return of.gatewayDNS == gatewayDNS })
+	l.evictShown(book, func(of pair) bool { return of.gatewayDNS == gatewayDNS })
+	l.evictIfEmpty(gatewayDNS.Namespace, book)
 }
 
-// Source wakes the Reconciler for a GatewayDNS of which a cluster holds something else than before.
-func (l *Ledger) Source() source.Source {
-	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		l.queue.Store(&queue)
-		return nil
+// evictShown drops what status.consumers said of some pairs.
+func (l *Ledger) evictShown(book *book, isGone func(pair) bool) {
+	maps.DeleteFunc(book.shown, func(of pair, _ lag) bool {
+		if !isGone(of) {
+			return false
+		}
+		l.tokens.Evict(of.bucket(), time.Now())
+		return true
 	})
 }
 
+// Source wakes the Reconciler for a GatewayDNS of which a cluster holds something else than before.
+func (l *Ledger) Source() source.Source { return l.waker.Source() }
+
 func (l *Ledger) wakeAll(book *book) {
 	for gatewayDNS := range book.published {
-		l.wake(gatewayDNS)
-	}
-}
-
-func (l *Ledger) wake(gatewayDNS client.ObjectKey) {
-	if queue := l.queue.Load(); queue != nil {
-		(*queue).Add(reconcile.Request{NamespacedName: gatewayDNS})
+		l.waker.Wake(gatewayDNS)
 	}
 }

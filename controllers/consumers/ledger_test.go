@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
@@ -126,21 +127,21 @@ func TestSummary(t *testing.T) {
 		"one fell silent": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
 			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Lags(key("b"), xccv1.LagUnreachable, "why")
+			l.Silent(key("b"), time.Now(), "why")
 		}, "2/2", false, "1/2, b: Unreachable"},
 		"one is silent since the start": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Lags(key("b"), xccv1.LagUnreachable, "why")
+			l.Silent(key("b"), time.Now(), "why")
 		}, "1/2, b: Pending", true, "1/2, b: Unreachable"},
 		"one was silent and is back": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Lags(key("b"), xccv1.LagUnreachable, "why")
+			l.Silent(key("b"), time.Now(), "why")
 			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
 		}, "2/2", false, "2/2"},
 		"one is gone": {func(l *Ledger) {
 			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
 			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Forget(key("b"))
+			l.Evict(key("b"))
 		}, "1/1", true, "1/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,7 +154,7 @@ func TestSummary(t *testing.T) {
 			g.Expect(describe(summary)).To(Equal(test.summary))
 			g.Expect(settled).To(Equal(!test.unsettled))
 			g.Expect(summary.ChangeTime.Time).To(Equal(time.Unix(1000, 0)))
-			summary, settled, revisit := ledger.Summary(&one, all, now.Add(patience+settling))
+			summary, settled, revisit := ledger.Summary(&one, all, now.Add(workload.Patience+settling))
 			g.Expect(describe(summary)).To(Equal(test.later))
 			g.Expect(settled).To(BeTrue())
 			g.Expect(revisit).To(BeZero())
@@ -260,13 +261,13 @@ func TestAnotherReasonForSilenceIsShown(t *testing.T) {
 	gw := gatewayDNS("192.0.2.1")
 	ledger.Summary(&gw, []string{"a"}, time.Now())
 	for _, message := range []string{"It does not answer", "It is beyond its budget"} {
-		ledger.Lags(key("a"), xccv1.LagUnreachable, message)
+		ledger.Silent(key("a"), time.Now(), message)
 		g.Expect(queue.Len()).To(Equal(1), message)
 		request, _ := queue.Get()
 		queue.Done(request)
-		summary, _, _ := ledger.Summary(&gw, []string{"a"}, time.Now().Add(patience))
+		summary, _, _ := ledger.Summary(&gw, []string{"a"}, time.Now().Add(workload.Patience))
 		g.Expect(summary.Lagging[0].Message).To(Equal(message))
-		ledger.Lags(key("a"), xccv1.LagUnreachable, message)
+		ledger.Silent(key("a"), time.Now(), message)
 		g.Expect(queue.Len()).To(BeZero(), "the same again wakes nothing")
 	}
 }
@@ -305,8 +306,8 @@ func TestTheTroubleOfOneClusterIsPaced(t *testing.T) {
 	summary, _ = summarize()
 	g.Expect(describe(summary)).To(Equal("1/2, b: WriteFailed"), "the end of trouble is not delayed")
 
-	ledger.Forget(key("a"))
-	ledger.ForgetGatewayDNS(client.ObjectKeyFromObject(&gw))
+	ledger.Evict(key("a"))
+	ledger.EvictGatewayDNS(client.ObjectKeyFromObject(&gw))
 	g.Expect(ledger.book("dev").shown).To(BeEmpty())
 }
 
@@ -322,7 +323,7 @@ func TestWhatIsDoneForANamespaceDoesNotWaitForAnotherOne(t *testing.T) {
 		ledger.Held(key("a"), []xccv1.GatewayDNS{published}, nil, 1)
 		ledger.Lags(key("b"), xccv1.LagPaused, "paused")
 		ledger.Absent(key("c"))
-		ledger.Forget(key("c"))
+		ledger.Evict(key("c"))
 		summary, _, _ := ledger.Summary(&published, []string{"a", "b"}, time.Now())
 		done <- describe(summary)
 	}()

@@ -25,13 +25,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
 )
 
 const (
-	// patience is how long a cluster may be silent before it is called Unreachable, and how long after a start it may take to
-	// be asked at all, so that neither a restart of the manager nor a rotated kubeconfig is reported.
-	patience = 10 * time.Second
 	// settling is how long after a change the consumers may take to hold it before those that do not are reported.
 	settling = time.Second
 	// maxLagging is how many clusters are named.
@@ -56,7 +54,7 @@ func (l *Ledger) Summary(gatewayDNS *xccv1.GatewayDNS, clusters []string, now ti
 	for _, name := range clusters {
 		consumer, ok := book.consumers[name]
 		if !ok {
-			later.unsettle(l.started.Add(patience))
+			later.unsettle(l.started.Add(workload.Patience))
 		}
 		shown := lag{absent: !ok || consumer.absent}
 		if !shown.absent {
@@ -112,12 +110,12 @@ func (l *later) unsettle(due time.Time) {
 
 // lagOf returns why a cluster does not hold what a GatewayDNS publishes, or an empty reason when it does.
 func (c *consumer) lagOf(gatewayDNS client.ObjectKey, current *published, later *later) (reason xccv1.LagReason, message string) {
-	silent := !c.silentSince.IsZero() && !later.until(c.silentSince.Add(patience))
+	silent := !c.silentSince.IsZero() && !later.until(c.silentSince.Add(workload.Patience))
 	switch held, ok := c.held[gatewayDNS]; {
 	case silent:
 		return xccv1.LagUnreachable, c.message
 	case !c.asked:
-		later.unsettle(c.known.Add(patience))
+		later.unsettle(c.known.Add(workload.Patience))
 		return xccv1.LagPending, "Cluster has not been asked yet"
 	case c.lag != "":
 		return c.lag, c.message

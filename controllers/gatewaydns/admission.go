@@ -22,6 +22,7 @@ import (
 	"slices"
 	"time"
 
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -31,7 +32,7 @@ import (
 // a cluster that changes all the time is held back here, where nothing else is: what the status says of it stays as it was,
 // and what it says of other clusters is written at once. Changes that follow each other within the interval are one write of each
 // GatewayDNS, and take one token.
-func (r *Observer) admit(ctx context.Context, cluster client.ObjectKey, next Observation) time.Duration {
+func (r *Observer) admit(ctx context.Context, cluster *clusterv1.Cluster, next Observation) time.Duration {
 	previous, known := r.Observations.Get(cluster)
 	if !known || reflect.DeepEqual(previous, next) {
 		return 0
@@ -40,7 +41,7 @@ func (r *Observer) admit(ctx context.Context, cluster client.ObjectKey, next Obs
 	if withdraws(previous, next) {
 		take = r.pace.TakeWithdrawal
 	}
-	delay := take(cluster, time.Now())
+	delay := take(client.ObjectKeyFromObject(cluster), time.Now())
 	if delay.Begins {
 		ctrl.LoggerFrom(ctx).Info("Delaying what is published of the cluster's gateways, because they change too often", "delay", delay.For)
 	}

@@ -29,7 +29,6 @@ import (
 	"k8s.io/client-go/tools/events"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
-	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/cluster-api/util/paused"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -43,6 +42,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
 
@@ -58,12 +58,13 @@ type Reconciler struct {
 	Recorder     events.EventRecorder
 	Observations *Observations
 	Zone         string
-	// WatchFilterValue is the value of Cluster API's watch label on the GatewayDNS to look at; all of them if empty.
-	WatchFilterValue string
+	// Filter admits the GatewayDNS and the Clusters that belong to this instance of the manager.
+	Filter workload.WatchFilter
 	// Ledger is told what is about to be published.
 	Ledger *consumers.Ledger
 
-	claiming turns
+	// claiming orders the writes of claims in a namespace.
+	claiming namespaceLocks
 	parsed   parsedClaims
 	pace     pacing.Interval
 	// shares bound the writes to the GatewayDNS of one namespace, whatever makes them necessary.
@@ -119,9 +120,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(gatewayDNS, r.WatchFilterValue)
 	_, moved := gatewayDNS.Annotations[deleteForMove]
-	if filtered || moved || !gatewayDNS.DeletionTimestamp.IsZero() {
+	if !r.Filter.Admits(gatewayDNS) || moved || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
 	if isPaused, requeue, err := paused.EnsurePausedCondition(ctx, r.Client, nil, gatewayDNS); err != nil || isPaused || requeue {
@@ -187,7 +187,7 @@ func (r *Reconciler) publish(
 func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours, now metav1.Time) error {
 	selected, selectorErr := neighbours.selectedBy(gatewayDNS)
 	if selectorErr == nil {
-		entries := gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), r.Observations.Get, now)
+		entries := gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), r.observed, now)
 		r.refusals.replace(client.ObjectKeyFromObject(gatewayDNS), entries, gatewayDNS.Status.Gateways, now)
 		gatewayDNS.Status.Gateways = entries
 	}
@@ -198,6 +198,14 @@ func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbou
 	}
 	gatewayDNS.Status.ObservedGeneration = gatewayDNS.Generation
 	return nil
+}
+
+// observed returns the latest Observation of a Cluster.
+func (r *Reconciler) observed(cluster *clusterv1.Cluster) (Observation, bool) {
+	if !r.Filter.Admits(cluster) {
+		return Observation{Unknown: fmt.Sprintf("Cluster belongs to another instance of the manager: its label %s is not %s", clusterv1.WatchLabel, r.Filter)}, true
+	}
+	return r.Observations.Get(cluster)
 }
 
 // retry is when to try again what was computed from an outdated cache. Not every newer object wakes us: one of which only

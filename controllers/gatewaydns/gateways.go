@@ -25,7 +25,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/claims"
@@ -39,7 +38,7 @@ import (
 // Cluster's name, by Cluster.
 func gateways(
 	gatewayDNS *xccv1.GatewayDNS, zone string, selected []clusterv1.Cluster, rivals map[string]claims.Holder,
-	observed func(client.ObjectKey) (Observation, bool), now metav1.Time,
+	observed func(*clusterv1.Cluster) (Observation, bool), now metav1.Time,
 ) []xccv1.GatewayStatus {
 	previous := map[string]xccv1.GatewayStatus{}
 	for _, gateway := range gatewayDNS.Status.Gateways {
@@ -83,7 +82,7 @@ func conflicted(gateway xccv1.GatewayStatus, rival claims.Holder) xccv1.GatewayS
 
 func gatewayOf(
 	gatewayDNS *xccv1.GatewayDNS, zone string, cluster *clusterv1.Cluster, last xccv1.GatewayStatus,
-	observed func(client.ObjectKey) (Observation, bool),
+	observed func(*clusterv1.Cluster) (Observation, bool),
 ) xccv1.GatewayStatus {
 	hostname, err := dnsname.Gateway{Subdomain: gatewayDNS.Subdomain(), Cluster: cluster.Name, Namespace: cluster.Namespace}.Hostname(zone)
 	if err != nil {
@@ -102,7 +101,7 @@ func gatewayOf(
 		return unknown("Cluster is paused: its gateway is not looked at until it is unpaused")
 	}
 	target := resolve.TargetOf(&gatewayDNS.Spec)
-	observation, ok := observed(client.ObjectKeyFromObject(cluster))
+	observation, ok := observed(cluster)
 	// The former status is of another gateway if the spec has changed since.
 	isOfTarget := gatewayDNS.Status.ObservedGeneration == gatewayDNS.Generation
 	switch {

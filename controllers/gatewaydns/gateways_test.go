@@ -28,7 +28,6 @@ import (
 	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/conditions"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
@@ -118,7 +117,7 @@ func TestGateways(t *testing.T) {
 			if test.override != "" {
 				cluster.Annotations = map[string]string{xccv1.GatewayAddressesAnnotation: test.override}
 			}
-			result := gateways(gatewayDNS, "xcc.test", []clusterv1.Cluster{cluster}, nil, func(client.ObjectKey) (Observation, bool) {
+			result := gateways(gatewayDNS, "xcc.test", []clusterv1.Cluster{cluster}, nil, func(*clusterv1.Cluster) (Observation, bool) {
 				return ptr.Deref(test.observed, Observation{}), test.observed != nil
 			}, now)
 			g.Expect(result).To(HaveLen(1))

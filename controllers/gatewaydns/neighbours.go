@@ -96,11 +96,11 @@ func (r *Reconciler) claim(
 		return 0, false, wait, nil
 	}
 	// The times of claims follow the order in which they are written.
-	end, err := r.claiming.begin(ctx, gatewayDNS.Namespace)
+	unlock, err := r.claiming.lock(ctx, gatewayDNS.Namespace)
 	if err != nil {
 		return 0, false, 0, fmt.Errorf("waiting to write claims: %w", err)
 	}
-	defer end()
+	defer unlock()
 	writing := time.Now()
 	renewal = neighbours.claims.Renew(gatewayDNS, writing)
 	claiming, _ := withClaims(gatewayDNS, renewal)

@@ -20,25 +20,25 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"sync"
+	"sync/atomic"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/resolve"
 )
 
 // Observation is what was seen of the gateways of one workload cluster.
 type Observation struct {
-	// Cluster is the UID of the Cluster: another one of the same name is another cluster.
-	Cluster types.UID
-	// Unknown says why the cluster cannot be asked, as a sentence without a period; empty when it could be.
-	Unknown string
+	// Unknown says why the cluster cannot be asked, as a sentence without a period; empty when it could be. SilentSince is since
+	// when it cannot.
+	Unknown     string
+	SilentSince time.Time
 	// UnreachableSince is since when the cluster does not answer; zero when it does. Answered is whether it ever answered
 	// this process.
 	UnreachableSince time.Time
@@ -64,69 +64,47 @@ func (o Observation) tells(target resolve.Target) bool {
 	return ok || o.Unknown != ""
 }
 
-// Observations hold the latest Observation of each workload cluster, and wake the reconciler when one changes. It is safe
+// Observations hold the latest Observation of each workload cluster, and wake the reconciler when one changes. They are safe
 // for concurrent use.
 type Observations struct {
-	mu        sync.Mutex
-	byCluster map[client.ObjectKey]Observation
-	queue     workqueue.TypedRateLimitingInterface[reconcile.Request]
+	clusters *workload.Clusters
+	latest   workload.State[atomic.Pointer[Observation]]
+	waker    mapping.Waker
 }
 
-// NewObservations returns empty Observations.
-func NewObservations() *Observations {
-	return &Observations{byCluster: map[client.ObjectKey]Observation{}}
+// NewObservations returns empty Observations of the clusters.
+func NewObservations(clusters *workload.Clusters) *Observations {
+	return &Observations{clusters: clusters}
 }
 
 // Get returns the latest Observation of a cluster, or false when it has not been observed yet.
-func (o *Observations) Get(cluster client.ObjectKey) (Observation, bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	observation, ok := o.byCluster[cluster]
-	return observation, ok
+func (o *Observations) Get(cluster *clusterv1.Cluster) (Observation, bool) {
+	latest := o.latest.Peek(o.clusters, cluster)
+	if latest == nil || latest.Load() == nil {
+		return Observation{}, false
+	}
+	return *latest.Load(), true
 }
 
 // Set stores what was observed, and wakes the reconciler for those of the given GatewayDNS of which something else is known
-// than before. Only the reconcile of the cluster, of which there is one at a time, calls it; Observations are compared outside
-// of the lock, because their size is up to the cluster.
-func (o *Observations) Set(cluster client.ObjectKey, observation Observation, affected []xccv1.GatewayDNS) {
+// than before. Only the reconcile of the cluster, of which there is one at a time, calls it.
+func (o *Observations) Set(ctx context.Context, cluster *clusterv1.Cluster, observation Observation, affected []xccv1.GatewayDNS) {
 	previous, ok := o.Get(cluster)
 	if ok && reflect.DeepEqual(previous, observation) {
 		return
 	}
-	queue := o.store(cluster, observation)
-	if queue == nil {
-		return
-	}
+	o.latest.Of(ctx, o.clusters, cluster).Store(&observation)
 	for i := range affected {
 		target := resolve.TargetOf(&affected[i].Spec)
 		connection := previous.UnreachableSince.Equal(observation.UnreachableSince) && previous.Answered == observation.Answered
 		if !ok || !connection || !reflect.DeepEqual(previous.of(target), observation.of(target)) {
-			queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&affected[i])})
+			o.waker.Wake(client.ObjectKeyFromObject(&affected[i]))
 		}
 	}
 }
 
-// store returns the queue of the reconciler, nil if it does not run yet.
-func (o *Observations) store(cluster client.ObjectKey, observation Observation) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.byCluster[cluster] = observation
-	return o.queue
-}
-
-// Forget drops what was observed of a cluster.
-func (o *Observations) Forget(cluster client.ObjectKey) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.byCluster, cluster)
-}
+// Drop drops what was observed of a cluster.
+func (o *Observations) Drop(cluster *clusterv1.Cluster) { o.latest.Drop(o.clusters, cluster) }
 
 // Source wakes the reconciler when an Observation changes.
-func (o *Observations) Source() source.Source {
-	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.queue = queue
-		return nil
-	})
-}
+func (o *Observations) Source() source.Source { return o.waker.Source() }

@@ -26,8 +26,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
@@ -40,31 +38,10 @@ var errServices = errors.New("Cluster is connected but has not listed its Servic
 
 // observe looks at the gateways that the GatewayDNS ask for. It never waits for the cluster.
 func (r *Observer) observe(ctx context.Context, object *clusterv1.Cluster, interested []xccv1.GatewayDNS) (Observation, error) {
-	cluster := client.ObjectKeyFromObject(object)
-	answered := !r.ClusterCache.GetHealthCheckingState(ctx, cluster).LastProbeSuccessTime.IsZero()
-	unreachable := func() Observation {
-		// We are woken when the Secret or the Cluster changes in what is said.
-		why, refused := r.Kubeconfigs.Disconnected(ctx, object)
-		if refused {
-			return Observation{Unknown: fit.Message(why), Answered: answered}
-		}
-		return Observation{
-			Unknown:          fit.Message(why),
-			UnreachableSince: r.lastAnswer(ctx, cluster), Answered: answered,
-		}
-	}
-	reading, err := r.OnDemand.Begin(ctx, object)
-	var beyondBudget *workload.BudgetError
-	switch {
-	case errors.Is(err, workload.ErrFormerCluster):
-		why, _ := r.Kubeconfigs.Disconnected(ctx, object)
-		return Observation{Unknown: fit.Message(why)}, nil
-	case errors.Is(err, clustercache.ErrClusterNotConnected):
-		return unreachable(), nil
-	case errors.As(err, &beyondBudget):
-		// We are woken at the next try.
-		return Observation{Unknown: beyondBudget.Error(), Answered: answered}, nil
-	case err != nil:
+	reading, err := r.Workload.Begin(ctx, object)
+	if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
+		return silentObservation(silence, r.Workload.LastAnswer(ctx, object)), nil
+	} else if err != nil {
 		return Observation{}, err
 	}
 	services := newServices(reading, interested)
@@ -155,10 +132,18 @@ func named(kind string, err error) error {
 	return fmt.Errorf("%s: %w", kind, err)
 }
 
-// lastAnswer returns when a cluster that is not connected answered last, or when it was first found not to.
-func (r *Observer) lastAnswer(ctx context.Context, cluster client.ObjectKey) time.Time {
-	if last := r.ClusterCache.GetHealthCheckingState(ctx, cluster).LastProbeSuccessTime; !last.IsZero() {
-		return last
+// silentObservation returns what is known of a cluster that cannot be read. lastAnswer is when it last answered, zero if it
+// never did.
+func silentObservation(silence *workload.Silence, lastAnswer time.Time) Observation {
+	observation := Observation{Unknown: fit.Message(silence.Why), SilentSince: silence.Since, Answered: !lastAnswer.IsZero()}
+	switch {
+	case errors.Is(silence, workload.ErrFormerCluster):
+		observation.Answered = false // The answer was the former Cluster's.
+	case silence.IsRefused:
+	case lastAnswer.IsZero():
+		observation.UnreachableSince = silence.Since
+	default:
+		observation.UnreachableSince = lastAnswer
 	}
-	return r.silences.since(silence{cluster: cluster}, time.Now())
+	return observation
 }

@@ -22,10 +22,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
-	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,24 +42,21 @@ import (
 // Observer observes the gateways of one workload cluster per reconcile.
 type Observer struct {
 	Client       client.Client
-	ClusterCache clustercache.ClusterCache
-	OnDemand     *workload.OnDemand
+	Workload     *workload.View
 	Observations *Observations
-	// Kubeconfigs says why a cluster's kubeconfig is not used, and is told which Clusters are gone.
-	Kubeconfigs      *workload.Kubeconfigs
-	WatchFilterValue string
 	// Zone is the zone that is served: no host name in it is an address.
 	Zone string
 
-	controller controller.Controller
-	silences   silences
-	pace       pacing.Buckets
+	doubts workload.State[doubts]
+	pace   pacing.Buckets
 }
 
 // SetupWithManager adds the observer to the manager.
 func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	r.pace.Window = interval
+	r.Workload.OnEvict(func(cluster client.ObjectKey) { r.pace.Evict(cluster, time.Now()) })
 	several := mapping.SeveralClusters(r.Client)
-	observer, err := ctrl.NewControllerManagedBy(mgr).
+	err := ctrl.NewControllerManagedBy(mgr).
 		Named("gatewayobserver").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
 			predicate.Or[client.Object](
@@ -72,16 +66,13 @@ func (r *Observer) SetupWithManager(mgr ctrl.Manager, options controller.Options
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(mapping.KubeconfigToCluster), builder.WithPredicates(mapping.KubeconfigChanged())).
-		WatchesRawSource(r.ClusterCache.GetClusterSource("gatewayobserver", mapping.ClusterToRequest)).
-		WatchesRawSource(r.OnDemand.Source()).
+		WatchesRawSource(r.Workload.Source()).
 		WatchesRawSource(several.Source()).
 		WithOptions(options).
-		Build(several.Reconciler(r))
+		Complete(several.Reconciler(r))
 	if err != nil {
 		return fmt.Errorf("setting up the gateway observer: %w", err)
 	}
-	r.controller = observer
-	r.pace.Window = interval
 	return nil
 }
 
@@ -96,57 +87,37 @@ func rangesChanged() predicate.Predicate {
 
 // Reconcile observes the gateways of the requested Cluster.
 func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	cluster := &clusterv1.Cluster{}
-	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.forget(request.NamespacedName)
-			r.OnDemand.Delete(request.NamespacedName)
-			r.Kubeconfigs.Forget(request.NamespacedName)
-			return reconcile.Result{}, nil
-		}
+	cluster, phase, err := r.Workload.Get(ctx, request)
+	if err != nil || phase == workload.None {
 		return reconcile.Result{}, err
 	}
 	interested, err := r.interestedIn(ctx, cluster)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if len(interested) == 0 || !cluster.DeletionTimestamp.IsZero() {
-		r.forget(request.NamespacedName)
-		return reconcile.Result{}, nil
-	}
-	if r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue) {
-		r.Observations.Set(request.NamespacedName, Observation{Unknown: "Cluster belongs to another instance of the manager: its label " +
-			clusterv1.WatchLabel + " is not " + r.WatchFilterValue}, interested)
+	if len(interested) == 0 {
+		r.Workload.StopWatching(cluster)
+		r.Observations.Drop(cluster)
+		r.doubts.Drop(r.Workload.Clusters, cluster)
 		return reconcile.Result{}, nil
 	}
 	observation, err := r.observe(ctx, cluster, interested)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	observation.Cluster = cluster.UID
-	previous, known := r.Observations.Get(request.NamespacedName)
-	if known && previous.Cluster != cluster.UID {
-		r.forget(request.NamespacedName)
-		previous = Observation{}
+	previous, _ := r.Observations.Get(cluster)
+	settled, changed, requeueAfter := r.doubts.Of(ctx, r.Workload.Clusters, cluster).settle(previous, observation, time.Now())
+	if !changed {
+		return reconcile.Result{RequeueAfter: requeueAfter}, nil
 	}
-	settled, changed, wait := r.silences.settle(request.NamespacedName, previous, observation, time.Now())
-	if changed {
-		if delay := r.admit(ctx, request.NamespacedName, settled); delay > 0 {
-			if wait == 0 || delay < wait {
-				wait = delay
-			}
-			return reconcile.Result{RequeueAfter: wait}, nil
+	if delay := r.admit(ctx, cluster, settled); delay > 0 {
+		if requeueAfter == 0 || delay < requeueAfter {
+			requeueAfter = delay
 		}
-		r.Observations.Set(request.NamespacedName, settled, interested)
+		return reconcile.Result{RequeueAfter: requeueAfter}, nil
 	}
-	return reconcile.Result{RequeueAfter: wait}, nil
-}
-
-// forget drops what was observed of a cluster that nothing asks about any more.
-func (r *Observer) forget(cluster client.ObjectKey) {
-	r.silences.ended(cluster, func(silence) bool { return false })
-	r.OnDemand.Forget(cluster)
-	r.Observations.Forget(cluster)
+	r.Observations.Set(ctx, cluster, settled, interested)
+	return reconcile.Result{RequeueAfter: requeueAfter}, nil
 }
 
 // interestedIn returns the GatewayDNS that select the Cluster. One with a selector that cannot be evaluated selects none.

@@ -110,16 +110,16 @@ func TestParsedClaimsAreReadWhileOthersGo(t *testing.T) {
 func TestATurnIsWaitedForInItsNamespaceOnly(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	var claiming turns
-	end, err := claiming.begin(t.Context(), "one")
+	var claiming namespaceLocks
+	end, err := claiming.lock(t.Context(), "one")
 	g.Expect(err).NotTo(HaveOccurred())
-	endOther, err := claiming.begin(t.Context(), "two")
+	endOther, err := claiming.lock(t.Context(), "two")
 	g.Expect(err).NotTo(HaveOccurred(), "another namespace does not wait")
 	endOther()
 
 	next := make(chan func())
 	go func() {
-		end, _ := claiming.begin(t.Context(), "one")
+		end, _ := claiming.lock(t.Context(), "one")
 		next <- end
 	}()
 	g.Consistently(next, "50ms").ShouldNot(Receive())

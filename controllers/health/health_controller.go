@@ -19,21 +19,17 @@ package health
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
-	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/cluster-api/util/conditions"
-	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,49 +50,36 @@ import (
 // +kubebuilder:rbac:groups=core,resources=secrets,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// patience is how long a cluster may take to connect and to list its objects before it is called unreachable, so that
-// neither a restart of the manager nor a rotated kubeconfig changes a condition.
-const patience = 10 * time.Second
-
 // Reconciler keeps the condition DNSReady of the Clusters.
 type Reconciler struct {
-	Client       client.Client
-	Recorder     events.EventRecorder
-	ClusterCache clustercache.ClusterCache
-	Caches       *workload.Caches
-	Connections  *workload.Connections
-	// Kubeconfigs says why a cluster's kubeconfig is not used.
-	Kubeconfigs *workload.Kubeconfigs
-	// WatchFilterValue is the value of Cluster API's watch label on the Clusters to look at; all of them if empty.
-	WatchFilterValue string
+	Client   client.Client
+	Recorder events.EventRecorder
+	Workload *workload.View
 	// Registerer is where the metrics are registered.
 	Registerer prometheus.Registerer
 
-	controller controller.Controller
-	gauge      *gauge
-
+	memories workload.State[memory]
 	pace     pacing.Buckets
-	mu       sync.Mutex
-	memories map[client.ObjectKey]*memory
 }
 
-// memory is what is remembered of a Cluster. Only the reconcile of that Cluster, of which there is one at a time, uses it.
+// memory is what is remembered of a Cluster. Only the reconcile of that Cluster, of which there is one at a time, uses it, but for
+// the reason.
 type memory struct {
-	uid         types.UID
-	silentSince time.Time
-	lease       *sighting
+	lease *sighting
 	// written is what was written last over the version writtenOver of the Cluster, which the cache may still hold.
 	written     *metav1.Condition
 	writtenOver string
+	// reason is that of the condition, for the metrics; nil if there is none.
+	reason atomic.Pointer[string]
 }
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	r.memories, r.gauge = map[client.ObjectKey]*memory{}, newGauge()
-	if err := mgr.Add(r.gauge.whileActive(r.Registerer)); err != nil {
+	r.Workload.OnEvict(func(cluster client.ObjectKey) { r.pace.Evict(cluster, time.Now()) })
+	if err := mgr.Add(newGauge(r.reasons).whileActive(r.Registerer)); err != nil {
 		return fmt.Errorf("setting up the metrics of health: %w", err)
 	}
-	health, err := ctrl.NewControllerManagedBy(mgr).
+	err := ctrl.NewControllerManagedBy(mgr).
 		Named("health").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(predicate.Or[client.Object](
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{},
@@ -105,37 +88,26 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Watches(&corev1.Secret{}, handler.EnqueueRequestForOwner(mgr.GetScheme(), mgr.GetRESTMapper(), &clusterv1.Cluster{}),
 			builder.WithPredicates(isPayload())).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(mapping.KubeconfigToCluster), builder.WithPredicates(mapping.KubeconfigChanged())).
-		WatchesRawSource(r.ClusterCache.GetClusterSource("health", mapping.ClusterToRequest)).
+		WatchesRawSource(r.Workload.Source()).
 		WithOptions(options).
-		Build(r)
+		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up the health controller: %w", err)
 	}
-	r.controller = health
 	return nil
 }
 
 // Reconcile brings the condition of the requested Cluster up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	cluster := &clusterv1.Cluster{}
-	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
-		if !apierrors.IsNotFound(err) {
-			return reconcile.Result{}, err
-		}
-		r.forget(request.NamespacedName)
-		r.Caches.Forget(request.NamespacedName)
+	cluster, phase, err := r.Workload.Get(ctx, request)
+	if err != nil || phase == workload.None {
+		return reconcile.Result{}, err
+	}
+	memory := r.memories.Of(ctx, r.Workload.Clusters, cluster)
+	if phase == workload.Paused {
+		memory.setReason(conditions.Get(cluster, xccv1.DNSReadyCondition))
 		return reconcile.Result{}, nil
 	}
-	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue)
-	if filtered || !cluster.DeletionTimestamp.IsZero() {
-		r.forget(request.NamespacedName)
-		return reconcile.Result{}, nil
-	}
-	if annotations.IsPaused(cluster, cluster) {
-		r.gauge.set(request.NamespacedName, conditions.Get(cluster, xccv1.DNSReadyCondition))
-		return reconcile.Result{}, nil
-	}
-	memory := r.remember(cluster)
 	observation, err := r.observe(ctx, cluster, memory)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -151,9 +123,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	case err != nil:
 		return reconcile.Result{}, err
 	}
-	r.gauge.set(request.NamespacedName, current)
+	memory.setReason(current)
 	if verdict.reason == "" {
-		r.forget(request.NamespacedName)
+		r.memories.Drop(r.Workload.Clusters, cluster)
 	}
 	if !verdict.again.IsZero() {
 		again := max(verdict.again.Sub(observation.now), time.Millisecond)
@@ -164,23 +136,25 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return reconcile.Result{RequeueAfter: delay}, nil
 }
 
-// remember returns the memory of a Cluster, and a new one if the Cluster was created anew under the same name.
-func (r *Reconciler) remember(cluster *clusterv1.Cluster) *memory {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := client.ObjectKeyFromObject(cluster)
-	if former, ok := r.memories[key]; ok && former.uid == cluster.UID {
-		return former
+// setReason notes the condition of a Cluster, which is nil if it has none.
+func (m *memory) setReason(condition *metav1.Condition) {
+	if condition == nil {
+		m.reason.Store(nil)
+		return
 	}
-	r.memories[key] = &memory{uid: cluster.UID}
-	return r.memories[key]
+	reason := condition.Reason
+	m.reason.Store(&reason)
 }
 
-func (r *Reconciler) forget(cluster client.ObjectKey) {
-	r.gauge.set(cluster, nil)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.memories, cluster)
+// reasons returns the reason of each Cluster's condition.
+func (r *Reconciler) reasons() []string {
+	var reasons []string
+	for _, memory := range r.memories.All(r.Workload.Clusters) {
+		if reason := memory.reason.Load(); reason != nil {
+			reasons = append(reasons, *reason)
+		}
+	}
+	return reasons
 }
 
 // relevantStatusChanged passes the updates of a Cluster whose condition somebody changed, or whose control plane came up.

@@ -19,41 +19,27 @@ package health
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
 // NewCollector returns the metrics of this package, for whoever lists them.
-func NewCollector() prometheus.Collector { return newGauge() }
+func NewCollector() prometheus.Collector { return newGauge(func() []string { return nil }) }
 
 // gauge counts the Clusters by what their condition says. It has one series for each reason, whatever the Clusters, so that
 // a reason that nothing has is 0.
 type gauge struct {
 	description *prometheus.Desc
-
-	mu      sync.Mutex
-	reasons map[client.ObjectKey]string
+	// reasons returns the reason of each Cluster's condition.
+	reasons func() []string
 }
 
-func newGauge() *gauge {
+func newGauge(reasons func() []string) *gauge {
 	return &gauge{
 		description: prometheus.NewDesc("xcc_clusters",
 			"Number of Clusters whose condition DNSReady has the status and the reason.", []string{"status", "reason"}, nil),
-		reasons: map[client.ObjectKey]string{},
-	}
-}
-
-// set notes the condition of a Cluster, which is nil if it has none.
-func (g *gauge) set(cluster client.ObjectKey, condition *metav1.Condition) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.reasons, cluster)
-	if condition != nil {
-		g.reasons[cluster] = condition.Reason
+		reasons: reasons,
 	}
 }
 
@@ -62,10 +48,8 @@ func (g *gauge) Describe(descriptions chan<- *prometheus.Desc) { descriptions <-
 
 // Collect implements prometheus.Collector.
 func (g *gauge) Collect(collected chan<- prometheus.Metric) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	counts := map[string]float64{}
-	for _, reason := range g.reasons {
+	for _, reason := range g.reasons() {
 		counts[reason]++
 	}
 	for _, reason := range Reasons() {

@@ -18,34 +18,32 @@ package health
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestTheGaugeCountsClustersByReason(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	clusters := newGauge()
+	var reasons atomic.Value
+	reasons.Store([]string{})
+	clusters := newGauge(func() []string { return reasons.Load().([]string) })
 	registry := prometheus.NewPedanticRegistry()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- clusters.whileActive(registry).Start(ctx) }()
 
 	g.Eventually(func() (int, error) { return testutil.GatherAndCount(registry) }).Should(Equal(len(Reasons())))
-	a, b := client.ObjectKey{Namespace: "ns", Name: "a"}, client.ObjectKey{Namespace: "ns", Name: "b"}
-	clusters.set(a, &metav1.Condition{Reason: "Ready"})
-	clusters.set(b, &metav1.Condition{Reason: "ProbeFailed"})
+	reasons.Store([]string{"Ready", "ProbeFailed"})
 	g.Expect(valueOf(g, registry, "Ready")).To(Equal(1.0))
-	clusters.set(b, &metav1.Condition{Reason: "Ready"})
+	reasons.Store([]string{"Ready", "Ready"})
 	g.Expect(valueOf(g, registry, "Ready")).To(Equal(2.0))
 	g.Expect(valueOf(g, registry, "ProbeFailed")).To(Equal(0.0))
-	clusters.set(a, nil)
-	clusters.set(b, &metav1.Condition{Reason: "SomethingElse"})
+	reasons.Store([]string{"SomethingElse"})
 	g.Expect(valueOf(g, registry, "Ready")).To(Equal(0.0))
 	g.Expect(testutil.GatherAndCount(registry)).To(Equal(len(Reasons())), "the label set is closed")
 

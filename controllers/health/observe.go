@@ -27,7 +27,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -53,36 +52,37 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 	if !o.labelled && o.payload == nil {
 		return o, nil
 	}
-	reader, err := r.Caches.Reader(ctx, cluster, r.controller,
+	reader, err := r.Workload.Reader(ctx, cluster,
 		workload.Watch{Name: "health-deployments", Object: &appsv1.Deployment{}},
 		workload.Watch{Name: "health-configmaps", Object: &corev1.ConfigMap{}},
 		workload.Watch{Name: "health-leases", Object: &coordinationv1.Lease{}},
 	)
-	var beyondBudget *workload.BudgetError
-	switch {
-	case errors.As(err, &beyondBudget):
-		o.silent = sentences(beyondBudget.Error(), "Pods there resolve what they resolved before")
-		return o, nil // We are woken at the next try.
-	case errors.Is(err, clustercache.ErrClusterNotConnected):
-		why, refused := r.Kubeconfigs.Disconnected(ctx, cluster)
-		if refused {
-			o.refused = why // We are woken when the Secret changes.
-			return o, nil
-		}
-		o.silent = why + ". Pods there resolve what they resolved before"
-	case errors.Is(err, workload.ErrNotSynced):
-		o.silent = "The cluster is connected and does not list its objects: check its API server." +
-			" Pods there resolve what they resolved before"
-	case err != nil:
+	if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
+		o.observeSilence(silence)
+		return o, nil
+	} else if err != nil {
 		return nil, err
 	}
-	if o.silent != "" {
-		o.patientUntil = memory.patientUntil(o.now)
-		return o, nil
-	}
-	memory.silentSince = time.Time{}
-	o.version = r.Connections.KubernetesVersion(ctx, cluster)
+	o.version = r.Workload.KubernetesVersion(ctx, cluster)
 	return o, r.observeWorkload(ctx, reader, o, memory)
+}
+
+// observeSilence notes why the cluster cannot be read.
+func (o *observation) observeSilence(silence *workload.Silence) {
+	const effect = "Pods there resolve what they resolved before"
+	switch {
+	case errors.Is(silence, workload.ErrBeyondBudget):
+		o.silent = sentences(silence.Why, effect)
+		return
+	case silence.IsRefused:
+		o.refused = silence.Why
+		return
+	case silence.Why != "":
+		o.silent = silence.Why + ". " + effect
+	default:
+		o.silent = "The cluster is connected and does not list its objects: check its API server. " + effect
+	}
+	o.patientUntil = silence.PatientUntil()
 }
 
 func (r *Reconciler) observeWorkload(ctx context.Context, reader client.Reader, o *observation, memory *memory) error {
@@ -111,14 +111,6 @@ func (r *Reconciler) observeWorkload(ctx context.Context, reader client.Reader, 
 	}
 	o.lease = memory.lease
 	return nil
-}
-
-// patientUntil returns until when a cluster that says nothing may begin to.
-func (m *memory) patientUntil(now time.Time) time.Time {
-	if m.silentSince.IsZero() {
-		m.silentSince = now
-	}
-	return m.silentSince.Add(patience)
 }
 
 // get returns an object, and nil if there is none.

@@ -179,7 +179,7 @@ func trimSecret(in any) (any, error) {
 // AddControllers adds the clustercache and all controllers to a manager whose cache has CacheOptions. The options have
 // been validated. Metrics are registered with the registerer.
 func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, registerer prometheus.Registerer) error {
-	clusterCache, kubeconfigs, connections, err := newConnections(ctx, mgr, options)
+	clusters, err := newClusters(ctx, mgr, options)
 	if err != nil {
 		return err
 	}
@@ -188,8 +188,7 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return fmt.Errorf("setting up the uncached client: %w", err)
 	}
 	perCluster, perGatewayDNS := fair.Options(options.ClusterConcurrency), fair.Options(options.GatewayDNSConcurrency)
-	caches := workload.NewCaches(connections)
-	observations := gatewaydns.NewObservations()
+	observations := gatewaydns.NewObservations(clusters)
 	gatewayMetrics, err := consumers.NewMetrics(registerer, mgr.GetClient())
 	if err != nil {
 		return err
@@ -198,65 +197,58 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 		return fmt.Errorf("adding the metrics of gateways: %w", err)
 	}
 	ledger := consumers.NewLedger(gatewayMetrics)
+	clusters.OnEvict(ledger.Evict)
 	recorder := newRecorder(mgr.GetEventRecorder(name), mgr.GetLogger())
 
+	filter := workload.WatchFilter(options.WatchFilter)
+
 	if err := (&addon.Reconciler{
-		Client: mgr.GetClient(), Uncached: uncached, Recorder: recorder, ClusterCache: clusterCache,
-		Connections: connections, Caches: caches, OnDemand: workload.NewOnDemand(connections),
-		WatchFilterValue: options.WatchFilter, Values: options.DNS, Bounds: options.Bounds,
-		Rollout: options.Rollout, DrainTime: options.DrainTime,
+		Client: mgr.GetClient(), Uncached: uncached, Recorder: recorder, Workload: clusters.View("addon"),
+		Values: options.DNS, Bounds: options.Bounds, Rollout: options.Rollout, DrainTime: options.DrainTime,
 	}).SetupWithManager(ctx, mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&health.Reconciler{
-		Client: mgr.GetClient(), Recorder: recorder, ClusterCache: clusterCache, Caches: caches,
-		Connections: connections, WatchFilterValue: options.WatchFilter, Registerer: registerer,
-		Kubeconfigs: kubeconfigs,
+		Client: mgr.GetClient(), Recorder: recorder, Workload: clusters.View("health"), Registerer: registerer,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&gatewaydns.Observer{
-		Client: mgr.GetClient(), ClusterCache: clusterCache, OnDemand: workload.NewOnDemand(connections),
-		Observations: observations, WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
-		Kubeconfigs: kubeconfigs,
+		Client: mgr.GetClient(), Workload: clusters.View("gatewayobserver"), Observations: observations, Zone: options.DNS.Zone,
 	}).SetupWithManager(mgr, perCluster); err != nil {
 		return err
 	}
 	if err := (&gatewaydns.Reconciler{
-		Client: mgr.GetClient(), Recorder: recorder, Observations: observations, Zone: options.DNS.Zone,
-		WatchFilterValue: options.WatchFilter, Ledger: ledger,
+		Client: mgr.GetClient(), Recorder: recorder, Observations: observations, Zone: options.DNS.Zone, Filter: filter, Ledger: ledger,
 	}).SetupWithManager(mgr, perGatewayDNS); err != nil {
 		return err
 	}
 	if err := (&consumers.Reconciler{
-		Client: mgr.GetClient(), Ledger: ledger, WatchFilterValue: options.WatchFilter,
+		Client: mgr.GetClient(), Ledger: ledger, Filter: filter,
 	}).SetupWithManager(mgr, perGatewayDNS); err != nil {
 		return err
 	}
 	return (&records.Reconciler{
-		Client: mgr.GetClient(), APIReader: uncached, ClusterCache: clusterCache, Connections: connections, Caches: caches,
-		OnDemand: workload.NewOnDemand(connections), WatchFilterValue: options.WatchFilter, Zone: options.DNS.Zone,
-		Ledger: ledger, Metrics: gatewayMetrics, Kubeconfigs: kubeconfigs,
+		Client: mgr.GetClient(), APIReader: uncached, Workload: clusters.View("records"), Zone: options.DNS.Zone,
+		Ledger: ledger, Metrics: gatewayMetrics,
 	}).SetupWithManager(mgr, perCluster)
 }
 
-// newConnections returns what leads to workload clusters: clustercache, which connects, the kubeconfigs by which it does so, and
-// the connections that everything else uses.
-func newConnections(
-	ctx context.Context, mgr ctrl.Manager, options *Options,
-) (clustercache.ClusterCache, *workload.Kubeconfigs, *workload.Connections, error) {
-	incarnations := workload.NewIncarnations()
+// newClusters returns the workload clusters, which clustercache connects by the kubeconfigs in the management cluster.
+func newClusters(ctx context.Context, mgr ctrl.Manager, options *Options) (*workload.Clusters, error) {
 	kubeconfigs, err := newKubeconfigs(ctx, mgr, options)
 	if err != nil {
-		return nil, nil, nil, err
-	}
-	clusterCache, err := newClusterCache(ctx, mgr, options, incarnations, kubeconfigs)
-	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	limits := workload.DefaultLimits()
 	limits.Together = clustersMemory(debug.SetMemoryLimit(-1))
-	return clusterCache, kubeconfigs, workload.NewConnections(clusterCache, kubeconfigs.ProxyOf, incarnations, limits), nil
+	clusters := workload.New(mgr.GetClient(), kubeconfigs, workload.WatchFilter(options.WatchFilter), limits)
+	clusterCache, err := newClusterCache(ctx, mgr, options, clusters, kubeconfigs)
+	if err != nil {
+		return nil, err
+	}
+	clusters.SetClusterCache(clusterCache)
+	return clusters, nil
 }
 
 func newKubeconfigs(ctx context.Context, mgr ctrl.Manager, options *Options) (*workload.Kubeconfigs, error) {
@@ -272,14 +264,14 @@ func newKubeconfigs(ctx context.Context, mgr ctrl.Manager, options *Options) (*w
 }
 
 func newClusterCache(
-	ctx context.Context, mgr ctrl.Manager, options *Options, incarnations *workload.Incarnations, kubeconfigs *workload.Kubeconfigs,
+	ctx context.Context, mgr ctrl.Manager, options *Options, clusters *workload.Clusters, kubeconfigs *workload.Kubeconfigs,
 ) (clustercache.ClusterCache, error) {
 	controllerOptions := fair.Options(options.ClusterCacheConcurrency)
 	controllerOptions.LogConstructor = clusterCacheLog(mgr.GetLogger())
 	clusterCache, err := clustercache.SetupWithManager(ctx, mgr, clustercache.Options{
 		SecretClient:     kubeconfigs,
 		WatchFilterValue: options.WatchFilter,
-		ClusterFilter:    incarnations.Admit,
+		ClusterFilter:    clusters.Admit,
 		Client:           clustercache.ClientOptions{QPS: options.ClusterCacheQPS, Burst: options.ClusterCacheBurst, UserAgent: userAgent()},
 	}, controllerOptions)
 	if err != nil {

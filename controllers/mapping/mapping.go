@@ -14,7 +14,7 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package mapping maps the events of one kind to the requests of the controllers of another.
+// Package mapping says which events wake a controller, and for which objects.
 package mapping
 
 import (

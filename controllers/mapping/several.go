@@ -19,13 +19,10 @@ package mapping
 import (
 	"context"
 	"strings"
-	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
 // prefix begins the name of a request for several objects. No object has a name with a slash in it.
@@ -45,21 +42,13 @@ func SeveralOf(namespace, group string) reconcile.Request {
 // costs the same however many objects there are: all namespaces share the goroutine in which events are handled. A worker
 // turns the request into those of the objects, and only once for all events that came before.
 type Several struct {
+	Waker
 	names func(ctx context.Context, namespace, group string) ([]string, error)
-	queue atomic.Pointer[workqueue.TypedRateLimitingInterface[reconcile.Request]]
 }
 
 // NewSeveral returns Several for one controller. names returns the names of the objects of a group.
 func NewSeveral(names func(ctx context.Context, namespace, group string) ([]string, error)) *Several {
 	return &Several{names: names}
-}
-
-// Source is a source of the controller.
-func (s *Several) Source() source.Source {
-	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		s.queue.Store(&queue)
-		return nil
-	})
 }
 
 // Reconciler returns the reconciler of the controller, which passes requests for one object on.
@@ -73,9 +62,8 @@ func (s *Several) Reconciler(one reconcile.Reconciler) reconcile.Reconciler {
 		if err != nil {
 			return reconcile.Result{}, err
 		}
-		queue := *s.queue.Load()
 		for _, name := range names {
-			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: request.Namespace, Name: name}})
+			s.Wake(types.NamespacedName{Namespace: request.Namespace, Name: name})
 		}
 		return reconcile.Result{}, nil
 	})

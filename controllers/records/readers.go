@@ -44,11 +44,11 @@ func (r *Reconciler) readers(
 	ctx context.Context, cluster *clusterv1.Cluster, visible []xccv1.GatewayDNS, held []discoveryv1.EndpointSlice,
 ) (plan.Readers, error) {
 	if !plan.HasHostNames(visible, held) {
-		r.OnDemand.Forget(client.ObjectKeyFromObject(cluster))
+		r.Workload.StopWatching(cluster)
 		return plan.ReadersUnknown, nil
 	}
-	reading, err := r.OnDemand.Begin(ctx, cluster)
-	if silent(err) {
+	reading, err := r.Workload.Begin(ctx, cluster)
+	if _, isSilent := errors.AsType[*workload.Silence](err); isSilent {
 		return plan.ReadersUnknown, nil
 	} else if err != nil {
 		return plan.ReadersUnknown, err

@@ -26,11 +26,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/controllers/clustercache"
-	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/cluster-api/util/labels"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,28 +49,19 @@ import (
 // Reconciler keeps the EndpointSlices of one consuming workload cluster per reconcile.
 type Reconciler struct {
 	// Client reads the management cluster from the manager's cache, APIReader from its API server.
-	Client       client.Client
-	APIReader    client.Reader
-	ClusterCache clustercache.ClusterCache
-	Connections  *workload.Connections
-	Caches       *workload.Caches
-	// OnDemand watches the Pods of dns-servers where host names are published.
-	OnDemand *workload.OnDemand
-	// Kubeconfigs says why a cluster's kubeconfig is not used.
-	Kubeconfigs      *workload.Kubeconfigs
-	WatchFilterValue string
-	Zone             string
+	Client    client.Client
+	APIReader client.Reader
+	Workload  *workload.View
+	Zone      string
 	// Ledger is told what each cluster holds, and Metrics count the writes.
 	Ledger  *consumers.Ledger
 	Metrics *consumers.Metrics
-
-	controller controller.Controller
 }
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
 	several := mapping.SeveralClusters(r.Client)
-	records, err := ctrl.NewControllerManagedBy(mgr).
+	err := ctrl.NewControllerManagedBy(mgr).
 		Named("records").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
 			predicate.Or[client.Object](
@@ -83,49 +70,34 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		)).
 		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
 			builder.WithPredicates(publishedGatewaysChanged())).
-		WatchesRawSource(r.ClusterCache.GetClusterSource("records", mapping.ClusterToRequest)).
-		WatchesRawSource(r.OnDemand.Source()).
+		WatchesRawSource(r.Workload.Source()).
 		WatchesRawSource(several.Source()).
 		WithOptions(options).
-		Build(several.Reconciler(r))
+		Complete(several.Reconciler(r))
 	if err != nil {
 		return fmt.Errorf("setting up the records controller: %w", err)
 	}
-	r.controller = records
 	return nil
 }
 
 // Reconcile brings the EndpointSlices of the requested Cluster up to date.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	cluster := &clusterv1.Cluster{}
-	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
-		if apierrors.IsNotFound(err) {
-			r.Ledger.Forget(request.NamespacedName)
-			r.Caches.Forget(request.NamespacedName)
-			r.OnDemand.Forget(request.NamespacedName)
-			return reconcile.Result{}, nil
-		}
+	cluster, phase, err := r.Workload.Get(ctx, request)
+	if err != nil || phase == workload.None {
 		return reconcile.Result{}, err
 	}
-	filtered := r.WatchFilterValue != "" && !labels.HasWatchLabel(cluster, r.WatchFilterValue)
-	if filtered || !cluster.DeletionTimestamp.IsZero() {
-		r.Ledger.Forget(request.NamespacedName)
-		r.OnDemand.Forget(request.NamespacedName)
-		return reconcile.Result{}, nil
-	}
-	if annotations.IsPaused(cluster, cluster) {
-		r.OnDemand.Forget(request.NamespacedName)
+	if phase == workload.Paused {
+		r.Workload.StopWatching(cluster)
 		r.lags(cluster, xccv1.LagPaused, "Cluster is paused: its records stay as they are until it is unpaused")
 		return reconcile.Result{}, nil
 	}
-	reader, err := r.Caches.Reader(ctx, cluster, r.controller,
+	reader, err := r.Workload.Reader(ctx, cluster,
 		workload.Watch{Name: "records-namespaces", Object: &corev1.Namespace{}},
 		workload.Watch{Name: "records-endpointslices", Object: &discoveryv1.EndpointSlice{}, Predicates: []predicate.Predicate{ours()}},
 	)
-	if silent(err) {
-		// We are woken when the cluster is connected and has listed its objects.
-		r.OnDemand.Forget(request.NamespacedName)
-		r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, cluster, err))
+	if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
+		r.Workload.StopWatching(cluster)
+		r.isSilent(cluster, silence)
 		return reconcile.Result{}, nil
 	} else if err != nil {
 		return reconcile.Result{}, err
@@ -133,7 +105,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if consumes, err := r.consumes(ctx, reader, cluster); err != nil {
 		return reconcile.Result{}, err
 	} else if !consumes {
-		r.OnDemand.Forget(request.NamespacedName)
+		r.Workload.StopWatching(cluster)
 		r.doesNotConsume(cluster)
 		return reconcile.Result{}, nil
 	}
@@ -154,15 +126,15 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 	var applyErr error
 	if !changes.Empty() {
 		// Uncached, because a cached client starts an informer for whatever it reads.
-		remote, err := r.Connections.Client(ctx, cluster)
-		if silent(err) {
-			r.lags(cluster, xccv1.LagUnreachable, r.whySilent(ctx, cluster, err))
+		remote, err := r.Workload.Client(ctx, cluster)
+		if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
+			r.isSilent(cluster, silence)
 			return reconcile.Result{}, nil
 		} else if err != nil {
 			return reconcile.Result{}, err
 		}
 		if failed, err = r.apply(ctx, remote, cluster.Namespace, visible, changes); lost(err) {
-			r.lags(cluster, xccv1.LagUnreachable, "Cluster does not answer: check its API server")
+			r.doesNotAnswer(cluster, time.Now(), "Cluster does not answer: check its API server")
 			return reconcile.Result{}, err
 		}
 		applyErr = err
@@ -177,29 +149,31 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 	return reconcile.Result{}, nil
 }
 
-// silent returns whether an error says that a cluster cannot be asked at the moment.
-func silent(err error) bool {
-	return errors.Is(err, clustercache.ErrClusterNotConnected) || errors.Is(err, workload.ErrNotSynced)
+// isSilent notes that a cluster cannot be read at the moment.
+func (r *Reconciler) isSilent(cluster *clusterv1.Cluster, silence *workload.Silence) {
+	why := "Cluster does not answer: check its kubeconfig Secret and its API server"
+	if silence.IsRefused {
+		why = silence.Why // Other reasons may change without waking us.
+	}
+	r.doesNotAnswer(cluster, silence.Since, why)
 }
 
-// whySilent returns why a cluster cannot be asked at the moment, for status.consumers.
-func (r *Reconciler) whySilent(ctx context.Context, cluster *clusterv1.Cluster, err error) string {
-	if beyondBudget, ok := errors.AsType[*workload.BudgetError](err); ok {
-		return beyondBudget.Error()
+// doesNotAnswer notes since when a cluster does not answer, and why, if it is one that consumes or is to.
+func (r *Reconciler) doesNotAnswer(cluster *clusterv1.Cluster, since time.Time, why string) {
+	if r.isConsumer(cluster) {
+		r.Ledger.Silent(client.ObjectKeyFromObject(cluster), since, why)
 	}
-	// Other reasons may have changed without waking us.
-	if why, refused := r.Kubeconfigs.Disconnected(ctx, cluster); refused {
-		return why
-	}
-	return "Cluster does not answer: check its kubeconfig Secret and its API server"
 }
 
 // lags notes why a cluster is not up to date, if it is one that consumes or is to.
 func (r *Reconciler) lags(cluster *clusterv1.Cluster, reason xccv1.LagReason, message string) {
-	key := client.ObjectKeyFromObject(cluster)
-	if cluster.Labels[xccv1.DNSLabel] == xccv1.DNSEnabled || r.Ledger.Consumes(key) {
-		r.Ledger.Lags(key, reason, message)
+	if r.isConsumer(cluster) {
+		r.Ledger.Lags(client.ObjectKeyFromObject(cluster), reason, message)
 	}
+}
+
+func (r *Reconciler) isConsumer(cluster *clusterv1.Cluster) bool {
+	return cluster.Labels[xccv1.DNSLabel] == xccv1.DNSEnabled || r.Ledger.Consumes(client.ObjectKeyFromObject(cluster))
 }
 
 // doesNotConsume notes that a cluster has no namespace for records.

@@ -21,17 +21,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 )
 
@@ -49,43 +45,8 @@ const (
 	streamBuffer, connectionBuffer = 512 << 10, 8 << 20
 )
 
-// RESTConfigs tells how to reach workload clusters: clustercache does. A cluster that was connected anew has another
-// configuration than before. The error is clustercache.ErrClusterNotConnected when there is no connection.
-type RESTConfigs interface {
-	GetRESTConfig(ctx context.Context, cluster client.ObjectKey) (*rest.Config, error)
-}
-
 // Proxy is the Proxy of a rest.Config.
 type Proxy func(*http.Request) (*url.URL, error)
-
-// Connections are the connections to workload clusters through which everything is read and written, each held to a
-// budget. clustercache's own connections are left to probe and to discover. It is safe for concurrent use.
-type Connections struct {
-	configs      RESTConfigs
-	proxyOf      func(cluster client.ObjectKey) Proxy
-	incarnations *Incarnations
-	limits       Limits
-	fleet        *fleet
-	reads        pacing.Reads
-	now          func() time.Time
-
-	mu        sync.Mutex
-	clusters  map[client.ObjectKey]*connection
-	penalties map[client.ObjectKey]penalty
-	// wakers are called when the cluster exceeds its budget and when it is tried again.
-	wakers map[client.ObjectKey]map[any]func()
-}
-
-// NewConnections returns Connections on top of a clustercache whose filter the Incarnations are. They hold every
-// cluster to the limits, and lead through its own proxy instead of the gate that clustercache is led through.
-func NewConnections(configs RESTConfigs, proxyOf func(client.ObjectKey) Proxy, incarnations *Incarnations, limits Limits) *Connections {
-	return &Connections{
-		configs: configs, proxyOf: proxyOf, incarnations: incarnations, limits: limits, fleet: newFleet(limits.Together), now: time.Now,
-		reads:    pacing.Reads{Burst: limits.Burst, Lane: limits.Lane},
-		clusters: map[client.ObjectKey]*connection{}, penalties: map[client.ObjectKey]penalty{},
-		wakers: map[client.ObjectKey]map[any]func(){},
-	}
-}
 
 // connection is used for as long as a cluster stays connected and within its budget.
 type connection struct {
@@ -100,54 +61,59 @@ type connection struct {
 	end  func()
 	// watching is for lists and watches, calls for everything else.
 	watching, calls *http.Client
-	// version is guarded by the mutex of the Connections.
+	// The rest is guarded by the lock of the Cluster's entry.
 	version reportedVersion
+	// cached is nil until a controller asks for a Reader, and watches are those of the controllers' Readings.
+	cached  *cached
+	watches map[*View]*watches
 }
 
-// get returns the connection to a cluster. It never waits. The error is clustercache.ErrClusterNotConnected when
-// there is none or it is that of a former Cluster, and ErrBeyondBudget while the cluster is left alone. The waker is
-// called when that begins and when it ends; owner tells it from the wakers of others.
-func (c *Connections) get(ctx context.Context, object *clusterv1.Cluster, owner any, waker func()) (*connection, error) {
-	if !c.incarnations.mayBeConnected(object) {
+// connect returns the connection to a cluster, setting it up if need be. It sends no request. The error is
+// clustercache.ErrClusterNotConnected if there is none or if it is that of a former Cluster, and ErrBeyondBudget while the
+// cluster is left alone. config and err are clustercache's. The entry's lock is held.
+func (c *Clusters) connect(e *entry, config *rest.Config, err error) (*connection, error) {
+	switch {
+	case err != nil:
+		e.disconnect()
+		return nil, err
+	case !e.isAdmitted || e.isGone:
 		return nil, ErrFormerCluster
 	}
-	cluster := client.ObjectKeyFromObject(object)
-	config, err := c.configs.GetRESTConfig(ctx, cluster)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if waker != nil {
-		if c.wakers[cluster] == nil {
-			c.wakers[cluster] = map[any]func(){}
+	if e.connection != nil {
+		if reason := e.connection.budget.failed(); reason != nil {
+			e.disconnect()
+			c.leaveAlone(e, reason)
 		}
-		c.wakers[cluster][owner] = waker
 	}
-	if err != nil {
-		c.drop(cluster)
-		return nil, err
+	if e.penalty.holds(c.now()) {
+		return nil, &BudgetError{Reason: e.penalty.reason, Until: e.penalty.until}
 	}
-	if penalty := c.penalties[cluster]; penalty.holds(c.now()) {
-		return nil, &BudgetError{Reason: penalty.reason, Until: penalty.until}
-	}
-	if current := c.clusters[cluster]; current != nil && current.from == config {
-		return current, nil
+	if e.connection != nil && e.connection.from == config {
+		return e.connection, nil
 	}
 	// The connection is another one. Objects from the former one may be those of another API server.
-	c.drop(cluster)
-	current, err := c.connect(cluster, config)
-	if err != nil {
-		return nil, err
-	}
-	c.clusters[cluster] = current
-	return current, nil
+	e.disconnect()
+	e.connection, err = c.newConnection(e.key, config)
+	return e.connection, err
 }
 
-// connect sets up a connection without a request to the cluster.
-func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*connection, error) {
-	current := &connection{from: from, config: rest.CopyConfig(from)}
+// leaveAlone begins the penalty of a cluster that exceeded its budget. The entry's lock is held.
+func (c *Clusters) leaveAlone(e *entry, reason error) {
+	e.penalty = e.penalty.next(c.now(), reason)
+	e.retry = time.AfterFunc(e.penalty.wait, func() { c.wake(e.key) })
+}
+
+// newConnection sets up a connection without a request to the cluster.
+func (c *Clusters) newConnection(cluster client.ObjectKey, from *rest.Config) (*connection, error) {
+	current := &connection{from: from, config: rest.CopyConfig(from), watches: map[*View]*watches{}}
 	// Not the context of the reconcile that needs the connection first: it outlives that.
 	done, cancel := context.WithCancel(context.Background())
 	current.done = done
-	current.budget = newBudget(c.limits, c.now, func(reason error) { c.exceeded(cluster, current, reason) })
+	current.budget = newBudget(c.limits, c.now, func(error) {
+		// Locks of caches are held here, so it is left to the next reconcile to drop them.
+		current.end()
+		c.wake(cluster)
+	})
 	current.budget.share = c.fleet.join(cluster.Namespace, current.budget.end)
 	current.end = func() {
 		cancel()
@@ -157,7 +123,8 @@ func (c *Connections) connect(cluster client.ObjectKey, from *rest.Config) (*con
 	// Warnings are texts of the API server's, as many and as long as it likes.
 	current.config.WarningHandlerWithContext = rest.NoWarnings{}
 	current.config.Timeout = 0
-	current.config.Proxy = c.proxyOf(cluster)
+	current.config.Dial = dialEnding(done)
+	current.config.Proxy = c.kubeconfigs.proxyOf(cluster)
 	current.config.Wrap(remote.RefuseRedirects)
 	current.lane = &lane{reads: &c.reads, cluster: cluster, now: c.now}
 	current.config.Wrap(func(next http.RoundTripper) http.RoundTripper {
@@ -182,7 +149,7 @@ func newTransport(config *rest.Config) (http.RoundTripper, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = tlsConfig
-	transport.Proxy = config.Proxy
+	transport.Proxy, transport.DialContext = config.Proxy, config.Dial
 	transport.DisableCompression = config.DisableCompression
 	transport.ForceAttemptHTTP2 = true
 	// The timeouts are those of client-go.
@@ -193,90 +160,27 @@ func newTransport(config *rest.Config) (http.RoundTripper, error) {
 	return rest.HTTPWrappersForConfig(config, transport)
 }
 
-// exceeded ends a connection whose budget is exceeded and leaves the cluster alone for a while.
-func (c *Connections) exceeded(cluster client.ObjectKey, current *connection, reason error) {
-	current.end()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.clusters[cluster] != current {
-		return
+// close ends the connection and drops its caches. The lock of the Cluster's entry is held.
+func (c *connection) close() {
+	for _, watches := range c.watches {
+		watches.keep(nil)
 	}
-	delete(c.clusters, cluster)
-	next := c.penalties[cluster].next(c.now(), reason)
-	c.penalties[cluster] = next
-	c.wake(cluster)
-	time.AfterFunc(next.wait, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.penalties[cluster] == next {
-			c.wake(cluster)
-		}
-	})
+	c.end()
 }
 
-// wake calls the wakers of a cluster. They only add to a queue.
-func (c *Connections) wake(cluster client.ObjectKey) {
-	for _, waker := range c.wakers[cluster] {
-		waker()
-	}
-}
-
-// Forget ends the connection to a cluster whose Cluster is gone, and forgets whether it was beyond its budget.
-func (c *Connections) Forget(cluster client.ObjectKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.drop(cluster)
-	delete(c.penalties, cluster)
-	delete(c.wakers, cluster)
-}
-
-// end ends all connections.
-func (c *Connections) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for cluster := range c.clusters {
-		c.drop(cluster)
-	}
-	clear(c.wakers)
-}
-
-func (c *Connections) drop(cluster client.ObjectKey) {
-	if current := c.clusters[cluster]; current != nil {
-		current.end()
-		delete(c.clusters, cluster)
-	}
-}
-
-// Client returns a client without a cache. Each call may take 10 seconds. The errors are those of Caches.Reader.
-func (c *Connections) Client(ctx context.Context, cluster *clusterv1.Cluster) (client.Client, error) {
-	current, err := c.get(ctx, cluster, nil, nil)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
-	}
-	discovering, err := apiutil.NewDynamicRESTMapper(current.config, current.calls)
+// client returns a client without a cache.
+func (c *connection) client() (client.Client, error) {
+	discovering, err := apiutil.NewDynamicRESTMapper(c.config, c.calls)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
 	}
 	// Discovery is for kinds that are not ours, such as those that a removal leaves in place.
 	mapper := meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{mapper(), discovering}}
-	live, err := client.New(current.config, client.Options{HTTPClient: current.calls, Mapper: mapper})
+	live, err := client.New(c.config, client.Options{HTTPClient: c.calls, Mapper: mapper})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
 	}
 	return &safeClient{Client: live}, nil
-}
-
-// Discovery returns a client that lists the kinds that the API server has. The errors are those of Caches.Reader.
-func (c *Connections) Discovery(ctx context.Context, cluster *clusterv1.Cluster) (discovery.DiscoveryInterface, error) {
-	current, err := c.get(ctx, cluster, nil, nil)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
-	}
-	discoverer, err := discovery.NewDiscoveryClientForConfigAndClient(current.config, current.calls)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
-	}
-	return discoverer, nil
 }
 
 // endingTransport ends requests with their connection, and all but watches after responseTimeout.

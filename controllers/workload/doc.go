@@ -14,18 +14,23 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package workload reads and writes workload clusters without ever waiting for one and within a budget per cluster.
+// Package workload is the one view that all controllers have of the workload clusters: whether a Cluster is theirs, whether its
+// workload cluster is connected, and since when it is not; what is cached and watched there; and what is kept of it.
 //
-// clustercache decides whether a cluster is connected: it connects, probes and discovers, through a gate
-// (internal/gate) and with kubeconfigs that were judged (Kubeconfigs). Everything else goes through Connections: one
-// connection per cluster, whose transport refuses redirects and counts bytes, decoded size, events and cached
-// objects. If a cluster exceeds its budget, the connection ends, its caches are dropped, and it is tried again at
-// growing intervals.
+// Clusters keep all of that in one entry per Cluster, and evict it with the Cluster. A controller keeps its own values there as
+// State, or registers with OnEvict. A controller begins each reconcile with Clusters.Get, whose Phase decides for all controllers
+// what may be done for a Cluster that is paused, being deleted, of another instance of the manager, or gone.
 //
-// Caches and OnDemand read through these connections. A controller asks Caches for a Reader of the kinds that it
-// always needs. It asks OnDemand for objects that it needs for some gateways only, such as one Service, nodes or
-// Pods; a watch lasts as long as it is read. Both return ErrNotSynced instead of waiting, and wake the controller
-// once the objects are listed and when one changes. Objects are trimmed before they are cached, and changes of
+// Each controller has a View. Its Source is the only thing that wakes the controller for what happens in workload clusters. The
+// View never waits for a workload cluster: if one cannot be read, the error is a Silence that says since when and why.
+//
+// clustercache decides whether a cluster is connected: it connects, probes and discovers, through a gate (internal/gate) and with
+// kubeconfigs that were judged (Kubeconfigs). Everything else goes through one more connection per cluster, whose transport refuses
+// redirects and counts bytes, decoded size, events and cached objects. If a cluster exceeds its budget, the connection ends, its
+// caches are dropped, and it is tried again at growing intervals.
+//
+// View.Reader reads the kinds that a controller always needs. View.Begin reads objects that it needs for some gateways only, such
+// as one Service, nodes or Pods; a watch lasts as long as it is read. Objects are trimmed before they are cached, and changes of
 // trimmed fields wake no controller.
 //
 // The resources of all kinds are known beforehand, so no API server is asked for them. If a kind may be missing, its

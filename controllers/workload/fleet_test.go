@@ -17,17 +17,12 @@ limitations under the License.
 package workload
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // member is one cluster, or several alike, of a test's fleet.
@@ -150,36 +145,4 @@ func TestAFleetWithoutABoundEvictsNobody(t *testing.T) {
 	b.share = newFleet(0).join("dev", b.end)
 	g.Expect(b.addHeld(1<<20, 1)).To(Succeed())
 	b.share.leave()
-}
-
-// everywhere is the configuration of every cluster.
-type everywhere struct{ *rest.Config }
-
-func (e everywhere) GetRESTConfig(context.Context, client.ObjectKey) (*rest.Config, error) {
-	return e.Config, nil
-}
-
-func TestAConnectionThatEndsReleasesItsPart(t *testing.T) {
-	t.Parallel()
-	g := NewWithT(t)
-	limits := DefaultLimits()
-	limits.Together = 1 << 30
-	noProxy := func(client.ObjectKey) Proxy { return nil }
-	connections := NewConnections(everywhere{&rest.Config{Host: "https://192.0.2.1"}}, noProxy, NewIncarnations(), limits)
-	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "cluster-a"}}
-	for name, end := range map[string]func(*connection){
-		"the Cluster is gone":      func(*connection) { connections.Forget(client.ObjectKeyFromObject(cluster)) },
-		"the manager ends":         func(*connection) { connections.end() },
-		"its budget is exceeded":   func(current *connection) { _ = current.budget.addHeld(limits.Held, 1) },
-		"it is another connection": func(*connection) { connections.configs = everywhere{&rest.Config{Host: "https://192.0.2.2"}} },
-	} {
-		connections.Forget(client.ObjectKeyFromObject(cluster)) // Nothing is held against it.
-		current, err := connections.get(t.Context(), cluster, nil, nil)
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(current.budget.addHeld(1<<20, 1)).To(Succeed())
-		g.Expect(connections.fleet.total).To(BeEquivalentTo(1<<20), name)
-		end(current)
-		_, _ = connections.get(t.Context(), cluster, nil, nil)
-		g.Expect(connections.fleet.total).To(BeZero(), name)
-	}
 }

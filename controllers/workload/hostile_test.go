@@ -37,9 +37,9 @@ import (
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload/workloadtest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
 )
 
@@ -49,11 +49,10 @@ const memoryMargin = 400 << 20
 
 // fleet is a workload cluster that is hostile, and one that is not.
 type fleet struct {
-	server      *hostile.Server
-	connections *workload.Connections
-	onDemand    *workload.OnDemand
-	caches      *workload.Caches
-	queue       workqueue.TypedRateLimitingInterface[reconcile.Request]
+	server     *hostile.Server
+	management *workloadtest.Management
+	*workload.View
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 	bad, good *clusterv1.Cluster
 }
@@ -64,38 +63,39 @@ func (c configs) GetRESTConfig(_ context.Context, cluster client.ObjectKey) (*re
 	return c[cluster.Name], nil
 }
 
-// controller hands out its queue, as controllers do.
-type controller struct {
-	ctx   context.Context //nolint:containedctx // It is the test's.
-	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
-}
-
-func (c *controller) Watch(src source.Source) error { return src.Start(c.ctx, c.queue) }
-
-func newFleet(t *testing.T, limits workload.Limits) (*fleet, *controller) {
+func newFleet(t *testing.T, limits workload.Limits) *fleet {
 	t.Helper()
 	server := hostile.New(t, remoteConfig)
 	named := func(name string) *clusterv1.Cluster {
 		return &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: name}}
 	}
 	f := &fleet{
-		server: server, bad: named("bad"), good: named("good"),
+		server: server, management: &workloadtest.Management{}, bad: named("bad"), good: named("good"),
 		queue: workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()),
 	}
+	f.management.Put(f.bad, f.good)
 	config := server.Config()
 	config.QPS = -1
-	f.connections = workload.NewConnections(configs{"bad": config, "good": remoteConfig}, noProxy, workload.NewIncarnations(), limits)
-	f.onDemand, f.caches = workload.NewOnDemand(f.connections), workload.NewCaches(f.connections)
-	NewWithT(t).Expect(f.onDemand.Source().Start(t.Context(), f.queue)).To(Succeed())
+	f.View = workloadtest.New(t, f.management, configs{"bad": config, "good": remoteConfig}, limits).View("test")
+	workloadtest.Admit(f.Clusters, f.bad, f.good)
+	NewWithT(t).Expect(f.Source().Start(t.Context(), f.queue)).To(Succeed())
 	t.Cleanup(f.queue.ShutDown)
-	return f, &controller{ctx: t.Context(), queue: f.queue}
+	return f
+}
+
+// recreate makes the Cluster another one of the same name, connected to the same API server.
+func (f *fleet) recreate(t *testing.T, cluster *clusterv1.Cluster) {
+	t.Helper()
+	cluster.UID += "x"
+	f.management.Put(cluster)
+	workloadtest.Admit(f.Clusters, cluster)
 }
 
 // read reads what is demanded of a cluster, and returns how many objects there are.
 func (f *fleet) read(t *testing.T, cluster *clusterv1.Cluster, demand workload.Demand) func() (int, error) {
 	t.Helper()
 	return func() (int, error) {
-		reading, err := f.onDemand.Begin(t.Context(), cluster)
+		reading, err := f.Begin(t.Context(), cluster)
 		if err != nil {
 			return 0, err
 		}
@@ -221,7 +221,7 @@ func TestAnAPIServerThatSendsTooMuchCostsItsBudgetOnly(t *testing.T) {
 			g := NewWithT(t)
 			limits := workload.DefaultLimits()
 			limits.InFlight, limits.HeldObjects, limits.Events = 16<<20, 1_000, 2_000 // The race detector makes decoding ten times slower.
-			f, _ := newFleet(t, limits)
+			f := newFleet(t, limits)
 			f.server.Override(hostile.Watch, servicesPath, test.watch)
 			f.server.Override(http.MethodGet, servicesPath, test.list)
 			grown := peak(t)
@@ -248,7 +248,7 @@ func TestAnEndlessWatchIsReadNoFasterThanItsLaneAllows(t *testing.T) {
 	limits := workload.DefaultLimits()
 	limits.Burst, limits.Lane = 5*time.Millisecond, time.Nanosecond
 	limits.Received = 1 << 20
-	f, _ := newFleet(t, limits)
+	f := newFleet(t, limits)
 	f.server.Override(hostile.Watch, servicesPath, hostile.EndlessWatch(hostile.Service(64<<10)))
 	f.server.Override(http.MethodGet, servicesPath, hostile.Hang())
 	g.Eventually(f.err(t, f.bad, allServices)).Should(MatchError(workload.ErrNotSynced))
@@ -271,7 +271,7 @@ func TestWhatCannotBeWeighedIsNotRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			f, _ := newFleet(t, workload.DefaultLimits())
+			f := newFleet(t, workload.DefaultLimits())
 			f.server.Override(hostile.Watch, servicesPath, noStream())
 			f.server.Override(http.MethodGet, servicesPath, test.list)
 			grown := peak(t)
@@ -285,7 +285,7 @@ func TestWhatCannotBeWeighedIsNotRead(t *testing.T) {
 
 func TestAClusterOf20000ServicesCostsWhatItsOneGatewayCosts(t *testing.T) {
 	g := NewWithT(t)
-	f, _ := newFleet(t, workload.DefaultLimits())
+	f := newFleet(t, workload.DefaultLimits())
 	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "gateway", Namespace: "default"}, Spec: corev1.ServiceSpec{
 		Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Port: 80}},
 	}}
@@ -304,7 +304,7 @@ func TestAClusterOf20000ServicesCostsWhatItsOneGatewayCosts(t *testing.T) {
 	}
 
 	t.Log("An API server that ignores the selector is left alone")
-	f, _ = newFleet(t, workload.DefaultLimits())
+	f = newFleet(t, workload.DefaultLimits())
 	f.server.Override(hostile.Watch, servicesPath, wholeList(20_000, hostile.Service(1500)))
 	grown = peak(t)
 	g.Eventually(f.err(t, f.bad, gateway), 30*time.Second).Should(And(
@@ -318,12 +318,12 @@ func TestAClusterThatBehavesAgainIsReadAgain(t *testing.T) {
 	g := NewWithT(t)
 	limits := workload.DefaultLimits()
 	limits.HeldObjects = 1_000
-	f, _ := newFleet(t, limits)
+	f := newFleet(t, limits)
 	var clock struct {
 		sync.Mutex
 		ahead time.Duration
 	}
-	workload.SetClock(f.connections, func() time.Time {
+	workload.SetClock(f.Clusters, func() time.Time {
 		clock.Lock()
 		defer clock.Unlock()
 		return time.Now().Add(clock.ahead)
@@ -343,7 +343,7 @@ func TestCachesAreHeldToTheSameBudget(t *testing.T) {
 	g := NewWithT(t)
 	limits := workload.DefaultLimits()
 	limits.HeldObjects = 1_000
-	f, c := newFleet(t, limits)
+	f := newFleet(t, limits)
 	slice := func(n int) string {
 		return fmt.Sprintf(`{"kind":"EndpointSlice","apiVersion":"discovery.k8s.io/v1","metadata":{"name":"slice-%d","namespace":"xcc-dns","uid":"%[1]d"},`+
 			`"addressType":"IPv4","endpoints":[]}`, n)
@@ -352,7 +352,7 @@ func TestCachesAreHeldToTheSameBudget(t *testing.T) {
 	slices := workload.Watch{Name: "slices", Object: &discoveryv1.EndpointSlice{}}
 	read := func(cluster *clusterv1.Cluster) func() error {
 		return func() error {
-			_, err := f.caches.Reader(t.Context(), cluster, c, slices)
+			_, err := f.Reader(t.Context(), cluster, slices)
 			return err
 		}
 	}
@@ -362,19 +362,19 @@ func TestCachesAreHeldToTheSameBudget(t *testing.T) {
 	g.Expect(grown()).To(BeNumerically("<", memoryMargin))
 	g.Expect(f.read(t, f.bad, allServices)()).Error().To(MatchError(workload.ErrBeyondBudget), "it is one budget")
 	g.Eventually(read(f.good), 30*time.Second).Should(Succeed())
-	_, err := f.connections.Client(t.Context(), f.bad)
+	_, err := f.Client(t.Context(), f.bad)
 	g.Expect(err).To(MatchError(workload.ErrBeyondBudget))
-	g.Expect(f.connections.Client(t.Context(), f.good)).NotTo(BeNil())
+	g.Expect(f.Client(t.Context(), f.good)).NotTo(BeNil())
 }
 
 func TestTheClusterWithTheLargestPartIsEvicted(t *testing.T) {
 	g := NewWithT(t)
 	limits := workload.DefaultLimits()
 	limits.Together = 4 << 20 // The cluster is within its own budget with that.
-	f, _ := newFleet(t, limits)
+	f := newFleet(t, limits)
 	g.Eventually(f.read(t, f.good, allServices), 30*time.Second).Should(BeNumerically(">=", 1))
 	for range 2 {
-		f.onDemand.Delete(client.ObjectKeyFromObject(f.bad))
+		f.recreate(t, f.bad)
 		f.server.Override(hostile.Watch, servicesPath, hostile.EndlessWatch(hostile.Service(1500)))
 		g.Eventually(f.err(t, f.bad, allServices), time.Minute).Should(And(
 			MatchError(workload.ErrBeyondBudget), MatchError(ContainSubstring("the largest part of the 4194304 bytes that all clusters may take together")),
@@ -383,7 +383,7 @@ func TestTheClusterWithTheLargestPartIsEvicted(t *testing.T) {
 
 		t.Log("It is read again once it behaves")
 		f.server.Behave()
-		f.onDemand.Delete(client.ObjectKeyFromObject(f.bad))
+		f.recreate(t, f.bad)
 		g.Eventually(f.read(t, f.bad, allServices), 30*time.Second).Should(BeNumerically(">=", 1))
 	}
 }
@@ -409,7 +409,7 @@ func TestWhatTakesLongToDecodeIsNotDecoded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			f, _ := newFleet(t, workload.DefaultLimits())
+			f := newFleet(t, workload.DefaultLimits())
 			f.server.Override(hostile.Watch, "/api/v1/nodes", test.watch)
 			if test.list != nil {
 				f.server.Override(http.MethodGet, "/api/v1/nodes", test.list)
@@ -426,7 +426,7 @@ func TestWhatTakesLongToDecodeIsNotDecoded(t *testing.T) {
 func TestWarningsOfAWorkloadClusterAreNotLogged(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	f, _ := newFleet(t, workload.DefaultLimits())
+	f := newFleet(t, workload.DefaultLimits())
 	f.server.Override(http.MethodGet, "/api/v1/namespaces/dev/services/gateway", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for range 10 {
 			w.Header().Add("Warning", `299 - "`+strings.Repeat("precious ", 100)+`"`)
@@ -436,7 +436,7 @@ func TestWarningsOfAWorkloadClusterAreNotLogged(t *testing.T) {
 	}))
 	var lines []string
 	ctx := logr.NewContext(t.Context(), funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
-	remote, err := f.connections.Client(ctx, f.bad)
+	remote, err := f.Client(ctx, f.bad)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(remote.Get(ctx, client.ObjectKey{Namespace: "dev", Name: "gateway"}, &corev1.Service{})).To(Succeed())
 	g.Expect(lines).To(BeEmpty())

@@ -17,45 +17,33 @@ limitations under the License.
 package workload
 
 import (
-	"sync"
+	"context"
+	"fmt"
 
-	"k8s.io/apimachinery/pkg/types"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/cluster-api/controllers/clustercache"
 )
 
-// Incarnations tell a Cluster from a former one of the same name. clustercache goes by the name and looks at a
-// Cluster once a second, so that one which is created within a second of the deletion of the former inherits the
-// connection to the former's API server.
+// ErrFormerCluster says that a connection is that of a former Cluster of the same name, which is about to be closed.
+// It is a clustercache.ErrClusterNotConnected.
+var ErrFormerCluster = fmt.Errorf("%w: the connection is that of a former Cluster of this name", clustercache.ErrClusterNotConnected)
+
+// Admit is a clustercache.ClusterFilter. clustercache goes by the name of a Cluster and looks at it once a second, so a Cluster
+// that is created within a second of the deletion of the former one inherits the connection to the former's API server.
 //
-// They keep the name and the UID of every Cluster that they ever saw.
-type Incarnations struct {
-	mu    sync.Mutex
-	known map[client.ObjectKey]types.UID
-}
-
-// NewIncarnations returns Incarnations that have seen nothing.
-func NewIncarnations() *Incarnations {
-	return &Incarnations{known: map[client.ObjectKey]types.UID{}}
-}
-
-// Admit is a clustercache.ClusterFilter that makes clustercache give up the connection of a former incarnation. The
-// first look at a Cluster that was created anew closes the former connection, and the next one connects. It comes
-// with the first change of the Cluster, at the latest when Cluster API says that the infrastructure is provisioned,
-// before which there is nothing to connect to.
-func (i *Incarnations) Admit(cluster *clusterv1.Cluster) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	key := client.ObjectKeyFromObject(cluster)
-	former, ok := i.known[key]
-	i.known[key] = cluster.UID
-	return !ok || former == cluster.UID
-}
-
-// mayBeConnected returns whether a connection that goes by the Cluster's name cannot be that of a former incarnation.
-func (i *Incarnations) mayBeConnected(cluster *clusterv1.Cluster) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	known, ok := i.known[client.ObjectKeyFromObject(cluster)]
-	return !ok || known == cluster.UID
+// If there is a connection at the first look at a Cluster, it is that of the former one: Admit makes clustercache give it up. The
+// next look connects. It comes with the first change of the Cluster, at the latest when Cluster API says that the infrastructure
+// is provisioned, before which there is nothing to connect to.
+func (c *Clusters) Admit(cluster *clusterv1.Cluster) bool {
+	ctx := context.Background() // Everything is in memory.
+	current := c.entry(ctx, cluster)
+	_, err := c.cache.GetRESTConfig(ctx, current.key)
+	current.mu.Lock()
+	defer current.mu.Unlock()
+	if err == nil && !current.isAdmitted && !current.wasRefused {
+		current.wasRefused = true
+		return false
+	}
+	current.isAdmitted = true
+	return true
 }

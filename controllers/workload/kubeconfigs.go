@@ -55,6 +55,8 @@ type Kubeconfigs struct {
 	secrets client.Reader
 	gate    *gate.Gate
 	self    *Self
+	// clusters are those for which passes of the gate are issued.
+	clusters *Clusters
 }
 
 var _ client.Reader = &Kubeconfigs{}
@@ -66,13 +68,13 @@ func NewKubeconfigs(secrets client.Reader, gate *gate.Gate, self *Self) *Kubecon
 	return &Kubeconfigs{secrets: secrets, gate: gate, self: self}
 }
 
-// ProxyOf returns the proxy that a Cluster's own kubeconfig names, which is behind the gate; nil if it names none.
-func (k *Kubeconfigs) ProxyOf(cluster client.ObjectKey) Proxy {
+// proxyOf returns the proxy that a Cluster's own kubeconfig names, which is behind the gate; nil if it names none.
+func (k *Kubeconfigs) proxyOf(cluster client.ObjectKey) Proxy {
 	return k.gate.Behind(secretOf(cluster).String())
 }
 
-// Forget evicts the pass of a Cluster that is gone.
-func (k *Kubeconfigs) Forget(cluster client.ObjectKey) {
+// evict revokes the pass of a Cluster that is gone.
+func (k *Kubeconfigs) evict(cluster client.ObjectKey) {
 	k.gate.Revoke(secretOf(cluster).String())
 }
 
@@ -96,8 +98,18 @@ func (k *Kubeconfigs) Get(ctx context.Context, key client.ObjectKey, object clie
 	if err != nil {
 		return err
 	}
-	if data, err = k.lead(key, data, runsThere); err != nil {
-		return &RefusedKubeconfigError{Secret: key.Name, Problem: err}
+	cluster, _, err := secret.ParseSecretName(key.Name)
+	if err != nil {
+		return fmt.Errorf("reading a Secret that holds no kubeconfig: %w", err)
+	}
+	err = k.clusters.whileExists(ctx, client.ObjectKey{Namespace: key.Namespace, Name: cluster}, func() error {
+		if data, err = k.lead(key, data, runsThere); err != nil {
+			return &RefusedKubeconfigError{Secret: key.Name, Problem: err}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	*found = corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name},
@@ -143,9 +155,9 @@ func (k *Kubeconfigs) List(context.Context, client.ObjectList, ...client.ListOpt
 	return errors.New("kubeconfig Secrets are not listed")
 }
 
-// Disconnected returns why a Cluster is not connected, as far as the management cluster tells, as a sentence without a period.
+// whyDisconnected returns why a Cluster is not connected, as far as the management cluster tells, as a sentence without a period.
 // refused is true if that is its kubeconfig, which is not used as it is.
-func (k *Kubeconfigs) Disconnected(ctx context.Context, cluster *clusterv1.Cluster) (why string, refused bool) {
+func (k *Kubeconfigs) whyDisconnected(ctx context.Context, cluster *clusterv1.Cluster) (why string, refused bool) {
 	name := secretOf(client.ObjectKeyFromObject(cluster))
 	_, err := k.read(ctx, name)
 	if refusal, ok := errors.AsType[*RefusedKubeconfigError](err); ok {

@@ -24,6 +24,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
@@ -36,7 +37,9 @@ import (
 // EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are wherever cluster DNS has
 // its ConfigMaps.
 func CacheOptions() ctrlcache.Options {
-	ourNamespace := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{xccv1.WorkloadNamespace: {}}}
+	// A field selector, not ByObject.Namespaces: for these controller-runtime starts a cache of its own
+	// for each kind, and goroutines that never end if the connection does before a kind is listed.
+	ourNamespace := ctrlcache.ByObject{Field: inWorkloadNamespace}
 	roles := ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{
 		xccv1.WorkloadNamespace: {},
 		ctrlcache.AllNamespaces: {LabelSelector: labels.SelectorFromSet(labels.Set{xccv1.PartOfLabel: xccv1.PartOf})},
@@ -60,9 +63,12 @@ func CacheOptions() ctrlcache.Options {
 	}
 }
 
+// inWorkloadNamespace selects the objects of the namespace. The reader lists only that namespace.
+var inWorkloadNamespace = fields.OneTermEqualSelector("metadata.namespace", xccv1.WorkloadNamespace)
+
 // onlyInWorkloadNamespace selects one object of the namespace.
 func onlyInWorkloadNamespace(name string) ctrlcache.ByObject {
-	return ctrlcache.ByObject{Namespaces: map[string]ctrlcache.Config{
-		xccv1.WorkloadNamespace: {FieldSelector: fields.OneTermEqualSelector("metadata.name", name)},
-	}}
+	return ctrlcache.ByObject{
+		Field: fields.AndSelectors(inWorkloadNamespace, fields.OneTermEqualSelector(metav1.ObjectNameField, name)),
+	}
 }

@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload/workloadtest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/gate"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/kubeconfig"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/hostile"
@@ -45,6 +46,13 @@ func (s kubeconfigSecret) Get(_ context.Context, _ client.ObjectKey, object clie
 
 func (kubeconfigSecret) List(context.Context, client.ObjectList, ...client.ListOption) error {
 	return errors.New("not expected")
+}
+
+func newGate(t *testing.T) *gate.Gate {
+	t.Helper()
+	through, err := gate.Listen(t.Context())
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return through
 }
 
 func TestTheClusterOfTheManagerIsReachedAsTheManagerReachesIt(t *testing.T) {
@@ -75,12 +83,13 @@ func TestTheClusterOfTheManagerIsReachedAsTheManagerReachesIt(t *testing.T) {
 			g := NewWithT(t)
 			server := hostile.New(t, nil)
 			server.Override(http.MethodGet, path, test.answer)
-			through, err := gate.Listen(t.Context())
-			g.Expect(err).NotTo(HaveOccurred())
-			kubeconfigs := workload.NewKubeconfigs(kubeconfigSecret{server.Kubeconfig()}, through, self)
+			kubeconfigs := workload.NewKubeconfigs(kubeconfigSecret{server.Kubeconfig()}, newGate(t), self)
+			management := &workloadtest.Management{}
+			management.Put(cluster)
+			workload.New(management, kubeconfigs, "", workload.DefaultLimits())
 
 			secret := &corev1.Secret{}
-			err = kubeconfigs.Get(t.Context(), client.ObjectKey{Namespace: "dev", Name: "a-kubeconfig"}, secret)
+			err := kubeconfigs.Get(t.Context(), client.ObjectKey{Namespace: "dev", Name: "a-kubeconfig"}, secret)
 			if test.fails {
 				g.Expect(err).To(MatchError(ContainSubstring("redirect")))
 				return

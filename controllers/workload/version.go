@@ -26,7 +26,6 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 )
@@ -48,8 +47,8 @@ type reportedVersion struct {
 	// asked is when it was asked last, and isDone whether it has answered once, or failed to.
 	asked  time.Time
 	isDone bool
-	// wake is called when isDone becomes true; nil if nobody waits for that.
-	wake func()
+	// isAwaited is true if a controller waits for isDone.
+	isAwaited bool
 }
 
 // isDue returns whether the API server is to be asked. Clusters are only ever upgraded, so a version that is new enough stays so.
@@ -59,58 +58,52 @@ func (v reportedVersion) isDue(now time.Time) bool {
 }
 
 // KubernetesVersion returns the version of a cluster's API server, such as "v1.37.2", or an empty string if it is not known yet. It
-// never waits: the API server is asked once per connection, in the background. If it turns out to be too old, or no longer is,
-// whoever reads the cluster is woken.
-func (c *Connections) KubernetesVersion(ctx context.Context, object *clusterv1.Cluster) string {
-	current, err := c.get(ctx, object, nil, nil)
-	if err != nil {
-		return ""
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.askIfDue(client.ObjectKeyFromObject(object), current) //nolint:contextcheck // Asking outlives this reconcile.
-	return current.version.text
+// never waits: the API server is asked once per connection, in the background. If it turns out to be too old, or no longer is, the
+// controllers are woken.
+func (v *View) KubernetesVersion(ctx context.Context, cluster *clusterv1.Cluster) (version string) {
+	_ = v.use(ctx, cluster, func(e *entry, current *connection) error { //nolint:contextcheck // Asking outlives this reconcile.
+		v.askIfDue(e, current)
+		version = current.version.text
+		return nil
+	})
+	return version
 }
 
-// KubernetesVersion is that of Connections. The error is ErrNotSynced until the API server has answered or failed to, upon which
-// the controller is woken.
+// KubernetesVersion is that of View. The error is ErrNotSynced until the API server has answered or failed to, upon which the
+// controller is woken.
 func (r *Reading) KubernetesVersion() (string, error) {
-	c, current := r.onDemand.connections, r.watches.connection
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.askIfDue(r.cluster, current)
-	if !current.version.isDone {
-		current.version.wake = r.wake
+	r.entry.mu.Lock()
+	defer r.entry.mu.Unlock()
+	r.view.askIfDue(r.entry, r.connection)
+	if !r.connection.version.isDone {
+		r.connection.version.isAwaited = true
 		return "", ErrNotSynced
 	}
-	return current.version.text, nil
+	return r.connection.version.text, nil
 }
 
-// askIfDue asks the API server for its version in the background. c.mu is held.
-func (c *Connections) askIfDue(cluster client.ObjectKey, current *connection) {
+// askIfDue asks the API server for its version in the background. The entry's lock is held.
+func (c *Clusters) askIfDue(of *entry, current *connection) {
 	if now := c.now(); current.version.isDue(now) {
 		current.version.asked = now
-		go c.askVersion(cluster, current)
+		go c.askVersion(of, current)
 	}
 }
 
 // askVersion asks the API server for its version. If it does not tell, nothing is known.
-func (c *Connections) askVersion(cluster client.ObjectKey, current *connection) {
+func (c *Clusters) askVersion(of *entry, current *connection) {
 	reported, err := readVersion(current)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if current.version.isDone = true; current.version.wake != nil {
-		current.version.wake()
-		current.version.wake = nil
-	}
-	if err != nil {
-		return
-	}
+	of.mu.Lock()
+	defer of.mu.Unlock()
 	wasOlder := support.Workload.IsOlder(current.version.text)
-	current.version.text = reported
-	if c.clusters[cluster] == current && wasOlder != support.Workload.IsOlder(reported) {
-		c.wake(cluster)
+	if err == nil {
+		current.version.text = reported
 	}
+	hasFlipped := wasOlder != support.Workload.IsOlder(current.version.text)
+	if current.version.isAwaited || hasFlipped && of.connection == current {
+		c.wake(of.key)
+	}
+	current.version.isDone, current.version.isAwaited = true, false
 }
 
 func readVersion(current *connection) (string, error) {

@@ -27,13 +27,12 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload/workloadtest"
 )
 
 // versionServer is an API server of which only the version is asked.
@@ -75,13 +74,12 @@ func TestTheVersionIsAskedForOnceUnlessItIsTooOld(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			server := newVersionServer(t, test.answer)
-			connections := workload.NewConnections(configs{"a": &rest.Config{Host: server.URL}}, noProxy, workload.NewIncarnations(), workload.DefaultLimits())
+			view := workloadtest.Connected(t, configs{"a": &rest.Config{Host: server.URL}}, workload.DefaultLimits(), cluster).View("test")
 			var now atomic.Int64
-			workload.SetClock(connections, func() time.Time { return time.Unix(now.Load(), 0) })
-			cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}
+			workload.SetClock(view.Clusters, func() time.Time { return time.Unix(now.Load(), 0) })
 			now.Store(1000)
 
-			ask := func() string { return connections.KubernetesVersion(t.Context(), cluster) }
+			ask := func() string { return view.KubernetesVersion(t.Context(), cluster) }
 			g.Expect(ask()).To(BeEmpty(), "nobody waits for an answer")
 			g.Eventually(server.asked.Load).WithTimeout(10 * time.Second).Should(BeEquivalentTo(1))
 			g.Eventually(ask).WithTimeout(10 * time.Second).Should(Equal(test.reported))
@@ -107,11 +105,10 @@ func TestAVersionThatNeverArrivesIsNotWaitedFor(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hung.Done() }))
 	t.Cleanup(server.Close)
 	t.Cleanup(release)
-	connections := workload.NewConnections(configs{"a": &rest.Config{Host: server.URL}}, noProxy, workload.NewIncarnations(), workload.DefaultLimits())
-	cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}
+	view := workloadtest.Connected(t, configs{"a": &rest.Config{Host: server.URL}}, workload.DefaultLimits(), cluster).View("test")
 	began := time.Now()
 	for range 100 {
-		g.Expect(connections.KubernetesVersion(t.Context(), cluster)).To(BeEmpty())
+		g.Expect(view.KubernetesVersion(t.Context(), cluster)).To(BeEmpty())
 	}
 	g.Expect(time.Since(began)).To(BeNumerically("<", 5*time.Second), "a call takes 5 s to end")
 }
@@ -124,12 +121,11 @@ func TestAReadingIsWokenWhenTheVersionIsKnownOrCannotBe(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			server := newVersionServer(t, answer)
-			onDemand := workload.NewOnDemand(workload.NewConnections(
-				configs{"a": &rest.Config{Host: server.URL}}, noProxy, workload.NewIncarnations(), workload.DefaultLimits()))
+			view := workloadtest.Connected(t, configs{"a": &rest.Config{Host: server.URL}}, workload.DefaultLimits(), cluster).View("test")
 			queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 			t.Cleanup(queue.ShutDown)
-			g.Expect(onDemand.Source().Start(t.Context(), queue)).To(Succeed())
-			reading, err := onDemand.Begin(t.Context(), &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}})
+			g.Expect(view.Source().Start(t.Context(), queue)).To(Succeed())
+			reading, err := view.Begin(t.Context(), cluster)
 			g.Expect(err).NotTo(HaveOccurred())
 			_, err = reading.KubernetesVersion()
 			g.Expect(err).To(MatchError(workload.ErrNotSynced))

@@ -46,16 +46,16 @@ type watch struct {
 
 // startWatch starts a watch, which wakes when it has listed the objects, when they change, and when it cannot list
 // them.
-func startWatch(watches *watches, demand Demand, wake func()) (*watch, error) {
-	listWatch, err := listWatchOf(watches.client, demand)
+func startWatch(connection *connection, remote client.WithWatch, demand Demand, wake func()) (*watch, error) {
+	listWatch, err := listWatchOf(remote, demand)
 	if err != nil {
 		return nil, err
 	}
 	object, _ := demand.Kind.prototypes()
 	// Not the context of the reconcile that needs the watch first: it outlives that.
-	ctx, cancel := context.WithCancel(watches.connection.done)
-	account := &account{budget: watches.connection.budget}
-	bounded := &boundedListerWatcher{next: listWatch, account: account, lane: watches.connection.lane, trim: demand.Kind.trim, namespace: demand.Namespace, name: demand.Name}
+	ctx, cancel := context.WithCancel(connection.done)
+	account := &account{budget: connection.budget}
+	bounded := &boundedListerWatcher{next: listWatch, account: account, lane: connection.lane, trim: demand.Kind.trim, namespace: demand.Namespace, name: demand.Name}
 	w := &watch{informer: cache.NewSharedIndexInformer(bounded, object, 0, cache.Indexers{}), cancel: cancel, account: account}
 	registration, err := w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: func(any) { wake() },

@@ -103,6 +103,16 @@ func (b *Buckets) take(cluster types.NamespacedName, now time.Time, try func(*bu
 	return delay
 }
 
+// Evict drops what is not needed of a cluster that is gone. A bucket that is not full is kept until it is, so that deleting and
+// creating a cluster is no way to new tokens.
+func (b *Buckets) Evict(cluster types.NamespacedName, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if found, ok := b.clusters.entries[cluster]; ok && found.isWhole(now) {
+		delete(b.clusters.entries, cluster)
+	}
+}
+
 func (b *Buckets) newBucket() *bucket {
 	return &bucket{writes: b.newLimiter(), withdrawals: b.newLimiter()}
 }

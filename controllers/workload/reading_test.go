@@ -39,6 +39,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload/workloadtest"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/controlplane"
 )
 
@@ -89,15 +90,15 @@ func (c *connections) connect() {
 	config := rest.CopyConfig(remoteConfig)
 	config.Timeout = 10 * time.Second
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &counting{next, c} })
+	c.set(config)
+}
+
+func (c *connections) disconnect() { c.set(nil) }
+
+func (c *connections) set(config *rest.Config) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.config = config
-}
-
-func (c *connections) disconnect() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.config = nil
 }
 
 // watching returns how many requests for a resource have not ended.
@@ -136,17 +137,15 @@ func (r *counting) RoundTrip(request *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(request)
 }
 
-func noProxy(client.ObjectKey) workload.Proxy { return nil }
-
-// start returns an OnDemand of a controller that runs until the test ends, and its queue.
-func start(t *testing.T) (*workload.OnDemand, *connections, workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+// start returns the view of a controller that runs until the test ends, and its queue.
+func start(t *testing.T) (*workload.View, *connections, workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	t.Helper()
 	remotes := &connections{underWay: map[string]int{}}
 	remotes.connect()
-	onDemand := workload.NewOnDemand(workload.NewConnections(remotes, noProxy, workload.NewIncarnations(), workload.DefaultLimits()))
+	view := workloadtest.Connected(t, remotes, workload.DefaultLimits(), cluster).View("test")
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-	NewWithT(t).Expect(onDemand.Source().Start(t.Context(), queue)).To(Succeed())
-	return onDemand, remotes, queue
+	NewWithT(t).Expect(view.Source().Start(t.Context(), queue)).To(Succeed())
+	return view, remotes, queue
 }
 
 var (
@@ -155,10 +154,10 @@ var (
 )
 
 // names reads one Demand, and nothing else.
-func names[T client.Object](t *testing.T, onDemand *workload.OnDemand, demand workload.Demand) func() ([]string, error) {
+func names[T client.Object](t *testing.T, view *workload.View, demand workload.Demand) func() ([]string, error) {
 	t.Helper()
 	return func() ([]string, error) {
-		reading, err := onDemand.Begin(t.Context(), cluster)
+		reading, err := view.Begin(t.Context(), cluster)
 		if err != nil {
 			return nil, err
 		}
@@ -190,12 +189,12 @@ func drain(queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 
 func TestAWatchLastsAsLongAsItIsRead(t *testing.T) {
 	g := NewWithT(t)
-	onDemand, remotes, queue := start(t)
+	view, remotes, queue := start(t)
 	node := addNode(t, "one")
-	_, err := names[*corev1.Node](t, onDemand, nodes)()
+	_, err := names[*corev1.Node](t, view, nodes)()
 	g.Expect(err).To(MatchError(workload.ErrNotSynced), "nobody waits")
 	g.Eventually(queue.Len, 10*time.Second).Should(Equal(1), "it wakes when it has listed")
-	g.Eventually(names[*corev1.Node](t, onDemand, nodes), 10*time.Second).Should(ConsistOf("one"))
+	g.Eventually(names[*corev1.Node](t, view, nodes), 10*time.Second).Should(ConsistOf("one"))
 	g.Eventually(remotes.watching("nodes")).Should(BeNumerically(">=", 1))
 
 	t.Log("A change that counts wakes, another one does not")
@@ -209,64 +208,64 @@ func TestAWatchLastsAsLongAsItIsRead(t *testing.T) {
 
 	t.Log("What is read instead replaces it")
 	pods := workload.Demand{Kind: workload.Pods, Namespace: "default"}
-	g.Eventually(names[*corev1.Pod](t, onDemand, pods), 10*time.Second).Should(BeEmpty())
+	g.Eventually(names[*corev1.Pod](t, view, pods), 10*time.Second).Should(BeEmpty())
 	g.Eventually(remotes.watching("nodes"), 10*time.Second).Should(BeZero())
 	g.Eventually(remotes.watching("pods")).Should(BeNumerically(">=", 1))
-	onDemand.Forget(client.ObjectKeyFromObject(cluster))
+	view.StopWatching(cluster)
 	g.Eventually(remotes.watching("pods"), 10*time.Second).Should(BeZero())
 }
 
 func TestADisconnectEndsTheWatchesAndAReconnectBeginsThemAnew(t *testing.T) {
 	g := NewWithT(t)
-	onDemand, remotes, _ := start(t)
+	view, remotes, _ := start(t)
 	addNode(t, "one")
-	g.Eventually(names[*corev1.Node](t, onDemand, nodes), 10*time.Second).Should(ConsistOf("one"))
+	g.Eventually(names[*corev1.Node](t, view, nodes), 10*time.Second).Should(ConsistOf("one"))
 	remotes.disconnect()
-	_, err := names[*corev1.Node](t, onDemand, nodes)()
+	_, err := names[*corev1.Node](t, view, nodes)()
 	g.Expect(err).To(MatchError(clustercache.ErrClusterNotConnected))
 	g.Eventually(remotes.watching("nodes"), 10*time.Second).Should(BeZero())
 	remotes.connect()
-	_, err = names[*corev1.Node](t, onDemand, nodes)()
+	_, err = names[*corev1.Node](t, view, nodes)()
 	g.Expect(err).To(MatchError(workload.ErrNotSynced), "what the former connection showed does not count")
-	g.Eventually(names[*corev1.Node](t, onDemand, nodes), 10*time.Second).Should(ConsistOf("one"))
+	g.Eventually(names[*corev1.Node](t, view, nodes), 10*time.Second).Should(ConsistOf("one"))
 
 	t.Log("A reconnect that nobody noticed does so too")
 	remotes.connect()
-	_, err = names[*corev1.Node](t, onDemand, nodes)()
+	_, err = names[*corev1.Node](t, view, nodes)()
 	g.Expect(err).To(MatchError(workload.ErrNotSynced))
 }
 
 func TestAClusterThatHangsKeepsNobodyWaiting(t *testing.T) {
 	g := NewWithT(t)
-	onDemand, remotes, queue := start(t)
+	view, remotes, queue := start(t)
 	addNode(t, "one")
 	remotes.hold = make(chan struct{})
 	started := time.Now()
 	for range 100 {
-		_, err := names[*corev1.Node](t, onDemand, nodes)()
+		_, err := names[*corev1.Node](t, view, nodes)()
 		g.Expect(errors.Is(err, workload.ErrNotSynced)).To(BeTrue())
 	}
 	g.Expect(time.Since(started)).To(BeNumerically("<", time.Second))
 	close(remotes.hold)
 	g.Eventually(queue.Len, 10*time.Second).Should(Equal(1), "it wakes when it answers at last")
-	g.Eventually(names[*corev1.Node](t, onDemand, nodes), 10*time.Second).Should(ConsistOf("one"))
+	g.Eventually(names[*corev1.Node](t, view, nodes), 10*time.Second).Should(ConsistOf("one"))
 }
 
 func TestAKindThatCannotBeListedSaysWhy(t *testing.T) {
 	g := NewWithT(t)
-	onDemand, _, queue := start(t)
+	view, _, queue := start(t)
 	gateways := workload.Demand{Kind: workload.Gateways, Namespace: "default", Name: "eg"}
-	_, err := names[client.Object](t, onDemand, gateways)()
+	_, err := names[client.Object](t, view, gateways)()
 	g.Expect(err).To(MatchError(workload.ErrNotSynced))
 	g.Eventually(queue.Len, 10*time.Second).Should(Equal(1), "it wakes to tell")
-	_, err = names[client.Object](t, onDemand, gateways)()
+	_, err = names[client.Object](t, view, gateways)()
 	g.Expect(err).To(MatchError(ContainSubstring("could not find the requested resource")))
 }
 
 func TestWhatDecidesClusterDNSIsWatchedWithoutItsStatus(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
-	onDemand, _, queue := start(t)
+	view, _, queue := start(t)
 	service := func(name, ip string) *corev1.Service {
 		return &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
@@ -293,13 +292,13 @@ func TestWhatDecidesClusterDNSIsWatchedWithoutItsStatus(t *testing.T) {
 	}
 
 	byIP := workload.Demand{Kind: workload.Services, ClusterIP: "10.0.0.53"}
-	g.Eventually(names[*corev1.Service](t, onDemand, byIP), 10*time.Second).Should(ConsistOf("dns"), "the API server selects it")
-	g.Eventually(names[*corev1.ConfigMap](t, onDemand, workload.Demand{Kind: workload.ConfigMaps, Namespace: "default", Name: "cache"}), 10*time.Second).Should(ConsistOf("cache"))
-	g.Eventually(names[*appsv1.Deployment](t, onDemand, workload.Demand{Kind: workload.Deployments, Namespace: "default"}), 10*time.Second).Should(BeEmpty())
+	g.Eventually(names[*corev1.Service](t, view, byIP), 10*time.Second).Should(ConsistOf("dns"), "the API server selects it")
+	g.Eventually(names[*corev1.ConfigMap](t, view, workload.Demand{Kind: workload.ConfigMaps, Namespace: "default", Name: "cache"}), 10*time.Second).Should(ConsistOf("cache"))
+	g.Eventually(names[*appsv1.Deployment](t, view, workload.Demand{Kind: workload.Deployments, Namespace: "default"}), 10*time.Second).Should(BeEmpty())
 	daemonSets := workload.Demand{Kind: workload.DaemonSets}
-	g.Eventually(names[*appsv1.DaemonSet](t, onDemand, daemonSets), 10*time.Second).Should(ConsistOf("cache"))
+	g.Eventually(names[*appsv1.DaemonSet](t, view, daemonSets), 10*time.Second).Should(ConsistOf("cache"))
 
-	reading, err := onDemand.Begin(ctx, cluster)
+	reading, err := view.Begin(ctx, cluster)
 	g.Expect(err).NotTo(HaveOccurred())
 	found, err := workload.List[*appsv1.DaemonSet](reading, daemonSets)
 	g.Expect(err).NotTo(HaveOccurred())

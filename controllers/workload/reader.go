@@ -1,0 +1,134 @@
+/*
+Copyright The cross-cluster-connectivity Authors.
+
+Licensed under the Apache License, Version 2.0 (the "License");
+you may not use this file except in compliance with the License.
+You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software
+distributed under the License is distributed on an "AS IS" BASIS,
+WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+See the License for the specific language governing permissions and
+limitations under the License.
+*/
+
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
+	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// ErrNotSynced says that the cluster is connected and has not yet listed every kind that was asked for. The controller
+// is woken when it has.
+var ErrNotSynced = errors.New("workload cluster has not listed its objects yet")
+
+// Watch is one kind that one controller reads in every workload cluster.
+type Watch struct {
+	// Name tells this watch from the other watches of the same cluster.
+	Name string
+	// Object is an empty object of the kind.
+	Object client.Object
+	// Predicates decide which events wake the controller; all of them when there are none.
+	Predicates []predicate.Predicate
+}
+
+// cached is the cache of a connection to a cluster.
+type cached struct {
+	cache ctrlcache.Cache
+	// synced tells by the name of a Watch whether its kind is listed.
+	synced map[string]*atomic.Bool
+}
+
+// Reader returns a reader of the watched kinds of a cluster, adding the watches first if the connection does not have them. It
+// never waits. The error is a Silence if there is no connection, if a kind has not been listed yet, or while the cluster is left
+// alone because it sent too much.
+func (v *View) Reader(ctx context.Context, cluster *clusterv1.Cluster, watches ...Watch) (reader client.Reader, err error) {
+	err = v.use(ctx, cluster, func(e *entry, current *connection) error {
+		if current.cached == nil {
+			if current.cached, err = newCached(current); err != nil {
+				return err
+			}
+		}
+		isSynced := true
+		for _, watch := range watches {
+			synced, isWatched := current.cached.synced[watch.Name]
+			if !isWatched {
+				if synced, err = v.watch(current, e.key, watch); err != nil {
+					return fmt.Errorf("watching %T: %w", watch.Object, err)
+				}
+				current.cached.synced[watch.Name] = synced
+			}
+			isSynced = isSynced && synced.Load()
+		}
+		if !isSynced {
+			return ErrNotSynced
+		}
+		delete(e.silences, v)
+		reader = current.cached.cache
+		return nil
+	})
+	return reader, err
+}
+
+// newCached returns an empty cache that ends with the connection.
+func newCached(connection *connection) (*cached, error) {
+	options := CacheOptions()
+	options.HTTPClient = connection.watching
+	options.Mapper = mapper()
+	options.ReaderFailOnMissingInformer = true
+	options.NewInformer = connection.newInformer
+	cache, err := ctrlcache.New(connection.config, options)
+	if err != nil {
+		return nil, fmt.Errorf("setting up a cache of the workload cluster: %w", err)
+	}
+	go func() { _ = cache.Start(connection.done) }() // It fails only if it is started twice.
+	return &cached{cache: cache, synced: map[string]*atomic.Bool{}}, nil
+}
+
+// newInformer returns an informer that is held to the budget of the connection. It ends with the connection.
+func (c *connection) newInformer(
+	lister toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
+) toolscache.SharedIndexInformer {
+	account := &account{budget: c.budget}
+	bounded := &boundedListerWatcher{next: lister, account: account, lane: c.lane, trim: func(in any) (any, error) { return in, nil }}
+	informer := toolscache.NewSharedIndexInformer(bounded, object, resync, indexers)
+	_, _ = informer.AddEventHandler(account.handler()) // It fails only if the informer has ended.
+	return informer
+}
+
+// watch adds a Watch to the cache of a cluster, and returns what becomes true once the kind is listed. The controller is woken
+// then.
+func (v *View) watch(current *connection, cluster client.ObjectKey, watch Watch) (*atomic.Bool, error) {
+	wake := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: cluster}}
+	})
+	kind := source.Kind(current.cached.cache, watch.Object, wake, watch.Predicates...)
+	if err := v.waker.Start(current.done, kind); err != nil {
+		return nil, err
+	}
+	synced := &atomic.Bool{}
+	go func() {
+		if err := kind.WaitForSync(current.done); err != nil || current.done.Err() != nil {
+			return
+		}
+		synced.Store(true)
+		v.waker.Wake(cluster)
+	}()
+	return synced, nil
+}
