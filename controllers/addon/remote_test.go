@@ -36,7 +36,7 @@ func TestEveryKindOfThePayloadIsWatched(t *testing.T) {
 	for _, watch := range watches() {
 		watched[reflect.TypeOf(watch.Object)] = true
 	}
-	for object := range workload.CacheOptions().ByObject {
+	for object := range workload.CacheOptions(nil).ByObject {
 		cached[reflect.TypeOf(object)] = true
 	}
 	for _, object := range objects {

@@ -50,6 +50,9 @@ const (
 	FieldOwner = client.FieldOwner("xcc-consumers")
 	// interval is the shortest time between two writes of one GatewayDNS.
 	interval = time.Second
+	// lookInterval is the shortest time between two looks at one GatewayDNS. A look takes time in proportion to the
+	// consuming clusters, and each of them wakes us when it holds a change.
+	lookInterval = 250 * time.Millisecond
 )
 
 // Reconciler writes status.consumers of a GatewayDNS from what the Ledger knows. It makes no remote call.
@@ -59,14 +62,14 @@ type Reconciler struct {
 	// Filter admits the GatewayDNS and the Clusters that belong to this instance of the manager.
 	Filter workload.WatchFilter
 
-	pace pacing.Interval
+	pace, looks pacing.Interval
 	// shares bound the writes to the GatewayDNS of one namespace.
 	shares pacing.Shares
 }
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	r.pace.Length = interval
+	r.pace.Length, r.looks.Length = interval, lookInterval
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("consumers").
 		For(&xccv1.GatewayDNS{}, builder.WithPredicates(
@@ -97,6 +100,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if wait := r.shares.Waits(request.NamespacedName, now); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
+	if wait := r.looks.Wait(request.NamespacedName, now); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	r.looks.Wrote(request.NamespacedName, now)
 	gatewayDNS := &xccv1.GatewayDNS{}
 	if err := r.Client.Get(ctx, request.NamespacedName, gatewayDNS); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -134,7 +141,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 // clusters returns the names of the Clusters of a namespace that this instance may write records to.
 func (r *Reconciler) clusters(ctx context.Context, namespace string) ([]string, error) {
 	list := &clusterv1.ClusterList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(namespace)); err != nil {
+	if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing Clusters in %s: %w", namespace, err)
 	}
 	var names []string

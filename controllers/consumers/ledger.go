@@ -17,6 +17,7 @@ limitations under the License.
 package consumers
 
 import (
+	"iter"
 	"maps"
 	"sync"
 	"time"
@@ -180,18 +181,20 @@ type Refusal struct {
 	Message string
 }
 
-// Held notes that a consuming cluster holds what the given GatewayDNS publish, but for those that it was refused, with the
-// reason. records is how many EndpointSlices it holds for them.
-func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refused map[client.ObjectKey]Refusal, records int) {
+// Held notes that a consuming cluster holds what the GatewayDNS published, given with their
+// Fingerprints, except for those that it was refused. records is the number of EndpointSlices that
+// it holds for them.
+func (l *Ledger) Held(
+	cluster client.ObjectKey, published iter.Seq2[client.ObjectKey, Fingerprint], refused map[client.ObjectKey]Refusal, records int,
+) {
 	book := l.open(cluster.Namespace)
 	defer book.mu.Unlock()
 	consumer := book.consumer(cluster.Name)
 	lagged := consumer.lag != "" || consumer.absent || !consumer.asked || !consumer.silentSince.IsZero()
 	consumer.answered("", "")
 	former, formerlyFailed := consumer.held, consumer.failed
-	consumer.held, consumer.failed = make(map[client.ObjectKey]Fingerprint, len(visible)), map[client.ObjectKey]Refusal{}
-	for i := range visible {
-		gatewayDNS := client.ObjectKeyFromObject(&visible[i])
+	consumer.held, consumer.failed = make(map[client.ObjectKey]Fingerprint, len(former)), map[client.ObjectKey]Refusal{}
+	for gatewayDNS, fingerprint := range published {
 		if refusal, isRefused := refused[gatewayDNS]; isRefused {
 			if held, ok := former[gatewayDNS]; ok {
 				consumer.held[gatewayDNS] = held
@@ -200,8 +203,8 @@ func (l *Ledger) Held(cluster client.ObjectKey, visible []xccv1.GatewayDNS, refu
 				consumer.failed[gatewayDNS] = refusal
 			}
 		} else {
-			consumer.held[gatewayDNS] = book.fingerprintOf(&visible[i])
-			l.arrived(book, cluster.Name, gatewayDNS, consumer.held[gatewayDNS])
+			consumer.held[gatewayDNS] = fingerprint
+			l.arrived(book, cluster.Name, gatewayDNS, fingerprint)
 		}
 		if lagged || former[gatewayDNS] != consumer.held[gatewayDNS] || formerlyFailed[gatewayDNS] != consumer.failed[gatewayDNS] {
 			l.waker.Wake(gatewayDNS)

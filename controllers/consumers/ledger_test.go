@@ -18,6 +18,7 @@ package consumers
 
 import (
 	"fmt"
+	"iter"
 	"testing"
 	"time"
 
@@ -33,6 +34,17 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
+
+// publishing returns the Fingerprints of GatewayDNS.
+func publishing(all ...xccv1.GatewayDNS) iter.Seq2[client.ObjectKey, Fingerprint] {
+	return func(yield func(client.ObjectKey, Fingerprint) bool) {
+		for i := range all {
+			if !yield(client.ObjectKeyFromObject(&all[i]), FingerprintOf(all[i].Status.Gateways)) {
+				return
+			}
+		}
+	}
+}
 
 func newLedger(t *testing.T) *Ledger {
 	t.Helper()
@@ -77,70 +89,70 @@ func TestSummary(t *testing.T) {
 	}{
 		"nobody was asked yet": {func(*Ledger) {}, "0/0", true, "0/0"},
 		"both hold it": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), nil, 1)
 		}, "2/2", false, "2/2"},
 		"one holds what was before": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{two}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(two), nil, 1)
 		}, "1/2, b: Pending", true, "1/2, b: Pending"},
 		"one does not consume": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
 			l.Absent(key("b"))
 		}, "1/1", false, "1/1"},
 		"one consumes no longer": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), nil, 1)
 			l.Absent(key("b"))
 		}, "1/1", false, "1/1"},
 		"one is paused": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), nil, 1)
 			l.Lags(key("b"), xccv1.LagPaused, "why")
 		}, "1/2, b: Paused", false, "1/2, b: Paused"},
 		"one was refused a record": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("gw"): no}, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), map[client.ObjectKey]Refusal{key("gw"): no}, 1)
 		}, "1/2, b: WriteFailed", false, "1/2, b: WriteFailed"},
 		"one has somebody else's": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("gw"): {Reason: xccv1.LagNameTaken}}, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), map[client.ObjectKey]Refusal{key("gw"): {Reason: xccv1.LagNameTaken}}, 1)
 		}, "1/2, b: NameTaken", false, "1/2, b: NameTaken"},
 		"one was refused another's record": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("other"): no}, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), map[client.ObjectKey]Refusal{key("other"): no}, 1)
 		}, "2/2", false, "2/2"},
 		"one was refused that of another's namespace": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{{Namespace: "other", Name: "gw"}: no}, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), map[client.ObjectKey]Refusal{{Namespace: "other", Name: "gw"}: no}, 1)
 		}, "2/2", false, "2/2"},
 		"one holds that of another's namespace, too": {func(l *Ledger) {
 			theirs := two
 			theirs.Namespace = "other"
-			l.Held(key("a"), []xccv1.GatewayDNS{one, theirs}, nil, 2)
-			l.Held(key("b"), []xccv1.GatewayDNS{theirs, one}, nil, 2)
+			l.Held(key("a"), publishing(one, theirs), nil, 2)
+			l.Held(key("b"), publishing(theirs, one), nil, 2)
 		}, "2/2", false, "2/2"},
 		"one is about to be tried again": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, map[client.ObjectKey]Refusal{key("gw"): {}}, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), map[client.ObjectKey]Refusal{key("gw"): {}}, 1)
 		}, "1/2, b: Pending", true, "1/2, b: Pending"},
 		"one fell silent": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), nil, 1)
 			l.Silent(key("b"), time.Now(), "why")
 		}, "2/2", false, "1/2, b: Unreachable"},
 		"one is silent since the start": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
 			l.Silent(key("b"), time.Now(), "why")
 		}, "1/2, b: Pending", true, "1/2, b: Unreachable"},
 		"one was silent and is back": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
 			l.Silent(key("b"), time.Now(), "why")
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("b"), publishing(one), nil, 1)
 		}, "2/2", false, "2/2"},
 		"one is gone": {func(l *Ledger) {
-			l.Held(key("a"), []xccv1.GatewayDNS{one}, nil, 1)
-			l.Held(key("b"), []xccv1.GatewayDNS{one}, nil, 1)
+			l.Held(key("a"), publishing(one), nil, 1)
+			l.Held(key("b"), publishing(one), nil, 1)
 			l.Evict(key("b"))
 		}, "1/1", true, "1/1"},
 	} {
@@ -219,7 +231,7 @@ func TestPropagationIsMeasuredOncePerChangeAndConsumer(t *testing.T) {
 	ledger := newLedger(t)
 	one, two, three := gatewayDNS("192.0.2.1"), gatewayDNS("192.0.2.2"), gatewayDNS("192.0.2.3")
 	held := func(cluster string, what xccv1.GatewayDNS) {
-		ledger.Held(key(cluster), []xccv1.GatewayDNS{what}, nil, 1)
+		ledger.Held(key(cluster), publishing(what), nil, 1)
 	}
 	held("a", one)
 	held("b", one)
@@ -282,8 +294,8 @@ func TestTheTroubleOfOneClusterIsPaced(t *testing.T) {
 		summary, _, revisit := ledger.Summary(&gw, []string{"a", "b"}, now)
 		return summary, revisit
 	}
-	ledger.Held(key("a"), []xccv1.GatewayDNS{gw}, nil, 1)
-	ledger.Held(key("b"), []xccv1.GatewayDNS{gw}, nil, 1)
+	ledger.Held(key("a"), publishing(gw), nil, 1)
+	ledger.Held(key("b"), publishing(gw), nil, 1)
 	shown := map[string]bool{}
 	_, revisit := summarize()
 	for i := range 10 * pacing.Burst {
@@ -302,7 +314,7 @@ func TestTheTroubleOfOneClusterIsPaced(t *testing.T) {
 	now = now.Add(revisit)
 	summary, _ = summarize()
 	g.Expect(summary.Lagging[0].Message).To(ContainSubstring("499th"), "what was delayed is not lost")
-	ledger.Held(key("a"), []xccv1.GatewayDNS{gw}, nil, 1)
+	ledger.Held(key("a"), publishing(gw), nil, 1)
 	summary, _ = summarize()
 	g.Expect(describe(summary)).To(Equal("1/2, b: WriteFailed"), "the end of trouble is not delayed")
 
@@ -320,7 +332,7 @@ func TestWhatIsDoneForANamespaceDoesNotWaitForAnotherOne(t *testing.T) {
 	go func() {
 		published := gatewayDNS("192.0.2.1")
 		ledger.Publishing(key("gw"), published.Status.Gateways, time.Now())
-		ledger.Held(key("a"), []xccv1.GatewayDNS{published}, nil, 1)
+		ledger.Held(key("a"), publishing(published), nil, 1)
 		ledger.Lags(key("b"), xccv1.LagPaused, "paused")
 		ledger.Absent(key("c"))
 		ledger.Evict(key("c"))

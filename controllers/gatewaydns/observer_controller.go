@@ -120,10 +120,11 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 	return reconcile.Result{RequeueAfter: requeueAfter}, nil
 }
 
-// interestedIn returns the GatewayDNS that select the Cluster. One with a selector that cannot be evaluated selects none.
+// interestedIn returns the GatewayDNS that select the Cluster. One with a selector that cannot be evaluated selects none. They are
+// those of the cache and must not be changed.
 func (r *Observer) interestedIn(ctx context.Context, cluster *clusterv1.Cluster) ([]xccv1.GatewayDNS, error) {
 	list := &xccv1.GatewayDNSList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(cluster.Namespace)); err != nil {
+	if err := r.Client.List(ctx, list, client.InNamespace(cluster.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing GatewayDNS in %s: %w", cluster.Namespace, err)
 	}
 	var interested []xccv1.GatewayDNS

@@ -20,7 +20,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -42,15 +41,21 @@ type failure struct {
 	exists bool
 }
 
-// apply writes the changes to a consuming cluster of a management namespace, computed from what is visible to it. It deletes
-// what a gateway had only when what it has instead has been written, so that a name that moves from one slice to another is
-// never without an address. It returns what is not as it should be.
-func (r *Reconciler) apply(
-	ctx context.Context, remote client.Client, namespace string, visible []xccv1.GatewayDNS, changes plan.Plan,
-) ([]failure, error) {
+// outcome is what applying a plan came to.
+type outcome struct {
+	// failed are the slices that could not be written or deleted.
+	failed []failure
+	// kept are the candidates that nothing justified to delete.
+	kept []*discoveryv1.EndpointSlice
+}
+
+// apply writes the changes to a consuming cluster. It deletes the former slices of a gateway only
+// when the new ones have been written, so a name that moves from one slice to another always has an
+// address.
+func (r *Reconciler) apply(ctx context.Context, remote client.Client, facts *facts, changes plan.Plan) (outcome, error) {
 	failed, err := r.write(ctx, remote, changes)
 	if lost(err) {
-		return nil, err
+		return outcome{}, err
 	}
 	failed = append(failed, taken(changes)...)
 	unwritten := map[plan.Source]bool{}
@@ -58,22 +63,26 @@ func (r *Reconciler) apply(
 		source, _ := plan.Published(failure.slice, r.Zone)
 		unwritten[source] = true
 	}
-	facts := facts{reader: r.APIReader, remote: remote, namespace: namespace, zone: r.Zone, seen: visible}
-	deletable := slices.DeleteFunc(changes.Candidates, func(slice *discoveryv1.EndpointSlice) bool {
-		source, _ := plan.Published(slice, r.Zone)
-		return unwritten[source]
-	})
+	var kept, deletable []*discoveryv1.EndpointSlice
+	for _, slice := range changes.Candidates {
+		if source, _ := plan.Published(slice, r.Zone); unwritten[source] {
+			kept = append(kept, slice)
+		} else {
+			deletable = append(deletable, slice)
+		}
+	}
 	undeleted, deleteErr := r.each(ctx, "delete", deletable, func(slice *discoveryv1.EndpointSlice) error {
 		orphaned, err := facts.orphaned(ctx, slice)
 		if err != nil {
 			return err
 		}
 		if !orphaned {
+			kept = append(kept, slice)
 			return errKept
 		}
 		return remove(ctx, remote, slice)
 	})
-	return append(failed, undeleted...), errors.Join(err, deleteErr)
+	return outcome{failed: append(failed, undeleted...), kept: kept}, errors.Join(err, deleteErr)
 }
 
 // remove deletes a slice if it still is as it was seen.
@@ -132,6 +141,9 @@ func (r *Reconciler) refused(failed []failure) map[client.ObjectKey]consumers.Re
 	return refused
 }
 
+// detail is the verbosity of a line for each slice. There may be a million.
+const detail = 4
+
 // errKept says that nothing justifies deleting a slice, so that it stays.
 var errKept = errors.New("kept")
 
@@ -142,12 +154,19 @@ func (r *Reconciler) each(
 ) (failed []failure, err error) {
 	log := ctrl.LoggerFrom(ctx)
 	var errs []error
+	written := 0
+	defer func() {
+		if written > 0 {
+			log.Info("Wrote EndpointSlices", "action", action, "count", written)
+		}
+	}()
 	for _, slice := range all {
 		err := write(slice)
 		switch {
 		case err == nil:
 			r.Metrics.Wrote(action, "success")
-			log.Info("Wrote EndpointSlice", "action", action, "EndpointSlice", klog.KObj(slice), "addressType", slice.AddressType)
+			written++
+			log.V(detail).Info("Wrote EndpointSlice", "action", action, "EndpointSlice", klog.KObj(slice), "addressType", slice.AddressType)
 		case errors.Is(err, errKept):
 		case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err):
 			// The cache was outdated; the event of the newer object wakes us, if that is ours.

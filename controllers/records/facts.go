@@ -36,8 +36,8 @@ type facts struct {
 	remote    client.Reader
 	namespace string
 	zone      string
-	// seen are the GatewayDNS, from the cache, that the plan was computed from.
-	seen []xccv1.GatewayDNS
+	// compared returns the gateway that the plan was computed from, or nil.
+	compared func(plan.Source) *plan.Gateway
 
 	gatewayDNS map[client.ObjectKey]*xccv1.GatewayDNS
 	clusters   map[client.ObjectKey]*clusterv1.Cluster
@@ -64,9 +64,9 @@ func (f *facts) orphaned(ctx context.Context, slice *discoveryv1.EndpointSlice) 
 		}
 	}
 	judge := func(readers plan.Readers) bool {
-		return plan.Orphaned(slice, f.zone, gatewayDNS, cluster, f.seen, readers)
+		return plan.Orphaned(slice, f.zone, gatewayDNS, cluster, f.compared(source), readers)
 	}
-	if orphaned := judge(plan.ReadersUnknown); orphaned || !plan.HasHostNames(nil, []discoveryv1.EndpointSlice{*slice}) {
+	if orphaned := judge(plan.ReadersUnknown); orphaned || !plan.HoldsHostNames(slice) {
 		return orphaned, nil
 	}
 	// Whether it may go depends on who reads host names there.

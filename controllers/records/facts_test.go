@@ -57,7 +57,7 @@ func TestAStatusThatIsNewerThanTheCacheDeletesNothing(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	name := "*.gateway.a.dev.clusters." + zone
-	old := discoveryv1.EndpointSlice{
+	old := &discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: "dev-a-gateway", Annotations: map[string]string{
 			xccv1.DNSHostnameAnnotation: name, xccv1.GatewayDNSRefAnnotation: "dev/gw",
 		}},
@@ -68,22 +68,22 @@ func TestAStatusThatIsNewerThanTheCacheDeletesNothing(t *testing.T) {
 	now.Status.Gateways = []xccv1.GatewayStatus{{Cluster: "a", Hostname: name, State: xccv1.GatewayResolved, Addresses: []string{"192.0.2.1"}}}
 	server := live{gatewayDNS: now, cluster: clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}}
 
-	orphaned := func(visible xccv1.GatewayDNS, held ...discoveryv1.EndpointSlice) bool {
-		seen := []xccv1.GatewayDNS{visible}
-		changes := plan.Compute(zone, seen, held, plan.ReadersUnknown)
+	orphaned := func(visible xccv1.GatewayDNS, held ...*discoveryv1.EndpointSlice) bool {
+		published := plan.Publish(zone, &visible, nil)
+		changes := plan.Compute(zone, published.Gateways(), held, plan.ReadersUnknown)
 		g.Expect(changes.Candidates).To(HaveLen(1))
-		facts := facts{reader: server, namespace: "dev", zone: zone, seen: seen}
+		facts := facts{reader: server, namespace: "dev", zone: zone, compared: published.Gateway}
 		result, err := facts.orphaned(t.Context(), changes.Candidates[0])
 		g.Expect(err).NotTo(HaveOccurred())
 		return result
 	}
 	g.Expect(orphaned(cached, old)).To(BeFalse(), "ours does not exist")
-	ours := plan.Compute(zone, []xccv1.GatewayDNS{now}, nil, plan.ReadersUnknown).Create[0]
-	g.Expect(orphaned(now, old, *ours)).To(BeTrue(), "ours exists")
+	ours := plan.Compute(zone, plan.Publish(zone, &now, nil).Gateways(), nil, plan.ReadersUnknown).Create[0]
+	g.Expect(orphaned(now, old, ours)).To(BeTrue(), "ours exists")
 }
 
-// consumer is a workload cluster's API server that has Pods of dns-servers.
-type consumer struct {
+// dnsServers is a workload cluster's API server that has Pods of dns-servers.
+type dnsServers struct {
 	client.Reader
 	pods []corev1.Pod
 	// more says that there are more than fit into a page.
@@ -93,7 +93,7 @@ type consumer struct {
 	asked int
 }
 
-func (c *consumer) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+func (c *dnsServers) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
 	c.asked++
 	list.(*corev1.PodList).Items = c.pods
 	if c.more {
@@ -118,24 +118,24 @@ func TestADNSServerThatTheCacheDoesNotKnowKeepsItsSlices(t *testing.T) {
 	gatewayDNS := xccv1.GatewayDNS{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "gw"}, Status: xccv1.GatewayDNSStatus{
 		Gateways: []xccv1.GatewayStatus{{Cluster: "a", Hostname: hostname, State: xccv1.GatewayResolved, Addresses: []string{"a.example.com", "b.example.com"}}},
 	}}
-	visible := []xccv1.GatewayDNS{gatewayDNS}
+	published := plan.Publish(zone, &gatewayDNS, nil)
 	server := live{gatewayDNS: gatewayDNS, cluster: clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}}
-	held := []discoveryv1.EndpointSlice{*plan.Compute(zone, visible, nil, plan.ReadersFormer).Create[0]}
-	candidates := plan.Compute(zone, visible, held, plan.ReadersCurrent).Candidates
+	held := plan.Compute(zone, published.Gateways(), nil, plan.ReadersFormer).Create[:1]
+	candidates := plan.Compute(zone, published.Gateways(), held, plan.ReadersCurrent).Candidates
 	for name, test := range map[string]struct {
-		remote   consumer
+		remote   dnsServers
 		orphaned bool
 	}{
-		"all read annotations":           {consumer{pods: []corev1.Pod{current, current}}, true},
-		"one came that does not":         {consumer{pods: []corev1.Pod{current, {}}}, false},
-		"there is none any more":         {consumer{}, false},
-		"there are more than are listed": {consumer{pods: []corev1.Pod{current}, more: true}, false},
+		"all read annotations":           {dnsServers{pods: []corev1.Pod{current, current}}, true},
+		"one came that does not":         {dnsServers{pods: []corev1.Pod{current, {}}}, false},
+		"there is none any more":         {dnsServers{}, false},
+		"there are more than are listed": {dnsServers{pods: []corev1.Pod{current}, more: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
 			g.Expect(candidates).To(HaveLen(1))
-			facts := facts{reader: server, remote: &test.remote, namespace: "dev", zone: zone, seen: visible}
+			facts := facts{reader: server, remote: &test.remote, namespace: "dev", zone: zone, compared: published.Gateway}
 			for range 2 {
 				orphaned, err := facts.orphaned(t.Context(), candidates[0])
 				g.Expect(err).NotTo(HaveOccurred())
@@ -148,8 +148,8 @@ func TestADNSServerThatTheCacheDoesNotKnowKeepsItsSlices(t *testing.T) {
 	t.Run("they cannot be listed", func(t *testing.T) {
 		t.Parallel()
 		g := NewWithT(t)
-		remote := &consumer{err: errors.New("forbidden")}
-		facts := facts{reader: server, remote: remote, namespace: "dev", zone: zone, seen: visible}
+		remote := &dnsServers{err: errors.New("forbidden")}
+		facts := facts{reader: server, remote: remote, namespace: "dev", zone: zone, compared: published.Gateway}
 		orphaned, err := facts.orphaned(t.Context(), candidates[0])
 		g.Expect(err).To(MatchError(ContainSubstring("forbidden")), "it is tried again")
 		g.Expect(orphaned).To(BeFalse())

@@ -22,7 +22,6 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,12 +37,11 @@ const mostPods = 500
 // serverLabels is what the Service dns-server selects, which was the same in the old project. Whatever else has the label serves, too.
 var serverLabels = labels.Set{"app": xccv1.DNSServerName}
 
-// readers returns where the dns-servers of a consuming cluster look for host names. It never waits: until their Pods are listed, it is
-// not known, and we are woken once they are. Where there are no host names, nothing is watched.
-func (r *Reconciler) readers(
-	ctx context.Context, cluster *clusterv1.Cluster, visible []xccv1.GatewayDNS, held []discoveryv1.EndpointSlice,
-) (plan.Readers, error) {
-	if !plan.HasHostNames(visible, held) {
+// readers returns the dns-servers of a consuming cluster, by where they read host names. It never
+// waits: until the Pods are listed the readers are unknown, and we are woken once they are. Without
+// host names, nothing is watched.
+func (r *Reconciler) readers(ctx context.Context, cluster *clusterv1.Cluster, hasHostNames bool) (plan.Readers, error) {
+	if !hasHostNames {
 		r.Workload.StopWatching(cluster)
 		return plan.ReadersUnknown, nil
 	}

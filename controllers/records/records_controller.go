@@ -25,7 +25,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -56,11 +55,18 @@ type Reconciler struct {
 	// Ledger is told what each cluster holds, and Metrics count the writes.
 	Ledger  *consumers.Ledger
 	Metrics *consumers.Metrics
+
+	publications *publications
 }
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
-	several := mapping.SeveralClusters(r.Client)
+	r.publications = newPublications(r.Client, r.Zone)
+	r.Workload.OnEvict(r.publications.evict)
+	r.Workload.ShareSlices(r.publications.share)
+	several := mapping.NewSeveral(func(ctx context.Context, namespace, gatewayDNS string) ([]string, error) {
+		return r.publications.refresh(ctx, client.ObjectKey{Namespace: namespace, Name: gatewayDNS})
+	})
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("records").
 		For(&clusterv1.Cluster{}, builder.WithPredicates(
@@ -68,8 +74,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{},
 			),
 		)).
-		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(mapping.ToNamespace),
-			builder.WithPredicates(publishedGatewaysChanged())).
+		Watches(&xccv1.GatewayDNS{}, handler.EnqueueRequestsFromMapFunc(toConsumers), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(r.Workload.Source()).
 		WatchesRawSource(several.Source()).
 		WithOptions(options).
@@ -93,7 +98,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	reader, err := r.Workload.Reader(ctx, cluster,
 		workload.Watch{Name: "records-namespaces", Object: &corev1.Namespace{}},
-		workload.Watch{Name: "records-endpointslices", Object: &discoveryv1.EndpointSlice{}, Predicates: []predicate.Predicate{ours()}},
+		workload.Watch{
+			Name: "records-endpointslices", Object: &discoveryv1.EndpointSlice{}, Predicates: []predicate.Predicate{ours()}, Notice: r.notice,
+		},
 	)
 	if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
 		r.Workload.StopWatching(cluster)
@@ -106,23 +113,29 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	} else if !consumes {
 		r.Workload.StopWatching(cluster)
+		r.publications.evict(request.NamespacedName)
 		r.doesNotConsume(cluster)
 		return reconcile.Result{}, nil
 	}
 	return r.publish(ctx, reader, cluster)
 }
 
-// foreignRetry is when to look again at a slice that is somebody else's and has a name of ours: its events do not wake us.
+// foreignRetry is when to look again at a slice that has a name of ours and another owner. Its
+// events do not wake us.
 const foreignRetry = 5 * time.Second
 
 // publish brings the EndpointSlices of a consuming cluster up to date.
 func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) (reconcile.Result, error) {
 	key := client.ObjectKeyFromObject(cluster)
-	visible, changes, err := r.plan(ctx, reader, cluster)
+	comparison, err := r.publications.compare(ctx, key, reader)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	failed := taken(changes)
+	changes, readers, err := r.plan(ctx, reader, cluster, comparison)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	result := outcome{failed: taken(changes)}
 	var applyErr error
 	if !changes.Empty() {
 		// Uncached, because a cached client starts an informer for whatever it reads.
@@ -133,20 +146,60 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 		} else if err != nil {
 			return reconcile.Result{}, err
 		}
-		if failed, err = r.apply(ctx, remote, cluster.Namespace, visible, changes); lost(err) {
+		facts := facts{reader: r.APIReader, remote: remote, namespace: cluster.Namespace, zone: r.Zone, compared: comparison.edition.gateway}
+		if result, applyErr = r.apply(ctx, remote, &facts, changes); lost(applyErr) {
 			r.doesNotAnswer(cluster, time.Now(), "Cluster does not answer: check its API server")
-			return reconcile.Result{}, err
+			return reconcile.Result{}, applyErr
 		}
-		applyErr = err
 	}
-	r.Ledger.Held(key, visible, r.refused(failed), changes.Wanted)
+	comparison.finish(r.unsettled(cluster.Namespace, result))
+	r.Ledger.Held(key, comparison.edition.fingerprints(key.Namespace), r.refused(result.failed), comparison.edition.records(readers)-len(result.failed))
 	if applyErr != nil {
 		return reconcile.Result{}, applyErr
 	}
-	if slices.ContainsFunc(failed, func(f failure) bool { return f.exists || f.refusal.Reason == xccv1.LagNameTaken }) {
+	if slices.ContainsFunc(result.failed, func(f failure) bool { return f.exists || f.refusal.Reason == xccv1.LagNameTaken }) {
 		return reconcile.Result{RequeueAfter: foreignRetry}, nil
 	}
 	return reconcile.Result{}, nil
+}
+
+// plan returns what has to change in a cluster to settle the gateways that are compared.
+func (r *Reconciler) plan(
+	ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster, comparison *comparison,
+) (plan.Plan, plan.Readers, error) {
+	held, err := comparison.held(ctx, reader)
+	if err != nil {
+		return plan.Plan{}, plan.ReadersUnknown, err
+	}
+	hasHostNames := comparison.holdsHostNames || comparison.edition.hasHostNames() || slices.ContainsFunc(held, plan.HoldsHostNames)
+	readers, err := r.readers(ctx, cluster, hasHostNames)
+	if err != nil {
+		return plan.Plan{}, plan.ReadersUnknown, err
+	}
+	if comparison.widen(readers) {
+		if held, err = comparison.held(ctx, reader); err != nil {
+			return plan.Plan{}, plan.ReadersUnknown, err
+		}
+	}
+	comparison.saw(held)
+	return plan.Compute(r.Zone, comparison.gateways(), held, readers), readers, nil
+}
+
+// unsettled returns the gateways that have to be compared again: those of slices that could not be
+// written, and of candidates that nothing justified to delete so far. A slice that names a GatewayDNS
+// of another namespace is never deleted.
+func (r *Reconciler) unsettled(namespace string, result outcome) []plan.Source {
+	var sources []plan.Source
+	for _, failure := range result.failed {
+		source, _ := plan.Published(failure.slice, r.Zone)
+		sources = append(sources, source)
+	}
+	for _, slice := range result.kept {
+		if source, ok := plan.Published(slice, r.Zone); ok && source.GatewayDNS.Namespace == namespace {
+			sources = append(sources, source)
+		}
+	}
+	return sources
 }
 
 // isSilent notes that a cluster cannot be read at the moment.
@@ -199,29 +252,16 @@ func (r *Reconciler) consumes(ctx context.Context, reader client.Reader, cluster
 	return namespace.DeletionTimestamp.IsZero() && (isLabelled || !drained), nil
 }
 
-// plan returns the GatewayDNS that a cluster may see, and what has to change there.
-func (r *Reconciler) plan(ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster) ([]xccv1.GatewayDNS, plan.Plan, error) {
-	visible := &xccv1.GatewayDNSList{}
-	if err := r.Client.List(ctx, visible, client.InNamespace(cluster.Namespace)); err != nil {
-		return nil, plan.Plan{}, fmt.Errorf("listing GatewayDNS in %s: %w", cluster.Namespace, err)
-	}
-	held := &discoveryv1.EndpointSliceList{}
-	if err := reader.List(ctx, held, client.InNamespace(xccv1.WorkloadNamespace)); err != nil {
-		return nil, plan.Plan{}, fmt.Errorf("listing EndpointSlices: %w", err)
-	}
-	readers, err := r.readers(ctx, cluster, visible.Items, held.Items)
-	if err != nil {
-		return nil, plan.Plan{}, err
-	}
-	return visible.Items, plan.Compute(r.Zone, visible.Items, held.Items, readers), nil
+// toConsumers maps a GatewayDNS to the request for all clusters that consume what it publishes.
+func toConsumers(_ context.Context, gatewayDNS client.Object) []reconcile.Request {
+	return []reconcile.Request{mapping.SeveralOf(gatewayDNS.GetNamespace(), gatewayDNS.GetName())}
 }
 
-// publishedGatewaysChanged passes the events of a GatewayDNS after which other records may be due.
-func publishedGatewaysChanged() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, after := e.ObjectOld.(*xccv1.GatewayDNS), e.ObjectNew.(*xccv1.GatewayDNS)
-		return !apiequality.Semantic.DeepEqual(before.Status.Gateways, after.Status.Gateways)
-	}}
+// notice marks the gateways of a slice that has changed in a cluster.
+func (r *Reconciler) notice(cluster client.ObjectKey, object client.Object) {
+	if slice, ok := object.(*discoveryv1.EndpointSlice); ok {
+		r.publications.changed(cluster, slice)
+	}
 }
 
 // ours passes the events of slices that are, or were, the manager's own.

@@ -196,12 +196,13 @@ func TestASliceOfTheOldProjectIsReplacedWithoutAGap(t *testing.T) {
 
 // record returns the slice that holds an address of the gateway of a GatewayDNS, as the manager is to write it.
 func (n *tenant) record(gatewayDNS, clusterName, address string) *discoveryv1.EndpointSlice {
-	return plan.Compute(fleet.Zone, []xccv1.GatewayDNS{{
+	published := plan.Publish(fleet.Zone, &xccv1.GatewayDNS{
 		ObjectMeta: metav1.ObjectMeta{Namespace: n.Namespace, Name: gatewayDNS},
 		Status: xccv1.GatewayDNSStatus{Gateways: []xccv1.GatewayStatus{{
 			Cluster: clusterName, Hostname: n.Hostname(clusterName), State: xccv1.GatewayResolved, Addresses: []string{address},
 		}}},
-	}}, nil, plan.ReadersUnknown).Create[0]
+	}, nil)
+	return plan.Compute(fleet.Zone, published.Gateways(), nil, plan.ReadersUnknown).Create[0]
 }
 
 func TestASliceOfOursThatWasMadeAnewWithAnotherAddressTypeIsReplaced(t *testing.T) {

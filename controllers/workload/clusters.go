@@ -22,12 +22,15 @@ import (
 	"sync"
 	"time"
 
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 	"sigs.k8s.io/cluster-api/util/annotations"
+	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -62,6 +65,8 @@ type Clusters struct {
 
 	mu      sync.Mutex
 	entries map[client.ObjectKey]*entry
+	// shareSlice transforms EndpointSlices before they are cached; it may be nil.
+	shareSlice toolscache.TransformFunc
 	// evicted are called with a Cluster of which nothing is to be kept.
 	evicted []func(client.ObjectKey)
 
@@ -106,6 +111,18 @@ func (c *Clusters) SetClusterCache(cache ClusterCache) { c.cache = cache }
 
 // Admits returns whether a Cluster belongs to this instance of the manager.
 func (c *Clusters) Admits(cluster *clusterv1.Cluster) bool { return c.filter.Admits(cluster) }
+
+// ShareSlices calls a function with each EndpointSlice before it is cached, to let it share memory with
+// equal ones. It must be set before the manager starts.
+func (c *Clusters) ShareSlices(share func(*discoveryv1.EndpointSlice)) {
+	stripManagedFields := ctrlcache.TransformStripManagedFields()
+	c.shareSlice = func(object any) (any, error) {
+		if slice, ok := object.(*discoveryv1.EndpointSlice); ok {
+			share(slice)
+		}
+		return stripManagedFields(object)
+	}
+}
 
 // OnEvict calls a function with each Cluster of which nothing is to be kept any more, once or several times. It must not call
 // Clusters.

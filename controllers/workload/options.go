@@ -27,16 +27,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
+	toolscache "k8s.io/client-go/tools/cache"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// CacheOptions restricts the caches of workload clusters to the namespace xcc-dns: the namespace itself, its
-// EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on, whose Roles are wherever cluster DNS has
-// its ConfigMaps.
-func CacheOptions() ctrlcache.Options {
+// CacheOptions restricts the caches of workload clusters to the namespace xcc-dns: the namespace itself,
+// its EndpointSlices, the patcher's report, the probe's Lease and the kinds of the add-on. Roles are also
+// in the namespaces where cluster DNS has its ConfigMaps. slices transforms EndpointSlices before they
+// are cached; nil only removes their managed fields.
+func CacheOptions(slices toolscache.TransformFunc) ctrlcache.Options {
 	// A field selector, not ByObject.Namespaces: for these controller-runtime starts a cache of its own
 	// for each kind, and goroutines that never end if the connection does before a kind is listed.
 	ourNamespace := ctrlcache.ByObject{Field: inWorkloadNamespace}
@@ -49,7 +51,7 @@ func CacheOptions() ctrlcache.Options {
 		ByObject: map[client.Object]ctrlcache.ByObject{
 			&corev1.Service{}:               ourNamespace,
 			&corev1.Namespace{}:             {Field: fields.OneTermEqualSelector("metadata.name", xccv1.WorkloadNamespace)},
-			&discoveryv1.EndpointSlice{}:    ourNamespace,
+			&discoveryv1.EndpointSlice{}:    {Field: inWorkloadNamespace, Transform: slices},
 			&appsv1.Deployment{}:            ourNamespace,
 			&corev1.ConfigMap{}:             onlyInWorkloadNamespace(xccv1.DNSConfigPatcherName),
 			&coordinationv1.Lease{}:         onlyInWorkloadNamespace(xccv1.ProbeLeaseName),

@@ -25,9 +25,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -46,6 +48,32 @@ type Watch struct {
 	Object client.Object
 	// Predicates decide which events wake the controller; all of them when there are none.
 	Predicates []predicate.Predicate
+	// Notice, if set, is called with the object of each such event, before the controller is woken. For
+	// an update it is called with the former object, too.
+	Notice func(cluster client.ObjectKey, object client.Object)
+}
+
+// handler returns a handler that notices the events of a cluster and wakes the controller for it.
+func (w Watch) handler(cluster client.ObjectKey) handler.EventHandler {
+	wake := func(queue workqueue.TypedRateLimitingInterface[reconcile.Request], objects ...client.Object) {
+		for _, object := range objects {
+			if w.Notice != nil {
+				w.Notice(cluster, object)
+			}
+		}
+		queue.Add(reconcile.Request{NamespacedName: cluster})
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(queue, e.Object)
+		},
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(queue, e.ObjectOld, e.ObjectNew)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(queue, e.Object)
+		},
+	}
 }
 
 // cached is the cache of a connection to a cluster.
@@ -61,7 +89,7 @@ type cached struct {
 func (v *View) Reader(ctx context.Context, cluster *clusterv1.Cluster, watches ...Watch) (reader client.Reader, err error) {
 	err = v.use(ctx, cluster, func(e *entry, current *connection) error {
 		if current.cached == nil {
-			if current.cached, err = newCached(current); err != nil {
+			if current.cached, err = v.newCached(current); err != nil {
 				return err
 			}
 		}
@@ -87,8 +115,8 @@ func (v *View) Reader(ctx context.Context, cluster *clusterv1.Cluster, watches .
 }
 
 // newCached returns an empty cache that ends with the connection.
-func newCached(connection *connection) (*cached, error) {
-	options := CacheOptions()
+func (c *Clusters) newCached(connection *connection) (*cached, error) {
+	options := CacheOptions(c.shareSlice)
 	options.HTTPClient = connection.watching
 	options.Mapper = mapper()
 	options.ReaderFailOnMissingInformer = true
@@ -115,10 +143,7 @@ func (c *connection) newInformer(
 // watch adds a Watch to the cache of a cluster, and returns what becomes true once the kind is listed. The controller is woken
 // then.
 func (v *View) watch(current *connection, cluster client.ObjectKey, watch Watch) (*atomic.Bool, error) {
-	wake := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
-		return []reconcile.Request{{NamespacedName: cluster}}
-	})
-	kind := source.Kind(current.cached.cache, watch.Object, wake, watch.Predicates...)
+	kind := source.Kind(current.cached.cache, watch.Object, watch.handler(cluster), watch.Predicates...)
 	if err := v.waker.Start(current.done, kind); err != nil {
 		return nil, err
 	}

@@ -17,10 +17,11 @@ limitations under the License.
 // Package plan decides which EndpointSlices a consuming workload cluster should have. It has no
 // client and no clock.
 //
-// Compute compares the gateways in the status of the visible GatewayDNS with the slices in the
-// cluster. It never deletes on missing information: the slices of a gateway in a state such as
-// Unknown stay, and absence from a status deletes nothing. A slice that no gateway needs is only a
-// candidate for deletion. Delete it if Orphaned, given the live objects, confirms it.
+// Publish turns the status of a GatewayDNS into the slices of its gateways, once for all consuming
+// clusters. Compute compares them with the slices in one cluster. It never deletes on missing
+// information: the slices of a gateway in a state such as Unknown stay, and absence from a status
+// deletes nothing. A slice that no gateway needs is only a candidate for deletion. Delete it if
+// Orphaned, given the live objects, confirms it.
 //
 // The package ignores slices that have neither our label nor a reference to a GatewayDNS. Users
 // wrote them by hand.

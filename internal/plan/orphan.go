@@ -20,7 +20,6 @@ import (
 	"slices"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
@@ -40,10 +39,10 @@ import (
 //
 // While it is unknown which dns-servers read the slices, every slice with host names is needed.
 //
-// cached are the GatewayDNS that Compute was given. The slices for a newer status may not exist
-// yet, so the old ones stay until the cache has that status.
+// cached is what Compute was given of the gateway, or nil. The slices for a newer status may not
+// exist yet, so the old ones stay until the cache has that status.
 func Orphaned(
-	slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster, cached []xccv1.GatewayDNS,
+	slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster, cached *Gateway,
 	readers Readers,
 ) bool {
 	source, ok := Published(slice, zone)
@@ -71,7 +70,7 @@ func Orphaned(
 	if gateway.State.KnownEmpty() {
 		return true
 	}
-	return gateway.State.Current() && !isNeeded(slice, zone, source, *gateway, readers) && isCached(cached, gatewayDNS, gateway)
+	return gateway.State.Current() && !isNeeded(slice, source, gateway, readers) && cached != nil && publishSame(&cached.status, gateway)
 }
 
 // gatewayOf returns the status of a Cluster's gateway, or nil if there is none.
@@ -85,21 +84,13 @@ func gatewayOf(gatewayDNS *xccv1.GatewayDNS, cluster string) *xccv1.GatewayStatu
 }
 
 // isNeeded returns whether the gateway's status needs the slice.
-func isNeeded(slice *discoveryv1.EndpointSlice, zone string, source Source, gateway xccv1.GatewayStatus, readers Readers) bool {
+func isNeeded(slice *discoveryv1.EndpointSlice, source Source, gateway *xccv1.GatewayStatus, readers Readers) bool {
 	needed := placementIn(slice) // An unknown dns-server may read the host names there.
 	if readers != ReadersUnknown {
 		needed = readers.placement(nil)
 	}
-	return slices.ContainsFunc(slicesFor(zone, source.GatewayDNS, gateway, needed), func(other *discoveryv1.EndpointSlice) bool {
+	return slices.ContainsFunc(slicesFor(source, gateway, needed), func(other *discoveryv1.EndpointSlice) bool {
 		return other.Name == slice.Name
-	})
-}
-
-// isCached returns whether a cached GatewayDNS has the same status of the gateway.
-func isCached(cached []xccv1.GatewayDNS, gatewayDNS *xccv1.GatewayDNS, gateway *xccv1.GatewayStatus) bool {
-	return slices.ContainsFunc(cached, func(other xccv1.GatewayDNS) bool {
-		return other.Namespace == gatewayDNS.Namespace && other.Name == gatewayDNS.Name &&
-			apiequality.Semantic.DeepEqual(gatewayOf(&other, gateway.Cluster), gateway)
 	})
 }
 

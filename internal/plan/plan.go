@@ -43,8 +43,6 @@ type Plan struct {
 	Taken []*discoveryv1.EndpointSlice
 	// Candidates are our slices that no gateway needs. Delete one only if Orphaned confirms it.
 	Candidates []*discoveryv1.EndpointSlice
-	// Wanted is the number of slices once the plan is applied and all candidates are deleted.
-	Wanted int
 }
 
 // Empty returns whether there is nothing to apply. Taken may be non-empty.
@@ -52,50 +50,47 @@ func (p *Plan) Empty() bool {
 	return len(p.Create)+len(p.Update)+len(p.Replace)+len(p.Candidates) == 0
 }
 
-// Compute returns the plan for a cluster with the existing slices:
+// Compute returns the plan for the gateways, given the slices in the consuming cluster that have
+// the name or the annotations of one of their slices:
 //   - A gateway whose addresses are known (Resolved or Overridden) has exactly the slices for its
 //     addresses.
 //   - A gateway in a state such as Unknown keeps its existing slices. If it has none, it gets
 //     slices for its last addresses.
-//   - All other slices of ours are candidates.
+//   - All other existing slices of ours are candidates.
+//
+// It works on all gateways of a cluster and on a part of them. For a part, existing has the slices
+// of that part, including those of gateways that are no longer published.
 //
 // readers decides where host names are written. If that changes, the old slice becomes a candidate
 // beside the new one.
-func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice, readers Readers) Plan {
+func Compute(zone string, gateways []*Gateway, existing []*discoveryv1.EndpointSlice, readers Readers) Plan {
 	ours := indexOurs(existing, zone)
-	all := map[string]*discoveryv1.EndpointSlice{} // By name. This includes our slices without their ownership metadata.
-	for i := range existing {
-		all[existing[i].Name] = &existing[i]
+	all := make(map[string]*discoveryv1.EndpointSlice, len(existing)) // By name. This includes our slices without their ownership metadata.
+	for _, slice := range existing {
+		all[slice.Name] = slice
 	}
 	var plan Plan
-	wanted := map[string]bool{}
-	for i := range visible {
-		ref := types.NamespacedName{Namespace: visible[i].Namespace, Name: visible[i].Name}
-		for _, gateway := range visible[i].Status.Gateways {
-			source, ok := sourceOf(zone, ref, gateway)
-			if !ok {
-				continue
-			}
-			held := ours.of(source)
-			isUnknown := !gateway.State.Current() && !gateway.State.KnownEmpty()
-			switch {
-			case isUnknown && len(held) > 0:
-				for _, slice := range held {
-					wanted[slice.Name] = true
-				}
-				for _, slice := range forFormerReaders(source, gateway.Hostname, held, readers) {
-					wanted[slice.Name] = true
-					plan.put(all[slice.Name], slice)
-				}
-			case gateway.State.Current(), isUnknown:
-				for _, slice := range slicesFor(zone, ref, gateway, readers.placement(held)) {
-					wanted[slice.Name] = true
-					plan.put(all[slice.Name], slice)
-				}
-			}
+	wanted := make(map[string]bool, len(existing))
+	want := func(desired []*discoveryv1.EndpointSlice) {
+		for _, slice := range desired {
+			wanted[slice.Name] = true
+			plan.put(all[slice.Name], slice)
 		}
 	}
-	plan.Wanted = len(wanted) - len(plan.Taken)
+	for _, gateway := range gateways {
+		held := ours.of(gateway.source)
+		state := gateway.status.State
+		isUnknown := !state.Current() && !state.KnownEmpty()
+		switch {
+		case isUnknown && len(held) > 0:
+			for _, slice := range held {
+				wanted[slice.Name] = true
+			}
+			want(forFormerReaders(gateway.source, gateway.status.Hostname, held, readers))
+		case state.Current(), isUnknown:
+			want(gateway.slicesAt(readers.placement(held)))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(ours.byName)) {
 		if !wanted[name] {
 			plan.Candidates = append(plan.Candidates, ours.byName[name])
@@ -104,33 +99,54 @@ func Compute(zone string, visible []xccv1.GatewayDNS, existing []discoveryv1.End
 	return plan
 }
 
-// put adds the change from the current slice, or nil, to the desired one.
+// put adds the change from the current slice, or nil, to the desired one, which is shared.
 func (p *Plan) put(current, desired *discoveryv1.EndpointSlice) {
 	if current == nil {
-		p.Create = append(p.Create, desired)
+		p.Create = append(p.Create, desired.DeepCopy())
 		return
 	}
 	retyped := current.AddressType != desired.AddressType
 	switch {
 	case isForeign(current) || retyped && !IsOurs(current):
-		p.Taken = append(p.Taken, desired)
-		return
+		p.Taken = append(p.Taken, desired.DeepCopy())
 	case retyped:
-		desired.UID, desired.ResourceVersion = current.UID, current.ResourceVersion
-		p.Replace = append(p.Replace, desired)
-		return
+		replacement := desired.DeepCopy()
+		replacement.UID, replacement.ResourceVersion = current.UID, current.ResourceVersion
+		p.Replace = append(p.Replace, replacement)
+	case !matches(current, desired):
+		p.Update = append(p.Update, updated(current, desired))
 	}
-	updated := current.DeepCopy()
-	updated.Labels = overlay(current.Labels, desired.Labels)
-	updated.Annotations = overlay(current.Annotations, desired.Annotations)
+}
+
+// matches returns whether a slice has everything that is desired. It may have more labels and
+// annotations.
+func matches(current, desired *discoveryv1.EndpointSlice) bool {
+	_, hasTargets := current.Annotations[xccv1.TargetsAnnotation]
+	_, wantsTargets := desired.Annotations[xccv1.TargetsAnnotation]
+	return (wantsTargets || !hasTargets) && includes(current.Labels, desired.Labels) &&
+		includes(current.Annotations, desired.Annotations) && apiequality.Semantic.DeepEqual(current.Endpoints, desired.Endpoints) &&
+		apiequality.Semantic.DeepEqual(current.Ports, desired.Ports)
+}
+
+func includes(current, desired map[string]string) bool {
+	for key, value := range desired {
+		if has, ok := current[key]; !ok || has != value {
+			return false
+		}
+	}
+	return true
+}
+
+// updated returns a slice as desired, with its other labels and annotations.
+func updated(current, desired *discoveryv1.EndpointSlice) *discoveryv1.EndpointSlice {
+	result, wanted := current.DeepCopy(), desired.DeepCopy()
+	result.Labels = overlay(current.Labels, desired.Labels)
+	result.Annotations = overlay(current.Annotations, desired.Annotations)
 	if _, ok := desired.Annotations[xccv1.TargetsAnnotation]; !ok {
-		delete(updated.Annotations, xccv1.TargetsAnnotation)
+		delete(result.Annotations, xccv1.TargetsAnnotation)
 	}
-	updated.Endpoints = desired.Endpoints
-	updated.Ports = desired.Ports
-	if !apiequality.Semantic.DeepEqual(current, updated) {
-		p.Update = append(p.Update, updated)
-	}
+	result.Endpoints, result.Ports = wanted.Endpoints, wanted.Ports
+	return result
 }
 
 func overlay(current, desired map[string]string) map[string]string {
@@ -162,10 +178,9 @@ type index struct {
 	bySource map[Source][]*discoveryv1.EndpointSlice
 }
 
-func indexOurs(existing []discoveryv1.EndpointSlice, zone string) index {
+func indexOurs(existing []*discoveryv1.EndpointSlice, zone string) index {
 	ours := index{byName: map[string]*discoveryv1.EndpointSlice{}, bySource: map[Source][]*discoveryv1.EndpointSlice{}}
-	for i := range existing {
-		slice := &existing[i]
+	for _, slice := range existing {
 		if !IsOurs(slice) {
 			continue
 		}

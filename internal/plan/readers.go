@@ -90,24 +90,9 @@ func placementIn(held ...*discoveryv1.EndpointSlice) placement {
 	return found
 }
 
-// HasHostNames returns whether a slice or a status has host names. If not, the readers need not be
-// determined.
-func HasHostNames(visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice) bool {
-	for i := range existing {
-		if IsOurs(&existing[i]) && placementIn(&existing[i]) != (placement{}) {
-			return true
-		}
-	}
-	for i := range visible {
-		for _, gateway := range visible[i].Status.Gateways {
-			for _, address := range gateway.Addresses {
-				if addressTypeOf(address) == discoveryv1.AddressTypeFQDN {
-					return true
-				}
-			}
-		}
-	}
-	return false
+// HoldsHostNames returns whether a slice of ours has host names.
+func HoldsHostNames(slice *discoveryv1.EndpointSlice) bool {
+	return IsOurs(slice) && placementIn(slice) != (placement{})
 }
 
 // forFormerReaders returns a slice of type FQDN with the host names of a held annotation. It

@@ -39,13 +39,8 @@ var addressTypes = []discoveryv1.AddressType{
 }
 
 // slicesFor returns the slices that publish a gateway: one for each type of its addresses, with the
-// host names at the given placement. It returns nil if the GatewayDNS cannot publish the gateway's
-// DNS name.
-func slicesFor(zone string, ref types.NamespacedName, gateway xccv1.GatewayStatus, hostNames placement) []*discoveryv1.EndpointSlice {
-	source, ok := sourceOf(zone, ref, gateway)
-	if !ok {
-		return nil
-	}
+// host names at the given placement.
+func slicesFor(source Source, gateway *xccv1.GatewayStatus, hostNames placement) []*discoveryv1.EndpointSlice {
 	byType := map[discoveryv1.AddressType][]discoveryv1.Endpoint{}
 	var targets []string
 	for _, address := range gateway.Addresses {
@@ -156,11 +151,24 @@ func sliceName(source Source, addressType discoveryv1.AddressType) string {
 	}, "-")
 }
 
+// SliceNames returns the names of the slices that may publish a gateway.
+func SliceNames(source Source) []string {
+	names := make([]string, 0, len(addressTypes))
+	for _, addressType := range addressTypes {
+		names = append(names, sliceName(source, addressType))
+	}
+	return names
+}
+
 func truncate(name string) string {
 	if len(name) > maxReadable {
 		name = name[:maxReadable]
 	}
 	return strings.TrimRight(name, ".-")
+}
+
+func isHostName(address string) bool {
+	return addressTypeOf(address) == discoveryv1.AddressTypeFQDN
 }
 
 func addressTypeOf(address string) discoveryv1.AddressType {

@@ -78,7 +78,7 @@ func TestEveryStateWithEveryHeldSlice(t *testing.T) {
 					t.Parallel()
 					g := NewWithT(t)
 					visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", state, addresses...))}
-					changes := plan.Compute(zone, visible, held, plan.ReadersUnknown)
+					changes := compute(visible, held, plan.ReadersUnknown)
 					applied := describe(pointers(after(held, changes)))
 					switch {
 					case outcome == withdraws:
@@ -90,7 +90,7 @@ func TestEveryStateWithEveryHeldSlice(t *testing.T) {
 					case len(addresses) == 0:
 						g.Expect(applied).To(BeEmpty())
 					default:
-						g.Expect(applied).To(ConsistOf(describe(plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create)))
+						g.Expect(applied).To(ConsistOf(describe(compute(visible, nil, plan.ReadersUnknown).Create)))
 						g.Expect(applied).To(ConsistOf("IPv4 " + a + " 192.0.2.1"))
 					}
 				})
@@ -116,13 +116,13 @@ func TestASubdomainIsPartOfTheName(t *testing.T) {
 		status.Hostname = "*." + subdomain + ".a.dev.clusters." + zone
 		return []xccv1.GatewayDNS{gatewayDNS("gw", status)}
 	}
-	before := plan.Compute(zone, named("gateway", xccv1.GatewayResolved, "192.0.2.1"), nil, plan.ReadersUnknown).Create[0]
+	before := compute(named("gateway", xccv1.GatewayResolved, "192.0.2.1"), nil, plan.ReadersUnknown).Create[0]
 	g.Expect(before.Name).To(Equal("gw-a-ipv4-a4e31a82a206"), "the name that an older release wrote")
 	g.Expect(before.Annotations).To(HaveKeyWithValue(xccv1.AdditionalHostnamesAnnotation, "gateway.a.dev.clusters."+zone))
 
 	t.Log("A new subdomain gets a new slice, and the old slice is a candidate even if the gateway is unknown")
 	for _, state := range []xccv1.GatewayState{xccv1.GatewayResolved, xccv1.GatewayUnknown} {
-		changes := plan.Compute(zone, named("internal", state, "192.0.2.1"), []discoveryv1.EndpointSlice{*before}, plan.ReadersUnknown)
+		changes := compute(named("internal", state, "192.0.2.1"), []discoveryv1.EndpointSlice{*before}, plan.ReadersUnknown)
 		g.Expect(describe(changes.Create)).To(Equal([]string{"IPv4 *.internal.a.dev.clusters." + zone + " 192.0.2.1"}), string(state))
 		g.Expect(names(changes.Candidates)).To(Equal([]string{before.Name}))
 	}
@@ -132,9 +132,9 @@ func TestASliceOfAnOlderReleaseIsUpdatedInPlace(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
 	visible := []xccv1.GatewayDNS{gatewayDNS("gw", gateway("a", xccv1.GatewayResolved, "192.0.2.1"))}
-	former := plan.Compute(zone, visible, nil, plan.ReadersUnknown).Create[0].DeepCopy()
+	former := compute(visible, nil, plan.ReadersUnknown).Create[0].DeepCopy()
 	delete(former.Annotations, xccv1.AdditionalHostnamesAnnotation)
-	changes := plan.Compute(zone, visible, []discoveryv1.EndpointSlice{*former}, plan.ReadersUnknown)
+	changes := compute(visible, []discoveryv1.EndpointSlice{*former}, plan.ReadersUnknown)
 	g.Expect(changes.Create).To(BeEmpty())
 	g.Expect(changes.Candidates).To(BeEmpty())
 	g.Expect(names(changes.Update)).To(Equal([]string{former.Name}))
@@ -151,7 +151,7 @@ func TestASliceHasOnlyPortsThatAnAPIServerAccepts(t *testing.T) {
 		{Name: "a.listener", Protocol: "TCP", Port: 2},
 		{Protocol: "TCP", Port: 3},
 	}
-	created := plan.Compute(zone, []xccv1.GatewayDNS{gatewayDNS("gw", status)}, nil, plan.ReadersUnknown).Create
+	created := compute([]xccv1.GatewayDNS{gatewayDNS("gw", status)}, nil, plan.ReadersUnknown).Create
 	g.Expect(created).To(HaveLen(2))
 	for _, slice := range created {
 		var ports []string
