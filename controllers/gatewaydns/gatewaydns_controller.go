@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
@@ -28,7 +29,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
-	"sigs.k8s.io/cluster-api/util/conditions"
 	"sigs.k8s.io/cluster-api/util/paused"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -223,12 +223,15 @@ func resultOf(err error) (reconcile.Result, error) {
 	return reconcile.Result{}, err
 }
 
-// notOnlyConsumersChanged drops the events of the writes of status.consumers and its condition, which concern nobody.
+// notOnlyConsumersChanged drops the events of the writes of status.consumers and its condition, which this controller does not
+// read. It copies nothing, because a status may have a thousand gateways.
 func notOnlyConsumersChanged() predicate.Predicate {
-	without := func(object client.Object) *xccv1.GatewayDNS {
-		rest := object.DeepCopyObject().(*xccv1.GatewayDNS)
+	without := func(object client.Object) xccv1.GatewayDNS {
+		rest := *object.(*xccv1.GatewayDNS)
 		rest.ResourceVersion, rest.ManagedFields, rest.Status.Consumers = "", nil, nil
-		conditions.Delete(rest, xccv1.ConsumersCurrentCondition)
+		rest.Status.Conditions = slices.DeleteFunc(slices.Clone(rest.Status.Conditions), func(condition metav1.Condition) bool {
+			return condition.Type == xccv1.ConsumersCurrentCondition
+		})
 		return rest
 	}
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {

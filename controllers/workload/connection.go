@@ -64,7 +64,9 @@ type connection struct {
 	// The rest is guarded by the lock of the Cluster's entry.
 	version reportedVersion
 	// cached is nil until a controller asks for a Reader, and watches are those of the controllers' Readings.
-	cached  *cached
+	cached *cached
+	// live is the client without a cache; nil until a controller asks for it.
+	live    client.Client
 	watches map[*View]*watches
 }
 
@@ -168,8 +170,11 @@ func (c *connection) close() {
 	c.end()
 }
 
-// client returns a client without a cache.
+// client returns a client without a cache. The lock of the Cluster's entry is held.
 func (c *connection) client() (client.Client, error) {
+	if c.live != nil {
+		return c.live, nil
+	}
 	discovering, err := apiutil.NewDynamicRESTMapper(c.config, c.calls)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
@@ -180,7 +185,8 @@ func (c *connection) client() (client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the workload cluster: %w", err)
 	}
-	return &safeClient{Client: live}, nil
+	c.live = &safeClient{Client: live}
+	return c.live, nil
 }
 
 // endingTransport ends requests with their connection, and all but watches after responseTimeout.

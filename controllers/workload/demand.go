@@ -17,6 +17,8 @@ limitations under the License.
 package workload
 
 import (
+	"sync"
+
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -118,8 +120,10 @@ func unstructuredOf(kind schema.GroupVersionKind) (client.Object, client.ObjectL
 	return object, list
 }
 
-// mapper knows the kinds' resources, so that no API server is asked for them: that could take as long as it likes.
-func mapper() meta.RESTMapper {
+// mapper knows the resources of the kinds. API servers are not asked for them, because they may take as long as they like.
+var mapper = sync.OnceValue(newMapper)
+
+func newMapper() meta.RESTMapper {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	for kind, resource := range map[schema.GroupVersionKind]struct {
 		plural string
