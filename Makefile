@@ -126,12 +126,19 @@ demo: linux-root ## Start three clusters and run the walkthrough; needs Linux an
 demo-down: linux-root ## Remove the clusters of "make demo"; needs Linux and root
 	go run ./test/cmd/demo down
 
-# Further arguments of the bench, for example BENCH_ARGS='-only udp-1000 -rounds 5'.
+# Further arguments of a bench, for example BENCH_ARGS='-only udp-1000 -rounds 5'.
 BENCH_ARGS ?=
 
 .PHONY: bench-dns
 bench-dns: build ## Measure the DNS server beside CoreDNS, Knot and NSD; needs Linux, two processors and dnsperf, knot, nsd
 	go run ./test/bench-dns $(BENCH_ARGS)
+
+# Namespaces x workload clusters in each.
+SHAPE ?= 10x10
+
+.PHONY: bench-scale
+bench-scale: build ## Measure the manager with many simulated workload clusters, for example SHAPE=10x100
+	go run ./test/bench-scale -shape $(SHAPE) $(BENCH_ARGS)
 
 .PHONY: linux-root
 linux-root:
