@@ -113,34 +113,16 @@ const (
 	// the Cluster's.
 	PayloadSuffix = "-xcc-dns"
 
-	// PayloadAnnotation is on every object of the add-on in a workload cluster, and on the Secret of the management cluster
-	// that holds them: which payload they belong to, as a hash. A workload cluster whose Deployments carry the Secret's hash
-	// has been given what the Secret holds.
+	// PayloadAnnotation is on every object of the add-on in a workload cluster: the hash of the payload that the object belongs to.
 	PayloadAnnotation = "connectivity.tanzu.vmware.com/payload"
-
-	// RemovingAnnotation on the payload Secret is how far the removal of the add-on from a workload cluster is, and what it
-	// waits for: one sentence. It is there only while the add-on is being removed.
-	RemovingAnnotation = "connectivity.tanzu.vmware.com/removing"
 
 	// DrainedAnnotation on the namespace WorkloadNamespace says that the add-on is being removed and that nobody asks the DNS
 	// servers there any more, so that no record is written to it.
 	DrainedAnnotation = "connectivity.tanzu.vmware.com/drained"
 
-	// WaitingAnnotation on the payload Secret is why another payload, for example that of a new version, is not given to the
-	// workload cluster yet: one sentence. It is there only while one waits.
-	WaitingAnnotation = "connectivity.tanzu.vmware.com/waiting"
-
 	// ConflictAnnotation on a Cluster says which object of the management cluster has the name of one of the add-on's without being
 	// the add-on's, and keeps the add-on from being installed, updated or removed: one sentence.
 	ConflictAnnotation = "connectivity.tanzu.vmware.com/conflict"
-
-	// InvalidOptionsAnnotation on the payload Secret is what is wrong with the options in the annotations of its Cluster: one
-	// sentence. What was installed before stays until they are put right.
-	InvalidOptionsAnnotation = "connectivity.tanzu.vmware.com/invalid-options"
-
-	// ClusterDNSProblemAnnotation on the payload Secret is why what Pods of the workload cluster ask for names cannot be configured:
-	// one sentence. It is there only while lookups fail.
-	ClusterDNSProblemAnnotation = "connectivity.tanzu.vmware.com/cluster-dns-problem"
 
 	// PartOfLabel and PartOf are on every object of the add-on in a workload cluster: what does not carry them is not ours.
 	PartOfLabel = "app.kubernetes.io/part-of"

@@ -18,7 +18,6 @@ package addon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -27,85 +26,48 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/clusterdns"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/corefile"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/fit"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
-// clusterDNSAnnotation on a payload Secret is a clusterdns.State of the workload cluster.
-const clusterDNSAnnotation = "connectivity.tanzu.vmware.com/cluster-dns"
-
-// clusterDNS returns the State of the workload cluster.
-func (s *scope) clusterDNS() clusterdns.State {
-	if s.secret == nil {
-		return clusterdns.State{}
-	}
-	return clusterdns.ParseState(s.secret.Annotations[clusterDNSAnnotation])
-}
-
-// pinned returns the Corefile that the Cluster's annotation names, nil if it names none.
-func (s *scope) pinned() *corefile.File { return install.PinnedCorefile(s.cluster.Annotations) }
-
-// reconcileClusterDNS looks for the servers that Pods ask if lookups fail with those that are configured, and remembers them: the payload
-// follows from that. The objects that decide it are watched only while lookups fail. It returns when to look again, if time alone can
-// change something.
-//
-// The manager decides and not dns-config-patcher, because rights follow. The patcher only reports its nameservers.
-func (r *Reconciler) reconcileClusterDNS(ctx context.Context, s *scope, reader client.Reader) (time.Duration, error) {
-	name := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName}
-	said, err := get(ctx, reader, name, &corev1.ConfigMap{})
-	if err != nil || said == nil {
-		return 0, err // When the patcher reports, that wakes us.
-	}
-	memory := s.clusterDNS().AddReported(said.Data, s.pinned())
-	problem := ""
-	due, after := memory.IsDue(said.Data, time.Now())
-	if due {
-		memory, problem, after, err = r.learnClusterDNS(ctx, s, memory, said.Data)
-	} else {
+// lookAtClusterDNS looks for the DNS servers that Pods ask if lookups fail with those that are
+// configured: the payload follows from them. The objects that decide it are watched only while
+// lookups fail. The manager decides and not dns-config-patcher, because rights follow. The patcher
+// only reports its nameservers.
+func (r *Reconciler) lookAtClusterDNS(ctx context.Context, s *scope, reported map[string]string) error {
+	installed, state := s.observed.Installed, s.observed.State
+	memory := state.ClusterDNS.AddReported(reported, s.observed.Pinned)
+	installed.ClusterDNS, installed.ClusterDNSProblem = memory, ""
+	due, after := memory.IsDue(reported, time.Now())
+	if !due {
+		installed.ClusterDNSLook = after
 		r.Workload.StopWatching(s.cluster)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return after, r.changeSecretPaced(ctx, s, func(secret *corev1.Secret) error {
-		setOrDelete(secret, clusterDNSAnnotation, memory.String())
-		setOrDelete(secret, xccv1.ClusterDNSProblemAnnotation, fit.Message(problem))
 		return nil
-	})
-}
-
-// learnClusterDNS returns the memory with the servers that were found, the problem with them, and when to look again. If objects are not
-// listed yet, memory and problem stay as they were, and the controller is woken later.
-func (r *Reconciler) learnClusterDNS(
-	ctx context.Context, s *scope, memory clusterdns.State, reported map[string]string,
-) (clusterdns.State, string, time.Duration, error) {
-	former := s.secret.Annotations[xccv1.ClusterDNSProblemAnnotation]
-	if !r.memory.known(s.key(), s.secret.Annotations[xccv1.PayloadAnnotation]).looks.TryAccept() {
-		return memory, former, time.Second / looksPerSecond, nil
 	}
-	found, err := r.findClusterDNS(ctx, s, clusterdns.Nameservers(reported))
-	if errors.Is(err, workload.ErrNotSynced) {
-		return memory, former, 0, nil
+	installed.ClusterDNSProblem = state.ClusterDNSProblem
+	if !r.history(ctx, s).mayLook() {
+		installed.ClusterDNSLook = time.Second / looksPerSecond
+		return nil
+	}
+	found, err := r.findClusterDNS(ctx, s.cluster, clusterdns.Nameservers(reported))
+	if isUnread(err) {
+		return nil // Once the objects are listed, that wakes us.
 	} else if err != nil {
-		return memory, former, 0, err
+		return err
 	}
-	return memory.AddFound(found.Servers, reported), found.Explain(s.pinned()), 0, nil
+	installed.ClusterDNS, installed.ClusterDNSProblem = memory.AddFound(found.Servers, reported), found.Explain(s.observed.Pinned)
+	return nil
 }
 
-// findClusterDNS looks for the servers behind the nameservers. The error is workload.ErrNotSynced if objects are not listed yet.
-func (r *Reconciler) findClusterDNS(ctx context.Context, s *scope, nameservers []string) (clusterdns.Found, error) {
-	reading, err := r.Workload.Begin(ctx, s.cluster)
+// findClusterDNS looks for the servers behind the nameservers. isUnread returns true for the error
+// if objects are not listed yet.
+func (r *Reconciler) findClusterDNS(ctx context.Context, cluster *clusterv1.Cluster, nameservers []string) (clusterdns.Found, error) {
+	reading, err := r.Workload.Begin(ctx, cluster)
 	if err != nil {
-		if isUnread(err) {
-			return clusterdns.Found{}, workload.ErrNotSynced
-		}
 		return clusterdns.Found{}, err
 	}
 	defer reading.End()
@@ -117,7 +79,7 @@ func (r *Reconciler) findClusterDNS(ctx context.Context, s *scope, nameservers [
 	return found, nil
 }
 
-// remoteObjects watches the objects that are asked for, within the budget of the workload cluster.
+// remoteObjects watches the requested objects, within the budget of the workload cluster.
 type remoteObjects struct{ reading *workload.Reading }
 
 func (o remoteObjects) ServiceOf(ip netip.Addr) (*corev1.Service, error) {
@@ -129,7 +91,8 @@ func (o remoteObjects) ServiceOf(ip netip.Addr) (*corev1.Service, error) {
 	if service := withClusterIP(services, ip); service != nil {
 		return service, nil
 	}
-	// API servers select by the first ClusterIP alone, and the nameserver of a dual-stack cluster may be the second one.
+	// API servers select by the first ClusterIP alone, and the nameserver of a dual-stack cluster
+	// may be the second one.
 	services, err = workload.List[*corev1.Service](o.reading, workload.Demand{Kind: workload.Services, Namespace: corefile.Namespace})
 	return withClusterIP(services, ip), err
 }

@@ -53,7 +53,8 @@ const (
 	cachingCorefile = "cluster.local:53 {\n    bind 169.254.25.10\n    forward . 10.0.0.53\n}\n.:53 {\n    bind 169.254.25.10\n    forward . /etc/resolv.conf\n}\n"
 )
 
-// kubespray is the DNS of a cluster as Kubespray sets it up, and a CoreDNS of a Helm release beside it.
+// kubespray is the DNS of a cluster as Kubespray sets it up, and a CoreDNS of a Helm release beside
+// it.
 const kubespray = `
 apiVersion: v1
 kind: Service
@@ -133,7 +134,8 @@ func addKubespray(t *testing.T, workload *fleet.Cluster) {
 	}
 }
 
-// newKubespray starts a workload cluster with that, and returns which requests of the manager its API server has seen.
+// newKubespray starts a workload cluster with that, and returns which requests of the manager its
+// API server has seen.
 func newKubespray(t *testing.T) (*fleet.Cluster, func() string) {
 	t.Helper()
 	g := NewWithT(t)
@@ -182,7 +184,8 @@ func (n *node) text(ref string) func() (string, error) {
 	}
 }
 
-// granted returns the ConfigMaps that dns-config-patcher may change, each as <namespace>/<configmap>, in any Role outside of xcc-dns.
+// granted returns the ConfigMaps that dns-config-patcher may change, each as
+// <namespace>/<configmap>, in any Role outside of xcc-dns.
 func (n *node) granted() []string {
 	roles := &rbacv1.RoleList{}
 	n.Expect(n.Workload.List(n.T.Context(), roles, client.MatchingLabels{xccv1.PartOfLabel: xccv1.PartOf})).To(Succeed())
@@ -199,7 +202,8 @@ func (n *node) granted() []string {
 	return found
 }
 
-// runPatcher runs dns-config-patcher with the rights and arguments that the workload cluster has for it now, until it is stopped.
+// runPatcher runs dns-config-patcher with the rights and arguments that the workload cluster has
+// for it now, until it is stopped.
 func (n *node) runPatcher(nameservers ...string) (stop func()) {
 	n.T.Helper()
 	deployment := &appsv1.Deployment{}
@@ -255,7 +259,7 @@ func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
 	t.Log("While lookups succeed nothing is looked for")
 	stop := pods.runPatcher("169.254.25.10")
 	n.Eventually(pods.text(coreDNS)).Should(ContainSubstring("xcc.test:53"))
-	n.Eventually(func() string { return n.Payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/cluster-dns"] }).Should(ContainSubstring(coreDNS))
+	n.Eventually(func() string { return n.State("cluster-a").ClusterDNS.String() }).Should(ContainSubstring(coreDNS))
 	stop()
 	n.Expect(seen()).NotTo(Or(ContainSubstring("daemonsets"), ContainSubstring("/configmaps/coredns")))
 	n.Expect(pods.granted()).To(ConsistOf(known))
@@ -267,7 +271,7 @@ func TestWhatPodsAskIsFoundAndConfigured(t *testing.T) {
 	stop = pods.runPatcher("169.254.25.10")
 	n.Eventually(pods.text(cache)).Should(And(HavePrefix(cachingCorefile), ContainSubstring("xcc.test:53 {"), ContainSubstring("    bind 169.254.25.10\n    forward . ")))
 	pods.says(map[string]string{report.KeyProbe: ""})
-	n.Eventually(func() string { return n.Payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/cluster-dns"] }).Should(ContainSubstring(`"` + cache + `"`))
+	n.Eventually(func() string { return n.State("cluster-a").ClusterDNS.String() }).Should(ContainSubstring(`"` + cache + `"`))
 	stop()
 
 	t.Log("The patcher has rights on nothing else, whatever it reports")
@@ -337,5 +341,5 @@ func TestPodsThatAskWhatCannotBeConfiguredAreNamed(t *testing.T) {
 	pods.says(map[string]string{report.KeyProbe: "", report.KeyWrittenTo: "dns/mine/config"})
 	pods.Renew(time.Now(), fleet.ThreeIntervals)
 	n.Eventually(dnsReady).Should(fleet.Says(metav1.ConditionTrue, "Ready", ""))
-	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).ShouldNot(HaveKey(xccv1.ClusterDNSProblemAnnotation))
+	n.Eventually(func() string { return n.State("cluster-a").ClusterDNSProblem }).Should(BeEmpty())
 }

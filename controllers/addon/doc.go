@@ -14,16 +14,21 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package addon installs the add-on in the workload clusters whose Cluster is labelled.
+// Package addon installs the add-on in the workload clusters whose Cluster is labelled, and removes
+// it elsewhere.
 //
-// It is one controller that keeps, per labelled Cluster, one payload Secret and one ClusterResourceSet that selects this
-// Cluster alone; Cluster API's ClusterResourceSet controller delivers the payload. One pair per Cluster, because a set
-// that a namespace shares reaches its clusters one after the other, with no option and no pause per cluster. A Secret,
-// never a ConfigMap, because whoever may edit the payload is administrator of the workload cluster.
+// One controller keeps one payload Secret and one ClusterResourceSet for each labelled Cluster; the
+// set selects that Cluster alone. Cluster API's ClusterResourceSet controller delivers the payload.
+// A set for a whole namespace would reach its clusters one after the other, with no option and no
+// pause for each. The payload is a Secret and never a ConfigMap, because whoever may edit it is
+// administrator of the workload cluster.
 //
-// A ClusterResourceSet applies once per change of its payload and forgets. This controller watches what was applied, and
-// has it applied again, by a comment in the payload, when something differs from what applying it would give. It writes no
-// object of the payload itself, so that there is one writer. What it deletes there is what left the payload, what has to be
-// created anew because Kubernetes does not let it be changed, and all of it when the label goes. Another release
-// reaches a few clusters at a time; see rollout.
+// A reconcile observes, asks install.Next for the next step, stores the step's State in the payload
+// Secret, and then takes the step's action. It repeats that until the step is to wait. This package
+// decides nothing, and internal/install alone knows the format of the State.
+//
+// A ClusterResourceSet applies a payload once per change and forgets it. This controller compares
+// what was applied, and has it applied again, by a comment in the payload, if something differs. It
+// writes no object of the payload itself, so that there is one writer. It deletes objects that left
+// the payload, objects that Kubernetes does not let change, and all of them once the label is gone.
 package addon

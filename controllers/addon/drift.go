@@ -31,105 +31,108 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// restartedAt is what "kubectl rollout restart" sets in a Pod template. Undoing it would undo the restart.
+// restartedAt is set in a Pod template by "kubectl rollout restart". Undoing it would undo the
+// restart.
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
-// drift is an object of a workload cluster that is not what the payload says.
+// maxList bounds a list of differences in an Event, in bytes. The API server refuses a note of more
+// than 1024 characters.
+const maxList = 800
+
+// drift is an object of a workload cluster that differs from the payload.
 type drift struct {
-	reference
-	// what says how it differs.
-	what string
-	// immutable is the object as it is when it differs in what Kubernetes does not let anybody change.
+	install.Reference
+	// difference tells users how it differs.
+	difference string
+	// immutable is the object as it is if it differs in a field that Kubernetes does not let
+	// change; nil otherwise.
 	immutable *unstructured.Unstructured
 }
 
-// findDrift returns the objects of the payload that applying it once more would change, besides what others put on them. It
-// asks the workload cluster only about objects that are not known to be right. With an error it returns what it found all
-// the same: an object that a policy refuses keeps no other from being repaired.
-func (r *Reconciler) findDrift(ctx context.Context, s *scope, reader client.Reader, remote client.Client) ([]drift, error) {
-	known := r.memory.known(s.key(), s.secret.Annotations[xccv1.PayloadAnnotation])
+// findDrift returns the objects of the payload that applying it once more would change, apart from
+// what others put on them. It asks the workload cluster only about objects that are not known to be
+// right. With an error it returns what it found nevertheless: an object that a policy refuses keeps
+// no other from being repaired.
+func (w *workloadCluster) findDrift(ctx context.Context, held []unstructured.Unstructured, history *history) ([]drift, error) {
 	var found []drift
 	var errs []error
-	for _, object := range objectsOf(s.secret) {
-		ref := referenceTo(&object)
-		cached, err := r.readCached(ctx, reader, ref)
+	for i := range held {
+		ref := install.ReferenceTo(&held[i])
+		cached, err := w.readCached(ctx, ref)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if cached != nil && known.is(ref, cached) {
+		if cached != nil && history.isDriftFree(ref, cached) {
 			continue
 		}
-		live, difference, err := r.compare(ctx, remote, &object)
+		live, difference, err := w.compare(ctx, &held[i])
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("comparing %s with the payload: %w", ref, err))
 		case difference != nil:
-			difference.reference = ref
+			difference.Reference = ref
 			found = append(found, *difference)
 		case cached != nil && cached.GetResourceVersion() == live.GetResourceVersion():
-			known.set(ref, cached)
+			history.setDriftFree(ref, cached)
 		}
 	}
 	return found, errors.Join(errs...)
 }
 
-func (r *Reconciler) readCached(ctx context.Context, reader client.Reader, ref reference) (client.Object, error) {
-	empty, err := r.Client.Scheme().New(ref.gvk())
+func (w *workloadCluster) readCached(ctx context.Context, ref install.Reference) (client.Object, error) {
+	empty, err := w.live.Scheme().New(ref.GroupVersionKind())
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", ref, err)
 	}
-	return get(ctx, reader, ref.key(), empty.(client.Object))
+	return get(ctx, w.cached, ref.Key(), empty.(client.Object))
 }
 
-// compare asks the API server what the ClusterResourceSet controller's patch would make of the object, and returns the
-// object as it is and how the two differ, or nil. All defaults and whatever admission adds are the same in both.
-func (r *Reconciler) compare(ctx context.Context, remote client.Client, object *unstructured.Unstructured) (*unstructured.Unstructured, *drift, error) {
-	live := referenceTo(object).object()
-	if err := remote.Get(ctx, client.ObjectKeyFromObject(object), live); apierrors.IsNotFound(err) {
-		return nil, &drift{what: "is missing"}, nil
+// compare has the API server apply the ClusterResourceSet controller's patch in a dry run to the
+// object. It returns the object as it is and how the two differ; nil if they do not. All defaults
+// and everything that admission adds are the same in both.
+func (w *workloadCluster) compare(ctx context.Context, object *unstructured.Unstructured) (*unstructured.Unstructured, *drift, error) {
+	live := install.ReferenceTo(object).Object()
+	if err := w.live.Get(ctx, client.ObjectKeyFromObject(object), live); apierrors.IsNotFound(err) {
+		return nil, &drift{difference: "is missing"}, nil
 	} else if err != nil {
 		return nil, nil, err
 	}
 	patched := object.DeepCopy()
 	patched.SetResourceVersion(live.GetResourceVersion())
-	err := remote.Patch(ctx, patched, client.MergeFrom(live), client.DryRunAll)
+	err := w.live.Patch(ctx, patched, client.MergeFrom(live), client.DryRunAll)
 	if apierrors.IsInvalid(err) {
-		immutable, createErr := isImmutable(ctx, remote, object)
+		immutable, createErr := w.isImmutable(ctx, object)
 		if createErr != nil {
 			return nil, nil, createErr
 		}
 		if immutable {
-			return live, &drift{what: "differs in a field that cannot be changed", immutable: live}, nil
+			return live, &drift{difference: "differs in a field that cannot be changed", immutable: live}, nil
 		}
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	if isHeadless(live) && !isHeadless(object) {
-		return live, &drift{what: "is headless", immutable: live}, nil
+		return live, &drift{difference: "is headless", immutable: live}, nil
 	}
 	if field := differentField(object, live, patched); field != "" {
-		return live, &drift{what: "differs in " + field}, nil
+		return live, &drift{difference: "differs in " + field}, nil
 	}
 	return live, nil, nil
 }
 
-// isHeadless returns whether an object is a Service without an address. That cannot be changed, and a patch which does not
-// name an address is no change. Nobody can ask such a Service, so that nothing is lost when it is created anew.
-func isHeadless(object *unstructured.Unstructured) bool {
-	address, _, _ := unstructured.NestedString(object.Object, "spec", "clusterIP")
-	return object.GetKind() == "Service" && address == corev1.ClusterIPNone
-}
-
-// isImmutable returns whether an object that the API server does not accept as a change is one that it would accept anew.
-func isImmutable(ctx context.Context, remote client.Client, object *unstructured.Unstructured) (bool, error) {
+// isImmutable returns whether the API server would accept the object anew that it does not accept
+// as a change.
+func (w *workloadCluster) isImmutable(ctx context.Context, object *unstructured.Unstructured) (bool, error) {
 	probe := object.DeepCopy()
 	probe.SetName("")
 	probe.SetGenerateName("xcc-probe-")
-	err := remote.Create(ctx, probe, client.DryRunAll)
+	err := w.live.Create(ctx, probe, client.DryRunAll)
 	var status apierrors.APIStatus
 	if err == nil {
 		return true, nil
@@ -139,8 +142,17 @@ func isImmutable(ctx context.Context, remote client.Client, object *unstructured
 	return false, err
 }
 
-// differentField returns the first field in which two objects differ, of those that the payload decides. What others may put
-// on an object is not among them: it is lost at the next apply and comes back.
+// isHeadless returns whether an object is a Service without an address. That cannot be changed, and
+// a patch without an address is no change. A headless Service answers no query, so nothing is lost
+// if it is created anew.
+func isHeadless(object *unstructured.Unstructured) bool {
+	address, _, _ := unstructured.NestedString(object.Object, "spec", "clusterIP")
+	return object.GetKind() == "Service" && address == corev1.ClusterIPNone
+}
+
+// differentField returns the first field in which two objects differ, of the fields that the
+// payload sets; empty if there is none. Labels and annotations of others do not count: they are
+// lost at the next apply and come back.
 func differentField(object, live, patched *unstructured.Unstructured) string {
 	for _, metadata := range []struct {
 		name string
@@ -161,7 +173,8 @@ func differentField(object, live, patched *unstructured.Unstructured) string {
 	return differentContent(trimContent(object, live), trimContent(object, patched), "")
 }
 
-// trimContent returns what is neither metadata nor status, without what Kubernetes and its tools write there by themselves.
+// trimContent returns the fields besides metadata and status, without those that Kubernetes and its
+// tools set by themselves.
 func trimContent(object, version *unstructured.Unstructured) map[string]any {
 	content := maps.Clone(version.Object)
 	delete(content, "metadata")
@@ -184,7 +197,7 @@ func trimContent(object, version *unstructured.Unstructured) map[string]any {
 	return content
 }
 
-// differentContent returns the path of the first field that differs, or the empty string.
+// differentContent returns the path of the first field that differs; empty if there is none.
 func differentContent(a, b any, path string) string {
 	if apiequality.Semantic.DeepEqual(a, b) {
 		return ""
@@ -202,4 +215,25 @@ func differentContent(a, b any, path string) string {
 		}
 	}
 	return strings.TrimPrefix(path, ".")
+}
+
+// describe lists differences in a few words, with the last writer of each object if a function
+// tells that.
+func describe(found []drift, lastWriter func(install.Reference) string) string {
+	const most = 3
+	var parts []string
+	for i, d := range found {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("and %d more", len(found)-most))
+			break
+		}
+		part := d.String() + " " + d.difference
+		if lastWriter != nil {
+			if writer := lastWriter(d.Reference); writer != "" {
+				part += " (last written by " + writer + ")"
+			}
+		}
+		parts = append(parts, part)
+	}
+	return text.Line(strings.Join(parts, ", "), maxList)
 }

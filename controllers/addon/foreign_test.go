@@ -28,10 +28,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
-// TestForeignObjectsAreNeitherWrittenNorDeleted has a user's own objects where the add-on's would be.
+// TestForeignObjectsAreNeitherWrittenNorDeleted has a user's own objects where the add-on's would
+// be.
 func TestForeignObjectsAreNeitherWrittenNorDeleted(t *testing.T) {
 	t.Parallel()
 	for name, labels := range map[string]map[string]string{
@@ -88,11 +90,11 @@ func TestForeignObjectsAreNeitherWrittenNorDeleted(t *testing.T) {
 			n.Eventually(n.DNSReady("cluster-a")).Should(HaveField("Reason", xccv1.ObjectConflictReason))
 			n.Expect(fleet.Management.Delete(ctx, set)).To(Succeed())
 			n.Expect(fleet.Management.Delete(ctx, secret)).To(Succeed())
-			n.Eventually(func(g Gomega) map[string]string {
+			n.Eventually(func(g Gomega) string {
 				found := &corev1.Secret{}
 				g.Expect(fleet.Management.Get(ctx, client.ObjectKeyFromObject(secret), found)).To(Succeed())
-				return found.Annotations
-			}, 2*time.Minute).Should(HaveKey(xccv1.PayloadAnnotation))
+				return install.Load(found).Payload
+			}, 2*time.Minute).ShouldNot(BeEmpty())
 			n.Eventually(n.DNSReady("cluster-a")).ShouldNot(HaveField("Reason", xccv1.ObjectConflictReason))
 		})
 	}

@@ -25,6 +25,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -85,9 +86,12 @@ func TestARemovalLooksAtABoundedNumberOfKinds(t *testing.T) {
 			}
 			live := &countingClient{}
 			cluster := &clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "cluster-a"}}
-			clusters := workloadtest.Connected(t, access{server.Config()}, workload.DefaultLimits(), cluster)
+			view := workloadtest.Connected(t, access{server.Config()}, workload.DefaultLimits(), cluster).View("addon")
 
-			foreign, err := (&Reconciler{Workload: clusters.View("addon")}).foreign(t.Context(), &scope{cluster: cluster}, live)
+			w := &workloadCluster{live: live, discover: func(ctx context.Context) (discovery.DiscoveryInterface, error) {
+				return view.Discovery(ctx, cluster)
+			}}
+			foreign, err := w.foreign(t.Context())
 
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(foreign).To(Equal(expected.foreign))

@@ -35,8 +35,6 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
-const writtenAnnotation = "connectivity.tanzu.vmware.com/written"
-
 func TestAWorkloadClusterCannotMakeTheManagerWriteAllTheTime(t *testing.T) {
 	t.Parallel()
 	n := newTenant(t)
@@ -48,7 +46,7 @@ func TestAWorkloadClusterCannotMakeTheManagerWriteAllTheTime(t *testing.T) {
 		Data:       map[string]string{report.KeyState: string(report.ForeignBlock), report.KeyWritten: "begin"},
 	}
 	n.Expect(workload.Create(ctx, memory)).To(Succeed())
-	copied := func() string { return n.Payload("cluster-a").Annotations[writtenAnnotation] }
+	copied := func() string { return n.State("cluster-a").Written }
 	n.Eventually(copied).Should(Equal("begin"))
 	server := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}}
 	said := func(g Gomega) string {
@@ -83,7 +81,8 @@ func TestAWorkloadClusterCannotMakeTheManagerWriteAllTheTime(t *testing.T) {
 	n.Consistently(copied, 2*time.Second).Should(Equal(last))
 }
 
-// An API server takes no more than 256 KiB of annotations, and what it refuses would hold up the removal for ever.
+// An API server takes no more than 256 KiB of annotations, and what it refuses would hold up the
+// removal for ever.
 func TestALongReportDoesNotHoldUpARemoval(t *testing.T) {
 	t.Parallel()
 	n := newTenant(t)

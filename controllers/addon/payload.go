@@ -18,6 +18,7 @@ package addon
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -26,21 +27,40 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	utilyaml "sigs.k8s.io/cluster-api/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
 
+// payloadName returns the name of a Cluster's payload Secret and ClusterResourceSet.
+func payloadName(cluster client.Object) client.ObjectKey {
+	return client.ObjectKey{Namespace: cluster.GetNamespace(), Name: cluster.GetName() + xccv1.PayloadSuffix}
+}
+
+// payloadToCluster returns the Cluster to which a Secret or ClusterResourceSet belongs by its name,
+// if any.
+func payloadToCluster(_ context.Context, object client.Object) []reconcile.Request {
+	name, ok := strings.CutSuffix(object.GetName(), xccv1.PayloadSuffix)
+	if !ok || name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: object.GetNamespace(), Name: name}}}
+}
+
 const (
-	// payloadKey is the only key of a payload: a ClusterResourceSet keeps the order of objects within one key only.
+	// payloadKey is the only key of a payload, because a ClusterResourceSet keeps the order of
+	// objects within one key only.
 	payloadKey = "xcc-dns.yaml"
-	// againPrefix begins the comment by which the same objects are applied once more: a ClusterResourceSet applies when the
-	// hash of the payload's text changes.
+	// againPrefix begins the comment that has the same objects applied once more: a
+	// ClusterResourceSet applies if the hash of the text changes.
 	againPrefix = "# Applied again: "
 )
 
-// payload is what one workload cluster is given.
+// payload is the manifests for one workload cluster.
 type payload struct {
 	// objects carry the hash as PayloadAnnotation.
 	objects []unstructured.Unstructured
@@ -71,11 +91,18 @@ func newPayload(values templates.Values) (payload, error) {
 	return p, nil
 }
 
-// objectsOf returns the objects that a payload Secret holds. What cannot be parsed holds none.
-func objectsOf(secret *corev1.Secret) []unstructured.Unstructured {
-	if secret == nil {
-		return nil
+// put gives a Secret the payload. The count of applies stays if the text does.
+func (p payload) put(secret *corev1.Secret) {
+	count, text := split(secret.Data[payloadKey])
+	if string(text) != string(p.text) {
+		count = 0
 	}
+	secret.Type = addonsv1.ClusterResourceSetSecretType
+	secret.Data = map[string][]byte{payloadKey: join(count, p.text)}
+}
+
+// objectsOf returns the objects that a payload Secret holds; none if the text cannot be parsed.
+func objectsOf(secret *corev1.Secret) []unstructured.Unstructured {
 	objects, err := utilyaml.ToUnstructured(secret.Data[payloadKey])
 	if err != nil {
 		return nil
@@ -83,7 +110,7 @@ func objectsOf(secret *corev1.Secret) []unstructured.Unstructured {
 	return objects
 }
 
-// split returns how often a payload is applied again, and the text behind that.
+// split returns how often a payload was applied again, and the text after that comment.
 func split(data []byte) (count int, text []byte) {
 	first, rest, ok := bytes.Cut(data, []byte("\n"))
 	number, isComment := strings.CutPrefix(string(first), againPrefix)
@@ -105,7 +132,8 @@ func join(count int, text []byte) []byte {
 	return append([]byte(againPrefix+strconv.Itoa(count)+"\n"), text...)
 }
 
-// applyAgain changes the data of a payload Secret in a way that makes its ClusterResourceSet apply the same objects again.
+// applyAgain changes the data of a payload Secret such that its ClusterResourceSet applies the same
+// objects again.
 func applyAgain(secret *corev1.Secret) {
 	count, text := split(secret.Data[payloadKey])
 	secret.Data = map[string][]byte{payloadKey: join(count+1, text)}

@@ -32,6 +32,7 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/manager"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
@@ -78,7 +79,8 @@ func TestARemovalLeavesNothing(t *testing.T) {
 	n.Eventually(fleet.Published(ctx, workload, n.Hostname("cluster-g"))).Should(ConsistOf("192.0.2.149"))
 }
 
-// reportRemoved writes what dns-config-patcher would report when it took the last block out at a time.
+// reportRemoved writes what dns-config-patcher would report when it took the last block out at a
+// time.
 func (n *node) reportRemoved(since, written string) {
 	n.T.Helper()
 	n.Report(report.Removed, "", "")
@@ -96,15 +98,18 @@ func TestABlockThatComesBackIsTakenOutAndDrainedAgain(t *testing.T) {
 	workload := n.NewWorkload()
 	object := n.AddInstalled("cluster-a", workload)
 	patcher := n.node(workload)
-	draining := func() string {
-		return n.Payload("cluster-a").Annotations["connectivity.tanzu.vmware.com/draining-since"]
+	draining := func() install.Removal {
+		if removal := n.State("cluster-a").Removal; removal != nil {
+			return install.Removal{CleanSince: removal.CleanSince, ReportedSince: removal.ReportedSince}
+		}
+		return install.Removal{}
 	}
 	const block = "xcc.test:53 {\n    errors\n    forward . 10.0.0.99 {\n        max_concurrent 1000\n    }\n}\n"
 
 	n.SetLabel(object, "")
 	n.AwaitAsked(workload)
 	patcher.reportRemoved("2026-01-01T00:00:00Z", block)
-	n.Eventually(draining).Should(HaveSuffix(" 2026-01-01T00:00:00Z"))
+	n.Eventually(draining).Should(HaveField("ReportedSince", "2026-01-01T00:00:00Z"))
 	first := draining()
 	coreDNS := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "coredns"},
@@ -118,7 +123,7 @@ func TestABlockThatComesBackIsTakenOutAndDrainedAgain(t *testing.T) {
 	coreDNS.Data["Corefile"] = ".:53 {\n    errors\n}\n"
 	n.Expect(workload.Update(ctx, coreDNS)).To(Succeed())
 	patcher.reportRemoved("2026-01-01T00:05:00Z", block)
-	n.Eventually(draining).Should(And(HaveSuffix(" 2026-01-01T00:05:00Z"), Not(Equal(first))))
+	n.Eventually(draining).Should(And(HaveField("ReportedSince", "2026-01-01T00:05:00Z"), HaveField("CleanSince", Not(Equal(first.CleanSince)))))
 	n.Eventually(func() error { return workload.Get(ctx, deployment, &appsv1.Deployment{}) }).Should(MatchError(apierrors.IsNotFound, "NotFound"))
 }
 

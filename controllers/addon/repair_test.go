@@ -17,6 +17,7 @@ limitations under the License.
 package addon_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
@@ -146,8 +148,7 @@ func TestThePatchersMemoryOutlivesItsNamespace(t *testing.T) {
 	remembers := memory()
 	remembers.Data[report.KeyWritten] = "xcc.test:53 {\n    errors\n}\n"
 	n.Expect(workload.Create(ctx, remembers)).To(Succeed())
-	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
-		Should(HaveKeyWithValue("connectivity.tanzu.vmware.com/written", remembers.Data[report.KeyWritten]))
+	n.Eventually(func() string { return n.State("cluster-a").Written }).Should(Equal(remembers.Data[report.KeyWritten]))
 
 	n.Expect(workload.Delete(ctx, remembers)).To(Succeed())
 	forgetful := memory()
@@ -172,8 +173,8 @@ func TestARestartRepairsWhatHappenedMeanwhile(t *testing.T) {
 	n.Eventually(func() error { return workload.Get(ctx, client.ObjectKeyFromObject(role), role) }).Should(Succeed())
 }
 
-// What others put on our objects does not make the manager apply again, and neither does a restart of Pods that an
-// administrator asked for.
+// What others put on our objects does not make the manager apply again, and neither does a restart
+// of Pods that an administrator asked for.
 func TestWhatOthersMayDoIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	n := newTenant(t)
@@ -249,13 +250,13 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 	}
 	annotate(xccv1.DNSReplicasAnnotation, "3")
 	n.Eventually(replicas).Should(BeEquivalentTo(3))
-	n.Expect(n.Payload("cluster-b").Annotations[xccv1.PayloadAnnotation]).NotTo(Equal(n.Payload("cluster-a").Annotations[xccv1.PayloadAnnotation]))
+	n.Expect(n.State("cluster-b").Payload).NotTo(Equal(n.State("cluster-a").Payload))
 
 	t.Log("What is wrong is said, and what was installed stays")
 	good := n.Payload("cluster-a").Data
 	annotate(xccv1.DNSReplicasAnnotation, "three")
-	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).Should(
-		HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(`is "three"; it must be a whole number from 1 to 10`)))
+	invalidOptions := func() string { return n.State("cluster-a").InvalidOptions }
+	n.Eventually(invalidOptions).Should(ContainSubstring(`is "three"; it must be a whole number from 1 to 10`))
 	n.Expect(n.Payload("cluster-a").Data).To(Equal(good))
 
 	t.Log("Nor is more given than the flags of the manager allow")
@@ -265,8 +266,7 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 		{xccv1.DNSPriorityClassAnnotation, "system-node-critical", `is "system-node-critical"; of the classes that begin with system-`},
 	} {
 		annotate(test.key, test.value)
-		n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).Should(
-			HaveKeyWithValue(xccv1.InvalidOptionsAnnotation, ContainSubstring(test.problem)))
+		n.Eventually(invalidOptions).Should(ContainSubstring(test.problem))
 		n.Expect(n.Payload("cluster-a").Data).To(Equal(good))
 	}
 
@@ -275,7 +275,7 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 		g.Expect(replicas(g)).To(BeEquivalentTo(2))
 		return deployment.Spec.Template.Spec.Containers[0].Resources.Requests.Cpu().String()
 	}).Should(Equal("200m"))
-	n.Expect(n.Payload("cluster-a").Annotations).NotTo(HaveKey(xccv1.InvalidOptionsAnnotation))
+	n.Expect(invalidOptions()).To(BeEmpty())
 
 	t.Log("Another class brings its quota; that of the former class is deleted later")
 	annotate(xccv1.DNSPriorityClassAnnotation, "addons")
@@ -285,6 +285,34 @@ func TestOptionsOfAClusterReachItAlone(t *testing.T) {
 		return deployment.Spec.Template.Spec.PriorityClassName
 	}).Should(Equal("addons"))
 	n.Expect(workload.Get(ctx, client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: templates.DefaultPriorityClass}, &corev1.ResourceQuota{})).To(Succeed())
+}
+
+// Former releases kept each part of the State in an annotation of its own.
+func TestAnUpgradeKeepsTheStateOfAFormerRelease(t *testing.T) {
+	t.Parallel()
+	n := newTenant(t)
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
+	const group = "connectivity.tanzu.vmware.com/"
+	var before *corev1.Secret
+	n.RestartManager(func() {
+		before = n.Payload("cluster-a")
+		state := install.Load(before)
+		obsolete, err := json.Marshal(state.Obsolete)
+		n.Expect(err).NotTo(HaveOccurred())
+		former := before.DeepCopy()
+		former.Annotations = map[string]string{
+			group + "payload": state.Payload, group + "release": state.Release, group + "given": state.GivenAt.Format(time.RFC3339),
+			group + "obsolete": string(obsolete), group + "written": "xcc.test:53 {\n}\n", group + "draining-since": "", "theirs": "stays",
+		}
+		n.Expect(fleet.Management.Update(t.Context(), former)).To(Succeed())
+	})
+	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).Should(
+		And(HaveLen(2), HaveKey(group+"installation"), HaveKeyWithValue("theirs", "stays")))
+	expected := install.Load(before)
+	expected.Written = "xcc.test:53 {\n}\n"
+	n.Expect(n.State("cluster-a")).To(Equal(expected))
+	n.Expect(n.Payload("cluster-a").Data).To(Equal(before.Data), "nothing is applied again")
 }
 
 // A binding that was left by a former Cluster of the same name says that all is applied.

@@ -17,6 +17,7 @@ limitations under the License.
 package addon_test
 
 import (
+	"net/http"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -27,10 +28,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
-// runRealPods stands for the nodes of a workload cluster whose Pods kube-controller-manager makes: all are ready.
+// runRealPods stands for the nodes of a workload cluster whose Pods kube-controller-manager makes:
+// all are ready.
 func (n *node) runRealPods() {
 	n.T.Helper()
 	pods := &corev1.PodList{}
@@ -75,8 +78,38 @@ func TestADeploymentThatCannotBeChangedIsCreatedAnewWithoutAGap(t *testing.T) {
 		return n.pods(workload, "former")(g)
 	}).Should(BeEmpty())
 	n.Expect(n.pods(workload, "dns-server")(n)).To(HaveLen(2))
-	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
-		ShouldNot(HaveKey("connectivity.tanzu.vmware.com/obsolete"))
+	n.Eventually(func() []install.Reference { return n.State("cluster-a").Obsolete }).Should(BeEmpty())
+}
+
+// The State names the ReplicaSets that a replacement leaves behind. A manager that restarts in between
+// would leave them for ever.
+func TestNothingIsReplacedBeforeTheSecretIsWritten(t *testing.T) {
+	t.Parallel()
+	n := newTenant(t)
+	ctx := t.Context()
+	workload := n.NewWorkload()
+	n.AddInstalled("cluster-a", workload)
+	former := &appsv1.Deployment{}
+	key := client.ObjectKey{Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSServerName}
+	var writes int
+	n.RestartManager(func() {
+		n.Expect(workload.Get(ctx, key, former)).To(Succeed())
+		n.Expect(workload.Delete(ctx, former.DeepCopy())).To(Succeed())
+		former.ObjectMeta = metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name, Labels: former.Labels, Annotations: former.Annotations}
+		former.Spec.Selector.MatchLabels["app"], former.Spec.Template.Labels["app"] = "former", "former"
+		n.Expect(workload.Create(ctx, former)).To(Succeed())
+		secret := n.Payload("cluster-a")
+		secret.Immutable = new(true)
+		n.Expect(fleet.Management.Update(ctx, secret)).To(Succeed())
+		writes = len(n.Requests.Matching("secrets/cluster-a-xcc-dns", http.MethodPatch))
+	})
+	n.Eventually(func() int {
+		return len(n.Requests.Matching("secrets/cluster-a-xcc-dns", http.MethodPatch)) - writes
+	}).Should(BeNumerically(">", 1), "the manager tries to write")
+	found := &appsv1.Deployment{}
+	n.Expect(workload.Get(ctx, key, found)).To(Succeed())
+	n.Expect(found.UID).To(Equal(former.UID))
+	n.Expect(found.DeletionTimestamp).To(BeNil())
 }
 
 func (n *tenant) pods(workload *fleet.Cluster, app string) func(Gomega) []corev1.Pod {
@@ -107,13 +140,11 @@ func TestWhatLeftThePayloadIsDeletedWhenItsSuccessorRuns(t *testing.T) {
 			"{apiVersion: v1, kind: ConfigMap, metadata: {namespace: xcc-dns, name: taken}}\n")...)
 		n.Expect(fleet.Management.Update(ctx, secret)).To(Succeed())
 	})
-	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
-		Should(HaveKeyWithValue("connectivity.tanzu.vmware.com/obsolete", ContainSubstring(`"left"`)))
+	n.Eventually(func() []install.Reference { return n.State("cluster-a").Obsolete }).Should(ContainElement(HaveField("Name", "left")))
 	n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(left), left)).To(Succeed(), "what replaces it does not run yet")
 
 	n.node(workload).RunPods()
 	n.Eventually(func() error { return workload.Get(ctx, client.ObjectKeyFromObject(left), left) }).Should(MatchError(apierrors.IsNotFound, "NotFound"))
 	n.Expect(workload.Get(ctx, client.ObjectKeyFromObject(taken), taken)).To(Succeed(), "it is somebody else's by now")
-	n.Eventually(func() map[string]string { return n.Payload("cluster-a").Annotations }).
-		ShouldNot(HaveKey("connectivity.tanzu.vmware.com/obsolete"))
+	n.Eventually(func() []install.Reference { return n.State("cluster-a").Obsolete }).Should(BeEmpty())
 }

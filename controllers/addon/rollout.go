@@ -38,20 +38,9 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
-const (
-	// releaseAnnotation on a payload Secret is the hash of what the manager's flags make of the payload, without the options of
-	// the Cluster: a change of these concerns one Cluster and does not wait.
-	releaseAnnotation = "connectivity.tanzu.vmware.com/release"
-	// readyAnnotation on a payload Secret is the hash of the payload with which DNS was ready in the workload cluster last. It is
-	// absent if DNS was not ready when the present payload was given: nothing can be lost there.
-	readyAnnotation = "connectivity.tanzu.vmware.com/ready-payload"
-	// givenAnnotation on a payload Secret is when the workload cluster was given the present payload, as in RFC 3339. The time outlives
-	// a restart and a move.
-	givenAnnotation = "connectivity.tanzu.vmware.com/given"
-)
-
-// rollout tells install.Rollout what the events of Clusters and Secrets say, and asks it for this controller's Clusters. What slots are
-// computed from is in Secrets and conditions, where a restart and another leader find it.
+// rollout tells install.Rollout what the events of Clusters and Secrets say, and asks it for this
+// controller's Clusters. What slots are computed from is in Secrets and conditions, where a restart
+// and another leader find it.
 type rollout struct {
 	// release is the present one.
 	release string
@@ -73,8 +62,8 @@ func newRollout(release string, options install.RolloutOptions, isOurs func(*clu
 	}
 }
 
-// watch has the cache tell the rollout about each Cluster and Secret, at the cost of that one object. A queue would delay this behind
-// reconciles of slow workload clusters.
+// watch has the cache tell the rollout about each Cluster and Secret, at the cost of that one
+// object. A queue would delay this behind reconciles of slow workload clusters.
 func (r *rollout) watch(ctx context.Context, informers cache.Informers) error {
 	for _, kind := range []client.Object{&clusterv1.Cluster{}, &corev1.Secret{}} {
 		informer, err := informers.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
@@ -99,7 +88,7 @@ func (r *rollout) observe(object any) {
 	case *clusterv1.Cluster:
 		r.observeCluster(client.ObjectKeyFromObject(object), r.clusterFacts(object))
 	case *corev1.Secret:
-		if name, ok := strings.CutSuffix(object.Name, suffix); ok {
+		if name, ok := strings.CutSuffix(object.Name, xccv1.PayloadSuffix); ok {
 			r.observePayload(client.ObjectKey{Namespace: object.Namespace, Name: name}, payloadFacts(object))
 		}
 	}
@@ -113,7 +102,7 @@ func (r *rollout) observeDeletion(object any) {
 	case *clusterv1.Cluster:
 		r.observeCluster(client.ObjectKeyFromObject(object), nil)
 	case *corev1.Secret:
-		if name, ok := strings.CutSuffix(object.Name, suffix); ok {
+		if name, ok := strings.CutSuffix(object.Name, xccv1.PayloadSuffix); ok {
 			r.observePayload(client.ObjectKey{Namespace: object.Namespace, Name: name}, nil)
 		}
 	}
@@ -165,30 +154,30 @@ func (r *rollout) clusterFacts(cluster *clusterv1.Cluster) *install.ClusterFacts
 
 // payloadFacts returns nil for a Secret that is no payload.
 func payloadFacts(secret *corev1.Secret) *install.PayloadFacts {
-	if secret.Type != addonsv1.ClusterResourceSetSecretType || secret.Annotations[xccv1.PayloadAnnotation] == "" {
+	if secret.Type != addonsv1.ClusterResourceSetSecretType {
 		return nil
 	}
-	at, err := time.Parse(time.RFC3339, secret.Annotations[givenAnnotation])
-	if err != nil {
-		at = time.Time{} // A former release did not write it.
+	state := install.Load(secret)
+	if state.Payload == "" {
+		return nil
 	}
 	return &install.PayloadFacts{
-		Release: secret.Annotations[releaseAnnotation], Payload: secret.Annotations[xccv1.PayloadAnnotation],
-		ReadyPayload: secret.Annotations[readyAnnotation], At: at, Held: secret.Annotations[xccv1.InvalidOptionsAnnotation] != "",
+		Release: state.Release, Payload: state.Payload, ReadyPayload: state.ReadyPayload, At: state.GivenAt, Held: state.InvalidOptions != "",
 	}
 }
 
 // admit returns whether the Cluster may be given the payload now.
-func (r *rollout) admit(ctx context.Context, cluster client.ObjectKey, wanted payload) (install.Decision, error) {
+func (r *rollout) admit(ctx context.Context, cluster client.ObjectKey, hash string) (install.Decision, error) {
 	if !toolscache.WaitForCacheSync(ctx.Done(), r.synced...) {
 		return install.Decision{}, fmt.Errorf("observing what is being updated: %w", context.Cause(ctx))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.fleet.May(cluster, wanted.hash, time.Now()), nil
+	return r.fleet.May(cluster, hash, time.Now()), nil
 }
 
-// isReady returns whether DNS works in the workload cluster. Options that are wrong keep nothing from working.
+// isReady returns whether DNS works in the workload cluster. Options that are wrong keep nothing
+// from working.
 func isReady(cluster *clusterv1.Cluster) bool {
 	condition := conditions.Get(cluster, xccv1.DNSReadyCondition)
 	return condition != nil && (condition.Status == metav1.ConditionTrue || condition.Reason == xccv1.InvalidOptionsReason)

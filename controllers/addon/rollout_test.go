@@ -40,7 +40,8 @@ type member struct {
 	name string
 }
 
-// addReady creates a labelled Cluster with a workload cluster of its own, and returns when DNS is ready there.
+// addReady creates a labelled Cluster with a workload cluster of its own, and returns when DNS is
+// ready there.
 func (n *tenant) addReady(name string) *member {
 	n.T.Helper()
 	workload := n.NewWorkload()
@@ -50,8 +51,7 @@ func (n *tenant) addReady(name string) *member {
 	n.Expect(fleet.Management.Status().Patch(n.T.Context(), object, client.MergeFrom(original))).To(Succeed())
 	m := &member{node: n.node(workload), n: n, name: name}
 	m.becomeReady()
-	n.Eventually(func() string { return n.Payload(name).Annotations["connectivity.tanzu.vmware.com/ready-payload"] }).
-		Should(Equal(n.Payload(name).Annotations[xccv1.PayloadAnnotation]), "what was ready is remembered")
+	n.Eventually(func() string { return n.State(name).ReadyPayload }).Should(Equal(n.State(name).Payload), "what was ready is recorded")
 	return m
 }
 
@@ -99,7 +99,8 @@ func TestARolloutGoesInStepsAndStopsWhenClustersStopBeingReady(t *testing.T) {
 
 	t.Log("The first one breaks: nobody else is given the release, also not by another manager")
 	n.AwaitInstalled(first.name, first.Workload)
-	first.RunPods()
+	// At no moment are all Pods available: it would be ready then, and the other one's turn.
+	first.SetAvailable(xccv1.DNSConfigPatcherName, 1)
 	first.Report(report.Forwarding, "", "")
 	first.SetAvailable(xccv1.DNSServerName, 0)
 	broken := fleet.Says(metav1.ConditionTrue, xccv1.UpdateWaitingReason, "not ready any more: "+first.name+" (DNSServerUnavailable)")
@@ -110,15 +111,15 @@ func TestARolloutGoesInStepsAndStopsWhenClustersStopBeingReady(t *testing.T) {
 	n.Expect(second.image()).To(Equal(former))
 
 	t.Log("Pods that run are not enough: a lookup has to succeed with them")
-	first.RunPods()
+	first.setUpdated(xccv1.DNSConfigPatcherName, time.Now().Add(time.Minute))
+	first.SetAvailable(xccv1.DNSServerName, -1)
 	n.Eventually(n.DNSReady(first.name)).Should(HaveField("Status", metav1.ConditionTrue))
-	first.setUpdated(xccv1.DNSServerName, time.Now().Add(time.Minute))
 	n.Consistently(second.image, 2*time.Second).Should(Equal(former))
 	first.Renew(time.Now().Add(2*time.Minute), fleet.ThreeIntervals)
 	n.Eventually(second.image, time.Minute).Should(Equal(latter), "it is its turn")
 	second.becomeReady()
 	n.Eventually(n.DNSReady(second.name)).Should(fleet.Says(metav1.ConditionTrue, xccv1.DNSReadyReason, ""))
-	n.Expect(n.Payload(second.name).Annotations).NotTo(HaveKey(xccv1.WaitingAnnotation))
+	n.Expect(n.State(second.name).Waiting).To(BeEmpty())
 }
 
 // setUpdated sets when a Deployment has changed last.
@@ -147,7 +148,8 @@ func TestAClusterThatCannotBeReachedHoldsNoRolloutUp(t *testing.T) {
 	n.Eventually(b.image, time.Minute).Should(Equal(latter))
 }
 
-// TestOneTenantsClustersHoldUpItsOwnUpdatesOnly has one tenant take all slots, with clusters that never become ready.
+// TestOneTenantsClustersHoldUpItsOwnUpdatesOnly has one tenant take all slots, with clusters that
+// never become ready.
 func TestOneTenantsClustersHoldUpItsOwnUpdatesOnly(t *testing.T) {
 	t.Parallel()
 	evil, good := newNeighbours(t)

@@ -20,71 +20,72 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/legacy"
 )
 
-// glance is how often to look whether a Pod of the old project's DNS server is being deleted. It goes on answering for five
-// seconds, and in that time it has to be noticed.
-const glance = time.Second
-
-// appLabel is the one label by which the Service selects its Pods, those of the old project among them.
+// appLabel is the only label by which the Service selects its Pods, those of the 2022 project
+// included.
 const appLabel = "app"
 
-// reconcileTakeover takes the Pods of the old project's DNS server out of the Service when they are being deleted. They have no
-// readiness probe, so that Kubernetes calls them ready until they have ended, and kube-proxy leaves the flows alone that it
-// has led to them: what CoreDNS asks on a socket that it used before would be lost from then on until kube-proxy notices.
-func (r *Reconciler) reconcileTakeover(ctx context.Context, s *scope) error {
-	obsolete := obsoleteOf(s.secret)
-	if !slices.ContainsFunc(legacyObjects(), func(ref reference) bool { return containsObject(obsolete, ref) }) {
-		return nil
+// lookAtOldPods looks for Pods of the 2022 project's DNS server.
+func (w *workloadCluster) lookAtOldPods(ctx context.Context) (install.OldPods, error) {
+	pods, err := w.serverPods(ctx)
+	if err != nil {
+		return install.OldPods{}, err
 	}
-	_, remote, err := r.remote(ctx, s.cluster)
-	if isUnread(err) {
-		return nil
-	} else if err != nil {
+	answered := slices.ContainsFunc(pods, func(pod corev1.Pod) bool { return !legacy.IsServerPod(pod.Labels) && isAnswering(&pod) })
+	found := install.OldPods{}
+	for i := range pods {
+		switch {
+		case !legacy.IsServerPod(pods[i].Labels):
+		case answered && !pods[i].DeletionTimestamp.IsZero():
+			found.Ending = true
+		default:
+			found.Exist = true
+		}
+	}
+	return found, nil
+}
+
+// releaseOldPods takes the old Pods that are being deleted out of the Service.
+func (w *workloadCluster) releaseOldPods(ctx context.Context) error {
+	pods, err := w.serverPods(ctx)
+	if err != nil {
 		return err
 	}
-	pods := &corev1.PodList{}
-	if err := remote.List(ctx, pods, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabels{appLabel: xccv1.DNSServerName}); err != nil {
-		return fmt.Errorf("listing the Pods of the DNS server: %w", err)
-	}
-	answered := slices.ContainsFunc(pods.Items, func(pod corev1.Pod) bool { return !legacy.IsServerPod(pod.Labels) && isAnswering(&pod) })
-	for i := range pods.Items {
-		pod := &pods.Items[i]
-		if !legacy.IsServerPod(pod.Labels) {
+	for i := range pods {
+		pod := &pods[i]
+		if !legacy.IsServerPod(pod.Labels) || pod.DeletionTimestamp.IsZero() {
 			continue
 		}
-		if pod.DeletionTimestamp.IsZero() || !answered {
-			s.leaving = true
-			continue
-		}
-		if err := release(ctx, remote, pod); err != nil {
-			return err
+		ctrl.LoggerFrom(ctx).Info("Taking a Pod of the former DNS server out of the Service", "Pod", pod.Name)
+		original := pod.DeepCopy()
+		delete(pod.Labels, appLabel)
+		if err := w.live.Patch(ctx, pod, client.MergeFrom(original)); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("taking Pod %s out of the Service: %w", pod.Name, err)
 		}
 	}
 	return nil
+}
+
+// serverPods returns the Pods that the Service selects.
+func (w *workloadCluster) serverPods(ctx context.Context) ([]corev1.Pod, error) {
+	pods := &corev1.PodList{}
+	if err := w.live.List(ctx, pods, client.InNamespace(xccv1.WorkloadNamespace), client.MatchingLabels{appLabel: xccv1.DNSServerName}); err != nil {
+		return nil, fmt.Errorf("listing the Pods of the DNS server: %w", err)
+	}
+	return pods.Items, nil
 }
 
 func isAnswering(pod *corev1.Pod) bool {
 	return pod.DeletionTimestamp.IsZero() && slices.ContainsFunc(pod.Status.Conditions, func(condition corev1.PodCondition) bool {
 		return condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue
 	})
-}
-
-// release takes from a Pod the label by which the Service selects it.
-func release(ctx context.Context, remote client.Client, pod *corev1.Pod) error {
-	ctrl.LoggerFrom(ctx).Info("Taking a Pod of the former DNS server out of the Service", "Pod", pod.Name)
-	original := pod.DeepCopy()
-	delete(pod.Labels, appLabel)
-	if err := remote.Patch(ctx, pod, client.MergeFrom(original)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("taking Pod %s out of the Service: %w", pod.Name, err)
-	}
-	return nil
 }

@@ -38,14 +38,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/fleet"
 )
 
 // oldAddress is what the old project published for the gateway of cluster-a.
 const oldAddress = "192.0.2.160"
 
-// installOldProject gives a workload cluster what the project that this one succeeds installs there, with the records that
-// it wrote for the GatewayDNS <namespace>-gateway-dns.
+// installOldProject gives a workload cluster what the project that this one succeeds installs
+// there, with the records that it wrote for the GatewayDNS <namespace>-gateway-dns.
 func (n *tenant) installOldProject(workload *fleet.Cluster) {
 	n.T.Helper()
 	for _, name := range []string{"dns-server.yaml", "dns-config-patcher.yaml", "endpointslices.yaml"} {
@@ -121,7 +122,7 @@ func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
 	} {
 		n.Eventually(isGone(ctx, workload, gone.namespace, gone.name, gone.object)).Should(BeTrue(), "%T %s", gone.object, gone.name)
 	}
-	n.Eventually(func() string { return n.Payload(object.Name).Annotations["connectivity.tanzu.vmware.com/obsolete"] }).Should(BeEmpty())
+	n.Eventually(func() []install.Reference { return n.State(object.Name).Obsolete }).Should(BeEmpty())
 	n.AwaitInstalled("cluster-b", workload)
 
 	t.Log("What a user wrote is left alone, and so is what cannot be told from it")
@@ -129,8 +130,8 @@ func TestAnOldInstallationIsTakenOverInPlace(t *testing.T) {
 	read(n, workload, "kube-system", "system-corefile-updater", &rbacv1.Role{})
 }
 
-// Kubernetes calls the old Pods ready until they have ended: they have no readiness probe. What CoreDNS asks them on a socket
-// that it used before must be led elsewhere while they still answer.
+// Kubernetes calls the old Pods ready until they have ended: they have no readiness probe. What
+// CoreDNS asks them on a socket that it used before must be led elsewhere while they still answer.
 func TestAnOldPodIsTakenOutOfTheServiceWhenItIsDeleted(t *testing.T) {
 	t.Parallel()
 	n := newTenant(t)

@@ -23,10 +23,10 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 )
@@ -41,8 +41,9 @@ type observation struct {
 	labelled bool
 	// conflict is which foreign object is in the way of the add-on; empty if none is.
 	conflict string
-	// payload is the Secret that holds what the workload cluster is to have; nil if there is none.
-	payload *corev1.Secret
+	// payload is the name of the Secret with the add-on's manifests; empty if there is none. state is the State in it.
+	payload string
+	state   install.State
 	// refused is why the cluster's kubeconfig is not used; empty if it is or there is none.
 	refused string
 	// silent is why nothing is known of the workload cluster; empty if it is observed. It has until patientUntil to answer.
@@ -121,7 +122,7 @@ func check(o *observation) verdict {
 	if o.conflict != "" {
 		return verdict{reason: xccv1.ObjectConflictReason, message: sentences(o.conflict)}
 	}
-	if !o.labelled && o.payload == nil {
+	if !o.labelled && o.payload == "" {
 		return verdict{}
 	}
 	for _, part := range []func(*observation) verdict{
@@ -136,10 +137,13 @@ func check(o *observation) verdict {
 }
 
 func removal(o *observation) verdict {
-	if o.labelled && annotation(o, xccv1.RemovingAnnotation) == "" {
+	if o.labelled && o.state.Removal == nil {
 		return verdict{}
 	}
-	message := annotation(o, xccv1.RemovingAnnotation)
+	message := ""
+	if o.state.Removal != nil {
+		message = o.state.Removal.Message
+	}
 	if message == "" {
 		message = "The add-on is about to be removed, because the label " + xccv1.DNSLabel + "=" + xccv1.DNSEnabled + " is gone"
 	}
@@ -175,13 +179,13 @@ func installation(o *observation) verdict {
 	}
 	slices.Sort(absent)
 	switch {
-	case o.payload == nil:
+	case o.payload == "":
 		return verdict{reason: xccv1.NotInstalledReason, message: sentences("The add-on is about to be installed")}
 	case len(absent) > 0:
 		return verdict{reason: xccv1.NotInstalledReason, message: sentences(
 			"The cluster has no Deployment "+strings.Join(absent, " and no "),
-			"If it stays so: see the condition ResourcesApplied of ClusterResourceSet "+o.payload.Name,
-			annotation(o, xccv1.InvalidOptionsAnnotation),
+			"If it stays so: see the condition ResourcesApplied of ClusterResourceSet "+o.payload,
+			o.state.InvalidOptions,
 		)}
 	}
 	return verdict{}
@@ -206,10 +210,10 @@ func rollout(o *observation) verdict {
 	for _, deployment := range []*appsv1.Deployment{o.dnsServer, o.patcher} {
 		name := xccv1.WorkloadNamespace + "/" + deployment.Name
 		switch {
-		case deployment.Annotations[xccv1.PayloadAnnotation] != annotation(o, xccv1.PayloadAnnotation):
+		case deployment.Annotations[xccv1.PayloadAnnotation] != o.state.Payload:
 			return verdict{reason: xccv1.UpdatingReason, message: sentences(
 				"Deployment "+name+" is not yet as the payload has it",
-				"If it stays so: see the condition ResourcesApplied of ClusterResourceSet "+o.payload.Name,
+				"If it stays so: see the condition ResourcesApplied of ClusterResourceSet "+o.payload,
 			)}
 		case !isRolledOut(deployment):
 			return verdict{reason: xccv1.UpdatingReason, message: sentences(
@@ -255,7 +259,7 @@ func corefile(o *observation) verdict {
 	// What Pods ask is of no matter where the Corefile is known and somebody has to correct it.
 	var asked, invalid string
 	if report.State(says) == report.CorefileNotFound {
-		asked, invalid = annotation(o, xccv1.ClusterDNSProblemAnnotation), annotation(o, xccv1.InvalidOptionsAnnotation)
+		asked, invalid = o.state.ClusterDNSProblem, o.state.InvalidOptions
 	}
 	return verdict{reason: says, message: sentences(o.report[report.KeyMessage], invalid, asked, coreDNS(o))}
 }
@@ -266,7 +270,7 @@ func probe(o *observation) verdict {
 	found := verdict{again: o.lease.nextChange(o.now)}
 	reloaded := since(o).Add(reloadTime)
 	// An annotation that says where the Corefile is may be what is wrong.
-	asked, invalid := annotation(o, xccv1.ClusterDNSProblemAnnotation), annotation(o, xccv1.InvalidOptionsAnnotation)
+	asked, invalid := o.state.ClusterDNSProblem, o.state.InvalidOptions
 	failed := failure != "" && !o.lease.recent(o.now) && !o.lease.undecided(o.now)
 	switch {
 	case failed && asked != "":
@@ -293,9 +297,9 @@ func probe(o *observation) verdict {
 // wishes says whether all works and is not what somebody asked for.
 func wishes(o *observation) verdict {
 	found := verdict{again: o.lease.nextChange(o.now)}
-	if invalid := annotation(o, xccv1.InvalidOptionsAnnotation); invalid != "" {
+	if invalid := o.state.InvalidOptions; invalid != "" {
 		found.reason, found.message = xccv1.InvalidOptionsReason, sentences(invalid, "What was installed before works")
-	} else if waiting := annotation(o, xccv1.WaitingAnnotation); waiting != "" {
+	} else if waiting := o.state.Waiting; waiting != "" {
 		found.reason, found.message = xccv1.UpdateWaitingReason, sentences(waiting, coreDNS(o), missing(o))
 	}
 	return found

@@ -27,6 +27,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/report"
 )
 
@@ -36,7 +37,7 @@ var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func healthy(changes ...func(*observation)) *observation {
 	o := &observation{
 		now: now, labelled: true, initialized: true,
-		payload:   &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "c-xcc-dns", Annotations: map[string]string{xccv1.PayloadAnnotation: "v2"}}},
+		payload: "c-xcc-dns", state: install.State{Payload: "v2"},
 		dnsServer: deployment(xccv1.DNSServerName, 2),
 		patcher:   deployment(xccv1.DNSConfigPatcherName, 1),
 		report:    map[string]string{report.KeyState: string(report.Forwarding), report.KeyCoreDNS: "kube-system/coredns"},
@@ -67,8 +68,20 @@ func progressing(deployment *appsv1.Deployment, status corev1.ConditionStatus, r
 	}}
 }
 
-func annotate(name, value string) func(*observation) {
-	return func(o *observation) { o.payload.Annotations[name] = value }
+func waiting(why string) func(*observation) {
+	return func(o *observation) { o.state.Waiting = why }
+}
+
+func invalidOptions(problem string) func(*observation) {
+	return func(o *observation) { o.state.InvalidOptions = problem }
+}
+
+func clusterDNSProblem(problem string) func(*observation) {
+	return func(o *observation) { o.state.ClusterDNSProblem = problem }
+}
+
+func removing(message string) func(*observation) {
+	return func(o *observation) { o.state.Removal = &install.Removal{Message: message} }
 }
 
 func reports(key, value string) func(*observation) {
@@ -110,9 +123,9 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 			healthy(reports(report.KeyWritten, strings.Repeat("x", 9000))), "Ready", "is 9000 bytes long and is not copied, 8192 are allowed",
 		},
 		"the patcher is away for a moment": {healthy(func(o *observation) { o.patcher.Status.AvailableReplicas = 0 }), "Ready", ""},
-		"an update waits for its turn":     {healthy(annotate(xccv1.WaitingAnnotation, "Waits for c2.")), "UpdateWaiting", "Waits for c2. CoreDNS"},
+		"an update waits for its turn":     {healthy(waiting("Waits for c2.")), "UpdateWaiting", "Waits for c2. CoreDNS"},
 		"an option cannot be obeyed": {
-			healthy(annotate(xccv1.InvalidOptionsAnnotation, "dns-replicas must be a number.")), "InvalidOptions", "dns-replicas must be a number. What",
+			healthy(invalidOptions("dns-replicas must be a number.")), "InvalidOptions", "dns-replicas must be a number. What",
 		},
 		"a foreign object is in the way, and nothing else is known": {
 			&observation{conflict: "Not created by xcc and in its way: Secret a. Delete it"}, "ObjectConflict", "in its way: Secret a. Delete it",
@@ -122,28 +135,28 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 		},
 		"the label is gone": {healthy(func(o *observation) { o.labelled = false }), "Removing", "is about to be removed"},
 		"it is being removed": {
-			healthy(func(o *observation) { o.labelled = false }, annotate(xccv1.RemovingAnnotation, "Waits for CoreDNS")), "Removing", "Waits for CoreDNS",
+			healthy(func(o *observation) { o.labelled = false }, removing("Waits for CoreDNS")), "Removing", "Waits for CoreDNS",
 		},
 		"it is being removed from a cluster that is unreachable": {
-			healthy(unreachable, annotate(xccv1.RemovingAnnotation, "Waits for the cluster")), "Removing", "Waits for the cluster",
+			healthy(unreachable, removing("Waits for the cluster")), "Removing", "Waits for the cluster",
 		},
 
 		"Pods ask what is not configured": {
 			healthy(notRenewed, reports(report.KeyProbe, "NXDOMAIN"), reports(report.KeySince, now.Add(-time.Hour).Format(time.RFC3339)),
-				annotate(xccv1.ClusterDNSProblemAnnotation, "Pods ask 169.254.25.10")),
+				clusterDNSProblem("Pods ask 169.254.25.10")),
 			"ClusterDNSUnconfigured", "Pods ask 169.254.25.10. A lookup failed: NXDOMAIN. CoreDNS",
 		},
-		"Pods ask what is not configured, but resolve": {healthy(annotate(xccv1.ClusterDNSProblemAnnotation, "Pods ask 169.254.25.10")), "Ready", ""},
+		"Pods ask what is not configured, but resolve": {healthy(clusterDNSProblem("Pods ask 169.254.25.10")), "Ready", ""},
 		"no Corefile was found, nor one behind what Pods ask": {
 			healthy(reports(report.KeyState, string(report.CorefileNotFound)), reports(report.KeyMessage, "There is none."),
-				annotate(xccv1.ClusterDNSProblemAnnotation, "Pods ask 10.0.0.10"), annotate(xccv1.InvalidOptionsAnnotation, "dns-corefile is x")),
+				clusterDNSProblem("Pods ask 10.0.0.10"), invalidOptions("dns-corefile is x")),
 			"CorefileNotFound", "There is none. dns-corefile is x. Pods ask 10.0.0.10",
 		},
 		"the cluster does not answer": {healthy(unreachable), "ClusterUnreachable", "not connected"},
 		"the cluster has no control plane yet": {
 			healthy(unreachable, func(o *observation) { o.initialized = false }), "WaitingForControlPlane", "initialized",
 		},
-		"there is no payload yet": {healthy(func(o *observation) { o.payload = nil }), "NotInstalled", "about to be installed"},
+		"there is no payload yet": {healthy(func(o *observation) { o.payload = "" }), "NotInstalled", "about to be installed"},
 		"a Deployment is gone": {
 			healthy(func(o *observation) { o.patcher = nil }), "NotInstalled", "no Deployment xcc-dns/dns-config-patcher. If it stays so: see the condition ResourcesApplied of ClusterResourceSet c-xcc-dns",
 		},
@@ -159,7 +172,7 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 			o.dnsServer = deployment(xccv1.DNSServerName, 4)
 			o.dnsServer.Status.AvailableReplicas = 2
 		}), "DNSServerUnavailable", "2 of 4"},
-		"the payload has not arrived": {healthy(annotate(xccv1.PayloadAnnotation, "v3")), "Updating", "xcc-dns/dns-server is not yet as the payload has it"},
+		"the payload has not arrived": {healthy(func(o *observation) { o.state.Payload = "v3" }), "Updating", "xcc-dns/dns-server is not yet as the payload has it"},
 		"the payload has arrived at one Deployment": {
 			healthy(func(o *observation) { o.patcher.Annotations = nil }), "Updating", "xcc-dns/dns-config-patcher is not yet",
 		},
@@ -203,7 +216,7 @@ func TestConditionOfWhatWasObserved(t *testing.T) {
 		"the Lease was just in time": {healthy(renewedBefore(90*time.Second - time.Millisecond)), "Ready", ""},
 		"the Lease is old":           {healthy(renewedBefore(90 * time.Second)), "ProbeStale", "for 1m30s. See the log"},
 		"what is broken counts before what is not as asked for": {
-			healthy(reports(report.KeyState, "WriteFailed"), annotate(xccv1.InvalidOptionsAnnotation, "x"), annotate(xccv1.WaitingAnnotation, "y")),
+			healthy(reports(report.KeyState, "WriteFailed"), invalidOptions("x"), waiting("y")),
 			"WriteFailed", "",
 		},
 	} {
@@ -266,7 +279,7 @@ func TestTimeAloneIsWaitedFor(t *testing.T) {
 	g.Expect(judge(healthy()).again).To(Equal(now.Add(25 * time.Second)))
 	g.Expect(judge(healthy(renewedBefore(50 * time.Second))).again).To(Equal(now.Add(40 * time.Second)))
 	g.Expect(judge(healthy(renewedBefore(time.Hour))).again).To(BeZero())
-	g.Expect(judge(healthy(annotate(xccv1.WaitingAnnotation, "y"))).again).To(Equal(now.Add(25 * time.Second)))
+	g.Expect(judge(healthy(waiting("y"))).again).To(Equal(now.Add(25 * time.Second)))
 	waiting := healthy(reports(report.KeyProbe, "NXDOMAIN"), reports(report.KeySince, now.Format(time.RFC3339)), notRenewed)
 	g.Expect(judge(waiting).again).To(Equal(now.Add(3 * time.Minute)))
 }

@@ -32,14 +32,6 @@ import (
 // longestSentence bounds what a workload cluster can put into a condition.
 const longestSentence = 600
 
-// annotation returns what the payload Secret says.
-func annotation(o *observation, name string) string {
-	if o.payload == nil {
-		return ""
-	}
-	return o.payload.Annotations[name]
-}
-
 func replicas(deployment *appsv1.Deployment) int32 { return ptr.Deref(deployment.Spec.Replicas, 1) }
 
 // isRolledOut returns whether all Pods are of the Deployment's present template, available or not.

@@ -47,9 +47,9 @@ func (r *Reconciler) observe(ctx context.Context, cluster *clusterv1.Cluster, me
 		return nil, err
 	}
 	if payload != nil && install.OwnsPayload(cluster, payload) {
-		o.payload = payload
+		o.payload, o.state = payload.Name, install.Load(payload)
 	}
-	if !o.labelled && o.payload == nil {
+	if !o.labelled && o.payload == "" {
 		return o, nil
 	}
 	reader, err := r.Workload.Reader(ctx, cluster,

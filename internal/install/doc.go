@@ -14,11 +14,17 @@ See the License for the specific language governing permissions and
 limitations under the License.
 */
 
-// Package install decides what one workload cluster is given and when, as pure functions: it has no client and no clock.
+// Package install decides the next step of the add-on's installation in one workload cluster, as
+// pure functions: it has no client and no clock.
 //
-// Options turns the annotations of a Cluster into the values of its manifests, within the administrator's Bounds. Rollout decides whether a
-// Cluster may be given another release now, from what single observations told it. OwnsPayload and OwnsSet tell the add-on's objects on the
-// management cluster from those of users.
+// State is the manager's record of one installation; Load and Store alone know its format. Next
+// returns the next Step of an installation from the observed facts and the time: the new State, one
+// Action and a wait. Its parts are nextDelivery (the contents of the payload Secret), nextUpkeep
+// (repair, and the end of replaced objects) and nextRemoval, which is a table to be read from top
+// to bottom.
 //
-// The package never reads or writes anything. The caller observes, asks, and applies the answer.
+// Rollout decides whether a Cluster may get another release now. It is an index of the fleet that
+// single observations keep up to date. Options turns the annotations of a Cluster into the values
+// of its manifests, within the administrator's Bounds. OwnsPayload and OwnsSet tell the add-on's
+// objects on the management cluster from those of users.
 package install

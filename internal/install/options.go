@@ -36,28 +36,33 @@ import (
 )
 
 const (
-	// maxOption is the longest annotation that is parsed, in bytes. Two lists of three quantities take about 200.
+	// maxOption is the longest annotation that is parsed, in bytes. Two lists of three quantities
+	// take about 200.
 	maxOption = 1 << 10
-	// maxProblem is the longest quotation from an annotation or from an error about one, in bytes. Problems end up in an annotation
-	// of a Secret, and an Event's note holds 1,024 characters.
+	// maxProblem is the longest quotation from an annotation or from an error about one, in bytes.
+	// Problems end up in an annotation of a Secret, and an Event's note holds 1,024 characters.
 	maxProblem = 200
-	// systemClass begins the names of the PriorityClasses that Kubernetes reserves for itself. Their Pods evict all others, while
-	// every other class has at most half of their priority.
+	// systemClass begins the names of the PriorityClasses that Kubernetes reserves for itself.
+	// Their Pods evict all others, while every other class has at most half of their priority.
 	systemClass = "system-"
 )
 
-// Bounds are the most that the annotations of a Cluster can ask for. The DNS servers run with a priority that evicts other Pods, so
-// whoever writes these annotations could fill the nodes of a workload cluster.
+// Bounds are the most that the annotations of a Cluster can ask for. The DNS servers run with a
+// priority that evicts other Pods, so whoever writes these annotations could fill the nodes of a
+// workload cluster.
 type Bounds struct {
 	// Replicas is the most DNS servers of one workload cluster; at least 1.
 	Replicas int32
-	// Resources are the most CPU, memory and ephemeral storage of each DNS server, for requests and limits alike.
+	// Resources are the most CPU, memory and ephemeral storage of each DNS server, for requests and
+	// limits alike.
 	Resources corev1.ResourceList
-	// SystemClasses are the PriorityClasses that begin with "system-" and may be asked for, besides the one of the Values.
+	// SystemClasses are the PriorityClasses that begin with "system-" and may be asked for, besides
+	// the one of the Values.
 	SystemClasses []string
 }
 
-// DefaultResources returns the default of Bounds.Resources. 100,000 gateways take up to 400 MB, and no query needs more than one CPU.
+// DefaultResources returns the default of Bounds.Resources. 100,000 gateways take up to 400 MB, and
+// no query needs more than one CPU.
 func DefaultResources() corev1.ResourceList {
 	return corev1.ResourceList{
 		corev1.ResourceCPU:              resource.MustParse("2"),
@@ -66,7 +71,8 @@ func DefaultResources() corev1.ResourceList {
 	}
 }
 
-// ParseBound returns the resources of a JSON object such as {"memory":"2Gi"}, with DefaultResources for those that it does not name.
+// ParseBound returns the resources of a JSON object such as {"memory":"2Gi"}, with DefaultResources
+// for those that it does not name.
 func ParseBound(text string) (corev1.ResourceList, error) {
 	named := resourceList{}
 	if err := yaml.UnmarshalStrict([]byte(text), &named); err != nil {
@@ -85,7 +91,8 @@ func ParseBound(text string) (corev1.ResourceList, error) {
 	return bound, nil
 }
 
-// ParsePriorityClass returns the class of templates.Values for a name as users write it, which may be xccv1.NoPriorityClass.
+// ParsePriorityClass returns the class of templates.Values for a name as users write it, which may
+// be xccv1.NoPriorityClass.
 func ParsePriorityClass(name string) (string, error) {
 	if name == xccv1.NoPriorityClass {
 		return "", nil
@@ -96,8 +103,8 @@ func ParsePriorityClass(name string) (string, error) {
 	return name, nil
 }
 
-// ParseSystemClasses checks names that Bounds.SystemClasses may hold. A name of another class would allow nothing that is not
-// allowed anyway, so that it is a mistake.
+// ParseSystemClasses checks names that Bounds.SystemClasses may hold. A name of another class would
+// allow nothing that is not allowed anyway, so that it is a mistake.
 func ParseSystemClasses(names []string) ([]string, error) {
 	var classes []string
 	for _, name := range names {
@@ -122,7 +129,8 @@ func HasOptions(annotations map[string]string) bool {
 	return replicas || resources || class || pinned
 }
 
-// PinnedCorefile returns the Corefile that a Cluster's annotation names. It is nil if there is no such annotation or that is wrong.
+// PinnedCorefile returns the Corefile that a Cluster's annotation names. It is nil if there is no
+// such annotation or that is wrong.
 func PinnedCorefile(annotations map[string]string) *corefile.File {
 	file, ok := corefile.ParseFile(strings.TrimSpace(annotations[xccv1.DNSCorefileAnnotation]))
 	if !ok {
@@ -131,9 +139,10 @@ func PinnedCorefile(annotations map[string]string) *corefile.File {
 	return &file
 }
 
-// Options returns the values with the options in a Cluster's annotations. If these are wrong or exceed the bounds, it returns one
-// sentence that says what to change, and the values are of no use. Which servers of cluster DNS are configured follows from
-// PinnedCorefile and from what is found in the workload cluster.
+// Options returns the values with the options in a Cluster's annotations. If these are wrong or
+// exceed the bounds, it returns one sentence that says what to change, and the values are of no
+// use. Which servers of cluster DNS are configured follows from PinnedCorefile and from what is
+// found in the workload cluster.
 func Options(annotations map[string]string, values templates.Values, bounds Bounds) (templates.Values, string) {
 	var problems []string
 	if written, ok := annotations[xccv1.DNSReplicasAnnotation]; ok {
@@ -171,8 +180,9 @@ func Options(annotations map[string]string, values templates.Values, bounds Boun
 	return values, strings.Join(problems, "; ")
 }
 
-// parseResources refuses what the API server of the workload cluster would refuse, because there nobody would see it. Memory without a
-// limit gets the bound as its limit: no limit is more than any bound.
+// parseResources refuses values that the API server of the workload cluster would refuse, because
+// users do not look there. Memory without a limit gets the bound as its limit: no limit is more
+// than any bound.
 func parseResources(text string, bound corev1.ResourceList) (*corev1.ResourceRequirements, error) {
 	if len(text) > maxOption {
 		return nil, fmt.Errorf("it is longer than %d bytes", maxOption)
@@ -228,7 +238,8 @@ func (l resourceList) check(kind string, bound corev1.ResourceList) error {
 	return errors.Join(errs...)
 }
 
-// canonical spells the quantities as API servers do, so that what is read back equals what was sent.
+// canonical spells the quantities as API servers do, so that what is read back equals what was
+// sent.
 func (l resourceList) canonical() corev1.ResourceList {
 	if len(l) == 0 {
 		return nil
@@ -240,11 +251,12 @@ func (l resourceList) canonical() corev1.ResourceList {
 	return list
 }
 
-// quantity is a resource.Quantity of a spelling whose parsing is cheap: resource.ParseQuantity takes 2 s for 1e-9999999, and hours for
-// an exponent of nine digits.
+// quantity is a resource.Quantity of a spelling whose parsing is cheap: resource.ParseQuantity
+// takes 2 s for 1e-9999999, and hours for an exponent of nine digits.
 type quantity struct{ resource.Quantity }
 
-// cheapQuantity matches a number with a suffix, or with an exponent of at most two digits. 1e99 is more than any resource.
+// cheapQuantity matches a number with a suffix, or with an exponent of at most two digits. 1e99 is
+// more than any resource.
 var cheapQuantity = regexp.MustCompile(`^[+-]?[0-9.]{1,24}([eE][+-]?[0-9]{1,2}|[a-zA-Z]{0,2})$`)
 
 // UnmarshalJSON reads a quantity, which is a string or a number.

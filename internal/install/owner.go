@@ -26,19 +26,21 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// enoughMarks of an object's three marks make it the add-on's: an owner reference to the Cluster, the cluster name label with the
-// Cluster's name, and a mark of its kind. All releases write all three. One may get lost: a restore from a backup may drop owner
-// references, and users edit labels. A user's own object that happens to have the name has one of them at most.
+// enoughMarks of an object's three marks make it the add-on's: an owner reference to the Cluster,
+// the cluster name label with the Cluster's name, and a mark of its kind. All releases write all
+// three. One may get lost: a restore from a backup may drop owner references, and users edit
+// labels. A user's own object that happens to have the name has one of them at most.
 const enoughMarks = 2
 
-// OwnsPayload returns whether a Secret with the name of a Cluster's payload is the add-on's. The mark of its kind is the annotation
-// with the hash of the payload.
+// OwnsPayload returns whether a Secret with the name of a Cluster's payload is the add-on's. The
+// mark of its kind is the annotation with the State.
 func OwnsPayload(cluster *clusterv1.Cluster, secret *corev1.Secret) bool {
-	return marks(cluster, secret, secret.Annotations[xccv1.PayloadAnnotation] != "") >= enoughMarks
+	return marks(cluster, secret, HasState(secret)) >= enoughMarks
 }
 
-// OwnsSet returns whether a ClusterResourceSet with the name of a Cluster's is the add-on's. The mark of its kind is that it selects
-// Clusters by the label that only the add-on sets. A selector cannot be changed.
+// OwnsSet returns whether a ClusterResourceSet with the name of a Cluster's is the add-on's. The
+// mark of its kind is that it selects Clusters by the label that only the add-on sets. A selector
+// cannot be changed.
 func OwnsSet(cluster *clusterv1.Cluster, set *addonsv1.ClusterResourceSet) bool {
 	return marks(cluster, set, set.Spec.ClusterSelector.MatchLabels[xccv1.DNSClusterLabel] == cluster.Name) >= enoughMarks
 }
@@ -55,7 +57,8 @@ func marks(cluster *clusterv1.Cluster, object metav1.Object, kindMark bool) int 
 	return count
 }
 
-// isOwner compares names, not UIDs: after a restore the reference has the UID of the former Cluster. clusterctl move rewrites it.
+// isOwner compares names, not UIDs: after a restore the reference has the UID of the former
+// Cluster. clusterctl move rewrites it.
 func isOwner(cluster *clusterv1.Cluster, owners []metav1.OwnerReference) bool {
 	for _, owner := range owners {
 		version, err := schema.ParseGroupVersion(owner.APIVersion)

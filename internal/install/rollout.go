@@ -17,8 +17,6 @@ limitations under the License.
 package install
 
 import (
-	"cmp"
-	"container/heap"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,19 +26,22 @@ import (
 )
 
 const (
-	// StaleAfter is how long a cluster counts that does not become ready with a release that works elsewhere. A step takes up to
-	// 2 minutes, a slow image pull 10.
+	// StaleAfter is how long a cluster counts that does not become ready with a release that works
+	// elsewhere. A step takes up to 2 minutes, a slow image pull 10.
 	StaleAfter = 15 * time.Minute
-	// hastyStaleAfter takes its place if the administrator passes the brake. An ordinary step is over by then.
+	// hastyStaleAfter takes its place if the administrator passes the brake. An ordinary step is
+	// over by then.
 	hastyStaleAfter = 2 * time.Minute
-	// proof is how many clusters of other namespaces have to be ready with a release before it counts as good.
+	// proof is how many clusters of other namespaces have to be ready with a release before it
+	// counts as good.
 	proof = 5
-	// proofPerNamespace is how many of them one namespace can contribute: fewer than proof, because a tenant can forge the state of
-	// its own Clusters.
+	// proofPerNamespace is how many of them one namespace can contribute: fewer than proof, because
+	// a tenant can forge the state of its own Clusters.
 	proofPerNamespace = proof - 1
 	// Look is how soon a Cluster that waits looks again if nothing wakes it.
 	Look = 30 * time.Second
-	// scan is how many namespaces are looked at to find those whose turn it is, so that one event costs the same in every fleet.
+	// scan is how many namespaces are looked at to find those whose turn it is, so that one event
+	// costs the same in every fleet.
 	scan = 50
 )
 
@@ -48,13 +49,16 @@ const (
 type RolloutOptions struct {
 	// Concurrency is the number of slots; at least 1.
 	Concurrency int
-	// IgnoreUnready lets unready clusters stop counting after 2 minutes, whether the release is known to work or not.
+	// IgnoreUnready lets unready clusters stop counting after 2 minutes, whether the release is
+	// known to work or not.
 	IgnoreUnready bool
 }
 
-// ClusterFacts are what a Cluster says that is labelled, belongs to this instance, and is neither paused nor being deleted.
+// ClusterFacts are what a Cluster says that is labelled, belongs to this instance, and is neither
+// paused nor being deleted.
 type ClusterFacts struct {
-	// Ready: DNS works. Unreachable: nothing is known of it. Failed: it does not work, and no update is the reason.
+	// Ready: DNS works. Unreachable: nothing is known of it. Failed: it does not work, and no
+	// update is the reason.
 	Ready, Unreachable, Failed bool
 	// Reason is that of the condition DNSReady, and Since when its status changed last.
 	Reason string
@@ -63,8 +67,8 @@ type ClusterFacts struct {
 
 // PayloadFacts are what the payload Secret of a Cluster says.
 type PayloadFacts struct {
-	// Release is the release of the payload, Payload its hash, and ReadyPayload the hash with which DNS was ready last; empty if
-	// DNS was not ready when the payload was given.
+	// Release is the release of the payload, Payload its hash, and ReadyPayload the hash with which
+	// DNS was ready last; empty if DNS was not ready when the payload was given.
 	Release, Payload, ReadyPayload string
 	// At is when the payload was given; zero if unknown.
 	At time.Time
@@ -75,17 +79,19 @@ type PayloadFacts struct {
 // Decision says whether a Cluster may be given the release.
 type Decision struct {
 	May bool
-	// Why is one sentence if it may not. It names Clusters of the same namespace only, and nothing in it changes with each step.
+	// Why is one sentence if it may not. It names Clusters of the same namespace only, and nothing
+	// in it changes with each step.
 	Why string
 	// Wait is how soon to ask again if it may not.
 	Wait time.Duration
 }
 
-// Rollout bounds how many workload clusters are given another release at a time. It is an index of the fleet that each observation
-// updates: no observation and no question walks over the fleet. It is not safe for concurrent use.
+// Rollout bounds how many workload clusters are given another release at a time. It is an index of
+// the fleet that each observation updates: no observation and no question walks over the fleet. It
+// is not safe for concurrent use.
 //
-// A cluster whose DNS was ready holds a slot from when it is given the release until DNS is ready with it, and holds it again when DNS
-// stops being ready. The rules:
+// A cluster whose DNS was ready holds a slot from when it is given the release until DNS is ready
+// with it, and holds it again when DNS stops being ready. The rules:
 //
 //   - A namespace that holds no slot gets one while fewer than Concurrency namespaces hold any. So the slots of one namespace never
 //     hold back another one, and a bad release reaches few clusters also if every cluster has a namespace of its own.
@@ -94,7 +100,8 @@ type Decision struct {
 //   - A slot is stale after StaleAfter. A stale slot does not count once proof clusters of other namespaces are ready with the
 //     release, of which one namespace contributes proofPerNamespace at most.
 //
-// A tenant that forges the state of its own Clusters can keep one slot busy. Tenants with several namespaces are not recognised as one.
+// A tenant that forges the state of its own Clusters can keep one slot busy. Tenants with several
+// namespaces are not recognised as one.
 type Rollout struct {
 	options  RolloutOptions
 	release  string
@@ -104,40 +111,9 @@ type Rollout struct {
 	expiries expiries
 	// proving are the namespaces with a cluster that is ready with the release.
 	proving map[string]bool
-	// asking are namespaces with Clusters that were refused, the one that has not been looked at for longest first.
+	// asking are namespaces with Clusters that were refused, the one that has not been looked at
+	// for longest first.
 	asking []string
-}
-
-// member is one Cluster of the fleet.
-type member struct {
-	// cluster and payload are nil if there is none.
-	cluster *ClusterFacts
-	payload *PayloadFacts
-	// granted is the hash of a payload that was granted and not yet observed.
-	granted string
-	standing
-}
-
-// standing is what a member contributes.
-type standing struct {
-	slot, stale, waiting, ready, failed bool
-	since                               time.Time
-	// hash is the payload that the slot is held for.
-	hash string
-}
-
-// tally is what one namespace contributes.
-type tally struct {
-	fresh, stale, waiting, ready, failed int
-	slots                                map[types.NamespacedName]*member
-	refused                              map[types.NamespacedName]bool
-	queued                               bool
-}
-
-// sums are over all namespaces. holding, fresh, waiting and overdue count namespaces.
-type sums struct {
-	freshSlots, staleSlots, failed, proof int
-	holding, fresh, waiting, overdue      int
 }
 
 // NewRollout returns the rollout of a release to a fleet of which nothing is known yet.
@@ -148,7 +124,8 @@ func NewRollout(release string, options RolloutOptions) *Rollout {
 	}
 }
 
-// ObserveCluster takes in what a Cluster says, nil if it has no part in rollouts. It returns whether another Cluster's turn may have come.
+// ObserveCluster takes in what a Cluster says, nil if it has no part in rollouts. It returns
+// whether another Cluster's turn may have come.
 func (r *Rollout) ObserveCluster(key types.NamespacedName, facts *ClusterFacts, now time.Time) bool {
 	return r.observe(key, now, func(m *member) {
 		m.cluster = facts
@@ -158,8 +135,8 @@ func (r *Rollout) ObserveCluster(key types.NamespacedName, facts *ClusterFacts, 
 	})
 }
 
-// ObservePayload takes in what the payload Secret of a Cluster says, nil if there is none. It returns whether another Cluster's turn
-// may have come.
+// ObservePayload takes in what the payload Secret of a Cluster says, nil if there is none. It
+// returns whether another Cluster's turn may have come.
 func (r *Rollout) ObservePayload(key types.NamespacedName, facts *PayloadFacts, now time.Time) bool {
 	return r.observe(key, now, func(m *member) {
 		m.payload = facts
@@ -169,8 +146,8 @@ func (r *Rollout) ObservePayload(key types.NamespacedName, facts *PayloadFacts, 
 	})
 }
 
-// May returns whether the Cluster may be given a payload of the release, by its hash. If so, and if DNS is ready there, the Cluster
-// holds a slot from then on.
+// May returns whether the Cluster may be given a payload of the release, by its hash. If so, and if
+// DNS is ready there, the Cluster holds a slot from then on.
 func (r *Rollout) May(key types.NamespacedName, hash string, now time.Time) Decision {
 	r.advance(now)
 	m := r.clusters[key]
@@ -248,7 +225,8 @@ func (r *Rollout) counted() (slots, namespaces int) {
 	case r.sums.proof < proof:
 		return r.sums.freshSlots + r.sums.staleSlots, r.sums.holding
 	}
-	// Fewer than nine Clusters prove the release, so few namespaces do. To those the proof may be their own.
+	// Fewer than nine Clusters prove the release, so few namespaces do. To those the proof may be
+	// their own.
 	slots, namespaces = r.sums.freshSlots, r.sums.fresh
 	for name := range r.proving {
 		if t := r.tallies[name]; t.stale > 0 && !r.isProven(name) {
@@ -273,7 +251,8 @@ func (r *Rollout) isProven(namespace string) bool {
 	return r.sums.proof-ready >= proof
 }
 
-// broken names Clusters of the namespace that hold slots and do not work, and says how many others do.
+// broken names Clusters of the namespace that hold slots and do not work, and says how many others
+// do.
 func (r *Rollout) broken(namespace string) string {
 	const most = 3
 	var names []string
@@ -300,195 +279,4 @@ func (r *Rollout) wait(now time.Time) time.Duration {
 		return Look
 	}
 	return max(time.Second, min(Look, r.expiries[0].at.Sub(now)))
-}
-
-// observe changes a member and what it contributes.
-func (r *Rollout) observe(key types.NamespacedName, now time.Time, change func(*member)) (freed bool) {
-	r.advance(now)
-	m := r.clusters[key]
-	if m == nil {
-		m = &member{}
-		r.clusters[key] = m
-	}
-	before := m.standing
-	change(m)
-	r.restand(key, m, m.stand(r.release, now))
-	if m.slot && !m.stale && (!before.slot || !before.since.Equal(m.since)) {
-		heap.Push(&r.expiries, expiry{at: m.since.Add(r.staleAfter()), key: key})
-		r.advance(now)
-	}
-	if m.payload == nil && m.cluster == nil {
-		delete(r.clusters, key)
-	}
-	if !m.waiting {
-		r.dequeue(key)
-	}
-	return before.slot && !m.slot || !before.ready && m.ready || before.waiting && !m.waiting
-}
-
-// stand returns what a member contributes, besides whether its slot is stale.
-func (m *member) stand(release string, now time.Time) standing {
-	if m.cluster == nil || m.payload == nil {
-		return standing{}
-	}
-	p := *m.payload
-	current := p.Release == release
-	s := standing{
-		ready:   current && p.Payload != "" && p.ReadyPayload == p.Payload,
-		waiting: !current && m.granted == "" && m.cluster.Ready && !p.Held,
-		slot:    current && p.ReadyPayload != "" && !m.cluster.Unreachable && (p.ReadyPayload != p.Payload || !m.cluster.Ready),
-		since:   p.At, hash: p.Payload,
-	}
-	switch {
-	case m.granted != "":
-		s.slot, s.since, s.hash = true, now, m.granted
-	case s.ready:
-		s.since = m.cluster.Since
-	}
-	if !s.slot {
-		s.since, s.hash = time.Time{}, ""
-		return s
-	}
-	s.failed = m.cluster.Failed
-	if s.since.IsZero() || s.since.After(now) {
-		s.since = now
-	}
-	// Times that a tenant writes can end a slot earlier, never later.
-	if former := m.standing; former.slot && former.hash == s.hash {
-		s.stale = former.stale
-		if former.since.Before(s.since) {
-			s.since = former.since
-		}
-	}
-	return s
-}
-
-// restand replaces what a member contributes.
-func (r *Rollout) restand(key types.NamespacedName, m *member, s standing) {
-	t := r.tally(key.Namespace)
-	r.sums.add(t.contribution(), -1)
-	t.add(m.standing, -1)
-	m.standing = s
-	t.add(s, 1)
-	r.sums.add(t.contribution(), 1)
-	if t.ready > 0 {
-		r.proving[key.Namespace] = true
-	} else {
-		delete(r.proving, key.Namespace)
-	}
-	if s.slot {
-		t.slots[key] = m
-	} else {
-		delete(t.slots, key)
-	}
-	r.drop(key.Namespace)
-}
-
-func (r *Rollout) staleAfter() time.Duration {
-	if r.options.IgnoreUnready {
-		return hastyStaleAfter
-	}
-	return StaleAfter
-}
-
-// advance makes slots stale whose time has come.
-func (r *Rollout) advance(now time.Time) {
-	for len(r.expiries) > 0 && !r.expiries[0].at.After(now) {
-		due := heap.Pop(&r.expiries).(expiry)
-		m := r.clusters[due.key]
-		if m == nil || !m.slot || m.stale || m.since.Add(r.staleAfter()).After(now) {
-			continue
-		}
-		s := m.standing
-		s.stale = true
-		r.restand(due.key, m, s)
-	}
-}
-
-func (r *Rollout) tally(namespace string) *tally {
-	t := r.tallies[namespace]
-	if t == nil {
-		t = &tally{slots: map[types.NamespacedName]*member{}, refused: map[types.NamespacedName]bool{}}
-		r.tallies[namespace] = t
-	}
-	return t
-}
-
-// drop forgets a namespace that contributes nothing.
-func (r *Rollout) drop(namespace string) {
-	t := r.tallies[namespace]
-	if t != nil && !t.queued && len(t.refused) == 0 && t.contribution() == (sums{}) && t.waiting == 0 && t.ready == 0 {
-		delete(r.tallies, namespace)
-	}
-}
-
-func (r *Rollout) queue(key types.NamespacedName) {
-	t := r.tally(key.Namespace)
-	t.refused[key] = true
-	if !t.queued {
-		t.queued = true
-		r.asking = append(r.asking, key.Namespace)
-	}
-}
-
-func (r *Rollout) dequeue(key types.NamespacedName) {
-	if t := r.tallies[key.Namespace]; t != nil {
-		delete(t.refused, key)
-	}
-}
-
-func (t *tally) add(s standing, by int) {
-	count := func(counter *int, counts bool) {
-		if counts {
-			*counter += by
-		}
-	}
-	count(&t.fresh, s.slot && !s.stale)
-	count(&t.stale, s.slot && s.stale)
-	count(&t.waiting, s.waiting)
-	count(&t.ready, s.ready)
-	count(&t.failed, s.failed)
-}
-
-func (t *tally) contribution() sums {
-	one := func(counts bool) int {
-		if counts {
-			return 1
-		}
-		return 0
-	}
-	return sums{
-		freshSlots: t.fresh, staleSlots: t.stale, failed: t.failed, proof: min(t.ready, proofPerNamespace),
-		holding: one(t.fresh+t.stale > 0), fresh: one(t.fresh > 0),
-		waiting: one(t.waiting > 0), overdue: one(t.waiting > 0 && t.stale > 0),
-	}
-}
-
-func (s *sums) add(other sums, by int) {
-	s.freshSlots += by * other.freshSlots
-	s.staleSlots += by * other.staleSlots
-	s.failed += by * other.failed
-	s.proof += by * other.proof
-	s.holding += by * other.holding
-	s.fresh += by * other.fresh
-	s.waiting += by * other.waiting
-	s.overdue += by * other.overdue
-}
-
-// expiry is when a slot may become stale. One that no longer holds is skipped.
-type expiry struct {
-	at  time.Time
-	key types.NamespacedName
-}
-
-type expiries []expiry
-
-func (e expiries) Len() int           { return len(e) }
-func (e expiries) Less(i, j int) bool { return cmp.Less(e[i].at.UnixNano(), e[j].at.UnixNano()) }
-func (e expiries) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
-func (e *expiries) Push(x any)        { *e = append(*e, x.(expiry)) }
-func (e *expiries) Pop() any {
-	last := (*e)[len(*e)-1]
-	*e = (*e)[:len(*e)-1]
-	return last
 }

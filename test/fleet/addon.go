@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
 // AddInstalled creates a labelled Cluster, and returns when its workload cluster has what the payload holds.
@@ -40,7 +41,7 @@ func (n *Tenant) AddInstalled(name string, workload *Cluster) *clusterv1.Cluster
 func (n *Tenant) AwaitInstalled(name string, workload *Cluster) {
 	n.T.Helper()
 	n.Eventually(func(g Gomega) {
-		hash := n.Payload(name).Annotations[xccv1.PayloadAnnotation]
+		hash := n.State(name).Payload
 		g.Expect(hash).NotTo(BeEmpty())
 		for _, object := range n.Objects(name) {
 			g.Expect(workload.Get(n.T.Context(), client.ObjectKeyFromObject(object), object)).To(Succeed())
@@ -57,6 +58,12 @@ func (n *Tenant) Payload(name string) *corev1.Secret {
 		return Management.Get(n.T.Context(), client.ObjectKey{Namespace: n.Namespace, Name: name + "-xcc-dns"}, secret)
 	}).Should(Succeed())
 	return secret
+}
+
+// State returns the record of a Cluster's installation.
+func (n *Tenant) State(name string) install.State {
+	n.T.Helper()
+	return install.Load(n.Payload(name))
 }
 
 // Objects returns what the payload of a Cluster holds.

@@ -30,7 +30,12 @@ import (
 
 // Removing returns how far the removal of a Cluster's add-on is.
 func (n *Tenant) Removing(name string) func() string {
-	return func() string { return n.Payload(name).Annotations[xccv1.RemovingAnnotation] }
+	return func() string {
+		if removal := n.State(name).Removal; removal != nil {
+			return removal.Message
+		}
+		return ""
+	}
 }
 
 // ExpectForgotten waits until nothing of the add-on is left for a Cluster.

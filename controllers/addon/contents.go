@@ -31,58 +31,41 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// removeNamespace deletes the namespace if nothing is in it but what is ours or Kubernetes' own. With anything else it stays,
-// and so do all those objects.
-func (r *Reconciler) removeNamespace(ctx context.Context, s *scope, live client.Client) (wait, error) {
-	namespace, err := get(ctx, client.Reader(live), client.ObjectKey{Name: xccv1.WorkloadNamespace}, &corev1.Namespace{})
-	if err != nil || namespace == nil {
-		return wait{}, err
-	}
-	gone := wait{reason: "Waiting for the end of the namespace " + xccv1.WorkloadNamespace, after: ending}
-	if !namespace.DeletionTimestamp.IsZero() {
-		return gone, nil
-	}
-	foreign, err := r.foreign(ctx, s, live)
-	if undiscovered, ok := errors.AsType[*discovery.ErrGroupDiscoveryFailed](err); ok {
-		return wait{
-			reason: "Waiting to know whether something else is in the namespace " + xccv1.WorkloadNamespace + ": " + silentGroups(undiscovered),
-			after:  searching,
-		}, nil
-	} else if err != nil {
-		return wait{}, err
-	}
-	if len(foreign) > 0 || namespace.Labels[xccv1.PartOfLabel] != xccv1.PartOf {
-		r.Recorder.Eventf(s.cluster, nil, corev1.EventTypeNormal, "NamespaceKept", "Remove", "%s", kept(foreign))
-		return wait{}, nil
-	}
-	if err := live.Delete(ctx, namespace, client.Preconditions{UID: &namespace.UID}); client.IgnoreNotFound(err) != nil {
-		return wait{}, fmt.Errorf("deleting the namespace: %w", err)
-	}
-	return gone, nil
-}
-
-func kept(foreign []string) string {
-	const most = 5
-	more := ""
-	if len(foreign) > most {
-		more = fmt.Sprintf(" and %d more", len(foreign)-most)
-		foreign = foreign[:most]
-	}
-	return fmt.Sprintf("The namespace %s of the workload cluster stays, because it holds what is not the add-on's: %s%s",
-		xccv1.WorkloadNamespace, text.Line(strings.Join(foreign, ", "), longestList), more)
-}
-
-// maxKinds is how many kinds of a workload cluster are looked at, each with a request: some times as many as large clusters
-// have. A namespace in a cluster with more of them stays.
+// maxKinds is how many kinds of a workload cluster are looked at, each with a request: several
+// times as many as large clusters have. A namespace in a cluster with more of them stays.
 const maxKinds = 1000
 
-// foreign lists what somebody else put into the namespace, of all kinds that the API server knows.
-func (r *Reconciler) foreign(ctx context.Context, s *scope, live client.Client) ([]string, error) {
-	discoverer, err := r.Workload.Discovery(ctx, s.cluster)
+// lookAtRest returns the contents of the namespace besides objects that are ours or that Kubernetes
+// makes in every namespace.
+func (w *workloadCluster) lookAtRest(ctx context.Context) (*install.Rest, error) {
+	foreign, err := w.foreign(ctx)
+	if undiscovered, ok := errors.AsType[*discovery.ErrGroupDiscoveryFailed](err); ok {
+		return &install.Rest{Unknown: silentGroups(undiscovered)}, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return &install.Rest{Foreign: firstFew(foreign)}, nil
+}
+
+// firstFew names a few of many objects.
+func firstFew(objects []string) string {
+	const most = 5
+	more := ""
+	if len(objects) > most {
+		more = fmt.Sprintf(" and %d more", len(objects)-most)
+		objects = objects[:most]
+	}
+	return text.Line(strings.Join(objects, ", "), maxList) + more
+}
+
+// foreign lists the foreign objects in the namespace, of all kinds that the API server knows.
+func (w *workloadCluster) foreign(ctx context.Context) ([]string, error) {
+	discoverer, err := w.discover(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to list the namespace: %w", err)
 	}
@@ -98,7 +81,7 @@ func (r *Reconciler) foreign(ctx context.Context, s *scope, live client.Client) 
 	for _, gvk := range kinds {
 		objects := &metav1.PartialObjectMetadataList{}
 		objects.SetGroupVersionKind(gvk)
-		if err := live.List(ctx, objects, client.InNamespace(xccv1.WorkloadNamespace)); apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
+		if err := w.live.List(ctx, objects, client.InNamespace(xccv1.WorkloadNamespace)); apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 			continue
 		} else if err != nil {
 			return nil, fmt.Errorf("listing %s: %w", gvk.Kind, err)
@@ -110,7 +93,8 @@ func (r *Reconciler) foreign(ctx context.Context, s *scope, live client.Client) 
 	return strangers(present, kinds), nil
 }
 
-// silentGroups names the API groups whose kinds are not known because the server of their APIService does not answer.
+// silentGroups names the API groups whose kinds are not known because the server of their
+// APIService does not answer.
 func silentGroups(undiscovered *discovery.ErrGroupDiscoveryFailed) string {
 	const most = 3
 	var groups []string
@@ -132,8 +116,9 @@ type inhabitant struct {
 	*metav1.PartialObjectMetadata
 }
 
-// strangers names those that are not expected and have no owner in the namespace. An owner of a namespaced kind is in the
-// same namespace: it is judged by itself or, if it is gone, what it owned is about to be collected.
+// strangers names the objects that are not expected and have no owner in the namespace. An owner of
+// a namespaced kind is in the same namespace: it is judged by itself or, if it is gone, its objects
+// are about to be collected.
 func strangers(present []inhabitant, namespaced []schema.GroupVersionKind) []string {
 	var found []string
 	isNamespaced := map[schema.GroupKind]bool{}
@@ -151,7 +136,8 @@ func strangers(present []inhabitant, namespaced []schema.GroupVersionKind) []str
 	return found
 }
 
-// deletable returns the kinds of which objects can be in a namespace.
+// deletable returns the kinds whose objects can be listed and deleted in a namespace. Events do not
+// count.
 func deletable(lists []*metav1.APIResourceList) []schema.GroupVersionKind {
 	var kinds []schema.GroupVersionKind
 	for _, list := range lists {
@@ -168,13 +154,13 @@ func deletable(lists []*metav1.APIResourceList) []schema.GroupVersionKind {
 	return kinds
 }
 
-// isExpected returns whether an object is ours, or made by Kubernetes in every namespace.
+// isExpected returns whether an object is ours, or is made by Kubernetes in every namespace.
 func isExpected(object inhabitant) bool {
 	if object.Labels[xccv1.PartOfLabel] == xccv1.PartOf {
 		return true
 	}
-	ref := reference{object.gvk.GroupVersion().String(), object.gvk.Kind, object.Namespace, object.Name}
-	if containsObject(writtenThere(), ref) {
+	ref := install.Reference{APIVersion: object.gvk.GroupVersion().String(), Kind: object.gvk.Kind, Namespace: object.Namespace, Name: object.Name}
+	if install.Contains(writtenByPatcher(), ref) {
 		return true
 	}
 	switch object.gvk.Kind {
