@@ -106,30 +106,30 @@ const (
 	DNSConfigPatcherName = "dns-config-patcher"
 
 	// RemoveAnnotation on the Deployment of DNSConfigPatcherName asks it to take the zone's server block out of the Corefile,
-	// to report that, and to write no more until the annotation is gone. Its value does not matter.
+	// to report that, and to write no more until the annotation is gone. Its value is the time at which the manager asked, in
+	// RFC 3339; the patcher ignores it.
 	RemoveAnnotation = "connectivity.tanzu.vmware.com/remove"
 
-	// PayloadSuffix is what the names of the payload Secret and the ClusterResourceSet of a Cluster end with; they begin with
-	// the Cluster's.
+	// PayloadSuffix ends the name of a Cluster's payload Secret and ClusterResourceSet, after the name of the Cluster.
 	PayloadSuffix = "-xcc-dns"
 
 	// PayloadAnnotation is on every object of the add-on in a workload cluster: the hash of the payload that the object belongs to.
 	PayloadAnnotation = "connectivity.tanzu.vmware.com/payload"
 
-	// DrainedAnnotation on the namespace WorkloadNamespace says that the add-on is being removed and that nobody asks the DNS
-	// servers there any more, so that no record is written to it.
+	// DrainedAnnotation on the namespace WorkloadNamespace says that the add-on is being removed and that its DNS servers get no
+	// more queries. No record is written to the namespace.
 	DrainedAnnotation = "connectivity.tanzu.vmware.com/drained"
 
-	// ConflictAnnotation on a Cluster says which object of the management cluster has the name of one of the add-on's without being
-	// the add-on's, and keeps the add-on from being installed, updated or removed: one sentence.
+	// ConflictAnnotation on a Cluster names the foreign object of the management cluster that has the name of an add-on object, in
+	// one sentence. Until it is gone, the add-on is not installed, updated or removed.
 	ConflictAnnotation = "connectivity.tanzu.vmware.com/conflict"
 
-	// PartOfLabel and PartOf are on every object of the add-on in a workload cluster: what does not carry them is not ours.
+	// PartOfLabel and PartOf are on every object of the add-on in a workload cluster. Objects without them are not ours.
 	PartOfLabel = "app.kubernetes.io/part-of"
 	PartOf      = "xcc"
 
-	// ProbeLeaseName is the name of the Lease, in WorkloadNamespace, that dns-config-patcher renews whenever a probe
-	// resolved through the cluster's own DNS.
+	// ProbeLeaseName is the name of the Lease in WorkloadNamespace that dns-config-patcher renews after each successful lookup
+	// through the cluster's own DNS.
 	ProbeLeaseName = "dns-probe"
 
 	// DefaultZone is the default DNS zone.
