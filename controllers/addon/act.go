@@ -18,8 +18,10 @@ package addon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
@@ -63,6 +65,19 @@ func (r *Reconciler) lookAtWorkload(ctx context.Context, s *scope) error {
 	}
 	s.observed.Removed, err = s.workload.lookAtRemoved(ctx)
 	return err
+}
+
+// observeUnread observes that the workload cluster cannot be read, and why.
+func (s *scope) observeUnread(err error) {
+	if s.observed.Labelled {
+		s.observed.Installed = &install.Installed{Unread: true}
+		return
+	}
+	why := "Waiting until the workload cluster can be reached; delete its Cluster if it will not come back"
+	if silence, ok := errors.AsType[*workload.Silence](err); ok && errors.Is(err, workload.ErrBeyondBudget) {
+		why = "Waiting until the workload cluster can be read. " + silence.Why
+	}
+	s.observed.Removed = &install.Removed{Unread: why}
 }
 
 // maintain takes an action in a workload cluster that keeps the add-on.

@@ -23,7 +23,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/client-go/tools/events"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -36,8 +35,6 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/mapping"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 )
 
 // +kubebuilder:rbac:groups=cluster.x-k8s.io,resources=clusters,verbs=get;list;watch;patch
@@ -56,34 +53,6 @@ const (
 	maxSteps  = 16
 	busyRetry = 5 * time.Second
 )
-
-// Reconciler keeps the payload and the ClusterResourceSet of each labelled Cluster, and
-// the objects that they installed.
-type Reconciler struct {
-	// Client reads Clusters, ClusterResourceSets, their bindings and Secrets that carry the cluster
-	// name label from the cache.
-	Client client.Client
-	// Uncached reads from the API server.
-	Uncached client.Client
-	Recorder events.EventRecorder
-	Workload *workload.View
-	// Values are the manifests' values for every Cluster without options of its own.
-	Values templates.Values
-	// Bounds are the most that the options of a Cluster can ask for.
-	Bounds install.Bounds
-	// Rollout says how many workload clusters, of those whose DNS was ready, are given another
-	// release at the same time.
-	Rollout install.RolloutOptions
-	// DrainTime is how long the DNS servers of a cluster go on after CoreDNS's configuration has no
-	// server block of ours.
-	DrainTime time.Duration
-
-	histories workload.State[history]
-	pace      pacing.Buckets
-	rollout   *rollout
-	// release is the payload of every Cluster that has no options of its own.
-	release payload
-}
 
 // SetupWithManager adds the reconciler to the manager.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {

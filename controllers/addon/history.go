@@ -17,8 +17,6 @@ limitations under the License.
 package addon
 
 import (
-	"context"
-
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/flowcontrol"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,15 +54,14 @@ type history struct {
 	looks flowcontrol.PassiveRateLimiter
 }
 
-// history returns the history of a workload cluster. Another payload makes every object unknown.
-func (r *Reconciler) history(ctx context.Context, s *scope) *history {
-	h := r.histories.Of(ctx, r.Workload.Clusters, s.cluster)
+// with returns the history for a payload. Another payload makes every object unknown.
+func (h *history) with(payload string) *history {
 	if h.repairs == nil {
 		h.repairs = map[install.Reference]flowcontrol.PassiveRateLimiter{}
 		h.told = flowcontrol.NewTokenBucketPassiveRateLimiter(repairsRefill, 1)
 		h.looks = flowcontrol.NewTokenBucketPassiveRateLimiter(looksPerSecond, looksInARow)
 	}
-	if payload := s.observed.State.Payload; h.driftFree == nil || h.payload != payload {
+	if h.driftFree == nil || h.payload != payload {
 		h.payload, h.driftFree = payload, map[install.Reference]client.Object{}
 	}
 	return h

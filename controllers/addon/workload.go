@@ -37,7 +37,6 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
 // watches are those of the payload's kinds. The ConfigMap is the report of dns-config-patcher. A
@@ -147,19 +146,6 @@ func connect(ctx context.Context, view *workload.View, cluster *clusterv1.Cluste
 // the controller later.
 func isUnread(err error) bool {
 	return errors.Is(err, clustercache.ErrClusterNotConnected) || errors.Is(err, workload.ErrNotSynced)
-}
-
-// observeUnread observes that the workload cluster cannot be read, and why.
-func (s *scope) observeUnread(err error) {
-	if s.observed.Labelled {
-		s.observed.Installed = &install.Installed{Unread: true}
-		return
-	}
-	why := "Waiting until the workload cluster can be reached; delete its Cluster if it will not come back"
-	if silence, ok := errors.AsType[*workload.Silence](err); ok && errors.Is(err, workload.ErrBeyondBudget) {
-		why = "Waiting until the workload cluster can be read. " + silence.Why
-	}
-	s.observed.Removed = &install.Removed{Unread: why}
 }
 
 // get returns an object, and nil if there is none.
