@@ -20,15 +20,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -76,11 +82,87 @@ func (w Watch) handler(cluster client.ObjectKey) handler.EventHandler {
 	}
 }
 
-// cached is the cache of a connection to a cluster.
+// cached reads the kinds that are watched over a connection. Each kind has a cache of its own, which
+// is set up once a controller watches it: an idle one takes goroutines and memory in every cluster. It
+// is safe for concurrent use.
 type cached struct {
-	cache ctrlcache.Cache
-	// synced tells by the name of a Watch whether its kind is listed.
+	connection *connection
+	options    ctrlcache.Options
+	// synced tells by the name of a Watch whether its kind is listed. The lock of the Cluster's entry
+	// guards it.
 	synced map[string]*atomic.Bool
+
+	mu    sync.RWMutex
+	kinds map[schema.GroupVersionKind]ctrlcache.Cache
+}
+
+// Get implements client.Reader.
+func (c *cached) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	kind, err := c.kindOf(object)
+	if err != nil {
+		return err
+	}
+	return kind.Get(ctx, key, object, options...)
+}
+
+// List implements client.Reader.
+func (c *cached) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	kind, err := c.kindOf(list)
+	if err != nil {
+		return err
+	}
+	return kind.List(ctx, list, options...)
+}
+
+// kindOf returns the cache for an object or a list. The error says that the kind is not watched.
+func (c *cached) kindOf(object runtime.Object) (ctrlcache.Cache, error) {
+	gvk, err := apiutil.GVKForObject(object, clientgoscheme.Scheme)
+	if err != nil {
+		return nil, fmt.Errorf("reading %T: %w", object, err)
+	}
+	gvk.Kind = strings.TrimSuffix(gvk.Kind, "List")
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	kind, ok := c.kinds[gvk]
+	if !ok {
+		return nil, fmt.Errorf("%s is not watched", gvk.Kind)
+	}
+	return kind, nil
+}
+
+// cacheOf returns the cache for a kind, and sets it up if need be. It ends with the connection.
+func (c *cached) cacheOf(object client.Object) (ctrlcache.Cache, error) {
+	if kind, err := c.kindOf(object); err == nil {
+		return kind, nil
+	}
+	gvk, err := apiutil.GVKForObject(object, clientgoscheme.Scheme)
+	if err != nil {
+		return nil, fmt.Errorf("watching %T: %w", object, err)
+	}
+	kind, err := ctrlcache.New(c.connection.config, c.optionsOf(object))
+	if err != nil {
+		return nil, fmt.Errorf("setting up a cache of the workload cluster: %w", err)
+	}
+	go func() { _ = kind.Start(c.connection.done) }() // It fails only if it is started twice.
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kinds[gvk] = kind
+	return kind, nil
+}
+
+// optionsOf returns the options of the cache for one kind.
+func (c *cached) optionsOf(object client.Object) ctrlcache.Options {
+	options := c.options
+	for of, by := range c.options.ByObject {
+		if reflect.TypeOf(of) == reflect.TypeOf(object) {
+			options.DefaultFieldSelector, options.DefaultLabelSelector, options.DefaultNamespaces = by.Field, by.Label, by.Namespaces
+			if by.Transform != nil {
+				options.DefaultTransform = by.Transform
+			}
+		}
+	}
+	options.ByObject = nil
+	return options
 }
 
 // Reader returns a reader of the watched kinds of a cluster, adding the watches first if the connection does not have them. It
@@ -89,9 +171,7 @@ type cached struct {
 func (v *View) Reader(ctx context.Context, cluster *clusterv1.Cluster, watches ...Watch) (reader client.Reader, err error) {
 	err = v.use(ctx, cluster, func(e *entry, current *connection) error {
 		if current.cached == nil {
-			if current.cached, err = v.newCached(current); err != nil {
-				return err
-			}
+			current.cached = v.newCached(current)
 		}
 		isSynced := true
 		for _, watch := range watches {
@@ -108,25 +188,22 @@ func (v *View) Reader(ctx context.Context, cluster *clusterv1.Cluster, watches .
 			return ErrNotSynced
 		}
 		delete(e.silences, v)
-		reader = current.cached.cache
+		reader = current.cached
 		return nil
 	})
 	return reader, err
 }
 
-// newCached returns an empty cache that ends with the connection.
-func (c *Clusters) newCached(connection *connection) (*cached, error) {
+// newCached returns caches of no kind.
+func (c *Clusters) newCached(connection *connection) *cached {
 	options := CacheOptions(c.shareSlice)
 	options.HTTPClient = connection.watching
 	options.Mapper = mapper()
 	options.ReaderFailOnMissingInformer = true
 	options.NewInformer = connection.newInformer
-	cache, err := ctrlcache.New(connection.config, options)
-	if err != nil {
-		return nil, fmt.Errorf("setting up a cache of the workload cluster: %w", err)
+	return &cached{
+		connection: connection, options: options, synced: map[string]*atomic.Bool{}, kinds: map[schema.GroupVersionKind]ctrlcache.Cache{},
 	}
-	go func() { _ = cache.Start(connection.done) }() // It fails only if it is started twice.
-	return &cached{cache: cache, synced: map[string]*atomic.Bool{}}, nil
 }
 
 // newInformer returns an informer that is held to the budget of the connection. It ends with the connection.
@@ -143,7 +220,11 @@ func (c *connection) newInformer(
 // watch adds a Watch to the cache of a cluster, and returns what becomes true once the kind is listed. The controller is woken
 // then.
 func (v *View) watch(current *connection, cluster client.ObjectKey, watch Watch) (*atomic.Bool, error) {
-	kind := source.Kind(current.cached.cache, watch.Object, watch.handler(cluster), watch.Predicates...)
+	cache, err := current.cached.cacheOf(watch.Object)
+	if err != nil {
+		return nil, err
+	}
+	kind := source.Kind(cache, watch.Object, watch.handler(cluster), watch.Predicates...)
 	if err := v.waker.Start(current.done, kind); err != nil {
 		return nil, err
 	}
