@@ -76,6 +76,8 @@ type consumer struct {
 	// known is since when it is in the book, asked whether it has answered since, and absent that it does not consume.
 	known         time.Time
 	asked, absent bool
+	// undecided is true until it is known whether it consumes.
+	undecided bool
 }
 
 // published is what a GatewayDNS publishes now, since when, and which consumers do not hold it yet, with the time of the first
@@ -160,7 +162,7 @@ func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.Gatewa
 	}
 	changed := &published{fingerprint: fingerprint, since: changedAt, waiting: map[string]time.Time{}}
 	for name, consumer := range book.consumers {
-		if consumer.absent || consumer.held[gatewayDNS] == fingerprint {
+		if !consumer.consumes() || consumer.held[gatewayDNS] == fingerprint {
 			continue
 		}
 		changed.waiting[name] = changedAt
@@ -241,17 +243,23 @@ func (l *Ledger) Silent(cluster client.ObjectKey, since time.Time, message strin
 	book := l.open(cluster.Namespace)
 	defer book.mu.Unlock()
 	consumer := book.consumer(cluster.Name)
-	if consumer.silentSince.IsZero() || consumer.message != message {
+	if consumer.silentSince.IsZero() || consumer.message != message || consumer.undecided {
 		l.wakeAll(book)
 	}
-	if consumer.silentSince.IsZero() {
-		consumer.silentSince = since
+	consumer.silentSince, consumer.message, consumer.undecided = since, message, false
+}
+
+// Undecided notes that it is not known whether a cluster consumes, because it has not answered since a time.
+func (l *Ledger) Undecided(cluster client.ObjectKey, since time.Time) {
+	book := l.open(cluster.Namespace)
+	defer book.mu.Unlock()
+	if consumer := book.consumer(cluster.Name); !consumer.asked {
+		consumer.silentSince, consumer.undecided = since, true
 	}
-	consumer.message = message
 }
 
 func (c *consumer) answered(lag xccv1.LagReason, message string) {
-	c.lag, c.message, c.silentSince, c.asked, c.absent = lag, message, time.Time{}, true, false
+	c.lag, c.message, c.silentSince, c.asked, c.absent, c.undecided = lag, message, time.Time{}, true, false, false
 }
 
 // Absent notes that a cluster does not consume records.
@@ -262,7 +270,8 @@ func (l *Ledger) Absent(cluster client.ObjectKey) {
 		return
 	}
 	l.drop(cluster, book)
-	book.consumer(cluster.Name).absent = true
+	absent := book.consumer(cluster.Name)
+	absent.absent, absent.asked = true, true
 	l.wakeAll(book)
 }
 
@@ -271,8 +280,10 @@ func (l *Ledger) Consumes(cluster client.ObjectKey) bool {
 	book := l.open(cluster.Namespace)
 	defer book.mu.Unlock()
 	consumer, ok := book.consumers[cluster.Name]
-	return ok && !consumer.absent
+	return ok && consumer.consumes()
 }
+
+func (c *consumer) consumes() bool { return !c.absent && !c.undecided }
 
 // Evict drops a cluster that is gone or belongs to another instance of the manager.
 func (l *Ledger) Evict(cluster client.ObjectKey) {

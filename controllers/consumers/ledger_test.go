@@ -284,6 +284,39 @@ func TestAnotherReasonForSilenceIsShown(t *testing.T) {
 	}
 }
 
+// TestAClusterThatWaitsToBeConnectedIsNotCountedOut has one of two consumers that was not asked yet.
+func TestAClusterThatWaitsToBeConnectedIsNotCountedOut(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ledger := newLedger(t)
+	gw := gatewayDNS("192.0.2.1")
+	ledger.Held(key("a"), publishing(gw), nil, 1)
+	now := ledger.started
+	summarize := func() (string, bool) {
+		summary, settled, _ := ledger.Summary(&gw, []string{"a", "b"}, now)
+		return fmt.Sprintf("%d of %d", *summary.Current, *summary.Total), settled
+	}
+	for range 5 {
+		now = now.Add(workload.Patience / 2)
+		ledger.Undecided(key("b"), now)
+		_, settled := summarize()
+		g.Expect(settled).To(BeFalse())
+		g.Expect(ledger.Consumes(key("b"))).To(BeFalse())
+	}
+	ledger.Held(key("b"), publishing(gw), nil, 1)
+	counts, settled := summarize()
+	g.Expect(settled).To(BeTrue())
+	g.Expect(counts).To(Equal("2 of 2"))
+
+	t.Log("One that does not answer once it was tried is none")
+	ledger.Evict(key("b"))
+	ledger.Undecided(key("b"), now)
+	now = now.Add(workload.Patience)
+	counts, settled = summarize()
+	g.Expect(settled).To(BeTrue())
+	g.Expect(counts).To(Equal("1 of 1"))
+}
+
 func TestTheTroubleOfOneClusterIsPaced(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -53,10 +53,17 @@ func (l *Ledger) Summary(gatewayDNS *xccv1.GatewayDNS, clusters []string, now ti
 	var lagging []xccv1.LaggingConsumer
 	for _, name := range clusters {
 		consumer, ok := book.consumers[name]
-		if !ok {
-			later.unsettle(l.started.Add(workload.Patience))
+		isPatient := false
+		switch {
+		case !ok:
+			isPatient = later.unsettle(l.started.Add(workload.Patience))
+		case consumer.undecided:
+			isPatient = later.unsettle(consumer.silentSince.Add(workload.Patience))
 		}
-		shown := lag{absent: !ok || consumer.absent}
+		if isPatient {
+			continue // Nothing is settled yet.
+		}
+		shown := lag{absent: !ok || !consumer.consumes()}
 		if !shown.absent {
 			reason, message := consumer.lagOf(key, current, &later)
 			shown.reason, shown.message = reason, fit.Message(message)
@@ -101,11 +108,11 @@ func (l *later) until(due time.Time) bool {
 	return true
 }
 
-// unsettle notes that nothing is settled before a time.
-func (l *later) unsettle(due time.Time) {
-	if l.until(due) {
-		l.unsettled = true
-	}
+// unsettle notes that nothing is settled before a time. It returns whether that is yet to come.
+func (l *later) unsettle(due time.Time) bool {
+	isDue := l.until(due)
+	l.unsettled = l.unsettled || isDue
+	return isDue
 }
 
 // lagOf returns why a cluster does not hold what a GatewayDNS publishes, or an empty reason when it does.
@@ -115,7 +122,11 @@ func (c *consumer) lagOf(gatewayDNS client.ObjectKey, current *published, later 
 	case silent:
 		return xccv1.LagUnreachable, c.message
 	case !c.asked:
-		later.unsettle(c.known.Add(workload.Patience))
+		since := c.known
+		if c.silentSince.After(since) {
+			since = c.silentSince
+		}
+		later.unsettle(since.Add(workload.Patience))
 		return xccv1.LagPending, "Cluster has not been asked yet"
 	case c.lag != "":
 		return c.lag, c.message

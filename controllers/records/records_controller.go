@@ -104,8 +104,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	)
 	if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
 		r.Workload.StopWatching(cluster)
-		r.isSilent(cluster, silence)
-		return reconcile.Result{}, nil
+		return r.isSilent(cluster, silence), nil
 	} else if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -141,8 +140,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 		// Uncached, because a cached client starts an informer for whatever it reads.
 		remote, err := r.Workload.Client(ctx, cluster)
 		if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
-			r.isSilent(cluster, silence)
-			return reconcile.Result{}, nil
+			return r.isSilent(cluster, silence), nil
 		} else if err != nil {
 			return reconcile.Result{}, err
 		}
@@ -202,19 +200,27 @@ func (r *Reconciler) unsettled(namespace string, result outcome) []plan.Source {
 	return sources
 }
 
-// isSilent notes that a cluster cannot be read at the moment.
-func (r *Reconciler) isSilent(cluster *clusterv1.Cluster, silence *workload.Silence) {
+// isSilent notes that a cluster cannot be read at the moment. It looks again before the Ledger loses
+// patience with a cluster that still waits for its first connection.
+func (r *Reconciler) isSilent(cluster *clusterv1.Cluster, silence *workload.Silence) reconcile.Result {
 	why := "Cluster does not answer: check its kubeconfig Secret and its API server"
 	if silence.IsRefused {
 		why = silence.Why // Other reasons may change without waking us.
 	}
 	r.doesNotAnswer(cluster, silence.Since, why)
+	if silence.IsQueued {
+		return reconcile.Result{RequeueAfter: workload.Patience / 2}
+	}
+	return reconcile.Result{}
 }
 
-// doesNotAnswer notes since when a cluster does not answer, and why, if it is one that consumes or is to.
+// doesNotAnswer notes since when a cluster does not answer, and why.
 func (r *Reconciler) doesNotAnswer(cluster *clusterv1.Cluster, since time.Time, why string) {
+	key := client.ObjectKeyFromObject(cluster)
 	if r.isConsumer(cluster) {
-		r.Ledger.Silent(client.ObjectKeyFromObject(cluster), since, why)
+		r.Ledger.Silent(key, since, why)
+	} else {
+		r.Ledger.Undecided(key, since)
 	}
 }
 

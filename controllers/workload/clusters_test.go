@@ -18,6 +18,7 @@ package workload_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -148,6 +149,43 @@ func TestASilenceLastsUntilTheClusterIsReadOrHasAnotherCause(t *testing.T) {
 	g.Expect(refused.IsRefused).To(BeTrue())
 	g.Expect(refused.Since).To(Equal(now))
 	g.Expect(refused.Why).To(ContainSubstring("next try at 1970-01-01T00:19:40Z"))
+}
+
+// TestPatienceBeginsWithTheFirstTry has a cluster that waits for its turn to be connected.
+func TestPatienceBeginsWithTheFirstTry(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	ctx := t.Context()
+	remotes := &connections{}
+	queued := cluster.DeepCopy()
+	queued.Status.Initialization.InfrastructureProvisioned = new(true)
+	clusters := workloadtest.Connected(t, remotes, workload.DefaultLimits(), queued)
+	clusters.SetClusterCache(workloadtest.NeverTried(remotes))
+	view := clusters.View("test")
+	now := time.Unix(1000, 0)
+	workload.SetClock(clusters, func() time.Time { return now })
+	silence := func() *workload.Silence {
+		_, err := view.Begin(ctx, queued)
+		found, isSilent := errors.AsType[*workload.Silence](err)
+		g.Expect(isSilent).To(BeTrue())
+		return found
+	}
+	for range 4 {
+		now = now.Add(time.Minute)
+		g.Expect(silence().Since).To(Equal(now))
+		g.Expect(silence().IsQueued).To(BeTrue())
+	}
+	now = now.Add(2 * time.Minute)
+	begun := now
+	g.Expect(silence().Since).To(Equal(begun), "a cluster that is never tried has another cause")
+	now = now.Add(time.Minute)
+	g.Expect(silence().Since).To(Equal(begun))
+	g.Expect(silence().IsQueued).To(BeFalse())
+
+	t.Log("A cluster that is not provisioned is not tried, which a user should see")
+	_, err := clusters.View("other").Begin(ctx, cluster)
+	found, _ := errors.AsType[*workload.Silence](err)
+	g.Expect(found.IsQueued).To(BeFalse())
 }
 
 func TestAConnectionThatEndsReleasesItsPart(t *testing.T) {

@@ -22,9 +22,14 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/controllers/clustercache"
 )
+
+// maxQueued is how long a cluster may wait for clustercache's first try to connect to it. After a start
+// of the manager, a thousand clusters wait for each other; one that is never tried has another cause.
+const maxQueued = 5 * time.Minute
 
 // Patience is how long a workload cluster may take to connect and to list its objects before it is called unreachable, so that
 // neither a restart of the manager nor a rotated kubeconfig shows in a status.
@@ -33,7 +38,8 @@ const Patience = 10 * time.Second
 // Silence is the error of a controller that cannot read a workload cluster at the moment. It is a
 // clustercache.ErrClusterNotConnected or an ErrNotSynced. The controller is woken when the cluster can be read.
 type Silence struct {
-	// Since is when the silence began, as this controller sees it: each one reads other objects.
+	// Since is when the silence began, as this controller sees it: each one reads other objects. While
+	// clustercache has not tried to connect to the cluster, it is now.
 	Since time.Time
 	// Why says why the cluster is not connected or left alone, as a sentence without a period. It is empty if the cluster is
 	// connected and does not list its objects.
@@ -41,6 +47,8 @@ type Silence struct {
 	// IsRefused is true if the manager does not use the cluster's kubeconfig, or leaves the cluster alone because it is beyond its
 	// budget.
 	IsRefused bool
+	// IsQueued is true while clustercache has not tried to connect to the cluster.
+	IsQueued bool
 
 	reason error
 }
@@ -54,7 +62,9 @@ func (s *Silence) PatientUntil() time.Time { return s.Since.Add(Patience) }
 
 // beginning is when a silence began. It ends when the cluster can be read, or when it has another cause.
 type beginning struct {
-	at        time.Time
+	// first is when the cluster could not be read for the first time, and at when it was tried first.
+	first, at time.Time
+	isTried   bool
 	isRefused bool
 }
 
@@ -66,13 +76,19 @@ func (v *View) silence(ctx context.Context, cluster *clusterv1.Cluster, current 
 	} else if errors.Is(reason, clustercache.ErrClusterNotConnected) {
 		s.Why, s.IsRefused = v.kubeconfigs.whyDisconnected(ctx, cluster)
 	}
+	// clustercache tries no cluster that Cluster API has not provisioned.
+	isTried := s.IsRefused || !ptr.Deref(cluster.Status.Initialization.InfrastructureProvisioned, false) ||
+		!v.cache.GetHealthCheckingState(ctx, current.key).LastProbeTime.IsZero()
 	current.mu.Lock()
 	defer current.mu.Unlock()
 	begun, isKnown := current.silences[v]
 	if !isKnown || begun.isRefused != s.IsRefused {
-		begun = beginning{at: v.now(), isRefused: s.IsRefused}
-		current.silences[v] = begun
+		begun = beginning{first: v.now(), at: v.now(), isRefused: s.IsRefused}
 	}
-	s.Since = begun.at
+	if !begun.isTried {
+		begun.at, begun.isTried = v.now(), isTried || v.now().Sub(begun.first) >= maxQueued
+	}
+	current.silences[v] = begun
+	s.Since, s.IsQueued = begun.at, !begun.isTried
 	return s
 }

@@ -22,6 +22,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -110,7 +111,7 @@ func New(t testing.TB, management client.Reader, connector Connector, limits wor
 		t.Fatal(err)
 	}
 	clusters := workload.New(management, workload.NewKubeconfigs(management, through, nil), "", limits)
-	clusters.SetClusterCache(cache{connector})
+	clusters.SetClusterCache(cache{Connector: connector, tried: time.Unix(1, 0)})
 	return clusters
 }
 
@@ -134,11 +135,17 @@ func Admit(clusters *workload.Clusters, existing ...*clusterv1.Cluster) {
 	}
 }
 
-// cache is a clustercache that probes nothing.
-type cache struct{ Connector }
+// NeverTried is a clustercache that has not tried to connect to any cluster.
+func NeverTried(connector Connector) workload.ClusterCache { return cache{Connector: connector} }
 
-func (cache) GetHealthCheckingState(context.Context, client.ObjectKey) clustercache.HealthCheckingState {
-	return clustercache.HealthCheckingState{}
+// cache is a clustercache that has probed each cluster at one time, without success.
+type cache struct {
+	Connector
+	tried time.Time
+}
+
+func (c cache) GetHealthCheckingState(context.Context, client.ObjectKey) clustercache.HealthCheckingState {
+	return clustercache.HealthCheckingState{LastProbeTime: c.tried}
 }
 
 func (cache) GetClusterSource(string, func(context.Context, client.Object) []reconcile.Request, ...clustercache.GetClusterSourceOption) source.Source {
