@@ -133,12 +133,12 @@ BENCH_ARGS ?=
 bench-dns: build ## Measure the DNS server beside CoreDNS, Knot and NSD; needs Linux, two processors and dnsperf, knot, nsd
 	go run ./test/bench-dns $(BENCH_ARGS)
 
-# Namespaces x workload clusters in each.
+# Namespaces x workload clusters in each. LABELLED=1 labels them, which installs the add-on.
 SHAPE ?= 10x10
 
 .PHONY: bench-scale
 bench-scale: build ## Measure the manager with many simulated workload clusters, for example SHAPE=10x100
-	go run ./test/bench-scale -shape $(SHAPE) $(BENCH_ARGS)
+	go run ./test/bench-scale -shape $(SHAPE) $(if $(LABELLED),-labelled) $(BENCH_ARGS)
 
 .PHONY: linux-root
 linux-root:

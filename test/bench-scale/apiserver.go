@@ -120,10 +120,6 @@ func (s *store) hang() (answer func()) {
 	defer s.mu.Unlock()
 	gone := make(chan struct{})
 	s.gone = gone
-	for w := range s.watchers { // Connections do not carry anything either.
-		close(w.events)
-		delete(s.watchers, w)
-	}
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -277,7 +273,7 @@ func follow(w http.ResponseWriter, r *request) {
 	for {
 		select {
 		case event, ok := <-events.events:
-			if !ok {
+			if !ok || !r.store.answers(r.Context()) {
 				return
 			}
 			_, _ = w.Write(event)

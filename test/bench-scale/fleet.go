@@ -31,6 +31,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/utils/ptr"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -259,8 +260,16 @@ func (f *fleet) records() (held, wanted int) {
 	return held, f.shape.total() * f.shape.clusters
 }
 
-// verify returns an error unless each cluster has exactly the records of its namespace.
+// verify returns an error unless all records and statuses are as they should be.
 func (f *fleet) verify(ctx context.Context) error {
+	if err := f.verifyRecords(); err != nil {
+		return err
+	}
+	return f.verifyStatus(ctx)
+}
+
+// verifyRecords returns an error unless each cluster has exactly the records of its namespace.
+func (f *fleet) verifyRecords() error {
 	read := map[string]string{} // The address in the text of a slice: clusters share texts.
 	for number, store := range f.simulation.clusters {
 		wanted := map[string]bool{}
@@ -271,33 +280,44 @@ func (f *fleet) verify(ctx context.Context) error {
 			return fmt.Errorf("cluster %s in %s: %w", f.shape.name(number), f.shape.namespace(number), err)
 		}
 	}
-	return f.verifyStatus(ctx)
+	return nil
 }
 
+// verifyCluster returns an error unless a cluster has each wanted record once.
 func verifyCluster(store *store, wanted map[string]bool, read map[string]string) error {
 	store.mu.Lock()
 	defer store.mu.Unlock()
-	held := 0
 	for _, object := range store.kinds[endpointSlices] {
 		record, known := read[object.text]
 		if !known {
-			slice := &discoveryv1.EndpointSlice{}
-			if err := json.Unmarshal([]byte(object.text), slice); err != nil {
-				return fmt.Errorf("reading a slice: %w", err)
+			var err error
+			if record, err = recordOf(object.text); err != nil {
+				return err
 			}
-			labels := strings.Split(slice.Annotations[xccv1.DNSHostnameAnnotation], ".") // *.gateway.cluster-1.team-0.…
-			record = labels[2] + " " + slice.Endpoints[0].Addresses[0]
 			read[object.text] = record
 		}
 		if !wanted[record] {
-			return fmt.Errorf("record %q is not wanted", record)
+			return fmt.Errorf("record %q is not wanted, or there twice", record)
 		}
-		held++
+		delete(wanted, record)
 	}
-	if held != len(wanted) {
-		return fmt.Errorf("%d records in place of %d", held, len(wanted))
+	if len(wanted) > 0 {
+		return fmt.Errorf("%d records are missing", len(wanted))
 	}
 	return nil
+}
+
+// recordOf returns "cluster address" of a slice.
+func recordOf(text string) (string, error) {
+	slice := &discoveryv1.EndpointSlice{}
+	if err := json.Unmarshal([]byte(text), slice); err != nil {
+		return "", fmt.Errorf("reading a slice: %w", err)
+	}
+	labels := strings.Split(slice.Annotations[xccv1.DNSHostnameAnnotation], ".") // *.gateway.cluster-1.team-0.…
+	if len(labels) < 4 || len(slice.Endpoints) != 1 || len(slice.Endpoints[0].Addresses) != 1 {
+		return "", fmt.Errorf("slice %s is not of one address", slice.Name)
+	}
+	return labels[2] + " " + slice.Endpoints[0].Addresses[0], nil
 }
 
 // verifyStatus returns an error unless the status of each GatewayDNS has the addresses.
@@ -312,6 +332,9 @@ func (f *fleet) verifyStatus(ctx context.Context) error {
 			if gateway.State == xccv1.GatewayResolved && len(gateway.Addresses) == 1 {
 				shown[gateway.Cluster] = gateway.Addresses[0]
 			}
+		}
+		if counts := gatewayDNS.Status.Consumers; counts == nil || ptr.Deref(counts.Current, 0) != int32(f.shape.clusters) {
+			return fmt.Errorf("status of %s shows other consumers than %d that are up to date", f.shape.namespace(first), f.shape.clusters)
 		}
 		for _, number := range f.shape.neighbours(first) {
 			if shown[f.shape.name(number)] != f.addresses[number] {

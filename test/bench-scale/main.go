@@ -49,7 +49,7 @@ func main() {
 	flag.StringVar(&o.phases, "phases", "rest,one-change,all-at-once,restart,hanging,flapping", "what is measured after the cold start, separated by commas")
 	flag.StringVar(&o.manager, "manager", "bin/manager", "path of the manager")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for a heap and a goroutine profile after each phase")
-	flag.IntVar(&o.changes, "changes", 50, "how many single changes are measured")
+	flag.IntVar(&o.changes, "changes", 100, "how many single changes are measured; p99 takes 100")
 	flag.DurationVar(&o.pause, "pause", 300*time.Millisecond, "time between two changes")
 	flag.DurationVar(&o.most, "most", 10*time.Minute, "how long a phase may take")
 	flag.Uint64Var(&o.seed, "seed", 1, "decides which gateways change")

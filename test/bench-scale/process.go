@@ -89,6 +89,9 @@ func (p *process) kill() {
 
 // err returns an error if the manager has ended.
 func (p *process) err() error {
+	if p == nil {
+		return nil // None is meant to run.
+	}
 	select {
 	case <-p.ended:
 		return errors.New("the manager has ended, see its log")
