@@ -25,6 +25,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
@@ -60,6 +61,13 @@ func TestAClusterBeyondItsBudgetSaysSoEverywhere(t *testing.T) {
 	}).Should(ConsistOf(And(
 		HaveField("Cluster", "cluster-a"), HaveField("Reason", xccv1.LagUnreachable), HaveField("Message", beyond),
 	)))
+
+	t.Log("Cluster API has sent it something, so there is something to remove")
+	n.Eventually(func(g Gomega) {
+		binding := &addonsv1.ClusterResourceSetBinding{}
+		g.Expect(fleet.Management.Get(t.Context(), client.ObjectKeyFromObject(object), binding)).To(Succeed())
+		g.Expect(binding.Spec.Bindings).To(ContainElement(HaveField("Resources", Not(BeEmpty()))))
+	}).Should(Succeed())
 
 	t.Log("A removal that waits for the cluster says why")
 	n.SetLabel(object, "")
