@@ -30,13 +30,13 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
-// maxDue is how many gateways of a consuming cluster may be due one by one. Beyond it everything is
-// compared, which costs about as much. It bounds the memory that a workload cluster takes with
-// slices that name ever new gateways.
+// maxDue is how many gateways of a consuming cluster may be due one by one, and how many names of
+// slices its events may add. Beyond it everything is compared, which costs about as much. So a
+// workload cluster that writes ever new slices takes bounded memory.
 const maxDue = 1000
 
-// consumer is what is kept of a consuming cluster between two comparisons. The mutex of its
-// namespace guards it.
+// consumer remembers a consuming cluster from one comparison to the next. The mutex of its namespace
+// guards it.
 type consumer struct {
 	// reader is that of the connection. With another connection, everything is compared.
 	reader client.Reader
@@ -47,19 +47,21 @@ type consumer struct {
 	due   map[plan.Source]struct{}
 	// begun is the comparison that was begun last, until it is finished.
 	begun *portion
-	// renamed are the names of slices of ours that their gateways do not give them, such as those
+	// renamed are the names of our slices that differ from the names in the plan, such as the names
 	// of the 2022 project.
 	renamed map[plan.Source]map[string]struct{}
+	// noticed counts the names that events have added to renamed since everything was due.
+	noticed int
 	// hostNames are the gateways whose slices in the cluster have host names.
 	hostNames map[plan.Source]struct{}
 }
 
-// portion is what one comparison compares: all gateways, or some.
+// portion selects the gateways of one comparison: all, or some.
 type portion struct {
 	edition edition
 	isAll   bool
 	sources []plan.Source
-	// renamed are names of slices of these gateways, beside those that the gateways give them.
+	// renamed are further names of slices of these gateways.
 	renamed []string
 	// holdsHostNames is true if the cluster has slices with host names.
 	holdsHostNames bool
@@ -77,7 +79,23 @@ func (c *consumer) mark(sources ...plan.Source) {
 		c.due[source] = struct{}{}
 	}
 	if len(c.due) > maxDue {
-		c.isAll, c.due = true, nil
+		c.markAll()
+	}
+}
+
+// markAll lets everything be compared the next time, which finds all renamed slices.
+func (c *consumer) markAll() {
+	c.isAll, c.due, c.renamed, c.noticed = true, nil, nil, 0
+}
+
+// notice adds a name from an event.
+func (c *consumer) notice(source plan.Source, name string) {
+	if _, known := c.renamed[source][name]; known || c.isAll {
+		return
+	}
+	c.addRenamed(source, name)
+	if c.noticed++; c.noticed > maxDue {
+		c.markAll()
 	}
 }
 
@@ -98,9 +116,6 @@ func (c *consumer) begin(edition edition) {
 }
 
 func (c *consumer) addRenamed(source plan.Source, name string) {
-	if c.isAll {
-		return
-	}
 	if c.renamed == nil {
 		c.renamed = map[plan.Source]map[string]struct{}{}
 	}
@@ -110,7 +125,7 @@ func (c *consumer) addRenamed(source plan.Source, name string) {
 	c.renamed[source][name] = struct{}{}
 }
 
-// comparison is one that is under way.
+// comparison is a comparison in progress.
 type comparison struct {
 	portion
 
@@ -134,11 +149,11 @@ func (c *comparison) widen(readers plan.Readers) bool {
 	return true
 }
 
-// saw keeps what the next comparisons need to know of the slices in the cluster.
+// saw remembers the names and placements of the slices in the cluster.
 func (c *comparison) saw(held []*discoveryv1.EndpointSlice) {
 	c.space.mu.Lock()
 	defer c.space.mu.Unlock()
-	// What has changed since the slices were read is due. It is kept until it is compared.
+	// A gateway is due if one of its slices has changed since they were read.
 	isDue := func(source plan.Source) bool { _, ok := c.consumer.due[source]; return ok }
 	if c.isAll {
 		maps.DeleteFunc(c.consumer.renamed, func(source plan.Source, _ map[string]struct{}) bool { return !isDue(source) })
@@ -167,7 +182,7 @@ func (c *comparison) saw(held []*discoveryv1.EndpointSlice) {
 	}
 }
 
-// gateways returns the published gateways among those that are compared.
+// gateways returns the published gateways to compare.
 func (c *comparison) gateways() []*plan.Gateway {
 	if c.isAll {
 		return c.edition.gateways()

@@ -34,9 +34,9 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/plan"
 )
 
-// publications hold what the GatewayDNS of each namespace publish, computed once for each version,
-// and for each consuming cluster which gateways it has yet to compare. They are safe for concurrent
-// use. A namespace of the management cluster does not wait for another one.
+// publications hold the published gateways of each namespace, computed once for each version of a
+// GatewayDNS, and the gateways that each consuming cluster has yet to compare. They are safe for
+// concurrent use. No namespace of the management cluster waits for another.
 type publications struct {
 	// reader reads the GatewayDNS from the manager's cache.
 	reader client.Reader
@@ -57,10 +57,10 @@ type namespace struct {
 	consumers map[string]*consumer
 }
 
-// edition is what the GatewayDNS of a namespace publish, by their names. It is immutable.
+// edition holds the publications of a namespace, by the names of the GatewayDNS. It is immutable.
 type edition map[string]*published
 
-// published is what one version of a GatewayDNS publishes.
+// published is the publication of one version of a GatewayDNS.
 type published struct {
 	*plan.Publication
 	uid             types.UID
@@ -121,8 +121,8 @@ func (p *publications) refresh(ctx context.Context, gatewayDNS client.ObjectKey)
 	return slices.Collect(maps.Keys(space.consumers)), nil
 }
 
-// replace puts what a GatewayDNS publishes into the edition of its namespace, and returns whether
-// that is new to consuming clusters. gatewayDNS is nil if it does not exist.
+// replace updates the publication of a GatewayDNS, and returns whether consuming clusters have
+// something new. gatewayDNS is nil if it does not exist.
 func (p *publications) replace(space *namespace, name string, gatewayDNS *xccv1.GatewayDNS) bool {
 	former, known := space.edition[name]
 	if gatewayDNS == nil && !known || gatewayDNS != nil && known && former.isOf(gatewayDNS) {
@@ -227,9 +227,9 @@ func (e edition) hasHostNames() bool {
 	return false
 }
 
-// compare returns what a consuming cluster has to compare now. The reader is that of its current
-// connection: with another one than before, everything is compared. If finish is not called with
-// the result, the same is compared again the next time.
+// compare begins a comparison of the gateways that are due in a consuming cluster. reader belongs to
+// its current connection. If the connection is new, everything is due. If finish is not called, the
+// same gateways are due the next time.
 func (p *publications) compare(ctx context.Context, cluster client.ObjectKey, reader client.Reader) (*comparison, error) {
 	space := p.open(cluster.Namespace, true)
 	defer space.mu.Unlock()
@@ -261,7 +261,7 @@ func (p *publications) changed(cluster client.ObjectKey, slice *discoveryv1.Endp
 	if source, ok := plan.Published(slice, p.zone); ok {
 		current.mark(source)
 		if !p.names.isOf(slice.Name, source) {
-			current.addRenamed(source, slice.Name)
+			current.notice(source, slice.Name)
 		}
 	}
 	if gateway := p.names.gateway(slice.Name); gateway != nil && gateway.Source().GatewayDNS.Namespace == cluster.Namespace {
@@ -269,8 +269,7 @@ func (p *publications) changed(cluster client.ObjectKey, slice *discoveryv1.Endp
 	}
 }
 
-// evict drops what is kept of a cluster that does not consume, or is gone. It is compared as a
-// whole the next time.
+// evict forgets a cluster that is gone or does not consume. If it consumes again, everything is due.
 func (p *publications) evict(cluster client.ObjectKey) {
 	space := p.open(cluster.Namespace, false)
 	if space == nil {

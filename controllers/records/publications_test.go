@@ -283,6 +283,21 @@ func TestSlicesThatNameEverNewGatewaysTakeBoundedMemory(t *testing.T) {
 	}
 	c.Expect(c.compare()).To(BeNil(), "everything")
 	c.Expect(kept.renamed).To(BeEmpty())
+
+	t.Log("Ever new slices of one gateway, which is due all the time")
+	for i := range 3 * maxDue {
+		slice := &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{
+			Name: fmt.Sprint("new-", i), Annotations: map[string]string{
+				xccv1.DNSHostnameAnnotation: "*.gateway.c0.dev.clusters." + zone, xccv1.GatewayDNSRefAnnotation: "dev/gw",
+			},
+		}}
+		begun, err := c.publications.compare(t.Context(), key("consumer"), c.remote)
+		c.Expect(err).NotTo(HaveOccurred())
+		c.publications.changed(key("consumer"), slice)
+		begun.saw(nil)
+		begun.finish(nil)
+		c.Expect(len(kept.renamed[sourceOf("c0")]) <= maxDue+1).To(BeTrue())
+	}
 }
 
 func TestEqualSlicesOfClustersShareMemory(t *testing.T) {
