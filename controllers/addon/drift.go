@@ -54,7 +54,7 @@ type drift struct {
 }
 
 // findDrift returns the objects of the payload that applying it once more would change, apart from
-// what others put on them. It asks the workload cluster only about objects that are not known to be
+// additions of others. It asks the workload cluster only about objects that are not known to be
 // right. With an error it returns what it found nevertheless: an object that a policy refuses keeps
 // no other from being repaired.
 func (w *workloadCluster) findDrift(ctx context.Context, held []unstructured.Unstructured, history *history) ([]drift, error) {

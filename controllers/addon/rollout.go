@@ -38,7 +38,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/install"
 )
 
-// rollout tells install.Rollout what the events of Clusters and Secrets say, and asks it for this
+// rollout passes the events of Clusters and Secrets to install.Rollout, and asks it for this
 // controller's Clusters. What slots are computed from is in Secrets and conditions, where a restart
 // and another leader find it.
 type rollout struct {

@@ -183,9 +183,8 @@ type Refusal struct {
 	Message string
 }
 
-// Held notes that a consuming cluster holds what the GatewayDNS published, given with their
-// Fingerprints, except for those that it was refused. records is the number of EndpointSlices that
-// it holds for them.
+// Held notes that a consuming cluster holds the records of the published GatewayDNS, except for the
+// refused ones. records is the number of its EndpointSlices for them.
 func (l *Ledger) Held(
 	cluster client.ObjectKey, published iter.Seq2[client.ObjectKey, Fingerprint], refused map[client.ObjectKey]Refusal, records int,
 ) {
@@ -238,7 +237,8 @@ func (l *Ledger) Lags(cluster client.ObjectKey, reason xccv1.LagReason, message 
 	consumer.answered(reason, message)
 }
 
-// Silent notes that a cluster has not answered since a time, and why. It keeps what it was until it has been silent for a while.
+// Silent notes that a cluster has not answered since a time, and why. Its status changes if it is silent for longer than
+// workload.Patience.
 func (l *Ledger) Silent(cluster client.ObjectKey, since time.Time, message string) {
 	book := l.open(cluster.Namespace)
 	defer book.mu.Unlock()
@@ -315,7 +315,7 @@ func (l *Ledger) EvictGatewayDNS(gatewayDNS client.ObjectKey) {
 	l.evictIfEmpty(gatewayDNS.Namespace, book)
 }
 
-// evictShown drops what status.consumers said of some pairs.
+// evictShown forgets the shown lags of some pairs.
 func (l *Ledger) evictShown(book *book, isGone func(pair) bool) {
 	maps.DeleteFunc(book.shown, func(of pair, _ lag) bool {
 		if !isGone(of) {

@@ -103,7 +103,7 @@ func (o *Observations) Set(ctx context.Context, cluster *clusterv1.Cluster, obse
 	}
 }
 
-// Drop drops what was observed of a cluster.
+// Drop forgets the Observation of a cluster.
 func (o *Observations) Drop(cluster *clusterv1.Cluster) { o.latest.Drop(o.clusters, cluster) }
 
 // Source wakes the reconciler when an Observation changes.

@@ -132,7 +132,7 @@ func named(kind string, err error) error {
 	return fmt.Errorf("%s: %w", kind, err)
 }
 
-// silentObservation returns what is known of a cluster that cannot be read. lastAnswer is when it last answered, zero if it
+// silentObservation returns the Observation of a cluster that cannot be read. lastAnswer is when it last answered, zero if it
 // never did.
 func silentObservation(silence *workload.Silence, lastAnswer time.Time) Observation {
 	observation := Observation{Unknown: fit.Message(silence.Why), SilentSince: silence.Since, Answered: !lastAnswer.IsZero()}

@@ -62,7 +62,7 @@ type Reconciler struct {
 	pace     pacing.Buckets
 }
 
-// memory is what is remembered of a Cluster. Only the reconcile of that Cluster, of which there is one at a time, uses it, but for
+// memory is the controller's memory of a Cluster. Only the reconcile of that Cluster, of which there is one at a time, uses it, but for
 // the reason.
 type memory struct {
 	lease *sighting

@@ -41,7 +41,7 @@ type failure struct {
 	exists bool
 }
 
-// outcome is what applying a plan came to.
+// outcome is the result of applying a plan.
 type outcome struct {
 	// failed are the slices that could not be written or deleted.
 	failed []failure

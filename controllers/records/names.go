@@ -43,7 +43,7 @@ func (n *names) gateway(slice string) *plan.Gateway {
 	return n.gateways[slice]
 }
 
-// isOf returns whether a slice's name is one that its gateway gives it.
+// isOf returns whether the slice has a name that the plan gives to its gateway's slices.
 func (n *names) isOf(slice string, source plan.Source) bool {
 	if gateway := n.gateway(slice); gateway != nil {
 		return gateway.Source() == source

@@ -119,8 +119,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return r.publish(ctx, reader, cluster)
 }
 
-// foreignRetry is when to look again at a slice that has a name of ours and another owner. Its
-// events do not wake us.
+// foreignRetry is the time until the next look at a slice that has a name of ours and another owner.
+// Its events do not wake the controller.
 const foreignRetry = 5 * time.Second
 
 // publish brings the EndpointSlices of a consuming cluster up to date.
@@ -161,7 +161,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 	return reconcile.Result{}, nil
 }
 
-// plan returns what has to change in a cluster to settle the gateways that are compared.
+// plan returns the changes that settle the compared gateways in a cluster.
 func (r *Reconciler) plan(
 	ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster, comparison *comparison,
 ) (plan.Plan, plan.Readers, error) {
@@ -258,7 +258,7 @@ func (r *Reconciler) consumes(ctx context.Context, reader client.Reader, cluster
 	return namespace.DeletionTimestamp.IsZero() && (isLabelled || !drained), nil
 }
 
-// toConsumers maps a GatewayDNS to the request for all clusters that consume what it publishes.
+// toConsumers maps a GatewayDNS to the request for all clusters that consume its records.
 func toConsumers(_ context.Context, gatewayDNS client.Object) []reconcile.Request {
 	return []reconcile.Request{mapping.SeveralOf(gatewayDNS.GetNamespace(), gatewayDNS.GetName())}
 }

@@ -49,9 +49,9 @@ type ClusterCache interface {
 
 // Clusters are all workload clusters, as one view for all controllers. It is safe for concurrent use.
 //
-// Everything that is kept of a Cluster is in its entry: the connection with its caches and watches, how long the cluster is
-// left alone, since when it is silent, and the State of the controllers. There is an entry only while the manager's cache has
-// the Cluster with the same UID, and the first controller that finds the Cluster gone evicts it.
+// The entry of a Cluster holds everything about it: the connection with its caches and watches, the
+// penalty, the silences, and the State of the controllers. An entry exists only if the manager's cache
+// has the Cluster with the same UID. The first controller that finds the Cluster gone evicts it.
 type Clusters struct {
 	// reader reads Clusters from the manager's cache.
 	reader      client.Reader
@@ -67,20 +67,20 @@ type Clusters struct {
 	entries map[client.ObjectKey]*entry
 	// shareSlice transforms EndpointSlices before they are cached; it may be nil.
 	shareSlice toolscache.TransformFunc
-	// evicted are called with a Cluster of which nothing is to be kept.
+	// evicted are called with each evicted Cluster.
 	evicted []func(client.ObjectKey)
 
 	viewsMu sync.Mutex
 	views   []*View
 }
 
-// entry is everything that is kept of one Cluster.
+// entry holds everything about one Cluster.
 type entry struct {
 	key client.ObjectKey
 	uid types.UID
 
 	mu sync.Mutex
-	// isGone is true once the entry is evicted, for those that still hold it.
+	// isGone is true if the entry is evicted. A reconcile in progress may still hold it.
 	isGone bool
 	// isAdmitted is true once a connection cannot be that of a former Cluster of the same name. See Clusters.Admit.
 	isAdmitted, wasRefused bool
@@ -88,9 +88,9 @@ type entry struct {
 	// penalty is how long the cluster is left alone, and retry wakes the controllers when that ends.
 	penalty penalty
 	retry   *time.Timer
-	// silences are those of the controllers that cannot read the cluster.
+	// silences are set if controllers cannot read the cluster.
 	silences map[*View]beginning
-	// states are those of the controllers.
+	// states are the values of each State.
 	states map[any]any
 }
 
@@ -124,16 +124,15 @@ func (c *Clusters) ShareSlices(share func(*discoveryv1.EndpointSlice)) {
 	}
 }
 
-// OnEvict calls a function with each Cluster of which nothing is to be kept any more, once or several times. It must not call
-// Clusters.
+// OnEvict calls a function with each evicted Cluster, once or several times. The function must not call Clusters.
 func (c *Clusters) OnEvict(evicted func(client.ObjectKey)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.evicted = append(c.evicted, evicted)
 }
 
-// entry returns the entry of a Cluster. That of a Cluster which the manager's cache does not have any more is gone: nothing that
-// is put into it is kept.
+// entry returns the entry of a Cluster. If the manager's cache no longer has the Cluster, the entry is
+// gone and forgets everything.
 func (c *Clusters) entry(ctx context.Context, cluster *clusterv1.Cluster) *entry {
 	key := client.ObjectKeyFromObject(cluster)
 	c.mu.Lock()
@@ -161,7 +160,7 @@ func (c *Clusters) get(key client.ObjectKey) *entry {
 	return c.entries[key]
 }
 
-// evictIfGone drops everything that is kept of a Cluster which the manager's cache does not have.
+// evictIfGone evicts a Cluster if the manager's cache does not have it.
 func (c *Clusters) evictIfGone(ctx context.Context, key client.ObjectKey) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -173,7 +172,7 @@ func (c *Clusters) evictIfGone(ctx context.Context, key client.ObjectKey) error 
 	return nil
 }
 
-// evict drops everything that is kept of a Cluster. c.mu is held.
+// evict drops the entry of a Cluster. c.mu is held.
 func (c *Clusters) evict(key client.ObjectKey) {
 	if current := c.entries[key]; current != nil {
 		delete(c.entries, key)
@@ -185,7 +184,7 @@ func (c *Clusters) evict(key client.ObjectKey) {
 	}
 }
 
-// suspend drops what is kept of a Cluster for which nothing is to be done. If it was beyond its budget, it still is.
+// suspend clears the entry of a Cluster in the phase None, except for its penalty.
 func (c *Clusters) suspend(key client.ObjectKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -253,12 +252,12 @@ func (c *Clusters) end() {
 	}
 }
 
-// Phase says what controllers may do for a Cluster.
+// Phase limits the work of controllers for a Cluster.
 type Phase int
 
 const (
 	// None is the phase of a Cluster that does not exist, is being deleted, or belongs to another instance of the manager.
-	// Nothing is done for it, and nothing is kept of it.
+	// Controllers do nothing for it and remember nothing.
 	None Phase = iota
 	// Paused is the phase of a Cluster for which nothing is written.
 	Paused
@@ -277,7 +276,7 @@ func (c *Clusters) PhaseOf(cluster *clusterv1.Cluster) Phase {
 	return Active
 }
 
-// Get reads the Cluster of a request for a controller, and evicts what is kept of it if nothing is to be done for it.
+// Get reads the Cluster of a request, and clears or evicts its entry if the phase is None.
 func (c *Clusters) Get(ctx context.Context, request reconcile.Request) (*clusterv1.Cluster, Phase, error) {
 	cluster := &clusterv1.Cluster{}
 	err := c.reader.Get(ctx, request.NamespacedName, cluster)

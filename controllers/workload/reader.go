@@ -217,8 +217,8 @@ func (c *connection) newInformer(
 	return informer
 }
 
-// watch adds a Watch to the cache of a cluster, and returns what becomes true once the kind is listed. The controller is woken
-// then.
+// watch adds a Watch to the cache of a cluster. The result becomes true once the kind is listed, and the
+// controller is woken.
 func (v *View) watch(current *connection, cluster client.ObjectKey, watch Watch) (*atomic.Bool, error) {
 	cache, err := current.cached.cacheOf(watch.Object)
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 )
 
 // maxQueued is how long a cluster may wait for clustercache's first try to connect to it. After a start
-// of the manager, a thousand clusters wait for each other; one that is never tried has another cause.
+// of the manager, a thousand clusters wait for each other. If a cluster waits longer, the cause is another.
 const maxQueued = 5 * time.Minute
 
 // Patience is how long a workload cluster may take to connect and to list its objects before it is called unreachable, so that
@@ -60,9 +60,10 @@ func (s *Silence) Unwrap() error { return s.reason }
 // PatientUntil returns until when the cluster may still begin to answer.
 func (s *Silence) PatientUntil() time.Time { return s.Since.Add(Patience) }
 
-// beginning is when a silence began. It ends when the cluster can be read, or when it has another cause.
+// beginning is when a silence began. It ends if the cluster can be read, or if it has another cause.
 type beginning struct {
-	// first is when the cluster could not be read for the first time, and at when it was tried first.
+	// first is when the cluster could not be read for the first time. at is when clustercache first
+	// tried to connect to it.
 	first, at time.Time
 	isTried   bool
 	isRefused bool

@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// State is what a controller keeps of each Cluster. It is evicted with the Cluster, and another Cluster of the same name
+// State holds a controller's value for each Cluster. A value is evicted with the Cluster, and another Cluster of the same name
 // begins with the zero value. A State is a field of its controller, and its zero value is ready for use.
 type State[T any] struct {
 	// _ gives each State an address of its own, by which entries tell States apart.

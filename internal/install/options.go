@@ -72,7 +72,7 @@ func DefaultResources() corev1.ResourceList {
 }
 
 // ParseBound returns the resources of a JSON object such as {"memory":"2Gi"}, with DefaultResources
-// for those that it does not name.
+// if it does not name them.
 func ParseBound(text string) (corev1.ResourceList, error) {
 	named := resourceList{}
 	if err := yaml.UnmarshalStrict([]byte(text), &named); err != nil {

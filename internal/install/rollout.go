@@ -54,7 +54,7 @@ type RolloutOptions struct {
 	IgnoreUnready bool
 }
 
-// ClusterFacts are what a Cluster says that is labelled, belongs to this instance, and is neither
+// ClusterFacts are the facts of a Cluster that is labelled, belongs to this instance, and is neither
 // paused nor being deleted.
 type ClusterFacts struct {
 	// Ready: DNS works. Unreachable: nothing is known of it. Failed: it does not work, and no
@@ -65,7 +65,7 @@ type ClusterFacts struct {
 	Since  time.Time
 }
 
-// PayloadFacts are what the payload Secret of a Cluster says.
+// PayloadFacts are the facts of a Cluster's payload Secret.
 type PayloadFacts struct {
 	// Release is the release of the payload, Payload its hash, and ReadyPayload the hash with which
 	// DNS was ready last; empty if DNS was not ready when the payload was given.
@@ -124,7 +124,7 @@ func NewRollout(release string, options RolloutOptions) *Rollout {
 	}
 }
 
-// ObserveCluster takes in what a Cluster says, nil if it has no part in rollouts. It returns
+// ObserveCluster takes in the facts of a Cluster, nil if it has no part in rollouts. It returns
 // whether another Cluster's turn may have come.
 func (r *Rollout) ObserveCluster(key types.NamespacedName, facts *ClusterFacts, now time.Time) bool {
 	return r.observe(key, now, func(m *member) {
@@ -135,7 +135,7 @@ func (r *Rollout) ObserveCluster(key types.NamespacedName, facts *ClusterFacts, 
 	})
 }
 
-// ObservePayload takes in what the payload Secret of a Cluster says, nil if there is none. It
+// ObservePayload takes in the facts of a Cluster's payload Secret, nil if there is none. It
 // returns whether another Cluster's turn may have come.
 func (r *Rollout) ObservePayload(key types.NamespacedName, facts *PayloadFacts, now time.Time) bool {
 	return r.observe(key, now, func(m *member) {

@@ -103,8 +103,8 @@ func (b *Buckets) take(cluster types.NamespacedName, now time.Time, try func(*bu
 	return delay
 }
 
-// Evict drops what is not needed of a cluster that is gone. A bucket that is not full is kept until it is, so that deleting and
-// creating a cluster is no way to new tokens.
+// Evict drops the full buckets of a cluster that is gone. Others stay until they are full, so a cluster
+// that is deleted and created again gets no new tokens.
 func (b *Buckets) Evict(cluster types.NamespacedName, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

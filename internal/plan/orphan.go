@@ -39,8 +39,8 @@ import (
 //
 // While it is unknown which dns-servers read the slices, every slice with host names is needed.
 //
-// cached is what Compute was given of the gateway, or nil. The slices for a newer status may not
-// exist yet, so the old ones stay until the cache has that status.
+// cached is the gateway that Compute was given, or nil. If the live status is newer, its slices may
+// not exist yet, so the old ones stay.
 func Orphaned(
 	slice *discoveryv1.EndpointSlice, zone string, gatewayDNS *xccv1.GatewayDNS, cluster *clusterv1.Cluster, cached *Gateway,
 	readers Readers,

@@ -25,8 +25,8 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// Publication is what the status of a GatewayDNS publishes. It is immutable, so all consuming
-// clusters share it. A nil Publication publishes nothing.
+// Publication holds the published gateways in the status of a GatewayDNS. It is immutable, so all
+// consuming clusters share it. A nil Publication publishes nothing.
 type Publication struct {
 	// gateways are in the order of the status.
 	gateways []*Gateway
@@ -45,8 +45,8 @@ type Gateway struct {
 	hasHostNames bool
 }
 
-// Publish returns what the status of a GatewayDNS publishes. It leaves out entries whose DNS names
-// the GatewayDNS cannot publish. A Gateway of the former Publication is reused if it publishes the
+// Publish returns the Publication of a GatewayDNS. It leaves out entries whose DNS names the
+// GatewayDNS cannot publish. A Gateway of the former Publication is reused if it publishes the
 // same, so the cost of a new one is paid only for the gateways that changed.
 func Publish(zone string, gatewayDNS *xccv1.GatewayDNS, former *Publication) *Publication {
 	ref := types.NamespacedName{Namespace: gatewayDNS.Namespace, Name: gatewayDNS.Name}

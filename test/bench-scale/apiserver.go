@@ -297,7 +297,7 @@ var groups = map[string]string{
 	"apps": "v1", "discovery.k8s.io": "v1", "coordination.k8s.io": "v1", "networking.k8s.io": "v1", "policy": "v1", "rbac.authorization.k8s.io": "v1",
 }
 
-// discover answers what clients ask to find out which APIs there are.
+// discover answers the questions of API discovery.
 func discover(w http.ResponseWriter, parts []string) {
 	var answer any
 	switch path := strings.Join(parts, "/"); {

@@ -227,7 +227,7 @@ func (b *bench) coldStart(ctx context.Context) error {
 	return nil
 }
 
-// rest measures what the manager does when nothing changes.
+// rest measures the manager if nothing changes.
 func (b *bench) rest(ctx context.Context) error {
 	if err := sleep(ctx, patience); err != nil {
 		return err
@@ -373,7 +373,7 @@ func (b *bench) restart(ctx context.Context) error {
 	return b.oneChange(ctx, "after the restart, one change", nil)
 }
 
-// tenth returns one of ten clusters.
+// tenth returns a tenth of the clusters.
 func (b *bench) tenth() map[int]bool {
 	some := map[int]bool{}
 	for number := 0; number < b.shape.total(); number += 10 {
@@ -382,7 +382,7 @@ func (b *bench) tenth() map[int]bool {
 	return some
 }
 
-// hanging lets one of ten clusters accept connections and not answer.
+// hanging measures single changes if a tenth of the clusters accept connections and do not answer.
 func (b *bench) hanging(ctx context.Context) error {
 	silent := b.tenth()
 	var answers []func()
@@ -396,7 +396,7 @@ func (b *bench) hanging(ctx context.Context) error {
 	return errors.Join(err, b.verified(ctx))
 }
 
-// flapping lets one of ten clusters come and go.
+// flapping measures single changes if a tenth of the clusters come and go.
 func (b *bench) flapping(ctx context.Context) error {
 	silent := b.tenth()
 	flapping, stop := context.WithCancel(ctx)

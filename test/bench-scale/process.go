@@ -128,7 +128,7 @@ func (p *process) resident() int64 {
 
 var sample = regexp.MustCompile(`^(\w+)(?:\{([^}]*)\})? (\S+)$`)
 
-// metric returns the samples of a metric by the value of one of its labels.
+// metric returns the samples of a metric, summed up by a label's values.
 func (p *process) metric(ctx context.Context, name, label string) (map[string]float64, error) {
 	body, err := p.diagnostics(ctx, "/metrics")
 	if err != nil {
@@ -137,7 +137,7 @@ func (p *process) metric(ctx context.Context, name, label string) (map[string]fl
 	return samples(body, name, label), nil
 }
 
-// samples sums up the samples of a metric by the value of one of its labels.
+// samples sums up the samples of a metric by a label's values.
 func samples(text, name, label string) map[string]float64 {
 	found := map[string]float64{}
 	lines := bufio.NewScanner(strings.NewReader(text))

@@ -134,7 +134,7 @@ func (s *store) put(resource, key string, body []byte, create bool) ([]byte, err
 	return s.encode(object), nil
 }
 
-// expect replaces what is told of each record.
+// expect replaces the arrival that is told of each record.
 func (s *store) expect(arrival *arrival) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,7 +208,8 @@ func (s *store) leave(w *watcher) {
 	delete(s.watchers, w)
 }
 
-// notify sends an event to the watchers. One that does not follow is ended, and lists again.
+// notify sends an event to the watchers. If a watcher does not keep up, its watch ends and its client
+// lists again.
 func (s *store) notify(resource, key string, event watch.EventType, object stored) {
 	s.changed[resource] = s.version
 	var encoded []byte
@@ -232,8 +233,8 @@ func encodeEvent(event watch.EventType, object []byte) []byte {
 	return fmt.Appendf(nil, `{"type":%q,"object":%s}`+"\n", event, object)
 }
 
-// withoutIdentity returns the JSON of an object without what differs between clusters, and its
-// resourceVersion.
+// withoutIdentity returns the JSON of an object without the fields that differ between clusters, and
+// its resourceVersion.
 func withoutIdentity(body []byte) (text, version string, err error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(body, &object); err != nil {
