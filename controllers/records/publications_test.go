@@ -296,7 +296,7 @@ func TestSlicesThatNameEverNewGatewaysTakeBoundedMemory(t *testing.T) {
 		c.publications.changed(key("consumer"), slice)
 		begun.saw(nil)
 		begun.finish(nil)
-		c.Expect(len(kept.renamed[sourceOf("c0")]) <= maxDue+1).To(BeTrue())
+		c.Expect(len(kept.renamed[sourceOf("c0")])).To(BeNumerically("<=", maxDue+1))
 	}
 }
 
