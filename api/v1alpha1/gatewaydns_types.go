@@ -93,6 +93,17 @@ type GatewayDNSSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="spec.subdomain must be one DNS label: at most 63 lower-case letters, digits and hyphens, with no hyphen at either end"
 	Subdomain string `json:"subdomain,omitempty"`
+
+	// shared publishes one more name, which leads to the gateway of one of several clusters: *.<name>.<namespace>.gateways.<zone>, and the name without "*.".
+	// Each answer has the addresses of one cluster. If spec.healthCheck is set, it is a cluster whose gateway works.
+	// +optional
+	Shared *SharedName `json:"shared,omitempty"`
+
+	// healthCheck lets the DNS server of each consuming cluster probe the gateways, and leave those out of its answers that fail.
+	// If all gateways of a name fail, all are answered.
+	// If it is unset, nothing is probed.
+	// +optional
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 }
 
 // GatewayState is the state of one cluster's gateway.
@@ -223,6 +234,10 @@ type GatewayStatus struct {
 	// +optional
 	UnreachableSince *metav1.Time `json:"unreachableSince,omitempty"`
 
+	// shared is the gateway's part in status.sharedHostname. It is unset if the gateway has none.
+	// +optional
+	Shared *GatewayShare `json:"shared,omitempty"`
+
 	// lastTransitionTime is the time of the last change of hostname, state, addresses or ports.
 	// +required
 	LastTransitionTime metav1.Time `json:"lastTransitionTime"`
@@ -260,7 +275,7 @@ type LaggingConsumer struct {
 	// +kubebuilder:validation:MaxLength=253
 	Cluster string `json:"cluster,omitempty"`
 
-	// reason is Pending, Unreachable, Paused, NotInstalled, WriteFailed or NameTaken.
+	// reason is Pending, Unreachable, Paused, NotInstalled, WriteFailed, NameTaken or Outdated.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -288,6 +303,8 @@ const (
 	LagWriteFailed LagReason = "WriteFailed"
 	// LagNameTaken: a foreign EndpointSlice has the name of a record.
 	LagNameTaken LagReason = "NameTaken"
+	// LagOutdated: the cluster has its records, but a dns-server of an older release ignores spec.shared and spec.healthCheck.
+	LagOutdated LagReason = "Outdated"
 )
 
 // Condition types and reasons of a GatewayDNS.
@@ -329,6 +346,20 @@ const (
 	// GatewaysUnknownReason: at least one cluster cannot be asked, and no worse problem is known.
 	GatewaysUnknownReason = "GatewaysUnknown"
 
+	// SharedNamePublishedCondition is True if spec.shared is published. It is absent without spec.shared. It is no part of Ready:
+	// the names of single clusters do not depend on it.
+	SharedNamePublishedCondition = "SharedNamePublished"
+	// SharedNamePublishedReason: the name is published for at least one cluster.
+	SharedNamePublishedReason = "SharedNamePublished"
+	// SharedNameConflictedReason: another GatewayDNS of the namespace claimed the name first.
+	SharedNameConflictedReason = "SharedNameConflicted"
+	// SharedNameInvalidReason: the name is longer than DNS allows.
+	SharedNameInvalidReason = "SharedNameInvalid"
+	// SharedMembersInvalidReason: a selector of spec.shared.members cannot be evaluated. The gateways keep their former parts.
+	SharedMembersInvalidReason = "SharedMembersInvalid"
+	// NoSharedMemberReason: no selected Cluster has a member.
+	NoSharedMemberReason = "NoSharedMember"
+
 	// ConsumersCurrentCondition is True if every consuming cluster has the current records.
 	// It is not part of Ready, because one unreachable cluster would make every GatewayDNS of its namespace not ready.
 	ConsumersCurrentCondition = "ConsumersCurrent"
@@ -342,7 +373,7 @@ const (
 
 // GatewayDNSStatus is the published state of a GatewayDNS.
 type GatewayDNSStatus struct {
-	// conditions are Ready, which summarises ClustersSelected, NamesClaimed and GatewaysResolved; ConsumersCurrent; and Paused.
+	// conditions are Ready, which summarises ClustersSelected, NamesClaimed and GatewaysResolved; SharedNamePublished; ConsumersCurrent; and Paused.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -353,6 +384,12 @@ type GatewayDNSStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// sharedHostname is the name that leads to the gateway of one of several clusters. It is a wildcard. The name without "*." leads there too.
+	// It is unset if spec.shared is unset or another GatewayDNS owns the name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	SharedHostname string `json:"sharedHostname,omitempty"`
 
 	// gateways has an entry for each selected cluster: the gateway as published in the other clusters of this namespace.
 	// +optional
@@ -383,6 +420,7 @@ type GatewayDNSStatus struct {
 // +kubebuilder:printcolumn:name="Gateway",type=string,JSONPath=`.spec.gateway`,description="The Gateway in each selected cluster",priority=1
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.resolutionType`,description="How the Service is resolved to addresses",priority=1
 // +kubebuilder:printcolumn:name="Clusters",type=string,JSONPath=`.status.gateways[*].cluster`,description="The selected clusters",priority=1
+// +kubebuilder:printcolumn:name="Shared",type=string,JSONPath=`.status.sharedHostname`,description="The name that leads to one of the clusters",priority=1
 // +kubebuilder:printcolumn:name="States",type=string,JSONPath=`.status.gateways[*].state`,description="The states of their gateways",priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,description="Time since creation"
 type GatewayDNS struct {

@@ -67,6 +67,10 @@ const (
 	// Clusters can make room for others.
 	AbsentClaimsAnnotation = "connectivity.tanzu.vmware.com/absent-claims"
 
+	// SharedClaimAnnotation on a GatewayDNS holds the time since which it claims its shared name: a JSON object from
+	// spec.shared.name to an RFC 3339 time. If two GatewayDNS ask for one name, the earliest claim owns it. The manager writes it.
+	SharedClaimAnnotation = "connectivity.tanzu.vmware.com/shared-claim"
+
 	// DNSHostnameAnnotation on an EndpointSlice in the namespace WorkloadNamespace of a workload cluster is the fully qualified
 	// name under which the slice's addresses are served, without a final dot, for example
 	// "*.gateway.cluster-a.dev-team.clusters.xcc.test".
@@ -87,6 +91,10 @@ const (
 	TargetsAnnotation = "connectivity.tanzu.vmware.com/dns-targets"
 	// MaxTargets bounds the host names in TargetsAnnotation: as many as a gateway's status has addresses.
 	MaxTargets = 100
+
+	// FailoverAnnotation on an EndpointSlice holds the gateway's part in a shared name and its health check, as JSON: see package
+	// internal/failover. A dns-server ignores it without DNSHostnameAnnotation.
+	FailoverAnnotation = "connectivity.tanzu.vmware.com/dns-failover"
 
 	// GatewayDNSRefAnnotation on an EndpointSlice is the slice's GatewayDNS, as "namespace/name". A slice without it was written
 	// by hand: it is served and never touched.
