@@ -49,9 +49,8 @@ type SharedName struct {
 // SharedMember sets the priority and the weight of clusters in a shared name.
 type SharedMember struct {
 	// clusterSelector selects Clusters by their labels, among those that spec.clusterSelector selects. An empty selector selects all of them.
+	// Invalid selectors cause the reason SharedMembersInvalid of the condition SharedNamePublished.
 	// +required
-	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist'])",message="spec.shared.members.clusterSelector.matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"
-	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, (e.operator in ['In', 'NotIn']) == (has(e.values) && size(e.values) > 0))",message="spec.shared.members.clusterSelector.matchExpressions: values must be given with the operators In and NotIn, and with no other"
 	ClusterSelector metav1.LabelSelector `json:"clusterSelector"`
 
 	// priority orders the clusters: a cluster is answered only if no cluster with a lower number works (RFC 2782). In each consuming cluster, its own gateway precedes others of the same priority.

@@ -81,7 +81,7 @@ func TestVersionTellsWhatIsRead(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "message")
 	t.Setenv("XCC_CAPABILITIES_FILE", name)
 	g.Expect(run([]string{"--version"})).To(Succeed())
-	g.Expect(os.ReadFile(name)).To(BeEquivalentTo("dns-targets"))
+	g.Expect(os.ReadFile(name)).To(BeEquivalentTo("dns-targets,dns-failover"))
 	t.Setenv("XCC_CAPABILITIES_FILE", t.TempDir())
 	g.Expect(run([]string{"--version"})).To(Succeed(), "a file that cannot be written keeps no Pod from starting")
 }

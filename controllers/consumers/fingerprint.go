@@ -19,28 +19,37 @@ package consumers
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"slices"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-// Fingerprint stands for what a GatewayDNS publishes: two are equal if and only if the same names, addresses and ports are.
+// Fingerprint identifies the published content of a GatewayDNS: two are equal if and only if names,
+// addresses, ports, parts in the shared name and health checks are equal.
 type Fingerprint [sha256.Size]byte
 
-// FingerprintOf returns the Fingerprint of what a GatewayDNS publishes.
-func FingerprintOf(gateways []xccv1.GatewayStatus) Fingerprint {
-	type published struct {
+// FingerprintOf returns the Fingerprint of a GatewayDNS.
+func FingerprintOf(gatewayDNS *xccv1.GatewayDNS) Fingerprint {
+	type gateway struct {
 		Hostname  string
 		Addresses []string
 		Ports     []xccv1.GatewayPort
+		Shared    *xccv1.GatewayShare `json:",omitempty"`
 	}
-	all := []published{}
-	for i := range gateways {
-		if gateway := &gateways[i]; !gateway.State.KnownEmpty() && len(gateway.Addresses) > 0 {
-			all = append(all, published{gateway.Hostname, slices.Clip(gateway.Addresses), gateway.Ports})
+	content := struct {
+		Gateways       []gateway
+		SharedHostname string
+		Localities     *xccv1.SharedLocality
+		HealthCheck    *xccv1.HealthCheck
+	}{SharedHostname: gatewayDNS.Status.SharedHostname, HealthCheck: gatewayDNS.Spec.HealthCheck}
+	if gatewayDNS.Spec.Shared != nil {
+		content.Localities = gatewayDNS.Spec.Shared.Locality
+	}
+	for i := range gatewayDNS.Status.Gateways {
+		if status := &gatewayDNS.Status.Gateways[i]; !status.State.KnownEmpty() && len(status.Addresses) > 0 {
+			content.Gateways = append(content.Gateways, gateway{status.Hostname, status.Addresses, status.Ports, status.Shared})
 		}
 	}
-	text, err := json.Marshal(all)
+	text, err := json.Marshal(content)
 	if err != nil {
 		return Fingerprint{} // Strings and numbers always marshal.
 	}

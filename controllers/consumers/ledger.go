@@ -144,16 +144,16 @@ func (b *book) fingerprintOf(gatewayDNS *xccv1.GatewayDNS) Fingerprint {
 	key := client.ObjectKeyFromObject(gatewayDNS)
 	last := b.fingerprints[key]
 	if last.resourceVersion == "" || last.resourceVersion != gatewayDNS.ResourceVersion || last.uid != gatewayDNS.UID {
-		last = fingerprinted{gatewayDNS.UID, gatewayDNS.ResourceVersion, FingerprintOf(gatewayDNS.Status.Gateways)}
+		last = fingerprinted{gatewayDNS.UID, gatewayDNS.ResourceVersion, FingerprintOf(gatewayDNS)}
 		b.fingerprints[key] = last
 	}
 	return last.fingerprint
 }
 
-// Publishing notes that the gateways of a GatewayDNS are about to be written. changedAt is the lastTransitionTime of those that
-// changed.
-func (l *Ledger) Publishing(gatewayDNS client.ObjectKey, gateways []xccv1.GatewayStatus, changedAt time.Time) {
-	fingerprint := FingerprintOf(gateways)
+// Publishing notes that the status of a GatewayDNS is about to be written. changedAt is the
+// lastTransitionTime of the gateways that changed.
+func (l *Ledger) Publishing(written *xccv1.GatewayDNS, changedAt time.Time) {
+	gatewayDNS, fingerprint := client.ObjectKeyFromObject(written), FingerprintOf(written)
 	book := l.open(gatewayDNS.Namespace)
 	defer book.mu.Unlock()
 	current, ok := book.published[gatewayDNS]

@@ -39,7 +39,7 @@ import (
 func publishing(all ...xccv1.GatewayDNS) iter.Seq2[client.ObjectKey, Fingerprint] {
 	return func(yield func(client.ObjectKey, Fingerprint) bool) {
 		for i := range all {
-			if !yield(client.ObjectKeyFromObject(&all[i]), FingerprintOf(all[i].Status.Gateways)) {
+			if !yield(client.ObjectKeyFromObject(&all[i]), FingerprintOf(&all[i])) {
 				return
 			}
 		}
@@ -195,19 +195,29 @@ func TestAtMostAHundredClustersAreNamed(t *testing.T) {
 func TestAFingerprintIsWhatIsPublished(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	one := gatewayDNS("192.0.2.1").Status.Gateways
-	same := gatewayDNS("192.0.2.1").Status.Gateways
-	same[0].State, same[0].Message = xccv1.GatewayUnreachable, "other"
-	g.Expect(FingerprintOf(same)).To(Equal(FingerprintOf(one)))
-	for name, change := range map[string]func(*xccv1.GatewayStatus){
-		"another address": func(s *xccv1.GatewayStatus) { s.Addresses = []string{"192.0.2.2"} },
-		"another name":    func(s *xccv1.GatewayStatus) { s.Hostname = "*.internal.a.dev.clusters.xcc.test" },
-		"a port":          func(s *xccv1.GatewayStatus) { s.Ports = []xccv1.GatewayPort{{Name: "http", Protocol: "TCP", Port: 80}} },
-		"nothing":         func(s *xccv1.GatewayStatus) { s.State = xccv1.GatewayConflicted },
+	one, same := gatewayDNS("192.0.2.1"), gatewayDNS("192.0.2.1")
+	same.Status.Gateways[0].State, same.Status.Gateways[0].Message = xccv1.GatewayUnreachable, "other"
+	g.Expect(FingerprintOf(&same)).To(Equal(FingerprintOf(&one)))
+	first := func(change func(*xccv1.GatewayStatus)) func(*xccv1.GatewayDNS) {
+		return func(gatewayDNS *xccv1.GatewayDNS) { change(&gatewayDNS.Status.Gateways[0]) }
+	}
+	for name, change := range map[string]func(*xccv1.GatewayDNS){
+		"another address": first(func(s *xccv1.GatewayStatus) { s.Addresses = []string{"192.0.2.2"} }),
+		"another name":    first(func(s *xccv1.GatewayStatus) { s.Hostname = "*.internal.a.dev.clusters.xcc.test" }),
+		"a port":          first(func(s *xccv1.GatewayStatus) { s.Ports = []xccv1.GatewayPort{{Name: "http", Protocol: "TCP", Port: 80}} }),
+		"nothing":         first(func(s *xccv1.GatewayStatus) { s.State = xccv1.GatewayConflicted }),
+		"a weight": first(func(s *xccv1.GatewayStatus) {
+			s.Shared = &xccv1.GatewayShare{Priority: new(int32), Weight: new(int32(2))}
+		}),
+		"a shared name":  func(gatewayDNS *xccv1.GatewayDNS) { gatewayDNS.Status.SharedHostname = "*.shop.dev.gateways.xcc.test" },
+		"a health check": func(gatewayDNS *xccv1.GatewayDNS) { gatewayDNS.Spec.HealthCheck = &xccv1.HealthCheck{} },
+		"localities": func(gatewayDNS *xccv1.GatewayDNS) {
+			gatewayDNS.Spec.Shared = &xccv1.SharedName{Locality: &xccv1.SharedLocality{Labels: []string{"site"}}}
+		},
 	} {
-		other := gatewayDNS("192.0.2.1").Status.Gateways
-		change(&other[0])
-		g.Expect(FingerprintOf(other)).NotTo(Equal(FingerprintOf(one)), name)
+		other := gatewayDNS("192.0.2.1")
+		change(&other)
+		g.Expect(FingerprintOf(&other)).NotTo(Equal(FingerprintOf(&one)), name)
 	}
 }
 
@@ -218,11 +228,11 @@ func TestAFingerprintIsComputedForEachVersion(t *testing.T) {
 	one, two := gatewayDNS("192.0.2.1"), gatewayDNS("192.0.2.2")
 	one.ResourceVersion, two.ResourceVersion = "1", "2"
 	for _, version := range []xccv1.GatewayDNS{one, two, one} {
-		g.Expect(ledger.book("dev").fingerprintOf(&version)).To(Equal(FingerprintOf(version.Status.Gateways)))
+		g.Expect(ledger.book("dev").fingerprintOf(&version)).To(Equal(FingerprintOf(&version)))
 	}
 	recreated := two
 	recreated.ResourceVersion, recreated.UID = "1", "other"
-	g.Expect(ledger.book("dev").fingerprintOf(&recreated)).To(Equal(FingerprintOf(two.Status.Gateways)))
+	g.Expect(ledger.book("dev").fingerprintOf(&recreated)).To(Equal(FingerprintOf(&two)))
 }
 
 func TestPropagationIsMeasuredOncePerChangeAndConsumer(t *testing.T) {
@@ -237,13 +247,13 @@ func TestPropagationIsMeasuredOncePerChangeAndConsumer(t *testing.T) {
 	held("b", one)
 	g.Expect(sampled(t, ledger)).To(BeZero(), "what was there before is no change")
 
-	ledger.Publishing(key("gw"), two.Status.Gateways, time.Now())
-	ledger.Publishing(key("gw"), two.Status.Gateways, time.Now())
+	ledger.Publishing(&two, time.Now())
+	ledger.Publishing(&two, time.Now())
 	held("a", two)
 	held("a", two)
 	g.Expect(sampled(t, ledger)).To(BeEquivalentTo(1))
 	t.Log("b did not hold the second when the third came: it is measured from the second")
-	ledger.Publishing(key("gw"), three.Status.Gateways, time.Now().Add(time.Hour))
+	ledger.Publishing(&three, time.Now().Add(time.Hour))
 	held("b", three)
 	g.Expect(sampled(t, ledger)).To(BeEquivalentTo(2))
 	g.Expect(testutil.ToFloat64(ledger.metrics.records.WithLabelValues("dev", "b"))).To(BeEquivalentTo(1))
@@ -364,7 +374,7 @@ func TestWhatIsDoneForANamespaceDoesNotWaitForAnotherOne(t *testing.T) {
 	done := make(chan string)
 	go func() {
 		published := gatewayDNS("192.0.2.1")
-		ledger.Publishing(key("gw"), published.Status.Gateways, time.Now())
+		ledger.Publishing(&published, time.Now())
 		ledger.Held(key("a"), publishing(published), nil, 1)
 		ledger.Lags(key("b"), xccv1.LagPaused, "paused")
 		ledger.Absent(key("c"))

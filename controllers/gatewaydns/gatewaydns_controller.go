@@ -163,7 +163,7 @@ func (r *Reconciler) publish(
 	if wait := r.shares.Wait(key, now); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
-	r.Ledger.Publishing(key, gatewayDNS.Status.Gateways, now)
+	r.Ledger.Publishing(gatewayDNS, now)
 	// With the lock, a status that was computed from an outdated cache is not written over a newer one; the newer object's
 	// event wakes us.
 	patch := client.MergeFromWithOptions(original, client.MergeFromWithOptimisticLock{})

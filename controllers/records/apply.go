@@ -141,6 +141,20 @@ func (r *Reconciler) refused(failed []failure) map[client.ObjectKey]consumers.Re
 	return refused
 }
 
+// addOutdated adds GatewayDNS whose shared names and health checks the dns-servers ignore.
+func addOutdated(refused map[client.ObjectKey]consumers.Refusal, namespace string, names []string) {
+	for _, name := range names {
+		key := client.ObjectKey{Namespace: namespace, Name: name}
+		if refused[key].Reason == "" {
+			refused[key] = consumers.Refusal{
+				Reason: xccv1.LagOutdated,
+				Message: "Cluster runs a dns-server of an older release, which ignores spec.shared and spec.healthCheck: " +
+					"wait for its update, or update it",
+			}
+		}
+	}
+}
+
 // detail is the verbosity of a line for each slice. There may be a million.
 const detail = 4
 

@@ -40,8 +40,8 @@ const maxDue = 1000
 type consumer struct {
 	// reader is that of the connection. With another connection, everything is compared.
 	reader client.Reader
-	// readers are those of the last comparison.
-	readers plan.Readers
+	// last is the consumer as the last comparison saw it.
+	last plan.Consumer
 	// isAll is true if all gateways are to be compared, otherwise those in due.
 	isAll bool
 	due   map[plan.Source]struct{}
@@ -135,14 +135,16 @@ type comparison struct {
 	zone     string
 }
 
-// widen lets everything be compared if the dns-servers read host names elsewhere than at the last
-// comparison. It returns whether more is compared than before.
-func (c *comparison) widen(readers plan.Readers) bool {
+// widen lets everything be compared if the slices of all gateways may differ from those of the last
+// comparison: if other dns-servers read them, or if the labels have changed, which decide about
+// localities. It returns whether more is compared than before.
+func (c *comparison) widen(current plan.Consumer) bool {
 	c.space.mu.Lock()
 	defer c.space.mu.Unlock()
-	former := c.consumer.readers
-	c.consumer.readers = readers
-	if c.isAll || former == readers {
+	former := c.consumer.last
+	c.consumer.last = current
+	isMoved := !maps.Equal(former.Labels, current.Labels) && len(c.edition.withFailover()) > 0
+	if c.isAll || former.Readers == current.Readers && !isMoved {
 		return false
 	}
 	c.isAll, c.consumer.begun.isAll = true, true

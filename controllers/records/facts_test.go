@@ -70,7 +70,7 @@ func TestAStatusThatIsNewerThanTheCacheDeletesNothing(t *testing.T) {
 
 	orphaned := func(visible xccv1.GatewayDNS, held ...*discoveryv1.EndpointSlice) bool {
 		published := plan.Publish(zone, &visible, nil)
-		changes := plan.Compute(zone, published.Gateways(), held, plan.ReadersUnknown)
+		changes := plan.Compute(zone, published.Gateways(), held, plan.Consumer{Readers: plan.ReadersUnknown})
 		g.Expect(changes.Candidates).To(HaveLen(1))
 		facts := facts{reader: server, namespace: "dev", zone: zone, compared: published.Gateway}
 		result, err := facts.orphaned(t.Context(), changes.Candidates[0])
@@ -78,7 +78,7 @@ func TestAStatusThatIsNewerThanTheCacheDeletesNothing(t *testing.T) {
 		return result
 	}
 	g.Expect(orphaned(cached, old)).To(BeFalse(), "ours does not exist")
-	ours := plan.Compute(zone, plan.Publish(zone, &now, nil).Gateways(), nil, plan.ReadersUnknown).Create[0]
+	ours := plan.Compute(zone, plan.Publish(zone, &now, nil).Gateways(), nil, plan.Consumer{Readers: plan.ReadersUnknown}).Create[0]
 	g.Expect(orphaned(now, old, ours)).To(BeTrue(), "ours exists")
 }
 
@@ -120,8 +120,8 @@ func TestADNSServerThatTheCacheDoesNotKnowKeepsItsSlices(t *testing.T) {
 	}}
 	published := plan.Publish(zone, &gatewayDNS, nil)
 	server := live{gatewayDNS: gatewayDNS, cluster: clusterv1.Cluster{ObjectMeta: metav1.ObjectMeta{Namespace: "dev", Name: "a"}}}
-	held := plan.Compute(zone, published.Gateways(), nil, plan.ReadersFormer).Create[:1]
-	candidates := plan.Compute(zone, published.Gateways(), held, plan.ReadersCurrent).Candidates
+	held := plan.Compute(zone, published.Gateways(), nil, plan.Consumer{Readers: plan.ReadersFormer}).Create[:1]
+	candidates := plan.Compute(zone, published.Gateways(), held, plan.Consumer{Readers: plan.ReadersCurrent}).Candidates
 	for name, test := range map[string]struct {
 		remote   dnsServers
 		orphaned bool

@@ -76,7 +76,7 @@ func (n *names) replace(former, current *plan.Publication) {
 	}
 }
 
-// share lets a slice that was read from a workload cluster have the memory of the published one, if
+// share lets a slice that was read from a workload cluster have the memory of a published one, if
 // it says the same. Each consuming cluster holds the same slices. The result must not be changed.
 func (p *publications) share(slice *discoveryv1.EndpointSlice) {
 	gateway := p.names.gateway(slice.Name)

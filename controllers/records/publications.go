@@ -66,7 +66,8 @@ type published struct {
 	uid             types.UID
 	resourceVersion string
 	fingerprint     consumers.Fingerprint
-	hasHostNames    bool
+	// dependsOnReaders and hasFailover are true if a gateway does or has.
+	dependsOnReaders, hasFailover bool
 }
 
 // newPublications returns empty publications. The reader should be the manager's cache.
@@ -149,9 +150,10 @@ func (p *publications) publish(gatewayDNS *xccv1.GatewayDNS, former *published) 
 	current := &published{
 		Publication: plan.Publish(p.zone, gatewayDNS, former.publication()),
 		uid:         gatewayDNS.UID, resourceVersion: gatewayDNS.ResourceVersion,
-		fingerprint: consumers.FingerprintOf(gatewayDNS.Status.Gateways),
+		fingerprint: consumers.FingerprintOf(gatewayDNS),
 	}
-	current.hasHostNames = slices.ContainsFunc(current.Gateways(), (*plan.Gateway).HasHostNames)
+	current.dependsOnReaders = slices.ContainsFunc(current.Gateways(), (*plan.Gateway).DependsOnReaders)
+	current.hasFailover = slices.ContainsFunc(current.Gateways(), (*plan.Gateway).HasFailover)
 	return current
 }
 
@@ -217,14 +219,25 @@ func (e edition) records(readers plan.Readers) int {
 	return count
 }
 
-// hasHostNames returns whether a gateway has a host name among its addresses.
-func (e edition) hasHostNames() bool {
+// dependOnReaders returns whether the slices of a gateway depend on the dns-servers that read them.
+func (e edition) dependOnReaders() bool {
 	for _, published := range e {
-		if published.hasHostNames {
+		if published.dependsOnReaders {
 			return true
 		}
 	}
 	return false
+}
+
+// withFailover returns the names of the GatewayDNS with a shared name or health checks.
+func (e edition) withFailover() []string {
+	var names []string
+	for name, published := range e {
+		if published.hasFailover {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // compare begins a comparison of the gateways that are due in a consuming cluster. reader belongs to

@@ -118,7 +118,7 @@ func (c *consuming) compare() []string {
 	held, err := comparison.held(c.t.Context(), c.remote)
 	c.Expect(err).NotTo(HaveOccurred())
 	comparison.saw(held)
-	changes := plan.Compute(zone, comparison.gateways(), held, plan.ReadersUnknown)
+	changes := plan.Compute(zone, comparison.gateways(), held, plan.Consumer{Readers: plan.ReadersUnknown})
 	for _, slice := range append(changes.Create, changes.Update...) {
 		c.remote.slices[slice.Name] = slice
 	}

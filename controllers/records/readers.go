@@ -37,11 +37,11 @@ const mostPods = 500
 // serverLabels is what the Service dns-server selects, which was the same in the old project. Whatever else has the label serves, too.
 var serverLabels = labels.Set{"app": xccv1.DNSServerName}
 
-// readers returns the dns-servers of a consuming cluster, by where they read host names. It never
-// waits: until the Pods are listed the readers are unknown, and we are woken once they are. Without
-// host names, nothing is watched.
-func (r *Reconciler) readers(ctx context.Context, cluster *clusterv1.Cluster, hasHostNames bool) (plan.Readers, error) {
-	if !hasHostNames {
+// readers returns the dns-servers of a consuming cluster, by the annotations that they read. It never
+// waits: until the Pods are listed the readers are unknown, and we are woken once they are. If no
+// slice depends on them, nothing is watched.
+func (r *Reconciler) readers(ctx context.Context, cluster *clusterv1.Cluster, isNeeded bool) (plan.Readers, error) {
+	if !isNeeded {
 		r.Workload.StopWatching(cluster)
 		return plan.ReadersUnknown, nil
 	}

@@ -130,7 +130,7 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	changes, readers, err := r.plan(ctx, reader, cluster, comparison)
+	changes, consumer, err := r.plan(ctx, reader, cluster, comparison)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -151,7 +151,12 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 		}
 	}
 	comparison.finish(r.unsettled(cluster.Namespace, result))
-	r.Ledger.Held(key, comparison.edition.fingerprints(key.Namespace), r.refused(result.failed), comparison.edition.records(readers)-len(result.failed))
+	refused := r.refused(result.failed)
+	if consumer.Readers.IsOutdated() {
+		addOutdated(refused, key.Namespace, comparison.edition.withFailover())
+	}
+	records := comparison.edition.records(consumer.Readers) - len(result.failed)
+	r.Ledger.Held(key, comparison.edition.fingerprints(key.Namespace), refused, records)
 	if applyErr != nil {
 		return reconcile.Result{}, applyErr
 	}
@@ -161,26 +166,27 @@ func (r *Reconciler) publish(ctx context.Context, reader client.Reader, cluster 
 	return reconcile.Result{}, nil
 }
 
-// plan returns the changes that settle the compared gateways in a cluster.
+// plan returns the changes that settle the compared gateways in a cluster, and the cluster as it was
+// seen.
 func (r *Reconciler) plan(
 	ctx context.Context, reader client.Reader, cluster *clusterv1.Cluster, comparison *comparison,
-) (plan.Plan, plan.Readers, error) {
+) (plan.Plan, plan.Consumer, error) {
+	consumer := plan.Consumer{Cluster: cluster.Name, Labels: cluster.Labels}
 	held, err := comparison.held(ctx, reader)
 	if err != nil {
-		return plan.Plan{}, plan.ReadersUnknown, err
+		return plan.Plan{}, consumer, err
 	}
-	hasHostNames := comparison.holdsHostNames || comparison.edition.hasHostNames() || slices.ContainsFunc(held, plan.HoldsHostNames)
-	readers, err := r.readers(ctx, cluster, hasHostNames)
-	if err != nil {
-		return plan.Plan{}, plan.ReadersUnknown, err
+	dependOnReaders := comparison.holdsHostNames || comparison.edition.dependOnReaders() || slices.ContainsFunc(held, plan.HoldsHostNames)
+	if consumer.Readers, err = r.readers(ctx, cluster, dependOnReaders); err != nil {
+		return plan.Plan{}, consumer, err
 	}
-	if comparison.widen(readers) {
+	if comparison.widen(consumer) {
 		if held, err = comparison.held(ctx, reader); err != nil {
-			return plan.Plan{}, plan.ReadersUnknown, err
+			return plan.Plan{}, consumer, err
 		}
 	}
 	comparison.saw(held)
-	return plan.Compute(r.Zone, comparison.gateways(), held, readers), readers, nil
+	return plan.Compute(r.Zone, comparison.gateways(), held, consumer), consumer, nil
 }
 
 // unsettled returns the gateways that have to be compared again: those of slices that could not be

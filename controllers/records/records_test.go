@@ -202,7 +202,7 @@ func (n *tenant) record(gatewayDNS, clusterName, address string) *discoveryv1.En
 			Cluster: clusterName, Hostname: n.Hostname(clusterName), State: xccv1.GatewayResolved, Addresses: []string{address},
 		}}},
 	}, nil)
-	return plan.Compute(fleet.Zone, published.Gateways(), nil, plan.ReadersUnknown).Create[0]
+	return plan.Compute(fleet.Zone, published.Gateways(), nil, plan.Consumer{Readers: plan.ReadersUnknown}).Create[0]
 }
 
 func TestASliceOfOursThatWasMadeAnewWithAnotherAddressTypeIsReplaced(t *testing.T) {

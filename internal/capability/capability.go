@@ -28,8 +28,14 @@ import (
 // Capability is a feature of the dns-server that some older releases lack.
 type Capability string
 
-// Targets means that the dns-server reads host names from the annotation xccv1.TargetsAnnotation.
-const Targets Capability = "dns-targets"
+const (
+	// Targets means that the dns-server reads host names from the annotation
+	// xccv1.TargetsAnnotation.
+	Targets Capability = "dns-targets"
+	// Failover means that the dns-server reads shared names and health checks from the annotation
+	// xccv1.FailoverAnnotation.
+	Failover Capability = "dns-failover"
+)
 
 const (
 	// Container is the name of the init container.
@@ -41,7 +47,7 @@ const (
 )
 
 // All returns the capabilities of this build, separated by commas. It is the content of the file.
-func All() string { return strings.Join([]string{string(Targets)}, separator) }
+func All() string { return strings.Join([]string{string(Targets), string(Failover)}, separator) }
 
 var (
 	// ErrUndecided is returned if the init container has not terminated. Such a Pod does not serve

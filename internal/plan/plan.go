@@ -61,9 +61,10 @@ func (p *Plan) Empty() bool {
 // It works on all gateways of a cluster and on a part of them. For a part, existing has the slices
 // of that part, including those of gateways that are no longer published.
 //
-// readers decides where host names are written. If that changes, the old slice becomes a candidate
-// beside the new one.
-func Compute(zone string, gateways []*Gateway, existing []*discoveryv1.EndpointSlice, readers Readers) Plan {
+// The consumer's readers decide where host names are written. If that changes, the old slice becomes
+// a candidate beside the new one. The annotation for failover is updated on held slices whatever the
+// gateway's state, because it depends on specs and labels alone.
+func Compute(zone string, gateways []*Gateway, existing []*discoveryv1.EndpointSlice, consumer Consumer) Plan {
 	ours := indexOurs(existing, zone)
 	all := make(map[string]*discoveryv1.EndpointSlice, len(existing)) // By name. This includes our slices without their ownership metadata.
 	for _, slice := range existing {
@@ -71,10 +72,11 @@ func Compute(zone string, gateways []*Gateway, existing []*discoveryv1.EndpointS
 	}
 	var plan Plan
 	wanted := make(map[string]bool, len(existing))
-	want := func(desired []*discoveryv1.EndpointSlice) {
-		for _, slice := range desired {
-			wanted[slice.Name] = true
-			plan.put(all[slice.Name], slice)
+	want := func(gateway *Gateway, hostNames placement) {
+		for i, plain := range gateway.slicesAt(form{hostNames: hostNames}) {
+			wanted[plain.Name] = true
+			current := all[plain.Name]
+			plan.put(current, gateway.slicesAt(form{hostNames, gateway.failoverForm(consumer, current)})[i])
 		}
 	}
 	for _, gateway := range gateways {
@@ -85,10 +87,14 @@ func Compute(zone string, gateways []*Gateway, existing []*discoveryv1.EndpointS
 		case isUnknown && len(held) > 0:
 			for _, slice := range held {
 				wanted[slice.Name] = true
+				plan.annotate(slice, gateway, consumer)
 			}
-			want(forFormerReaders(gateway.source, gateway.status.Hostname, held, readers))
+			if former := forFormerReaders(gateway.source, gateway.status.Hostname, held, consumer.Readers); former != nil {
+				wanted[former.Name] = true
+				plan.put(all[former.Name], former)
+			}
 		case state.Current(), isUnknown:
-			want(gateway.slicesAt(readers.placement(held)))
+			want(gateway, consumer.Readers.placement(held))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(ours.byName)) {
@@ -118,12 +124,35 @@ func (p *Plan) put(current, desired *discoveryv1.EndpointSlice) {
 	}
 }
 
-// matches returns whether a slice has everything that is desired. It may have more labels and
-// annotations.
+// annotate adds the change of the annotation for failover on a held slice, whose addresses stay.
+func (p *Plan) annotate(held *discoveryv1.EndpointSlice, gateway *Gateway, consumer Consumer) {
+	annotation, has := annotationOf(held, xccv1.FailoverAnnotation)
+	form := gateway.failoverForm(consumer, held)
+	if form == 0 && !has || form > 0 && has && annotation == gateway.failover.texts[form-1] {
+		return
+	}
+	changed := held.DeepCopy()
+	if form == 0 {
+		delete(changed.Annotations, xccv1.FailoverAnnotation)
+	} else {
+		changed.Annotations = overlay(changed.Annotations, map[string]string{xccv1.FailoverAnnotation: gateway.failover.texts[form-1]})
+	}
+	p.Update = append(p.Update, changed)
+}
+
+// optional are the annotations of our slices that a slice must not have unless it is desired.
+var optional = []string{xccv1.TargetsAnnotation, xccv1.FailoverAnnotation}
+
+// matches returns whether a slice has everything that is desired. It may have more labels, and more
+// annotations except for the optional ones.
 func matches(current, desired *discoveryv1.EndpointSlice) bool {
-	_, hasTargets := current.Annotations[xccv1.TargetsAnnotation]
-	_, wantsTargets := desired.Annotations[xccv1.TargetsAnnotation]
-	return (wantsTargets || !hasTargets) && includes(current.Labels, desired.Labels) &&
+	for _, key := range optional {
+		_, has := current.Annotations[key]
+		if _, wants := desired.Annotations[key]; has && !wants {
+			return false
+		}
+	}
+	return includes(current.Labels, desired.Labels) &&
 		includes(current.Annotations, desired.Annotations) && apiequality.Semantic.DeepEqual(current.Endpoints, desired.Endpoints) &&
 		apiequality.Semantic.DeepEqual(current.Ports, desired.Ports)
 }
@@ -142,8 +171,10 @@ func updated(current, desired *discoveryv1.EndpointSlice) *discoveryv1.EndpointS
 	result, wanted := current.DeepCopy(), desired.DeepCopy()
 	result.Labels = overlay(current.Labels, desired.Labels)
 	result.Annotations = overlay(current.Annotations, desired.Annotations)
-	if _, ok := desired.Annotations[xccv1.TargetsAnnotation]; !ok {
-		delete(result.Annotations, xccv1.TargetsAnnotation)
+	for _, key := range optional {
+		if _, ok := desired.Annotations[key]; !ok {
+			delete(result.Annotations, key)
+		}
 	}
 	result.Endpoints, result.Ports = wanted.Endpoints, wanted.Ports
 	return result

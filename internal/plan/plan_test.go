@@ -56,7 +56,7 @@ func compute(visible []xccv1.GatewayDNS, existing []discoveryv1.EndpointSlice, r
 	for i := range visible {
 		gateways = append(gateways, plan.Publish(zone, &visible[i], nil).Gateways()...)
 	}
-	return plan.Compute(zone, gateways, pointers(existing), readers)
+	return plan.Compute(zone, gateways, pointers(existing), plan.Consumer{Readers: readers})
 }
 
 // orphaned returns whether a candidate may be deleted, given the GatewayDNS in the cache.

@@ -17,6 +17,7 @@ limitations under the License.
 package plan
 
 import (
+	"maps"
 	"slices"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -39,10 +40,19 @@ type Publication struct {
 type Gateway struct {
 	source Source
 	status xccv1.GatewayStatus
-	// slices are the slices for the addresses, by placement. They must not be changed.
-	slices map[placement][]*discoveryv1.EndpointSlice
+	// failover is the part of the gateway in a shared name and its health check.
+	failover failoverTexts
+	// slices are the slices for the addresses, by form. They must not be changed.
+	slices map[form][]*discoveryv1.EndpointSlice
 	// hasHostNames is true if an address is a host name. If not, the placement does not matter.
 	hasHostNames bool
+}
+
+// form distinguishes slices of one gateway that are written to different clusters.
+type form struct {
+	hostNames placement
+	// failover is the index in failoverTexts.
+	failover int
 }
 
 // Publish returns the Publication of a GatewayDNS. It leaves out entries whose DNS names the
@@ -57,9 +67,9 @@ func Publish(zone string, gatewayDNS *xccv1.GatewayDNS, former *Publication) *Pu
 		if !ok {
 			continue
 		}
-		gateway := former.Gateway(source)
-		if gateway == nil || !publishSame(&gateway.status, status) {
-			gateway = newGateway(source, status)
+		gateway, failover := former.Gateway(source), failoverOf(gatewayDNS, status)
+		if gateway == nil || !publishSame(&gateway.status, status) || !gateway.failover.equal(&failover) {
+			gateway = newGateway(source, status, failover)
 		}
 		if published.bySource[source] == nil {
 			published.bySource[source] = gateway
@@ -74,8 +84,8 @@ func (p *Publication) count(gateway *Gateway) {
 	if gateway.status.State.KnownEmpty() {
 		return
 	}
-	for _, readers := range []Readers{ReadersUnknown, ReadersFormer, ReadersCurrent} {
-		p.records[readers] += len(gateway.slicesAt(readers.placement(nil)))
+	for _, readers := range []Readers{ReadersUnknown, ReadersFormer, ReadersTargets, ReadersCurrent} {
+		p.records[readers] += len(gateway.slicesAt(form{hostNames: readers.placement(nil)}))
 	}
 }
 
@@ -89,20 +99,37 @@ func publishSame(a, b *xccv1.GatewayStatus) bool {
 		a.Hostname == b.Hostname && slices.Equal(a.Addresses, b.Addresses) && slices.Equal(a.Ports, b.Ports)
 }
 
-func newGateway(source Source, status *xccv1.GatewayStatus) *Gateway {
+func newGateway(source Source, status *xccv1.GatewayStatus, failover failoverTexts) *Gateway {
 	gateway := &Gateway{
-		source: source,
+		source:   source,
+		failover: failover,
 		status: xccv1.GatewayStatus{
 			Cluster: status.Cluster, State: status.State, Hostname: status.Hostname,
 			Addresses: slices.Clone(status.Addresses), Ports: slices.Clone(status.Ports),
 		},
 		hasHostNames: slices.ContainsFunc(status.Addresses, isHostName),
-		slices:       map[placement][]*discoveryv1.EndpointSlice{},
+		slices:       map[form][]*discoveryv1.EndpointSlice{},
 	}
 	for _, hostNames := range gateway.placements() {
-		gateway.slices[hostNames] = slicesFor(source, &gateway.status, hostNames)
+		plain := slicesFor(source, &gateway.status, hostNames)
+		gateway.slices[form{hostNames: hostNames}] = plain
+		for i, text := range failover.texts {
+			gateway.slices[form{hostNames, i + 1}] = withFailover(plain, text)
+		}
 	}
 	return gateway
+}
+
+// withFailover returns the slices with the annotation for failover. They share all else.
+func withFailover(plain []*discoveryv1.EndpointSlice, text string) []*discoveryv1.EndpointSlice {
+	annotated := make([]*discoveryv1.EndpointSlice, 0, len(plain))
+	for _, slice := range plain {
+		copied := *slice
+		copied.Annotations = maps.Clone(slice.Annotations)
+		copied.Annotations[xccv1.FailoverAnnotation] = text
+		annotated = append(annotated, &copied)
+	}
+	return annotated
 }
 
 // placements returns the placements with different slices.
@@ -113,17 +140,19 @@ func (g *Gateway) placements() []placement {
 	return []placement{{}, {fqdn: true}, {annotated: true}, {fqdn: true, annotated: true}}
 }
 
-// slicesAt returns the slices of the gateway with its host names at a placement. They are shared
-// and must not be changed.
-func (g *Gateway) slicesAt(hostNames placement) []*discoveryv1.EndpointSlice {
+// slicesAt returns the slices of the gateway in a form. They are shared and must not be changed.
+func (g *Gateway) slicesAt(form form) []*discoveryv1.EndpointSlice {
 	if !g.hasHostNames {
-		hostNames = placement{}
+		form.hostNames = placement{}
 	}
-	return g.slices[hostNames]
+	return g.slices[form]
 }
 
-// HasHostNames returns whether an address of the gateway is a host name.
-func (g *Gateway) HasHostNames() bool { return g.hasHostNames }
+// DependsOnReaders returns whether the slices depend on the dns-servers that read them.
+func (g *Gateway) DependsOnReaders() bool { return g.hasHostNames || g.HasFailover() }
+
+// HasFailover returns whether the gateway has a part in a shared name or a health check.
+func (g *Gateway) HasFailover() bool { return len(g.failover.texts) > 0 }
 
 // Source returns which gateway it is.
 func (g *Gateway) Source() Source { return g.source }
@@ -132,8 +161,8 @@ func (g *Gateway) Source() Source { return g.source }
 // must not be changed.
 func (g *Gateway) Slices() []*discoveryv1.EndpointSlice {
 	var all []*discoveryv1.EndpointSlice
-	for _, hostNames := range g.placements() {
-		all = append(all, g.slices[hostNames]...)
+	for _, of := range g.slices {
+		all = append(all, of...)
 	}
 	return all
 }

@@ -79,17 +79,21 @@ func TestTheWholePlanIsThatOfItsParts(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		some := func() *plan.Publication {
 			one := gatewayDNS("gw")
+			if random.IntN(2) > 0 {
+				one.Status.SharedHostname, one.Spec.HealthCheck = "*.shop.dev.gateways.xcc.test", &xccv1.HealthCheck{Port: 443}
+			}
 			for cluster := range 6 {
 				if random.IntN(4) > 0 {
-					one.Status.Gateways = append(one.Status.Gateways, gateway(fmt.Sprint("c", cluster), states[random.IntN(len(states))],
-						addresses[random.IntN(len(addresses))]))
+					status := gateway(fmt.Sprint("c", cluster), states[random.IntN(len(states))], addresses[random.IntN(len(addresses))])
+					status.Shared = &xccv1.GatewayShare{Priority: new(random.Int32N(2)), Weight: new(random.Int32N(2))}
+					one.Status.Gateways = append(one.Status.Gateways, status)
 				}
 			}
 			return plan.Publish(zone, &one, nil)
 		}
-		readers := []plan.Readers{plan.ReadersUnknown, plan.ReadersFormer, plan.ReadersCurrent}
-		held := plan.Compute(zone, some().Gateways(), nil, readers[random.IntN(3)]).Create
-		published, now := some(), readers[random.IntN(3)]
+		someConsumer := func() plan.Consumer { return plan.Consumer{Cluster: "c0", Readers: plan.Readers(random.IntN(4))} }
+		held := plan.Compute(zone, some().Gateways(), nil, someConsumer()).Create
+		published, now := some(), someConsumer()
 		whole := plan.Compute(zone, published.Gateways(), held, now)
 
 		var parts plan.Plan

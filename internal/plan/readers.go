@@ -26,9 +26,8 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 )
 
-// Readers are the releases of the dns-servers in a consuming cluster. All releases read host names
-// from slices of type FQDN, which Kubernetes 1.37 deprecates. Current ones read them from an
-// annotation, too.
+// Readers are the releases of the dns-servers in a consuming cluster, by the annotations that they
+// read. All releases read host names from slices of type FQDN, which Kubernetes 1.37 deprecates.
 type Readers int
 
 const (
@@ -37,24 +36,47 @@ const (
 	ReadersUnknown Readers = iota
 	// ReadersFormer: at least one dns-server reads host names only from slices of type FQDN.
 	ReadersFormer
-	// ReadersCurrent: all dns-servers that serve read host names from the annotation.
+	// ReadersTargets: all dns-servers that serve read host names from an annotation, and at least
+	// one ignores shared names and health checks.
+	ReadersTargets
+	// ReadersCurrent: all dns-servers that serve read host names, shared names and health checks
+	// from annotations.
 	ReadersCurrent
 )
+
+// IsOutdated returns whether a dns-server ignores shared names and health checks.
+func (r Readers) IsOutdated() bool { return r == ReadersFormer || r == ReadersTargets }
 
 // ReadersOf returns the readers in a consuming cluster, given the Pods that the Service dns-server
 // selects. A Pod that is being deleted counts, because it may still answer.
 func ReadersOf(pods []*corev1.Pod) Readers {
 	readers := ReadersUnknown
 	for _, pod := range pods {
-		switch has, err := capability.Has(pod, capability.Targets); {
-		case err != nil: // The Pod does not serve.
-		case !has:
-			return ReadersFormer
-		default:
-			readers = ReadersCurrent
+		of := readerOf(pod)
+		if of != ReadersUnknown && (readers == ReadersUnknown || of < readers) {
+			readers = of
 		}
 	}
 	return readers
+}
+
+// readerOf returns the release of one dns-server. It is unknown if the Pod does not serve.
+func readerOf(pod *corev1.Pod) Readers {
+	readsTargets, err := capability.Has(pod, capability.Targets)
+	if err != nil {
+		return ReadersUnknown
+	}
+	readsFailover, err := capability.Has(pod, capability.Failover)
+	switch {
+	case err != nil:
+		return ReadersUnknown
+	case !readsTargets:
+		return ReadersFormer
+	case !readsFailover:
+		return ReadersTargets
+	default:
+		return ReadersCurrent
+	}
 }
 
 // placement is where the host names of a gateway are written.
@@ -71,7 +93,7 @@ func (r Readers) placement(held []*discoveryv1.EndpointSlice) placement {
 	switch r {
 	case ReadersFormer:
 		return placement{fqdn: true}
-	case ReadersCurrent:
+	case ReadersTargets, ReadersCurrent:
 		return placement{annotated: true}
 	}
 	present := placementIn(held...)
@@ -97,7 +119,7 @@ func HoldsHostNames(slice *discoveryv1.EndpointSlice) bool {
 
 // forFormerReaders returns a slice of type FQDN with the host names of a held annotation. It
 // returns nil if there are no former readers or such a slice is held already.
-func forFormerReaders(source Source, hostname string, held []*discoveryv1.EndpointSlice, readers Readers) []*discoveryv1.EndpointSlice {
+func forFormerReaders(source Source, hostname string, held []*discoveryv1.EndpointSlice, readers Readers) *discoveryv1.EndpointSlice {
 	if readers != ReadersFormer || placementIn(held...).fqdn {
 		return nil
 	}
@@ -116,7 +138,7 @@ func forFormerReaders(source Source, hostname string, held []*discoveryv1.Endpoi
 		}
 		former := newSlice(source, hostname, discoveryv1.AddressTypeFQDN, endpoints)
 		former.Ports = slice.Ports
-		return []*discoveryv1.EndpointSlice{former}
+		return former
 	}
 	return nil
 }

@@ -58,6 +58,8 @@ func TestReadersOf(t *testing.T) {
 		"no Pod":                          {nil, plan.ReadersUnknown},
 		"all Pods are starting":           {[]*corev1.Pod{starting, starting}, plan.ReadersUnknown},
 		"all Pods are current":            {[]*corev1.Pod{current, current}, plan.ReadersCurrent},
+		"one Pod ignores shared names":    {[]*corev1.Pod{current, serverPod("dns-targets")}, plan.ReadersTargets},
+		"one Pod ignores all annotations": {[]*corev1.Pod{serverPod("dns-targets"), {}, current}, plan.ReadersFormer},
 		"one Pod is starting":             {[]*corev1.Pod{current, starting}, plan.ReadersCurrent},
 		"one Pod is of a former release":  {[]*corev1.Pod{current, {}}, plan.ReadersFormer},
 		"a former Pod is being deleted":   {[]*corev1.Pod{current, leaving}, plan.ReadersFormer},
@@ -200,7 +202,7 @@ func pointers(held []discoveryv1.EndpointSlice) []*discoveryv1.EndpointSlice {
 // hasHostNames returns whether a status or a slice has host names.
 func hasHostNames(visible []xccv1.GatewayDNS, held []discoveryv1.EndpointSlice) bool {
 	for i := range visible {
-		if slices.ContainsFunc(plan.Publish(zone, &visible[i], nil).Gateways(), (*plan.Gateway).HasHostNames) {
+		if slices.ContainsFunc(plan.Publish(zone, &visible[i], nil).Gateways(), (*plan.Gateway).DependsOnReaders) {
 			return true
 		}
 	}

@@ -178,7 +178,7 @@ func publishedIPs(result resolve.Result) []string {
 		State: result.State, Addresses: result.Addresses, Ports: result.Ports,
 	}}
 	var addresses []string
-	wanted := plan.Compute("xcc.test", plan.Publish("xcc.test", &gatewayDNS, nil).Gateways(), nil, plan.ReadersFormer)
+	wanted := plan.Compute("xcc.test", plan.Publish("xcc.test", &gatewayDNS, nil).Gateways(), nil, plan.Consumer{Readers: plan.ReadersFormer})
 	for _, slice := range wanted.Create {
 		if slice.AddressType == discoveryv1.AddressTypeFQDN {
 			continue
