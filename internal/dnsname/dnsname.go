@@ -59,23 +59,50 @@ func Bare(hostname string) string {
 	return bare
 }
 
+// Shared is the name of one gateway of several clusters: "*.<name>.<namespace>.gateways.<zone>". It
+// never equals the name of a Gateway, which is below "clusters.<zone>".
+type Shared struct {
+	// Name distinguishes the shared names of a namespace. It is one DNS label.
+	Name string
+	// Namespace is the namespace of the GatewayDNS on the management cluster. It is one DNS label.
+	Namespace string
+}
+
+// Hostname returns the shared name in the zone, or an error if DNS does not allow the name.
+func (s Shared) Hostname(zone string) (string, error) {
+	return Canonical(strings.Join([]string{wildcard, s.Name, s.Namespace, "gateways", zone}, "."))
+}
+
+// ParseShared is the inverse of Shared.Hostname. It returns false if the name is not in the zone or
+// has another form.
+func ParseShared(hostname, zone string) (Shared, bool) {
+	labels, ok := labelsBelow(hostname, "gateways."+zone)
+	if !ok || len(labels) != 3 || labels[0] != wildcard {
+		return Shared{}, false
+	}
+	return Shared{Name: labels[1], Namespace: labels[2]}, true
+}
+
 // ParseGateway is the inverse of Gateway.Hostname. It returns false if the name is not in the zone
 // or has another form.
 func ParseGateway(hostname, zone string) (Gateway, bool) {
-	name, err := Canonical(hostname)
-	if err != nil {
-		return Gateway{}, false
-	}
-	name, ok := strings.CutSuffix(name, ".clusters."+zone)
-	if !ok {
-		return Gateway{}, false
-	}
-	labels := strings.Split(name, ".")
+	labels, ok := labelsBelow(hostname, "clusters."+zone)
 	last := len(labels) - 1
-	if last < 3 || labels[0] != wildcard {
+	if !ok || last < 3 || labels[0] != wildcard {
 		return Gateway{}, false
 	}
 	return Gateway{Subdomain: labels[1], Cluster: strings.Join(labels[2:last], "."), Namespace: labels[last]}, true
+}
+
+// labelsBelow returns the DNS labels of the name that precede the suffix, or false if the name is
+// invalid or not below the suffix.
+func labelsBelow(name, suffix string) ([]string, bool) {
+	name, err := Canonical(name)
+	if err != nil {
+		return nil, false
+	}
+	name, ok := strings.CutSuffix(name, "."+suffix)
+	return strings.Split(name, "."), ok
 }
 
 // Canonical returns the name in lower case and without a final dot. It returns an error if the name

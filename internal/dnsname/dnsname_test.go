@@ -69,6 +69,51 @@ func TestParseGatewayRefusesOtherNames(t *testing.T) {
 	}
 }
 
+func TestSharedHostnameIsReversible(t *testing.T) {
+	t.Parallel()
+	for name, shared := range map[string]dnsname.Shared{
+		"a plain name":                         {Name: "shop", Namespace: "dev-team"},
+		"a namespace named like a fixed label": {Name: "shop", Namespace: "gateways"},
+		"a name named like a fixed label":      {Name: "gateways", Namespace: "clusters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			hostname, err := shared.Hostname("xcc.test")
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(hostname).To(Equal("*." + shared.Name + "." + shared.Namespace + ".gateways.xcc.test"))
+			parsed, ok := dnsname.ParseShared(hostname, "xcc.test")
+			g.Expect(ok).To(BeTrue())
+			g.Expect(parsed).To(Equal(shared))
+			_, ok = dnsname.ParseGateway(hostname, "xcc.test")
+			g.Expect(ok).To(BeFalse())
+		})
+	}
+}
+
+func TestSharedHostnameRefusesNamesThatAreTooLong(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	zone := strings.Repeat("abcdefghi.", 18) + "test"
+	_, err := dnsname.Shared{Name: "shop", Namespace: "dev"}.Hostname(zone)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = dnsname.Shared{Name: strings.Repeat("a", 63), Namespace: "dev"}.Hostname(zone)
+	g.Expect(err).To(MatchError(ContainSubstring("DNS allows 253")))
+}
+
+func TestParseSharedRefusesOtherNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"", "xcc.test", "*.gateways.xcc.test", "*.shop.dev-team.gateways.other.test", "shop.dev-team.gateways.xcc.test",
+		"a.shop.dev-team.gateways.xcc.test", "*.shop.gateways.xcc.test", "*..dev-team.gateways.xcc.test",
+		"*.a.shop.dev-team.gateways.xcc.test", "*.gateway.cluster-a.dev-team.clusters.xcc.test",
+	} {
+		g := NewWithT(t)
+		_, ok := dnsname.ParseShared(name, "xcc.test")
+		g.Expect(ok).To(BeFalse(), name)
+	}
+}
+
 func TestBareIsTheNameWithoutTheWildcard(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
