@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -74,15 +75,19 @@ func listing(snapshot *zone.Snapshot, ttl uint32, peek func(target string, qtype
 		fmt.Fprintf(&b, "; zone %s. serial %d\n", z.Apex(), z.Serial())
 	}
 	for _, record := range snapshot.Records() {
-		for _, address := range record.Addresses {
-			rrtype := "A"
-			if address.Is6() {
-				rrtype = "AAAA"
+		writeAddresses(&b, record.Name, ttl, record.Addresses)
+		if record.Choices != nil {
+			for _, choice := range record.Choices.All {
+				fmt.Fprintf(&b, "; one of %d choices, weight %d\n", len(record.Choices.All), choice.Weight)
+				writeAddresses(&b, record.Name, ttl, choice.Addresses)
 			}
-			fmt.Fprintf(&b, "%s. %d IN %s %s\n", record.Name, ttl, rrtype, address)
 		}
 		for _, service := range record.Services {
-			fmt.Fprintf(&b, ";   %s in front of it %d IN SRV 0 0 %d\n", service.Prefix, ttl, service.Port)
+			fmt.Fprintf(&b, ";   %s in front of it %d IN SRV %d %d %d", service.Prefix, ttl, service.Priority, service.Weight, service.Port)
+			if service.Target != "" {
+				fmt.Fprintf(&b, " %s.", service.Target)
+			}
+			b.WriteByte('\n')
 		}
 		if record.Alias == "" {
 			continue
@@ -96,6 +101,16 @@ func listing(snapshot *zone.Snapshot, ttl uint32, peek func(target string, qtype
 		}
 	}
 	return b.String()
+}
+
+func writeAddresses(b *strings.Builder, name string, ttl uint32, addresses []netip.Addr) {
+	for _, address := range addresses {
+		rrtype := "A"
+		if address.Is6() {
+			rrtype = "AAAA"
+		}
+		fmt.Fprintf(b, "%s. %d IN %s %s\n", name, ttl, rrtype, address)
+	}
 }
 
 // notReady returns the reason why the server should not receive queries, and the empty string if it

@@ -65,6 +65,13 @@ func TestWhatIsServedIsListedOnRequestOnly(t *testing.T) {
 			Services: []zone.Service{{Prefix: "_https._tcp", Port: 443}},
 		},
 		{Name: "a.xcc.test", Alias: "lb.example.com"},
+		{
+			Name: "*.shop.xcc.test",
+			Choices: &zone.Choices{All: []zone.Choice{
+				{Weight: 4, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}, {Weight: 1, Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.2")}},
+			}},
+			Services: []zone.Service{{Prefix: "_https._tcp", Port: 443, Priority: 1, Weight: 4, Target: "b.xcc.test"}},
+		},
 	}, now)
 	peek := func(target string, qtype uint16) *alias.Answer {
 		if target != "lb.example.com" || qtype != dns.TypeA {
@@ -77,6 +84,11 @@ func TestWhatIsServedIsListedOnRequestOnly(t *testing.T) {
 *.b.xcc.test. 5 IN A 10.0.0.1
 *.b.xcc.test. 5 IN AAAA fd00::1
 ;   _https._tcp in front of it 5 IN SRV 0 0 443
+; one of 2 choices, weight 4
+*.shop.xcc.test. 5 IN A 10.0.0.1
+; one of 2 choices, weight 1
+*.shop.xcc.test. 5 IN A 10.0.0.2
+;   _https._tcp in front of it 5 IN SRV 1 4 443 b.xcc.test.
 a.xcc.test. 5 IN CNAME lb.example.com.
 ;   lb.example.com. 1 IN A NOERROR [198.51.100.1]
 `))

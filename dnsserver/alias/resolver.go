@@ -22,6 +22,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -84,6 +85,8 @@ type Options struct {
 	Pack func(target string, answer *Answer) []byte
 	// Observe is called with the outcome of each lookup.
 	Observe func(Outcome)
+	// Changed is called if the addresses of a kept target have changed: see Keep. Default: none.
+	Changed func(target string)
 	// LogRefused is called with an address that is not served, and the reason. It is called at most
 	// once in 10 seconds. others is the number of further addresses since the last call. Default:
 	// none.
@@ -105,7 +108,9 @@ type Resolver struct {
 // entry is a target.
 type entry struct {
 	// followers is the number of names that are an alias for the target.
-	followers  int
+	followers int
+	// keepers is the number of callers of Keep among them.
+	keepers    atomic.Int32
 	ipv4, ipv6 *slot
 }
 
@@ -124,27 +129,42 @@ func New(options Options) *Resolver {
 
 // Follow resolves a target and keeps it up to date. The name is canonical. Each call needs a call
 // of Unfollow.
-func (r *Resolver) Follow(target string) {
+func (r *Resolver) Follow(target string) { r.follow(target, 0) }
+
+// Keep is like Follow, and refreshes the target without queries, too. Each call needs a call of
+// Release.
+func (r *Resolver) Keep(target string) { r.follow(target, 1) }
+
+func (r *Resolver) follow(target string, keepers int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.targets.find(target)
 	if e == nil {
-		e = &entry{ipv4: newSlot(r, target, dns.TypeA), ipv6: newSlot(r, target, dns.TypeAAAA)}
+		e = &entry{}
+		e.ipv4, e.ipv6 = newSlot(r, target, dns.TypeA, &e.keepers), newSlot(r, target, dns.TypeAAAA, &e.keepers)
 		r.targets.put(target, e)
-		e.ipv4.start()
-		e.ipv6.start()
 	}
 	e.followers++
+	if isKept := e.keepers.Add(keepers) == keepers && keepers > 0; isKept || e.followers == 1 {
+		e.ipv4.start() // The target may be idle.
+		e.ipv6.start()
+	}
 }
 
+// Release undoes one call of Keep.
+func (r *Resolver) Release(target string) { r.unfollow(target, 1) }
+
 // Unfollow undoes one call of Follow.
-func (r *Resolver) Unfollow(target string) {
+func (r *Resolver) Unfollow(target string) { r.unfollow(target, 0) }
+
+func (r *Resolver) unfollow(target string, keepers int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.targets.find(target)
 	if e == nil {
 		return
 	}
+	e.keepers.Add(-keepers)
 	if e.followers--; e.followers == 0 {
 		r.targets.put(target, nil)
 		e.ipv4.end()

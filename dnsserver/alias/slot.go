@@ -19,6 +19,7 @@ package alias
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,8 @@ type slot struct {
 	resolver *Resolver
 	target   string
 	qtype    uint16
+	// keepers is the number of callers that need the answer without queries.
+	keepers *atomic.Int32
 
 	// answer is the served answer. It is nil before the first lookup ends, and after an idle time.
 	answer atomic.Pointer[Answer]
@@ -51,8 +54,8 @@ type slot struct {
 	ended    bool
 }
 
-func newSlot(r *Resolver, target string, qtype uint16) *slot {
-	return &slot{resolver: r, target: target, qtype: qtype, lastUsed: time.Now()}
+func newSlot(r *Resolver, target string, qtype uint16, keepers *atomic.Int32) *slot {
+	return &slot{resolver: r, target: target, qtype: qtype, keepers: keepers, lastUsed: time.Now()}
 }
 
 // known is a closed channel, for an answer that is available.
@@ -131,6 +134,19 @@ func (s *slot) giveUp() bool {
 
 // finish stores the result of a lookup, nil if it failed, and schedules the next one.
 func (s *slot) finish(learned *Answer, now time.Time) {
+	before := s.answer.Load()
+	s.store(learned, now)
+	if changed := s.resolver.options.Changed; changed != nil && s.keepers.Load() > 0 && !haveSameAddresses(before, s.answer.Load()) {
+		changed(s.target)
+	}
+}
+
+func haveSameAddresses(a, b *Answer) bool {
+	return a != nil && b != nil && slices.Equal(a.Addresses, b.Addresses)
+}
+
+// store is finish without the call of Options.Changed.
+func (s *slot) store(learned *Answer, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var outcome Outcome
@@ -214,7 +230,7 @@ func (s *slot) refresh() {
 	if s.used.Swap(false) {
 		s.lastUsed = now
 	}
-	idle := now.Sub(s.lastUsed) >= idleLimit
+	idle := now.Sub(s.lastUsed) >= idleLimit && s.keepers.Load() == 0
 	if idle {
 		s.answer.Store(nil)
 	}

@@ -46,9 +46,31 @@ func manyNames(count int) *answer.Handler {
 		many.Addresses = append(many.Addresses, netip.AddrFrom4([4]byte{10, 9, byte(i >> 8), byte(i)}))
 	}
 	records = append(records, many)
+	for i := range min(count, 1_000) {
+		records = append(records, sharedBy(fmt.Sprintf("*.shop-%d.dev-team.gateways.xcc.test", i), 5))
+	}
 	snapshot := zone.New(zone.Content{Zones: []string{"xcc.test"}, Packer: answer.Packer{TTL: 5}}, time.Unix(1000, 0)).With(records, time.Unix(1000, 0))
 	return dnstest.NewHandler(snapshot)
 }
+
+// sharedBy returns the record of a shared name of so many clusters.
+func sharedBy(name string, clusters int) zone.Record {
+	record := zone.Record{Name: name, Choices: &zone.Choices{MaxTTL: 5, Usage: unused{}}}
+	for i := range clusters {
+		record.Choices.All = append(record.Choices.All, zone.Choice{
+			Weight: uint16(1 + i), Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 1, byte(i)}), netip.AddrFrom16([16]byte{0: 0xfd, 15: byte(i)})},
+		})
+		record.Services = append(record.Services, zone.Service{
+			Prefix: "_https._tcp", Port: 443, Weight: uint16(1 + i), Target: fmt.Sprintf("gateway.cluster-%d.dev-team.clusters.xcc.test", i),
+		})
+	}
+	return record
+}
+
+// unused ignores queries.
+type unused struct{}
+
+func (unused) Mark() {}
 
 // queriesOf are the benchmarks' queries among so many names.
 func queriesOf(count int) map[string]*dns.Msg {
@@ -59,6 +81,7 @@ func queriesOf(count int) map[string]*dns.Msg {
 		"miss":   dnstest.Question(name(count+1), dns.TypeA),
 		"alias":  dnstest.Question("alias.xcc.test.", dns.TypeA),
 		"inner":  dnstest.Question("inner.xcc.test.", dns.TypeA),
+		"shared": dnstest.Question("kuard.shop-7.dev-team.gateways.xcc.test.", dns.TypeA),
 		"many":   dnstest.Question("many.xcc.test.", dns.TypeA),
 	}
 }

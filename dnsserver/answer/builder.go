@@ -51,6 +51,9 @@ func (b *builder) answer(name []byte) bool {
 		return true
 	}
 	b.authoritative = true
+	if result.Choices != nil && result.Choices.Usage != nil {
+		result.Choices.Usage.Mark()
+	}
 	owner := headerSize
 	for aliases := maxAliases; result.Kind == zone.Alias; aliases-- {
 		if !b.fits(len(result.Packed)) {
@@ -90,6 +93,8 @@ func (b *builder) appendResult(name []byte, result *zone.Result, owner int) {
 		}
 	case zone.NoData:
 		b.appendDenial(result.Zone)
+	case zone.Unresolved:
+		b.fail()
 	case zone.NameError:
 		b.rcode = dns.RcodeNameError
 		b.appendDenial(result.Zone)

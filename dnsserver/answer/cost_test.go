@@ -58,7 +58,8 @@ func costly(addresses, ports int) *answer.Handler {
 	records = append(records,
 		zone.Record{Name: "lb.xcc.test", Alias: "lb.example.com", Services: record.Services},
 		zone.Record{Name: "inner.xcc.test", Alias: "chain4.xcc.test", Services: record.Services},
-		zone.Record{Name: "chain9.xcc.test", Addresses: record.Addresses})
+		zone.Record{Name: "chain9.xcc.test", Addresses: record.Addresses},
+		sharedBy("*.shop.dev-team.gateways.xcc.test", 100*ports))
 	return dnstest.NewHandler(zone.New(zone.Content{
 		Zones: []string{"xcc.test"}, NameServer: []netip.Addr{netip.MustParseAddr("10.96.0.53")}, Packer: answer.Packer{TTL: 5},
 	}, time.Unix(1000, 0)).With(records, time.Unix(1000, 0)))
@@ -94,6 +95,8 @@ func costlyQueries(g Gomega) []costlyQuery {
 	add("SRV-longest", longest, dns.TypeSRV)
 	add("A-longest", longest, dns.TypeA)
 	add("SRV-none", gateway, dns.TypeSRV)
+	add("shared-A", "kuard.shop.dev-team.gateways.xcc.test.", dns.TypeA)
+	add("shared-SRV", "_https._tcp.kuard.shop.dev-team.gateways.xcc.test.", dns.TypeSRV)
 	add("SOA", "xcc.test.", dns.TypeSOA)
 	add("SOA-none", gateway, dns.TypeSOA)
 	add("NS", "xcc.test.", dns.TypeNS)

@@ -20,6 +20,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,12 @@ func (w *writer) writeResult(name string, qtype uint16, result zone.Result, alia
 	case zone.NoData:
 		r.Ns = []dns.RR{soa(result.Zone, result.Zone.Apex()+".")}
 	case zone.Addresses:
+		if result.Choices != nil && result.Choices.MaxTTL > 0 {
+			ttl = min(ttl, result.Choices.MaxTTL)
+		}
 		r.Answer = append(r.Answer, rotated(addressRecords(name, result.Addresses, ttl))...)
+	case zone.Unresolved:
+		w.fail()
 	case zone.Alias:
 		r.Answer = append(r.Answer, &dns.CNAME{Hdr: header(name, dns.TypeCNAME, ttl), Target: result.Alias + "."})
 		w.follow(result, qtype, aliases)
@@ -140,14 +146,27 @@ func (w *writer) writeServices(name string, result zone.Result) {
 		}
 		target = end + "."
 	}
+	ttl := w.handler.TTL
+	if result.Choices != nil && result.Choices.MaxTTL > 0 {
+		ttl = min(ttl, result.Choices.MaxTTL)
+	}
+	targets := []string{}
 	for _, service := range result.Services {
+		if service.Target != "" {
+			target = service.Target + "."
+		}
+		if !slices.Contains(targets, target) {
+			targets = append(targets, target)
+		}
 		w.response.Answer = append(w.response.Answer, &dns.SRV{
-			Hdr: header(name, dns.TypeSRV, w.handler.TTL), Port: service.Port, Target: target,
+			Hdr: header(name, dns.TypeSRV, ttl), Priority: service.Priority, Weight: service.Weight, Port: service.Port, Target: target,
 		})
 	}
 	var known []dns.RR
-	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		known = append(known, w.known(target, qtype)...)
+	for _, target := range targets {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			known = append(known, w.known(target, qtype)...)
+		}
 	}
 	// In front of the OPT record.
 	w.response.Extra = append(known, w.response.Extra...)

@@ -47,12 +47,23 @@ type Packer struct {
 var _ zone.Packer = Packer{}
 
 // Addresses encodes address records, which all have one size.
-func (p Packer) Addresses(addresses []netip.Addr) []byte {
+func (p Packer) Addresses(addresses []netip.Addr, maxTTL uint32) []byte {
 	packed := make([]byte, 0, len(addresses)*addressSize(addresses[0].Is4()))
 	for _, address := range addresses {
-		packed = appendAddress(packed, toQuestion, p.TTL, address)
+		packed = appendAddress(packed, toQuestion, limitTTL(p.TTL, maxTTL), address)
 	}
 	return packed
+}
+
+// Name encodes a name without compression.
+func (Packer) Name(name string) []byte { return packName(name + ".") }
+
+// limitTTL returns the TTL, or the limit if that is lower. A limit of 0 is none.
+func limitTTL(ttl, limit uint32) uint32 {
+	if limit == 0 {
+		return ttl
+	}
+	return min(ttl, limit)
 }
 
 // Alias encodes a CNAME record. The target is not compressed, so that the target's records can

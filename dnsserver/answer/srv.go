@@ -40,10 +40,14 @@ type srvTarget struct {
 	name, packed []byte
 }
 
-// appendServices appends as many SRV records as fit, and the addresses of their target. One gateway
-// is behind all of them, so they have the same priority and weight. The owner's name is at the
-// offset owner.
+// appendServices appends as many SRV records as fit, and the addresses of their target. Without
+// choices, one gateway is behind all of them, so they have the same priority and weight. The owner's
+// name is at the offset owner.
 func (b *builder) appendServices(name []byte, result *zone.Result, owner int) {
+	if result.Choices != nil && len(result.Services) > 0 && result.Services[0].Target != "" {
+		b.appendChoices(result, owner)
+		return
+	}
 	target, alias, ok := b.srvTarget(name, result, owner)
 	if !ok {
 		b.fail()
@@ -68,6 +72,37 @@ func (b *builder) appendServices(name []byte, result *zone.Result, owner int) {
 	}
 	if !b.truncated {
 		b.appendTargetAddresses(target, alias, first-b.start+srvHeader)
+	}
+}
+
+// appendChoices appends as many SRV records as fit, each with a target, a priority and a weight of
+// its own, and the addresses of their targets.
+func (b *builder) appendChoices(result *zone.Result, owner int) {
+	ttl := limitTTL(b.handler.TTL, result.Choices.MaxTTL)
+	first := b.size()
+	for i := range result.Services {
+		service := &result.Services[i]
+		size := srvHeader + len(service.Packed())
+		if !b.fits(size) {
+			b.truncated = true
+			return
+		}
+		b.message = appendHeader(b.message, pointer|owner, dns.TypeSRV, ttl, size-recordHeader)
+		b.message = binary.BigEndian.AppendUint16(b.message, service.Priority)
+		b.message = binary.BigEndian.AppendUint16(b.message, service.Weight)
+		b.message = binary.BigEndian.AppendUint16(b.message, service.Port)
+		b.message = append(b.message, service.Packed()...)
+		b.answers++
+	}
+	for i := range result.Services {
+		service := &result.Services[i]
+		// Records of one target follow each other.
+		if i == 0 || result.Services[i-1].Target != service.Target {
+			var name [maxName]byte
+			target := srvTarget{name: append(name[:0], service.Target...)}
+			b.appendTargetAddresses(target, service.Target, first+srvHeader)
+		}
+		first += srvHeader + len(service.Packed())
 	}
 }
 

@@ -54,7 +54,7 @@ func longName() string {
 func Cases() []Case {
 	var all []Case
 	for _, cases := range [][]Case{
-		apexCases(), dataCases(), wildcardCases(), aliasCases(), foreignAliasCases(), serviceCases(), wildcardServiceCases(), probeCases(),
+		apexCases(), dataCases(), wildcardCases(), aliasCases(), foreignAliasCases(), serviceCases(), wildcardServiceCases(), sharedCases(), probeCases(),
 		denialCases(), spellingCases(), zoneCases(),
 	} {
 		all = append(all, cases...)

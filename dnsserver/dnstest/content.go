@@ -52,7 +52,7 @@ func Snapshot() *zone.Snapshot {
 
 // Records are the records of Snapshot without those that every zone has.
 func Records() []zone.Record {
-	return []zone.Record{
+	return append([]zone.Record{
 		addresses("*.gateway.cluster-a.dev-team.clusters.xcc.test", "10.0.0.1", "10.0.0.2"),
 		addresses("*.gateway.cluster-b.dev-team.clusters.xcc.test", "10.0.1.1", "fd00::1"),
 		{Name: "*.gateway.cluster-c.dev-team.clusters.xcc.test", Alias: "lb.example.com"},
@@ -85,7 +85,7 @@ func Records() []zone.Record {
 		addresses("xcc.test", "192.0.2.53"),
 		addresses("*.sub.xcc.test", "192.0.2.80"),
 		many(),
-	}
+	}, sharedRecords()...)
 }
 
 func addresses(name string, texts ...string) zone.Record {

@@ -40,9 +40,17 @@ func (s Slice) Group() string {
 // The ports of all slices that contribute add up, too. A record without addresses and alias means
 // that there is nothing to serve.
 //
+// If the group is a shared name, the record has choices. A slice written by hand replaces these.
+//
 // The problems describe the parts that are not served, sorted by slice.
-func Merge(group string, all []Slice) (zone.Record, []Problem) {
+func Merge(group string, all []Slice, network Network) (zone.Record, []Problem) {
 	all = slices.SortedFunc(slices.Values(all), func(a, b Slice) int { return strings.Compare(a.name, b.name) })
+	if shared, problems := splitShared(&all); len(shared) > 0 && len(all) == 0 {
+		return mergeShared(group, shared, network), nil
+	} else if len(shared) > 0 {
+		record, others := Merge(group, all, network)
+		return record, append(others, problems...)
+	}
 	record := zone.Record{Name: group}
 	var problems []Problem
 	var aliases []string
@@ -67,9 +75,55 @@ func Merge(group string, all []Slice) (zone.Record, []Problem) {
 		record.Alias = slices.Min(aliases)
 	}
 	record.Services = servicesOf(all, record, anyReady)
+	if len(record.Addresses) > 0 {
+		record = leaveOutDead(record, all, network)
+	}
 	problems = append(problems, rejectAliases(all, anyReady, reason, record.Alias)...)
 	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Slice, b.Slice) })
 	return record, problems
+}
+
+// splitShared removes the slices of a shared name, and returns them with a problem for each.
+func splitShared(all *[]Slice) (shared []Slice, problems []Problem) {
+	rest := make([]Slice, 0, len(*all))
+	for _, slice := range *all {
+		if !slice.isShared() {
+			rest = append(rest, slice)
+			continue
+		}
+		shared = append(shared, slice)
+		problems = append(problems, Problem{Slice: slice.name, Reason: SharedNameShadowed, Detail: slice.hostname})
+	}
+	*all = rest
+	return shared, problems
+}
+
+// leaveOutDead turns the addresses of a record into one choice, without those that do not work. If
+// no address of a family works, all of them stay. A record of gateways that are not probed stays as
+// it is.
+func leaveOutDead(record zone.Record, all []Slice, network Network) zone.Record {
+	up := map[netip.Addr]bool{}
+	isProbed := false
+	for i := range all {
+		isProbed = isProbed || all[i].gateway.isProbed()
+		for _, target := range all[i].targets {
+			// Two slices may have one address, and one of them no health check.
+			if target.alias == "" && !up[target.address] {
+				up[target.address] = all[i].gateway.isUp(target.address, network)
+			}
+		}
+	}
+	if !isProbed {
+		return record
+	}
+	var working [2]bool
+	for _, address := range record.Addresses {
+		working[familyOf(address)] = working[familyOf(address)] || up[address]
+	}
+	alive := slices.DeleteFunc(record.Addresses, func(address netip.Addr) bool { return working[familyOf(address)] && !up[address] })
+	record.Addresses = nil
+	record.Choices = &zone.Choices{All: []zone.Choice{{Weight: 1, Addresses: alive}}, Usage: network.Usage(record.Name)}
+	return record
 }
 
 func (s Slice) hasReadyTarget() bool {

@@ -72,7 +72,8 @@ func parsePort(port discoveryv1.EndpointPort, hostname string) (zone.Service, er
 // sorted sorts the services and removes duplicates.
 func sorted(services []zone.Service) []zone.Service {
 	slices.SortFunc(services, func(a, b zone.Service) int {
-		return cmp.Or(strings.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Port, b.Port))
+		return cmp.Or(strings.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Priority, b.Priority), strings.Compare(a.Target, b.Target),
+			cmp.Compare(a.Port, b.Port))
 	})
 	return slices.Compact(services)
 }

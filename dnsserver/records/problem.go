@@ -47,6 +47,11 @@ const (
 	AliasShadowed Reason = "alias_shadowed"
 	// SeveralAliases means that another slice has an alias for the name that comes first by name.
 	SeveralAliases Reason = "several_aliases"
+	// InvalidFailover means that the annotation for failover cannot be read, or that its name cannot
+	// be served. The slice's other names are served.
+	InvalidFailover Reason = "invalid_failover"
+	// SharedNameShadowed means that a slice written by hand has the shared name.
+	SharedNameShadowed Reason = "shared_name_shadowed"
 	// TooMany means that an annotation has too many entries. The first ones are served.
 	TooMany Reason = "too_many"
 )
@@ -54,7 +59,7 @@ const (
 // Reasons are all reasons.
 var Reasons = [...]Reason{
 	InvalidHostname, OutsideZones, ReservedName, ProbeName, UnknownAddressType, InvalidAddress, RefusedAddress, InvalidPort, NoAddress,
-	AliasShadowed, SeveralAliases, TooMany,
+	AliasShadowed, SeveralAliases, InvalidFailover, SharedNameShadowed, TooMany,
 }
 
 // Problem describes a part of a slice that is not served.

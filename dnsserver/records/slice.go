@@ -27,6 +27,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/failover"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
@@ -44,7 +45,20 @@ type Slice struct {
 	atApex   bool
 	targets  []target
 	services []zone.Service
+	// gateway is empty for a slice written by hand.
+	gateway  gateway
 	problems []Problem
+}
+
+// gateway is the gateway that a slice publishes.
+type gateway struct {
+	// hostname is its per-cluster name, which identifies it, and namespace is that of its
+	// GatewayDNS.
+	hostname, namespace string
+	// share is the gateway's part in the name, if the name is shared.
+	share failover.Share
+	// check is empty if the gateway is not probed.
+	check failover.HealthCheck
 }
 
 // target is an address or an alias.
@@ -66,11 +80,11 @@ func (t target) refused(refuse func(netip.Addr) string) string {
 // Equal returns whether both have the same content.
 func (s Slice) Equal(other Slice) bool {
 	return s.name == other.name && s.hostname == other.hostname && slices.Equal(s.targets, other.targets) &&
-		slices.Equal(s.services, other.services) && slices.Equal(s.problems, other.problems)
+		slices.Equal(s.services, other.services) && s.gateway == other.gateway && slices.Equal(s.problems, other.problems)
 }
 
-// Parse reads an EndpointSlice and returns one Slice for each name that it asks for. There may be
-// none. The zones are canonical.
+// Parse reads an EndpointSlice and returns one Slice for each name that it asks for, shared names
+// last. There may be none. The zones are canonical.
 //
 // The judge checks the addresses of slices that the manager published. The author of a slice
 // written by hand is trusted with this cluster, so the judge only checks it against the denied
@@ -99,6 +113,9 @@ func Parse(endpointSlice *discoveryv1.EndpointSlice, zones []string, judge netad
 			slice.targets, slice.services = content.targets, content.services
 		}
 		parsed = append(parsed, slice)
+	}
+	if content != nil {
+		parsed = append(parsed, readFailover(endpointSlice, parsed, content, zones)...)
 	}
 	for i := range parsed {
 		parsed[i].rejectAliases()

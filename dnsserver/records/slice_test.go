@@ -111,7 +111,7 @@ func merge(all []records.Slice) (merged []zone.Record, problems []records.Proble
 		groups[slice.Group()] = append(groups[slice.Group()], slice)
 	}
 	for name, group := range groups {
-		record, found := records.Merge(name, group)
+		record, found := records.Merge(name, group, &network{hasIPv4: true})
 		if len(record.Addresses) > 0 || record.Alias != "" {
 			merged = append(merged, record)
 		}
@@ -255,7 +255,7 @@ func TestAddressesThatMustNotBePublished(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
-			record, problems := records.Merge("x.xcc.test", records.Parse(test.slice, zones, judge))
+			record, problems := records.Merge("x.xcc.test", records.Parse(test.slice, zones, judge), &network{hasIPv4: true})
 			var served, found []string
 			for _, address := range record.Addresses {
 				served = append(served, address.String())

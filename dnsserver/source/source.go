@@ -30,7 +30,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/reach"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
@@ -46,6 +48,11 @@ const listRest = time.Second
 type Aliases interface {
 	Follow(target string)
 	Unfollow(target string)
+	// Keep and Release are for the host names behind shared names, which need no queries.
+	Keep(target string)
+	Release(target string)
+	// Peek returns the last answer for a target, nil if there is none.
+	Peek(target string, qtype uint16) *alias.Answer
 }
 
 // Source keeps the snapshot of a namespace's EndpointSlices up to date.
@@ -62,18 +69,37 @@ type Source struct {
 	Judge netaddr.Judge
 	// Packer encodes records in wire format.
 	Packer zone.Packer
-	// Aliases follow the targets outside the zones.
+	// Aliases follow the targets outside the zones. They call Resolved.
 	Aliases Aliases
+	// Monitor probes the gateways. It calls Judged.
+	Monitor Monitor
+	// HasIPv4 is whether the Pod has an IPv4 address.
+	HasIPv4 bool
 	// Metrics observe snapshots, problems and errors.
 	Metrics *metrics.Metrics
 
 	snapshot atomic.Pointer[zone.Snapshot]
+	network  atomic.Pointer[network]
 	problems problems
 	changes  changeLog
 }
 
 // Snapshot returns the current snapshot, nil before the first list of the API server.
 func (s *Source) Snapshot() *zone.Snapshot { return s.snapshot.Load() }
+
+// Resolved tells that the addresses of a kept host name have changed.
+func (s *Source) Resolved(target string) {
+	if network := s.network.Load(); network != nil {
+		network.resolved(target)
+	}
+}
+
+// Judged tells that the verdicts of the Monitor on targets have changed.
+func (s *Source) Judged(targets []reach.Target) {
+	if network := s.network.Load(); network != nil {
+		network.judged(targets)
+	}
+}
 
 // Run watches until the context is done.
 func (s *Source) Run(ctx context.Context) {
@@ -82,6 +108,7 @@ func (s *Source) Run(ctx context.Context) {
 
 func (s *Source) run(ctx context.Context, slices cache.ListerWatcher) {
 	store := newStore(s.Zones, s.Judge, s.Metrics.ObserveSync)
+	s.connect(store.touchGroups)
 	reflector := cache.NewReflectorWithOptions(slices, &discoveryv1.EndpointSlice{}, store,
 		cache.ReflectorOptions{
 			Name: "endpointslices",
@@ -115,13 +142,20 @@ func (s *Source) run(ctx context.Context, slices cache.ListerWatcher) {
 	}
 }
 
+// connect lets changes of the network mark groups as changed.
+func (s *Source) connect(touch func(groups []string)) {
+	s.network.Store(newNetwork(s.Aliases, s.Monitor, s.HasIPv4, touch))
+}
+
 // apply makes the snapshot for new versions of some groups of slices, and returns how long it took.
 func (s *Source) apply(ctx context.Context, groups map[string]group) time.Duration {
 	start := time.Now()
 	changed := make([]zone.Record, 0, len(groups))
 	found := make(map[string][]records.Problem, len(groups))
+	network := s.network.Load()
 	for name, group := range groups {
-		record, problems := records.Merge(name, group.slices)
+		network.depend(name, group.slices)
+		record, problems := records.Merge(name, group.slices, network)
 		changed = append(changed, record)
 		found[name] = problems
 	}

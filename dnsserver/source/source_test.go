@@ -32,6 +32,7 @@ import (
 	"k8s.io/klog/v2/ktesting"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
@@ -52,7 +53,9 @@ func endpointSlice(name, hostname, address string) *discoveryv1.EndpointSlice {
 }
 
 func newSource() *Source {
-	return &Source{Zones: zones, Metrics: metrics.New(), Packer: answer.Packer{}, Aliases: followed{}}
+	source := &Source{Zones: zones, Metrics: metrics.New(), Packer: answer.Packer{}, Aliases: followed{}, HasIPv4: true}
+	source.connect(func([]string) {})
+	return source
 }
 
 func emptyStore() *store { return newStore(zones, netaddr.Judge{}, func() {}) }
@@ -67,6 +70,11 @@ func (f followed) Unfollow(target string) {
 		delete(f, target)
 	}
 }
+
+func (f followed) Keep(target string)    { f.Follow(target) }
+func (f followed) Release(target string) { f.Unfollow(target) }
+
+func (f followed) Peek(string, uint16) *alias.Answer { return nil }
 
 // served returns the source's answer for the name, as text.
 func served(s *Source, name string) string {

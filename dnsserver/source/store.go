@@ -211,6 +211,19 @@ func (s *store) touch(key string, now time.Time) {
 	}
 }
 
+// touchGroups marks groups as changed, although their slices are the same.
+func (s *store) touchGroups(keys []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, key := range keys {
+		if len(s.groups[key]) > 0 {
+			s.touch(key, now)
+		}
+	}
+	s.signal()
+}
+
 func (s *store) signal() {
 	select {
 	case s.changed <- struct{}{}:

@@ -43,9 +43,12 @@ const (
 	// NameServers means that the answer is the zone's NS record. Result.Addresses are those of the
 	// name server.
 	NameServers
-	// Services means that the name has the SRV records of Result.Services. Their target is
-	// Result.Alias. If that is empty, the target is the name without its first two DNS labels.
+	// Services means that the name has the SRV records of Result.Services. The target of one without
+	// a target of its own is Result.Alias. If that is empty, too, the target is the name without its
+	// first two DNS labels.
 	Services
+	// Unresolved means that the name exists and its addresses are not known (SERVFAIL).
+	Unresolved
 	// Exists answers a query for type ANY: the name has records, and RFC 8482 allows a server to
 	// leave them out.
 	Exists
@@ -67,6 +70,8 @@ type Result struct {
 	Packed []byte
 	// Services belong to the snapshot. Callers must not change them.
 	Services []Service
+	// Choices are those that the answer is one of. They are nil for other names.
+	Choices *Choices
 }
 
 // Lookup answers a query for a name and a type. The name is in lower case. If several zones contain
@@ -102,7 +107,7 @@ func (s *Snapshot) Lookup(name []byte, qtype uint16) Result {
 	if n.srv != nil && n.data.target() == "" {
 		switch qtype {
 		case dns.TypeSRV:
-			return servicesResult(z, n.srv.services, n.srv.alias)
+			return servicesResult(z, n.srv.services, n.srv.indirect)
 		case dns.TypeANY:
 			return Result{Kind: Exists, Zone: z}
 		}
@@ -143,30 +148,36 @@ func trim(name []byte, depth int) []byte {
 func (d *data) lookupService(z *Zone, services []Service, qtype uint16) Result {
 	switch {
 	case qtype == dns.TypeSRV:
-		return servicesResult(z, services, d.alias)
+		return servicesResult(z, services, d.indirect)
 	case qtype == dns.TypeANY:
 		return Result{Kind: Exists, Zone: z}
-	case d.alias != nil:
+	case d.target() != "":
 		return Result{Kind: NoData, Zone: z}
 	default:
 		return d.lookup(z, qtype)
 	}
 }
 
-// servicesResult returns services. The alias is that of the name behind their prefix, if it is one.
-func servicesResult(z *Zone, services []Service, alias *alias) Result {
-	if alias == nil {
-		return Result{Kind: Services, Zone: z, Services: services}
+// servicesResult returns services. behind is the content of the name behind their prefix, if it has
+// no addresses of its own.
+func servicesResult(z *Zone, services []Service, behind *indirect) Result {
+	found := Result{Kind: Services, Zone: z, Services: services}
+	switch {
+	case behind == nil:
+	case behind.choices != nil:
+		found.Choices = behind.choices.given
+	default:
+		found.Alias, found.Target, found.Packed = behind.name, behind.octets, behind.packed
 	}
-	return Result{Kind: Services, Zone: z, Services: services, Alias: alias.name, Target: alias.octets, Packed: alias.packed}
+	return found
 }
 
 func (d *data) lookup(z *Zone, qtype uint16) Result {
 	if d == nil {
 		return Result{Kind: NoData, Zone: z}
 	}
-	if d.alias != nil {
-		return Result{Kind: Alias, Zone: z, Alias: d.alias.name, Target: d.alias.octets, Packed: d.alias.packed}
+	if d.indirect != nil {
+		return d.indirect.lookup(z, qtype)
 	}
 	found := Result{Kind: Addresses, Zone: z}
 	switch qtype {
@@ -181,4 +192,11 @@ func (d *data) lookup(z *Zone, qtype uint16) Result {
 		return Result{Kind: NoData, Zone: z}
 	}
 	return found
+}
+
+func (i *indirect) lookup(z *Zone, qtype uint16) Result {
+	if i.choices != nil {
+		return i.choices.lookup(z, qtype)
+	}
+	return Result{Kind: Alias, Zone: z, Alias: i.name, Target: i.octets, Packed: i.packed}
 }

@@ -59,6 +59,8 @@ func kindOf(test dnstest.Case) zone.Kind {
 	switch {
 	case test.Rcode == dns.RcodeRefused:
 		return zone.OutsideZones
+	case test.Rcode == dns.RcodeServerFailure && strings.HasPrefix(test.Query, "unresolved."):
+		return zone.Unresolved
 	case len(test.Answer) > 0 && strings.Contains(test.Answer[0], " CNAME "), test.Rcode == dns.RcodeServerFailure:
 		return zone.Alias
 	case test.Rcode == dns.RcodeNameError:
@@ -85,6 +87,9 @@ func dataOf(result zone.Result) []string {
 	}
 	for _, service := range result.Services {
 		data = append(data, fmt.Sprint(service.Port))
+		if service.Target != "" {
+			data = append(data, service.Target+".")
+		}
 	}
 	if result.Alias != "" {
 		data = append(data, result.Alias+".")

@@ -42,11 +42,10 @@ type node struct {
 	apex bool
 }
 
-// data is the content of a name: addresses or an alias. It fills two CPU cache lines. Most queries
-// need only the first.
+// data is the content of a name. It fills two CPU cache lines. Most queries need only the first.
 type data struct {
-	// alias is nil if there are addresses.
-	alias *alias
+	// indirect is nil if there are addresses.
+	indirect *indirect
 	// ipv4Count is the number of IPv4 addresses, which come first in addresses.
 	ipv4Count int
 	// ipv4 and ipv6 are the address records of each family in wire format.
@@ -57,19 +56,22 @@ type data struct {
 	services  []Service
 }
 
-// alias is the target of a CNAME record.
-type alias struct {
+// indirect is the content of a name without addresses of its own: an alias or choices.
+type indirect struct {
+	// name is the target of the alias. It is empty if there are choices.
 	name string
 	// octets are the name, and packed is the CNAME record in wire format.
 	octets, packed []byte
+	// choices is nil for an alias.
+	choices *packedChoices
 }
 
-// target returns the name, and the empty string for nil.
-func (a *alias) target() string {
-	if a == nil {
+// target returns the target of the alias, and the empty string if there is none.
+func (i *indirect) target() string {
+	if i == nil {
 		return ""
 	}
-	return a.name
+	return i.name
 }
 
 // empty is the data of a wildcard that is an empty non-terminal.
@@ -79,8 +81,14 @@ var empty = &data{}
 func newData(record Record, packer Packer) *data {
 	if record.Alias != "" {
 		return &data{
-			alias:    &alias{name: record.Alias, octets: []byte(record.Alias), packed: packer.Alias(record.Alias)},
+			indirect: &indirect{name: record.Alias, octets: []byte(record.Alias), packed: packer.Alias(record.Alias)},
 			services: record.Services,
+		}
+	}
+	if record.Choices != nil {
+		return &data{
+			indirect: &indirect{choices: packChoices(record.Choices, packer)},
+			services: packTargets(record.Services, packer),
 		}
 	}
 	if len(record.Addresses) == 0 {
@@ -91,13 +99,13 @@ func newData(record Record, packer Packer) *data {
 		d.ipv4Count++
 	}
 	if ipv4 := d.addresses[:d.ipv4Count]; len(ipv4) > 0 {
-		d.ipv4 = packer.Addresses(ipv4)
+		d.ipv4 = packer.Addresses(ipv4, 0)
 		if len(d.ipv4) <= len(d.room) {
 			d.ipv4 = append(d.room[:0], d.ipv4...)
 		}
 	}
 	if ipv6 := d.addresses[d.ipv4Count:]; len(ipv6) > 0 {
-		d.ipv6 = packer.Addresses(ipv6)
+		d.ipv6 = packer.Addresses(ipv6, 0)
 	}
 	return d
 }
@@ -107,7 +115,16 @@ func (d *data) equal(other *data) bool {
 	if d == nil || other == nil {
 		return d == other
 	}
-	return d.target() == other.target() && slices.Equal(d.addresses, other.addresses) && slices.Equal(d.services, other.services)
+	return d.target() == other.target() && d.choices().Equal(other.choices()) && slices.Equal(d.addresses, other.addresses) &&
+		slices.Equal(d.services, other.services)
+}
+
+// choices returns the choices, nil if there are none.
+func (d *data) choices() *Choices {
+	if d.indirect == nil || d.indirect.choices == nil {
+		return nil
+	}
+	return d.indirect.choices.given
 }
 
 // target returns the target of the alias, and the empty string if there is none.
@@ -115,7 +132,7 @@ func (d *data) target() string {
 	if d == nil {
 		return ""
 	}
-	return d.alias.target()
+	return d.indirect.target()
 }
 
 // record returns the record that newData was given.
@@ -123,5 +140,5 @@ func (d *data) record(name string) Record {
 	if d == nil {
 		return Record{Name: name}
 	}
-	return Record{Name: name, Addresses: d.addresses, Alias: d.target(), Services: d.services}
+	return Record{Name: name, Addresses: d.addresses, Alias: d.target(), Choices: d.choices(), Services: d.services}
 }

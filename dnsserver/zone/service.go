@@ -34,19 +34,40 @@ type Service struct {
 	// Prefix is two DNS labels in lower case, such as "_https._tcp".
 	Prefix string
 	Port   uint16
+	// Target is a canonical name, or empty for the name itself. Only records with choices have
+	// services with targets: all of them, with a priority and a weight (RFC 2782).
+	Target           string
+	Priority, Weight uint16
+
+	// packed is the target in wire format.
+	packed string
+}
+
+// Packed returns the target in wire format, as the Packer encoded it.
+func (s *Service) Packed() string { return s.packed }
+
+// packTargets returns the services with their targets in wire format.
+func packTargets(services []Service, packer Packer) []Service {
+	packed := slices.Clone(services)
+	for i := range packed {
+		if packed[i].Target != "" {
+			packed[i].packed = string(packer.Name(packed[i].Target))
+		}
+	}
+	return packed
 }
 
 // srvSet is the SRV records of one owner name.
 type srvSet struct {
 	// services have the same prefix.
 	services []Service
-	// alias is set if the name behind the prefix is an alias, which must not be the target of an
-	// SRV record (RFC 2782).
-	alias *alias
+	// indirect is that of the name behind the prefix. An alias must not be the target of an SRV
+	// record (RFC 2782).
+	indirect *indirect
 }
 
 func (s *srvSet) equal(other *srvSet) bool {
-	return s == other || s != nil && other != nil && s.alias.target() == other.alias.target() && slices.Equal(s.services, other.services)
+	return s == other || s != nil && other != nil && s.indirect.equal(other.indirect) && slices.Equal(s.services, other.services)
 }
 
 // srvSets returns the SRV records by prefix.
@@ -57,7 +78,7 @@ func (d *data) srvSets() map[string]*srvSet {
 	sets := map[string]*srvSet{}
 	for rest := d.services; len(rest) > 0; {
 		same := samePrefix(rest)
-		sets[rest[0].Prefix] = &srvSet{services: same, alias: d.alias}
+		sets[rest[0].Prefix] = &srvSet{services: same, indirect: d.indirect}
 		rest = rest[len(same):]
 	}
 	return sets

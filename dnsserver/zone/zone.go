@@ -20,7 +20,8 @@ import (
 	"net/netip"
 )
 
-// Record is the content of one name: addresses or an alias, never both (RFC 1034, section 3.6.2).
+// Record is the content of one name: addresses, an alias, or choices, never two of them (RFC 1034,
+// section 3.6.2).
 type Record struct {
 	// Name is canonical. It is the apex of a zone or below it.
 	Name string
@@ -28,6 +29,8 @@ type Record struct {
 	Addresses []netip.Addr
 	// Alias is the canonical target of a CNAME. It is empty if there are addresses.
 	Alias string
+	// Choices are set if each answer has the addresses of one choice.
+	Choices *Choices
 	// Services are sorted, without duplicates.
 	Services []Service
 }
@@ -35,7 +38,10 @@ type Record struct {
 // Packer encodes records in wire format. A Result returns the bytes, which callers must not change.
 type Packer interface {
 	// Addresses encodes address records. There is at least one address, and all are of one family.
-	Addresses(addresses []netip.Addr) []byte
+	// The TTL is at most maxTTL seconds; 0 sets no limit.
+	Addresses(addresses []netip.Addr, maxTTL uint32) []byte
+	// Name encodes a canonical name without compression.
+	Name(name string) []byte
 	// Alias encodes a CNAME record with a canonical target.
 	Alias(target string) []byte
 	// Authority encodes the SOA record of a zone.
