@@ -167,6 +167,53 @@ func (w *Walkthrough) FetchOthers(ctx context.Context) error {
 	return nil
 }
 
+// PublishShared starts a copy of the application in cluster-b, and publishes both under one name.
+func (w *Walkthrough) PublishShared(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	w.title("cluster-b: starting a copy of the application behind a gateway of its own")
+	if err := w.steps(ctx,
+		"kubectl --kubeconfig $B apply --filename $W/application-b.yaml",
+		"kubectl --kubeconfig $B --namespace gateway wait --for=condition=Available deployment/caddy --timeout 60s",
+		"kubectl --kubeconfig $B wait --for=condition=Available deployment/kuard --timeout 60s",
+	); err != nil {
+		return err
+	}
+	w.title("Publishing both gateways under one name: cluster-a serves it, and cluster-b stands by")
+	return w.steps(ctx,
+		"cat $W/shared-gatewaydns.yaml",
+		"kubectl --kubeconfig $MGMT apply --filename $W/shared-gatewaydns.yaml",
+		"kubectl --kubeconfig $MGMT --namespace dev-team wait --for=condition=Ready gatewaydns/shop --timeout 60s",
+		"kubectl --kubeconfig $MGMT --namespace dev-team get gatewaydns shop --output 'jsonpath={.status.sharedHostname}{\"\\n\"}'",
+	)
+}
+
+// FailOver fetches the page by the shared name while the gateway of cluster-a is taken away and comes back.
+func (w *Walkthrough) FailOver(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	const fetch = "kubectl --kubeconfig $B exec client-musl -- /client get http://" + SharedHostname
+	w.title("cluster-b: fetching the page by the shared name")
+	if err := w.Shell.Until(ctx, "waiting for the record in cluster-b", fetch, Page); err != nil {
+		return err
+	}
+	for _, step := range []struct{ title, replicas, page string }{
+		{"Taking the gateway of cluster-a away: the same name leads to cluster-b", "0", PageOfB},
+		{"Bringing it back", "1", Page},
+	} {
+		w.title(step.title)
+		started := time.Now()
+		if err := w.steps(ctx, "kubectl --kubeconfig $A --namespace gateway scale deployment/caddy --replicas "+step.replicas); err != nil {
+			return err
+		}
+		if err := w.Shell.Until(ctx, "waiting for the DNS servers of cluster-b to notice", fetch, step.page); err != nil {
+			return err
+		}
+		fmt.Fprintf(w.out, "The page comes from the other cluster after %.1f s, caches of DNS included.\n", time.Since(started).Seconds())
+	}
+	return nil
+}
+
 func (w *Walkthrough) steps(ctx context.Context, commands ...string) error {
 	for _, command := range commands {
 		if _, err := w.Shell.Run(ctx, command); err != nil {

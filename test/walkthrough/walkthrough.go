@@ -43,8 +43,11 @@ const (
 	// CloudHostname and NodesHostname are its names at the other gateways.
 	CloudHostname = "kuard.cloud.cluster-a.dev-team.clusters.xcc.test"
 	NodesHostname = "kuard.nodes.cluster-a.dev-team.clusters.xcc.test"
-	// Page is the text of the application's page.
-	Page = "Hello from kuard in cluster-a"
+	// SharedHostname is its name in whichever of the clusters works.
+	SharedHostname = "kuard.shop.dev-team.gateways.xcc.test"
+	// Page is the text of the application's page, and PageOfB is that of its copy in cluster-b.
+	Page    = "Hello from kuard in cluster-a"
+	PageOfB = "Hello from kuard in cluster-b"
 )
 
 // manifests name the rig's images by placeholders such as CADDY_IMAGE.
@@ -218,13 +221,22 @@ func (w *Walkthrough) prepareShell(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(w.Folder, "bin"), 0o755); err != nil {
 		return err
 	}
-	for _, name := range []string{"application.yaml", "clients.yaml", "gatewaydns.yaml", "other-gateways.yaml", "other-gatewaydns.yaml"} {
+	for _, name := range []string{
+		"application.yaml", "clients.yaml", "gatewaydns.yaml", "other-gateways.yaml", "other-gatewaydns.yaml", "shared-gatewaydns.yaml",
+	} {
 		content, err := manifests.ReadFile("manifests/" + name)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(w.Folder, name), []byte(w.images.Replace(string(content))), 0o600); err != nil {
+		text := w.images.Replace(string(content))
+		if err := os.WriteFile(filepath.Join(w.Folder, name), []byte(text), 0o600); err != nil {
 			return err
+		}
+		if name == "application.yaml" {
+			text = strings.ReplaceAll(text, "cluster-a", "cluster-b")
+			if err := os.WriteFile(filepath.Join(w.Folder, "application-b.yaml"), []byte(text), 0o600); err != nil {
+				return err
+			}
 		}
 	}
 	exports := "export PATH=" + filepath.Join(w.Folder, "bin") + ":$PATH\nexport " + strings.Join(w.variables(), "\nexport ") + "\n"

@@ -84,7 +84,7 @@ func up(ctx context.Context) error {
 		return err
 	}
 	for _, step := range []func(context.Context) error{
-		w.Install, w.Publish, w.StartClients, w.Fetch, w.PublishOthers, w.FetchOthers,
+		w.Install, w.Publish, w.StartClients, w.Fetch, w.PublishOthers, w.FetchOthers, w.PublishShared, w.FailOver,
 	} {
 		if err := step(ctx); err != nil {
 			return err
