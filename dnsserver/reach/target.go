@@ -18,20 +18,65 @@ package reach
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/failover"
 )
 
-// Target is one address of a gateway that is probed in one way.
+// Target is an address of a gateway, with its health check. It is comparable.
 type Target struct {
+	// Namespace is the namespace of the GatewayDNS on the management cluster. Namespaces share the
+	// probes per second evenly, and each has a storm rule of its own.
 	Namespace string
-	Cluster   string
-	Address   netip.Addr
-	Check     failover.HealthCheck
+	// Cluster identifies the workload cluster of the gateway within the namespace. All gateways of
+	// a cluster must have the same value, because the storm rule counts clusters.
+	Cluster string
+	Address netip.Addr
+	Check   failover.HealthCheck
 }
 
-// Usage tells whether a name is asked for.
-type Usage struct{}
+// Status is the state of a target, as measured by this process.
+type Status int8
 
-// Mark notes a query.
-func (*Usage) Mark() {}
+// The states of a target.
+const (
+	// Unknown is the status before the first result of a probe, and of targets that are not probed.
+	Unknown Status = iota
+	Up
+	Down
+)
+
+// String returns the status in lower case, for labels of metrics.
+func (s Status) String() string {
+	switch s {
+	case Up:
+		return "up"
+	case Down:
+		return "down"
+	}
+	return "unknown"
+}
+
+// Verdict is the status of a target, and its reason.
+type Verdict struct {
+	Target Target
+	Status Status
+	// Since is the time of the last change of Status, or the time at which the target was added.
+	Since time.Time
+	// Reason is the reason of the last failed probe, or "". It is one line of at most maxReason
+	// bytes.
+	Reason string
+	// IsProbed is false for an address that must not be dialled, and for one of a family that the
+	// pod does not have.
+	IsProbed bool
+}
+
+// Outcome is the result of a probe, for metrics.
+type Outcome struct {
+	Target Target
+	// Result is Success or the cause of a failure.
+	Result Result
+	// Took is the duration of the probe. Late is the time between its due time and its start: it is
+	// long if there are more targets than the limit of probes per second allows.
+	Took, Late time.Duration
+}
