@@ -121,6 +121,8 @@ func (s *server) notReady() string {
 		return "shutting down"
 	case s.source.Snapshot() == nil:
 		return "EndpointSlices are not synced yet"
+	case !s.monitor.IsSettled():
+		return "gateways are probed for the first time"
 	default:
 		return ""
 	}

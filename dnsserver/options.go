@@ -17,6 +17,7 @@ limitations under the License.
 package dnsserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -30,6 +31,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/reach"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/dnsname"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/netaddr"
@@ -89,6 +91,8 @@ type Options struct {
 	denied []netip.Prefix
 	// resolverPort is the port of the resolvers in ResolvConf. Default: 53. Tests change it.
 	resolverPort string
+	// probe replaces the probes of gateways in tests.
+	probe func(context.Context, reach.Target) error
 }
 
 // NewOptions returns the defaults.

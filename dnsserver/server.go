@@ -35,6 +35,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/reach"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/source"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/transport"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
@@ -54,6 +55,7 @@ type server struct {
 	options Options
 	source  *source.Source
 	aliases *alias.Resolver
+	monitor *reach.Monitor
 	metrics *metrics.Metrics
 	// draining is set once the shutdown has begun.
 	draining atomic.Bool
@@ -81,8 +83,16 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 		Zones:      options.Zones,
 		Pack:       answer.PackTarget,
 		Observe:    s.metrics.ObserveLookup,
+		Changed:    func(target string) { s.source.Resolved(target) },
 		LogRefused: refusalLog(ctx),
 	})
+	s.monitor = reach.New(reach.Options{
+		Judge:   judge,
+		Changed: func(targets []reach.Target) { s.source.Judged(targets) },
+		Observe: s.metrics.ObserveProbe,
+		Probe:   options.probe,
+	})
+	s.metrics.CollectVerdicts(s.monitor.Verdicts)
 	s.source = &source.Source{
 		Client:     client,
 		Namespace:  options.Namespace,
@@ -91,6 +101,8 @@ func newServer(ctx context.Context, options Options, config *rest.Config) (*serv
 		Judge:      judge,
 		Packer:     answer.Packer{TTL: options.TTL},
 		Aliases:    s.aliases,
+		Monitor:    s.monitor,
+		HasIPv4:    s.monitor.HasIPv4(),
 		Metrics:    s.metrics,
 	}
 	if err := s.listen(ctx); err != nil {
@@ -204,6 +216,7 @@ func (s *server) run(ctx context.Context) error {
 		})
 	}
 	group.Go(func() error { s.source.Run(background); return nil })
+	group.Go(func() error { s.monitor.Run(background); return nil })
 	log.Info("Serving", "dns", s.udp.Addr(), "health", s.health.Addr(), "metrics", s.scrapes.Addr())
 
 	select {

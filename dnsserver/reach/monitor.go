@@ -121,6 +121,9 @@ func (m *Monitor) IsUp(t Target) bool {
 	return m.roster.isUp(t)
 }
 
+// HasIPv4 reports whether the pod has an IPv4 address.
+func (m *Monitor) HasIPv4() bool { return m.options.HasIPv4() }
+
 // Usage returns the usage of a name, or nil if the name has no targets. It stays the same until the
 // name has none.
 func (m *Monitor) Usage(name string) *Usage {
