@@ -140,6 +140,10 @@ SHAPE ?= 10x10
 bench-scale: build ## Measure the manager with many simulated workload clusters, for example SHAPE=10x100
 	go run ./test/bench-scale -shape $(SHAPE) $(if $(LABELLED),-labelled) $(BENCH_ARGS)
 
+.PHONY: bench-failover
+bench-failover: linux-root build ## Measure how fast shared names leave gateways that fail; needs Linux, root, ip and nft
+	go run ./test/bench-failover $(BENCH_ARGS)
+
 .PHONY: linux-root
 linux-root:
 	@if [ "$$(uname -s)" != Linux ] || [ "$$(id -u)" != 0 ]; then \
