@@ -155,6 +155,13 @@ func residentMemory(program string) (int64, error) {
 // eachProcess calls visit with the folder in /proc of each of our processes with the name. Cluster
 // API's manager has the same name, but no flag --zone.
 func eachProcess(program string, visit func(folder string) error) error {
+	return eachCommandLine(func(arguments []string) bool {
+		return arguments[0] == "/"+program && slices.ContainsFunc(arguments, func(a string) bool { return strings.HasPrefix(a, "--zone=") })
+	}, visit)
+}
+
+// eachCommandLine calls visit with the folder in /proc of each process whose command line matches.
+func eachCommandLine(match func(arguments []string) bool, visit func(folder string) error) error {
 	folders, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return err
@@ -166,9 +173,7 @@ func eachProcess(program string, visit func(folder string) error) error {
 		} else if err != nil {
 			return err
 		}
-		arguments := strings.Split(string(commandLine), "\x00")
-		ours := arguments[0] == "/"+program && strings.Contains(string(commandLine), "--zone=")
-		if !ours {
+		if !match(strings.Split(string(commandLine), "\x00")) {
 			continue
 		}
 		if err := visit(folder); err != nil && !isGone(err) {
