@@ -17,6 +17,7 @@ limitations under the License.
 package docs_test
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,16 +28,23 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 )
 
-func TestGatewayDNSInThePagesAreTheSample(t *testing.T) {
+func TestGatewayDNSInThePagesAreSamples(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	sample := gatewayDNS(g, read(g, "config/samples/gatewaydns.yaml"), "the sample")
+	files, err := filepath.Glob(filepath.Join(root, "config", "samples", "gatewaydns*.yaml"))
+	g.Expect(err).NotTo(HaveOccurred())
+	samples := map[string]xccv1.GatewayDNS{}
+	for _, file := range files {
+		sample := gatewayDNS(g, read(g, "config/samples/"+filepath.Base(file)), file)
+		samples[sample.Name] = sample
+	}
 	shown := 0
 	for path, text := range pages(g) {
 		for _, block := range blocks(text, "yaml") {
 			if regexp.MustCompile(`(?m)^kind: GatewayDNS$`).MatchString(block) {
 				shown++
-				g.Expect(gatewayDNS(g, block, path)).To(Equal(sample), path)
+				example := gatewayDNS(g, block, path)
+				g.Expect(example).To(Equal(samples[example.Name]), path)
 			}
 		}
 	}
