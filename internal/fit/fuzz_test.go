@@ -56,7 +56,7 @@ func FuzzAnyGatewayFitsTheSchema(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var gateway xccv1.GatewayStatus
 		randfill.NewFromGoFuzz(data).NilChance(0.1).NumElements(0, 120).Fill(&gateway)
-		gateway.Cluster, gateway.LastTransitionTime, gateway.UnreachableSince = "a", sample().LastTransitionTime, nil
+		gateway.Cluster, gateway.LastTransitionTime, gateway.UnreachableSince, gateway.Shared = "a", sample().LastTransitionTime, nil, nil
 		check(t, schema, gateway)
 	})
 }

@@ -51,8 +51,8 @@ const (
 //   - Texts are shortened.
 //   - The state of a published gateway without any remaining address becomes NoAddress.
 //
-// A valid entry is returned unchanged. The Cluster's name comes from the management cluster and is
-// not checked.
+// A valid entry is returned unchanged. The Cluster's name and the part in the shared name come from
+// the management cluster and are not checked.
 func Gateway(gateway xccv1.GatewayStatus) xccv1.GatewayStatus {
 	if len(gateway.Hostname) > maxName {
 		gateway.Hostname = ""

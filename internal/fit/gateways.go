@@ -37,6 +37,8 @@ const (
 	// texts.
 	addressOverhead = 1
 	portOverhead    = 48
+	// shareOverhead is the JSON size of a part in the shared name without its locality, rounded up.
+	shareOverhead = 64
 	// shortMessage is the limit of an oversized entry's message, in bytes.
 	shortMessage = 128
 )
@@ -44,7 +46,7 @@ const (
 // Gateways returns the entries as Gateway does, and limits all of them together to the Budget. Each
 // entry has an equal share, and larger entries divide the unused rest of smaller ones. So an entry
 // within its share never changes because of others. For a larger entry, the message is shortened,
-// and then the last ports and the last addresses are left out.
+// and then the last ports and the last addresses are left out. The part in the shared name stays.
 func Gateways(gateways []xccv1.GatewayStatus) []xccv1.GatewayStatus {
 	fitting := make([]xccv1.GatewayStatus, 0, len(gateways))
 	sizes := make([]int, 0, len(gateways))
@@ -112,6 +114,12 @@ func size(gateway *xccv1.GatewayStatus) int {
 	}
 	for _, port := range gateway.Ports {
 		total += portSize(port)
+	}
+	if gateway.Shared != nil {
+		total += shareOverhead
+		for _, value := range gateway.Shared.Locality {
+			total += len(",") + jsonSize(value)
+		}
 	}
 	return total
 }

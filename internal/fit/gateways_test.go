@@ -88,3 +88,29 @@ func TestThousandsOfLongMessagesFitIntoOneStatus(t *testing.T) {
 		g.Expect(gateway.Hostname).To(Equal(gateways[i].Hostname))
 	}
 }
+
+func TestPartsInASharedNameFitIntoTheBudget(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	schema := readCRD(t)
+	var gateways []xccv1.GatewayStatus
+	for i := range 1000 {
+		gateway := huge(fmt.Sprintf("cluster-%04d", i))
+		gateway.Message = ""
+		gateway.Shared = &xccv1.GatewayShare{Priority: new(int32(65535)), Weight: new(int32(65535))}
+		for range 4 {
+			gateway.Shared.Locality = append(gateway.Shared.Locality, strings.Repeat("l", 63))
+		}
+		gateways = append(gateways, gateway)
+	}
+	fitting := fit.Gateways(gateways)
+	data, err := json.Marshal(fitting)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(len(data)).To(And(BeNumerically("<=", fit.Budget), BeNumerically(">", fit.Budget*3/4)))
+	for i, gateway := range fitting {
+		g.Expect(gateway.Shared).To(Equal(gateways[i].Shared))
+		g.Expect(gateway.Addresses).NotTo(BeEmpty())
+	}
+	g.Expect(schema.problems(t, fitting)).To(BeEmpty())
+	g.Expect(fit.Gateways(fitting)).To(Equal(fitting))
+}

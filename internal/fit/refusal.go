@@ -54,10 +54,11 @@ func Refused(err error) map[int]string {
 
 // Isolated returns the replacement of an entry that the API server refuses: the previous addresses
 // and ports in the state Unknown. If bare is true, the API server refuses that, too, and the
-// replacement has no addresses. Consuming clusters keep their records in both cases.
+// replacement has no addresses. Consuming clusters keep their records in both cases. The part in the
+// shared name is that of the refused entry, because it does not come from a workload cluster.
 func Isolated(refused, previous xccv1.GatewayStatus, why string, bare bool) xccv1.GatewayStatus {
 	isolated := xccv1.GatewayStatus{
-		Cluster: refused.Cluster, Hostname: refused.Hostname, State: xccv1.GatewayUnknown,
+		Cluster: refused.Cluster, Hostname: refused.Hostname, Shared: refused.Shared, State: xccv1.GatewayUnknown,
 		Message: Message("The management cluster's API server refuses the new entry, so the previous records stay published: " + why),
 	}
 	if !bare {

@@ -73,11 +73,13 @@ func TestAnIsolatedEntryKeepsThePreviousAddresses(t *testing.T) {
 	g := NewWithT(t)
 	previous, refused := sample(), sample()
 	refused.Addresses, refused.State = []string{"192.0.2.66"}, xccv1.GatewayNoAddress
+	refused.Shared = &xccv1.GatewayShare{Priority: new(int32(1)), Weight: new(int32(2))}
 	g.Expect(fit.Isolated(refused, previous, "because", false)).To(Equal(xccv1.GatewayStatus{
 		Cluster: "a", Hostname: previous.Hostname, State: xccv1.GatewayUnknown, Addresses: previous.Addresses, Ports: previous.Ports, Source: previous.Source,
+		Shared:  refused.Shared,
 		Message: "The management cluster's API server refuses the new entry, so the previous records stay published: because",
 	}))
-	g.Expect(fit.Isolated(refused, previous, "because", true).Addresses).To(BeEmpty())
+	g.Expect(fit.Isolated(refused, previous, "because", true)).To(And(HaveField("Addresses", BeEmpty()), HaveField("Shared", refused.Shared)))
 }
 
 func everySecond(count int) []int {
