@@ -17,8 +17,10 @@ limitations under the License.
 package gatewaydns
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -75,12 +77,25 @@ func (n neighbours) selectedBy(gatewayDNS *xccv1.GatewayDNS) ([]clusterv1.Cluste
 func (n neighbours) rivals(gatewayDNS *xccv1.GatewayDNS, selected []clusterv1.Cluster) map[string]claims.Holder {
 	rivals := map[string]claims.Holder{}
 	for i := range selected {
-		holder, ok := n.claims.Holder(gatewayDNS.Subdomain(), selected[i].Name)
+		holder, ok := n.claims.Holder(claims.Name(gatewayDNS.Subdomain(), selected[i].Name))
 		if ok && holder.GatewayDNS != gatewayDNS.Name {
 			rivals[selected[i].Name] = holder
 		}
 	}
 	return rivals
+}
+
+// sharedRival returns the other GatewayDNS that has the shared name of a GatewayDNS, or nil.
+func (n neighbours) sharedRival(gatewayDNS *xccv1.GatewayDNS) *claims.Holder {
+	name := sharedName(gatewayDNS)
+	if name == "" {
+		return nil
+	}
+	holder, ok := n.claims.Holder(name)
+	if !ok || holder.GatewayDNS == gatewayDNS.Name {
+		return nil
+	}
+	return &holder
 }
 
 // claim writes what a GatewayDNS claims into its annotation, before any of these names is published. It returns how many names
@@ -110,67 +125,100 @@ func (r *Reconciler) claim(
 	if err != nil {
 		return renewal.Unclaimed, false, 0, fmt.Errorf("writing claims: %w", err)
 	}
-	if renewal.Malformed {
+	for _, annotation := range renewal.Malformed {
 		r.Recorder.Eventf(gatewayDNS, nil, corev1.EventTypeWarning, "ClaimsMalformed", "Claim",
-			"Annotation %s had entries that are no claims, which are dropped: leave it to the manager", xccv1.ClaimsAnnotation)
+			"Annotation %s had entries that are no claims, which are dropped: leave it to the manager", annotation)
 	}
 	return renewal.Unclaimed, true, 0, nil
 }
 
-// withClaims returns the GatewayDNS with what it claims from now on, and whether that differs from what it has.
+// withClaims returns the GatewayDNS with the annotations of its claims, and whether they differ from the present ones.
 func withClaims(gatewayDNS *xccv1.GatewayDNS, renewal claims.Renewal) (claiming *xccv1.GatewayDNS, differs bool) {
-	current, exists := gatewayDNS.Annotations[xccv1.ClaimsAnnotation]
-	text, absent := current, renewal.Absent.String()
+	text := gatewayDNS.Annotations[xccv1.ClaimsAnnotation]
 	if !renewal.IsWritten {
 		text = renewal.Claims.String()
 	}
-	if text == "" && exists {
-		text = "{}" // What it claims next is not its first claim.
+	want := map[string]string{
+		xccv1.ClaimsAnnotation:       orNone(gatewayDNS, xccv1.ClaimsAnnotation, text),
+		xccv1.SharedClaimAnnotation:  orNone(gatewayDNS, xccv1.SharedClaimAnnotation, renewal.Shared.String()),
+		xccv1.AbsentClaimsAnnotation: renewal.Absent.String(),
 	}
-	if current == text && gatewayDNS.Annotations[xccv1.AbsentClaimsAnnotation] == absent {
-		return gatewayDNS, false
+	for annotation, text := range want {
+		if gatewayDNS.Annotations[annotation] == text {
+			continue
+		}
+		if claiming == nil {
+			claiming = gatewayDNS.DeepCopy()
+		}
+		if text == "" {
+			delete(claiming.Annotations, annotation)
+		} else {
+			metav1.SetMetaDataAnnotation(&claiming.ObjectMeta, annotation, text)
+		}
 	}
-	claiming = gatewayDNS.DeepCopy()
-	metav1.SetMetaDataAnnotation(&claiming.ObjectMeta, xccv1.ClaimsAnnotation, text)
-	if absent == "" {
-		delete(claiming.Annotations, xccv1.AbsentClaimsAnnotation)
-	} else {
-		claiming.Annotations[xccv1.AbsentClaimsAnnotation] = absent
+	return cmp.Or(claiming, gatewayDNS), claiming != nil
+}
+
+// orNone returns the text or, if it is empty and the GatewayDNS has the annotation, a text without claims: the next claim is
+// not the first one.
+func orNone(gatewayDNS *xccv1.GatewayDNS, annotation, text string) string {
+	if _, exists := gatewayDNS.Annotations[annotation]; exists && text == "" {
+		return "{}"
 	}
-	return claiming, true
+	return text
 }
 
 // claimsMayDiffer passes the events of a GatewayDNS after which others may have other names than before.
 func claimsMayDiffer() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*xccv1.GatewayDNS), e.ObjectNew.(*xccv1.GatewayDNS)
-		return before.Subdomain() != after.Subdomain() ||
+		return before.Subdomain() != after.Subdomain() || sharedName(before) != sharedName(after) ||
 			before.Annotations[xccv1.ClaimsAnnotation] != after.Annotations[xccv1.ClaimsAnnotation] ||
+			before.Annotations[xccv1.SharedClaimAnnotation] != after.Annotations[xccv1.SharedClaimAnnotation] ||
 			annotations.HasPaused(before) != annotations.HasPaused(after) ||
 			before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero() ||
 			!apiequality.Semantic.DeepEqual(before.Spec.ClusterSelector, after.Spec.ClusterSelector)
 	}}
 }
 
-// gatewayDNSToRivals wakes the GatewayDNS that claim, or wait to claim, a name which this one may have or have had: those of
-// its subdomain and, because one that is paused keeps what it claimed of others, all of the namespace if it is paused.
+// gatewayDNSToRivals wakes the GatewayDNS that claim, or wait to claim, a name of this one: those of its subdomain and those of
+// its shared name. A paused one keeps claims of other names, so it wakes all of the namespace.
 func gatewayDNSToRivals(ctx context.Context, object client.Object) []reconcile.Request {
 	if annotations.HasPaused(object) {
 		return mapping.ToNamespace(ctx, object)
 	}
-	return []reconcile.Request{mapping.SeveralOf(object.GetNamespace(), object.(*xccv1.GatewayDNS).Subdomain())}
+	gatewayDNS := object.(*xccv1.GatewayDNS)
+	requests := []reconcile.Request{mapping.SeveralOf(gatewayDNS.Namespace, gatewayDNS.Subdomain())}
+	if name := sharedName(gatewayDNS); name != "" {
+		requests = append(requests, mapping.SeveralOf(gatewayDNS.Namespace, sharedPrefix+name))
+	}
+	return requests
 }
 
-// namesOf returns the names of the GatewayDNS of a namespace with a subdomain, of all if it is empty.
-func (r *Reconciler) namesOf(ctx context.Context, namespace, subdomain string) ([]string, error) {
+// sharedPrefix begins the group of the GatewayDNS of a shared name. No subdomain has a dot.
+const sharedPrefix = "shared."
+
+// sharedName returns spec.shared.name, or "".
+func sharedName(gatewayDNS *xccv1.GatewayDNS) string {
+	if gatewayDNS.Spec.Shared == nil {
+		return ""
+	}
+	return gatewayDNS.Spec.Shared.Name
+}
+
+// namesOf returns the names of the GatewayDNS of a namespace that belong to a group: those with a subdomain, those with a shared
+// name, or all if the group is empty.
+func (r *Reconciler) namesOf(ctx context.Context, namespace, group string) ([]string, error) {
 	list := &xccv1.GatewayDNSList{}
 	if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing GatewayDNS in %s: %w", namespace, err)
 	}
+	shared, isShared := strings.CutPrefix(group, sharedPrefix)
 	var names []string
 	for i := range list.Items {
-		if subdomain == "" || list.Items[i].Subdomain() == subdomain {
-			names = append(names, list.Items[i].Name)
+		gatewayDNS := &list.Items[i]
+		if group == "" || isShared && sharedName(gatewayDNS) == shared || gatewayDNS.Subdomain() == group {
+			names = append(names, gatewayDNS.Name)
 		}
 	}
 	return names, nil

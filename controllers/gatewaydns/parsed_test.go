@@ -153,7 +153,7 @@ func BenchmarkClaimsOfANamespace(b *testing.B) {
 				}
 				namespace := claims.NewNamespace(all, clusters, parsed.of("one", all))
 				namespace.Renew(&all[0], time.Now())
-				namespace.Holder("gateway", "a")
+				namespace.Holder(claims.Name("gateway", "a"))
 			}
 		})
 	}

@@ -18,15 +18,26 @@ package claims
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
 // Claims are the names that a GatewayDNS claims, each with the start of the claim.
 type Claims map[string]time.Time
 
-// Name returns the key of a claim: "<subdomain>.<cluster>".
+// Name returns the key of a claim of a gateway's name: "<subdomain>.<cluster>". The key of a claim
+// of a shared name is spec.shared.name, which is one DNS label.
 func Name(subdomain, cluster string) string {
 	return subdomain + "." + cluster
+}
+
+// isShared returns whether a key is of a shared name.
+func isShared(name string) bool { return !strings.Contains(name, ".") }
+
+// clusterOf returns the Cluster in the key of a gateway's name. A subdomain has no dots.
+func clusterOf(name string) string {
+	_, cluster, _ := strings.Cut(name, ".")
+	return cluster
 }
 
 // maxName is the length of the longest Name: a DNS label (63), a dot, and the longest name of a

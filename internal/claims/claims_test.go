@@ -49,7 +49,7 @@ func renew(gatewayDNS *xccv1.GatewayDNS, all []xccv1.GatewayDNS, clusters []clus
 func holders(subdomain string, all []xccv1.GatewayDNS, clusters []clusterv1.Cluster) map[string]claims.Holder {
 	namespace, found := claims.NewNamespace(all, clusters, parse), map[string]claims.Holder{}
 	for _, cluster := range append([]clusterv1.Cluster{cluster("a")}, clusters...) {
-		if holder, ok := namespace.Holder(subdomain, cluster.Name); ok {
+		if holder, ok := namespace.Holder(claims.Name(subdomain, cluster.Name)); ok {
 			found[claims.Name(subdomain, cluster.Name)] = holder
 		}
 	}

@@ -22,7 +22,11 @@ limitations under the License.
 // creation time survives a move or a restore. The earliest claim holds the name; the names of the
 // GatewayDNS break ties. If the claim ends, the next one holds the name.
 //
-// A claim ends if its Cluster exists but is not selected or is being deleted, or if spec.subdomain
+// It claims a shared name in the same way, in the annotation
+// connectivity.tanzu.vmware.com/shared-claim: a manager of an older release drops claims that it
+// does not know from the other one. The claim ends if spec.shared is unset or renamed.
+//
+// The claim of a gateway's name ends if its Cluster exists but is not selected or is being deleted, or if spec.subdomain
 // has changed. It does not end if its Cluster does not exist, because Clusters are missing in the
 // middle of a move. So claims of deleted Clusters stay. They block no other name, and become
 // effective again if a Cluster with the same name is created.

@@ -39,16 +39,24 @@ type Namespace struct {
 // claimant is a GatewayDNS with its claims.
 type claimant struct {
 	*xccv1.GatewayDNS
+	// gateways are the claims of the names of single gateways.
+	gateways record
+	paused   bool
+
+	shared       record
+	sharedParsed bool
+	selector     labels.Selector
+	parsed       bool
+}
+
+// record is the content of one annotation.
+type record struct {
 	// claims are shared, and must not be changed.
 	claims    Claims
 	malformed bool
-	// written is true if the GatewayDNS has ever claimed a name. The annotation stays even if all
-	// claims have ended.
+	// written is true if the GatewayDNS has ever claimed a name in this annotation. The annotation
+	// stays even if all claims have ended.
 	written bool
-	paused  bool
-
-	selector labels.Selector
-	parsed   bool
 }
 
 // NewNamespace returns a Namespace with the given objects. parse returns the result of Parse for
@@ -71,20 +79,31 @@ func NewNamespace(
 // claims from the status, with the creation time.
 func (n *Namespace) claimantOf(gatewayDNS *xccv1.GatewayDNS) *claimant {
 	c := &claimant{GatewayDNS: gatewayDNS, paused: annotations.HasPaused(gatewayDNS)}
-	if _, c.written = gatewayDNS.Annotations[xccv1.ClaimsAnnotation]; c.written {
-		c.claims, c.malformed = n.parse(gatewayDNS)
+	if _, c.gateways.written = gatewayDNS.Annotations[xccv1.ClaimsAnnotation]; c.gateways.written {
+		c.gateways.claims, c.gateways.malformed = n.parse(gatewayDNS)
 		return c
 	}
-	c.claims = Claims{}
+	c.gateways.claims = Claims{}
 	for i := range gatewayDNS.Status.Gateways {
 		gateway := &gatewayDNS.Status.Gateways[i]
 		name := Name(gatewayDNS.Subdomain(), gateway.Cluster)
 		_, exists := n.clusters[gateway.Cluster]
 		if exists && gateway.State != xccv1.GatewayConflicted && strings.HasPrefix(gateway.Hostname, "*."+name+".") {
-			c.claims[name] = gatewayDNS.CreationTimestamp.Time
+			c.gateways.claims[name] = gatewayDNS.CreationTimestamp.Time
 		}
 	}
 	return c
+}
+
+// record returns the record that has the claim of a name.
+func (c *claimant) record(name string) *record {
+	if !isShared(name) {
+		return &c.gateways
+	}
+	if !c.sharedParsed {
+		c.shared, c.sharedParsed = sharedRecord(c.GatewayDNS), true
+	}
+	return &c.shared
 }
 
 // selects returns whether a GatewayDNS selects a Cluster. known is false if the selector is
@@ -100,10 +119,29 @@ func (c *claimant) selects(cluster *clusterv1.Cluster) (selected, known bool) {
 	return cluster.DeletionTimestamp.IsZero() && c.selector.Matches(labels.Set(cluster.Labels)), true
 }
 
-// wants returns whether a GatewayDNS should claim the name of a Cluster.
-func (c *claimant) wants(cluster *clusterv1.Cluster) bool {
+// wants returns whether a GatewayDNS should claim a name.
+func (n *Namespace) wants(c *claimant, name string) bool {
+	if !c.DeletionTimestamp.IsZero() || !c.asksFor(name) {
+		return false
+	}
+	if isShared(name) {
+		return true
+	}
+	cluster, exists := n.clusters[clusterOf(name)]
+	if !exists {
+		return false
+	}
 	selected, _ := c.selects(cluster)
-	return selected && c.DeletionTimestamp.IsZero()
+	return selected
+}
+
+// asksFor returns whether the spec of a GatewayDNS has the shared name, or the subdomain of the
+// gateway's name.
+func (c *claimant) asksFor(name string) bool {
+	if isShared(name) {
+		return c.Spec.Shared != nil && c.Spec.Shared.Name == name
+	}
+	return strings.HasPrefix(name, Name(c.Subdomain(), ""))
 }
 
 // isLive returns whether a claim has not ended. A paused GatewayDNS keeps its claims, like its
@@ -114,12 +152,12 @@ func (n *Namespace) isLive(c *claimant, name string) bool {
 		return false
 	case c.paused:
 		return true
-	}
-	cluster, isOfSubdomain := strings.CutPrefix(name, Name(c.Subdomain(), ""))
-	if !isOfSubdomain {
+	case !c.asksFor(name):
 		return false
+	case isShared(name):
+		return true
 	}
-	existing, exists := n.clusters[cluster]
+	existing, exists := n.clusters[clusterOf(name)]
 	if !exists {
 		return true
 	}
@@ -130,7 +168,7 @@ func (n *Namespace) isLive(c *claimant, name string) bool {
 // since returns the start of a GatewayDNS's claim of a name. It returns false if there is none or
 // it has ended.
 func (n *Namespace) since(c *claimant, name string) (time.Time, bool) {
-	since, claimed := c.claims[name]
+	since, claimed := c.record(name).claims[name]
 	return since, claimed && n.isLive(c, name)
 }
 
@@ -146,10 +184,10 @@ type Holder struct {
 	unwritten bool
 }
 
-// Holder returns the holder of a Cluster's name, or false if there is none. If no GatewayDNS has
-// claimed the name, the oldest GatewayDNS that selects the Cluster and has no claims yet holds it.
-// So the order of reconciles does not matter.
-func (n *Namespace) Holder(subdomain, cluster string) (Holder, bool) {
+// Holder returns the holder of a name, or false if there is none. If no GatewayDNS has claimed the
+// name, the oldest GatewayDNS that wants it and has no claims yet holds it. So the order of
+// reconciles does not matter.
+func (n *Namespace) Holder(name string) (Holder, bool) {
 	var holder Holder
 	held := false
 	add := func(claim Holder) {
@@ -157,16 +195,14 @@ func (n *Namespace) Holder(subdomain, cluster string) (Holder, bool) {
 			holder, held = claim, true
 		}
 	}
-	name := Name(subdomain, cluster)
-	existing, exists := n.clusters[cluster]
 	for _, c := range n.claimants {
-		if c.Subdomain() != subdomain && !c.paused {
-			continue // Its claims of this subdomain have ended.
+		if !c.paused && !c.asksFor(name) {
+			continue // Its claim of this name has ended.
 		}
 		if since, ok := n.since(c, name); ok {
 			add(Holder{GatewayDNS: c.Name, Since: since})
 		}
-		if exists && !c.written && !c.paused && c.wants(existing) {
+		if !c.paused && !c.record(name).written && n.wants(c, name) {
 			add(Holder{GatewayDNS: c.Name, Since: c.CreationTimestamp.Time, unwritten: true})
 		}
 	}

@@ -49,8 +49,10 @@ type Renewal struct {
 	Claims Claims
 	// IsWritten is true if the annotation already has exactly these Claims.
 	IsWritten bool
-	// Malformed is true if the annotation has invalid entries.
-	Malformed bool
+	// Shared is the claim of the shared name. It is empty if there is none.
+	Shared Claims
+	// Malformed are the annotations with invalid entries.
+	Malformed []string
 	// Absent has the claims whose Clusters do not exist, each with the time since when. It is empty
 	// unless Claims use more than half of a limit. If there are too many, the most recent are left
 	// out.
@@ -60,13 +62,13 @@ type Renewal struct {
 }
 
 // Renew returns the desired claims of a GatewayDNS: those that have not ended, and a new one for
-// each selected Cluster without one. A new claim is later than all others of its name, even if the
+// each selected Cluster and for a shared name without one. A new claim is later than all others of its name, even if the
 // clock of this machine is behind.
 //
 // A GatewayDNS without any claims yet claims a free name with its creation time. If an older
 // GatewayDNS without claims selects the same Cluster, that one claims the name first.
 //
-// If there is no room for new claims, those of absent Clusters are deleted, the longest absent
+// If there is no room for new claims of gateways, those of absent Clusters are deleted, the longest absent
 // first. A Cluster must have been absent for MinAbsence. None is deleted while a Cluster of the
 // namespace is paused, as all Clusters are in a move.
 func (n *Namespace) Renew(gatewayDNS *xccv1.GatewayDNS, now time.Time) Renewal {
@@ -86,7 +88,7 @@ func (n *Namespace) Renew(gatewayDNS *xccv1.GatewayDNS, now time.Time) Renewal {
 		delete(kept, absent[0].name)
 		absent = absent[1:]
 	}
-	renewal := Renewal{Claims: kept, Malformed: own.malformed, Absent: firstOf(absent)}
+	renewal := Renewal{Claims: kept, Absent: firstOf(absent), Shared: n.renewShared(own, now)}
 	for _, name := range slices.Sorted(maps.Keys(added)) {
 		if more := entry(name); used.fits(more) {
 			used = used.plus(more)
@@ -95,19 +97,25 @@ func (n *Namespace) Renew(gatewayDNS *xccv1.GatewayDNS, now time.Time) Renewal {
 			renewal.Unclaimed++
 		}
 	}
-	renewal.IsWritten = own.written && !own.malformed && maps.Equal(kept, own.claims)
+	renewal.IsWritten = own.gateways.written && !own.gateways.malformed && maps.Equal(kept, own.gateways.claims)
+	if own.gateways.malformed {
+		renewal.Malformed = append(renewal.Malformed, xccv1.ClaimsAnnotation)
+	}
+	if own.shared.malformed {
+		renewal.Malformed = append(renewal.Malformed, xccv1.SharedClaimAnnotation)
+	}
 	return renewal
 }
 
-// live returns the claims that have not ended. They must not be changed.
+// live returns the claims of gateways that have not ended. They must not be changed.
 func (n *Namespace) live(own *claimant) Claims {
-	live, shared := own.claims, true
-	for name := range own.claims {
-		if n.isLive(own, name) {
+	live, isOriginal := own.gateways.claims, true
+	for name := range own.gateways.claims {
+		if !isShared(name) && n.isLive(own, name) {
 			continue
 		}
-		if shared {
-			live, shared = maps.Clone(own.claims), false
+		if isOriginal {
+			live, isOriginal = maps.Clone(live), false
 		}
 		delete(live, name)
 	}
@@ -119,22 +127,30 @@ func (n *Namespace) additions(own *claimant, kept Claims, now time.Time) Claims 
 	added := Claims{}
 	for _, cluster := range n.clusters {
 		name := Name(own.Subdomain(), cluster.Name)
-		if _, ok := kept[name]; ok || !own.wants(cluster) {
+		if _, ok := kept[name]; ok || !n.wants(own, name) {
 			continue
 		}
-		holder, held := n.Holder(own.Subdomain(), cluster.Name)
-		latest := n.latestOfOthers(own.Name, name)
-		switch {
-		case held && holder.unwritten && holder.GatewayDNS != own.Name: // The older GatewayDNS claims the name first.
-		case held && holder.unwritten:
-			added[name] = holder.Since
-		case latest.Before(now):
-			added[name] = now
-		default:
-			added[name] = latest.Add(time.Nanosecond)
+		if since, ok := n.start(own, name, now); ok {
+			added[name] = since
 		}
 	}
 	return added
+}
+
+// start returns the start of a new claim. It returns false if another GatewayDNS claims the name
+// first.
+func (n *Namespace) start(own *claimant, name string, now time.Time) (time.Time, bool) {
+	holder, held := n.Holder(name)
+	latest := n.latestOfOthers(own.Name, name)
+	switch {
+	case held && holder.unwritten && holder.GatewayDNS != own.Name:
+		return time.Time{}, false
+	case held && holder.unwritten:
+		return holder.Since, true
+	case latest.Before(now):
+		return now, true
+	}
+	return latest.Add(time.Nanosecond), true
 }
 
 // absence is a claim whose Cluster does not exist.
@@ -153,8 +169,7 @@ func (n *Namespace) absences(gatewayDNS *xccv1.GatewayDNS, kept Claims, now time
 	}
 	var absent []absence
 	for name := range kept {
-		_, cluster, _ := strings.Cut(name, ".")
-		if _, exists := n.clusters[cluster]; exists {
+		if _, exists := n.clusters[clusterOf(name)]; exists {
 			continue
 		}
 		since, ok := known[name]

@@ -203,7 +203,7 @@ func TestAStalledMoveChangesNoHolder(t *testing.T) {
 	namespace := claims.NewNamespace(all, clusters, parse)
 	for i := range claims.MaxEntries {
 		name := fmt.Sprintf("c-%05d", i)
-		holder, held := namespace.Holder("gateway", name)
+		holder, held := namespace.Holder(claims.Name("gateway", name))
 		g.Expect(held).To(BeTrue())
 		g.Expect(holder).To(Equal(claims.Holder{GatewayDNS: "x-first", Since: at(int64(10 + i))}), name)
 	}
