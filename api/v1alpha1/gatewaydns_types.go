@@ -238,7 +238,7 @@ type GatewayStatus struct {
 	// +optional
 	Shared *GatewayShare `json:"shared,omitempty"`
 
-	// lastTransitionTime is the time of the last change of hostname, state, addresses or ports.
+	// lastTransitionTime is the time of the last change of hostname, state, addresses, ports or shared.
 	// +required
 	LastTransitionTime metav1.Time `json:"lastTransitionTime"`
 }

@@ -147,13 +147,13 @@ type HealthCheck struct {
 	// +default="10s"
 	// +kubebuilder:default="10s"
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="spec.healthCheck.interval must be 1s to 5m"
-	Interval *metav1.Duration `json:"interval,omitempty"`
+	Interval *metav1.Duration `json:"interval,omitempty"` //nolint:kubeapilinter // As in the Gateway API, users write the unit.
 
 	// timeout is how long a probe waits for its result: 100ms to 30s, and at most the interval.
 	// It defaults to 2s, or the interval if that is shorter.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('100ms') && duration(self) <= duration('30s')",message="spec.healthCheck.timeout must be 100ms to 30s"
-	Timeout *metav1.Duration `json:"timeout,omitempty"`
+	Timeout *metav1.Duration `json:"timeout,omitempty"` //nolint:kubeapilinter // As in the Gateway API, users write the unit.
 
 	// failureThreshold is the number of consecutive failed probes after which an address is down.
 	// It defaults to 3.
@@ -210,6 +210,7 @@ func (h HealthCheck) WithDefaults() HealthCheck {
 
 // GatewayShare is the part of a cluster's gateway in the shared name. Each consuming cluster ranks the gateways by priority,
 // its own gateway first, and then by the leading labels of locality that they have in common.
+// +structType=atomic
 type GatewayShare struct {
 	// priority is that of the member.
 	// +required

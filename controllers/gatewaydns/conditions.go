@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/cluster-api/util/conditions"
@@ -95,6 +96,38 @@ func setGatewaysResolvedCondition(gatewayDNS *xccv1.GatewayDNS, selectorErr erro
 	}
 	if problems := slices.Concat(unresolved, unknown); len(problems) > 0 {
 		condition.Message = firstOf(problems)
+	}
+	conditions.Set(gatewayDNS, condition)
+}
+
+// setSharedNamePublishedCondition says whether the shared name is published. Without spec.shared there is no condition.
+func setSharedNamePublishedCondition(gatewayDNS *xccv1.GatewayDNS, shared sharedState) {
+	if gatewayDNS.Spec.Shared == nil {
+		conditions.Delete(gatewayDNS, xccv1.SharedNamePublishedCondition)
+		return
+	}
+	condition := metav1.Condition{
+		Type: xccv1.SharedNamePublishedCondition, ObservedGeneration: gatewayDNS.Generation, Status: metav1.ConditionFalse,
+	}
+	switch {
+	case shared.invalid != nil:
+		condition.Reason = xccv1.SharedNameInvalidReason
+		condition.Message = fit.Message(fmt.Sprintf("No DNS name can be made of spec.shared.name and the namespace, use a shorter one: %v", shared.invalid))
+	case shared.rival != nil:
+		condition.Reason = xccv1.SharedNameConflictedReason
+		condition.Message = fit.Message(fmt.Sprintf("GatewayDNS %s has claimed this name since %s: give one of the two another spec.shared.name",
+			shared.rival.GatewayDNS, shared.rival.Since.UTC().Format(time.RFC3339)))
+	case shared.membersErr != nil:
+		condition.Reason = xccv1.SharedMembersInvalidReason
+		condition.Message = fit.Message(fmt.Sprintf("Correct the selector, until then the gateways keep their former parts: %v", shared.membersErr))
+	case len(shared.shares) == 0:
+		condition.Reason = xccv1.NoSharedMemberReason
+		condition.Message = "spec.shared.members match no selected Cluster: correct their selectors or label a Cluster"
+		if len(gatewayDNS.Spec.Shared.Members) == 0 {
+			condition.Message = "No Cluster is selected"
+		}
+	default:
+		condition.Status, condition.Reason = metav1.ConditionTrue, xccv1.SharedNamePublishedReason
 	}
 	conditions.Set(gatewayDNS, condition)
 }

@@ -183,16 +183,21 @@ func (r *Reconciler) publish(
 	return reconcile.Result{}, nil
 }
 
-// setStatus sets the gateways and all conditions but those of the claims and of the consumers.
+// setStatus sets the gateways, the shared name and all conditions but those of the claims and of the consumers.
 func (r *Reconciler) setStatus(gatewayDNS *xccv1.GatewayDNS, neighbours neighbours, now metav1.Time) error {
 	selected, selectorErr := neighbours.selectedBy(gatewayDNS)
+	shared := sharedOf(gatewayDNS, r.Zone, selected, selectorErr, neighbours.sharedRival(gatewayDNS))
 	if selectorErr == nil {
-		entries := gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), r.observed, now)
+		entries := gateways(gatewayDNS, r.Zone, selected, neighbours.rivals(gatewayDNS, selected), shared.shares, r.observed, now)
 		r.refusals.replace(client.ObjectKeyFromObject(gatewayDNS), entries, gatewayDNS.Status.Gateways, now)
 		gatewayDNS.Status.Gateways = entries
+	} else {
+		setShares(gatewayDNS.Status.Gateways, shared.shares, now)
 	}
+	gatewayDNS.Status.SharedHostname = shared.hostname
 	setClustersSelectedCondition(gatewayDNS, len(selected), selectorErr)
 	setGatewaysResolvedCondition(gatewayDNS, selectorErr)
+	setSharedNamePublishedCondition(gatewayDNS, shared)
 	if err := setReadyCondition(gatewayDNS); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
@@ -35,10 +36,10 @@ import (
 
 // gateways returns the status of the gateway of each selected Cluster, sorted by name. It is computed from what was
 // observed; what cannot be observed keeps the addresses of the previous status. rivals are the other GatewayDNS that have a
-// Cluster's name, by Cluster.
+// Cluster's name, and shares the parts in the shared name, both by Cluster.
 func gateways(
 	gatewayDNS *xccv1.GatewayDNS, zone string, selected []clusterv1.Cluster, rivals map[string]claims.Holder,
-	observed func(*clusterv1.Cluster) (Observation, bool), now metav1.Time,
+	shares map[string]*xccv1.GatewayShare, observed func(*clusterv1.Cluster) (Observation, bool), now metav1.Time,
 ) []xccv1.GatewayStatus {
 	previous := map[string]xccv1.GatewayStatus{}
 	for _, gateway := range gatewayDNS.Status.Gateways {
@@ -51,6 +52,7 @@ func gateways(
 		if rival, ok := rivals[cluster.Name]; ok && gateway.State != xccv1.GatewayInvalidName {
 			gateway = conflicted(gateway, rival)
 		}
+		gateway.Shared = shares[cluster.Name]
 		result = append(result, gateway)
 	}
 	result = fit.Gateways(result)
@@ -65,8 +67,13 @@ func gateways(
 	return result
 }
 
-// changed returns whether anything differs that users of the gateway notice.
+// changed returns whether anything differs that reaches the consuming clusters.
 func changed(before, after *xccv1.GatewayStatus) bool {
+	return gatewayChanged(before, after) || !apiequality.Semantic.DeepEqual(before.Shared, after.Shared)
+}
+
+// gatewayChanged returns whether anything of the gateway itself differs.
+func gatewayChanged(before, after *xccv1.GatewayStatus) bool {
 	return before.State != after.State || before.Hostname != after.Hostname ||
 		!slices.Equal(before.Addresses, after.Addresses) || !slices.Equal(before.Ports, after.Ports)
 }

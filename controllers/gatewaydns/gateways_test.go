@@ -117,7 +117,7 @@ func TestGateways(t *testing.T) {
 			if test.override != "" {
 				cluster.Annotations = map[string]string{xccv1.GatewayAddressesAnnotation: test.override}
 			}
-			result := gateways(gatewayDNS, "xcc.test", []clusterv1.Cluster{cluster}, nil, func(*clusterv1.Cluster) (Observation, bool) {
+			result := gateways(gatewayDNS, "xcc.test", []clusterv1.Cluster{cluster}, nil, nil, func(*clusterv1.Cluster) (Observation, bool) {
 				return ptr.Deref(test.observed, Observation{}), test.observed != nil
 			}, now)
 			g.Expect(result).To(HaveLen(1))

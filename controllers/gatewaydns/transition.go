@@ -22,12 +22,14 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/cluster-api/util/conditions"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/text"
 )
 
-// recordTransitions emits an event for each gateway of which something changed that its users notice.
+// recordTransitions emits an event for each gateway that changed, and one if the shared name is published or withdrawn.
 func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 	previous := map[string]xccv1.GatewayStatus{}
 	for _, gateway := range before.Status.Gateways {
@@ -36,7 +38,7 @@ func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 	for _, gateway := range after.Status.Gateways {
 		last := previous[gateway.Cluster]
 		begins := last.State == "" && gateway.State == xccv1.GatewayUnknown
-		if begins || !changed(&last, &gateway) {
+		if begins || !gatewayChanged(&last, &gateway) {
 			continue
 		}
 		eventType := corev1.EventTypeNormal
@@ -45,6 +47,20 @@ func (r *Reconciler) recordTransitions(before, after *xccv1.GatewayDNS) {
 		}
 		r.Recorder.Eventf(after, nil, eventType, string(gateway.State), "ResolveGateway", "%s", transitionNote(&last, &gateway))
 	}
+	r.recordSharedName(before, after)
+}
+
+// recordSharedName emits an event if the condition of the shared name has another reason than before.
+func (r *Reconciler) recordSharedName(before, after *xccv1.GatewayDNS) {
+	last, current := conditions.Get(before, xccv1.SharedNamePublishedCondition), conditions.Get(after, xccv1.SharedNamePublishedCondition)
+	if current == nil || last != nil && last.Reason == current.Reason {
+		return
+	}
+	eventType, note := corev1.EventTypeWarning, current.Message
+	if current.Status == metav1.ConditionTrue {
+		eventType, note = corev1.EventTypeNormal, fmt.Sprintf("Name %s is published", after.Status.SharedHostname)
+	}
+	r.Recorder.Eventf(after, nil, eventType, current.Reason, "PublishSharedName", "%s", text.Line(note, maxNote))
 }
 
 // maxNote is how long a note may be: the API server refuses one of more than 1024 characters. maxList is where a list of
