@@ -26,12 +26,21 @@ type flap struct {
 	delay time.Duration
 }
 
-// fail notes that the target is down.
+// fail notes that the target is down. If it worked for long, the delay is halved for each
+// flapWindow: a delay that ended at once would let a gateway pause and flap again, more than 100
+// times in an hour.
 func (f *flap) fail(at time.Time, interval time.Duration, d damping) {
-	if f.upAt.IsZero() || at.Sub(f.upAt) > d.flapWindow {
-		f.delay = 0
+	if f.upAt.IsZero() {
 		return
 	}
 	first := time.Duration(d.flapBase * float64(interval))
-	f.delay = min(max(2*f.delay, first), d.maxDelay)
+	worked := at.Sub(f.upAt)
+	if worked <= d.flapWindow {
+		f.delay = min(max(2*f.delay, first), d.maxDelay)
+		return
+	}
+	f.delay >>= min(worked/d.flapWindow, 62)
+	if f.delay < first {
+		f.delay = 0
+	}
 }
