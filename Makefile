@@ -118,6 +118,13 @@ SEED ?= 1
 soak: build test-binaries ## Run the manager beside a hostile cluster and a hostile tenant for MINUTES, as SEED decides; needs no root
 	go test -tags soak -timeout 0 -count 1 -v $(TEST_ARGS) ./test/soak -args -minutes $(MINUTES) -seed $(SEED)
 
+# How many seeds of the full size are simulated. 1,000 take about ten minutes.
+SEEDS ?= 1000
+
+.PHONY: simulate
+simulate: ## Simulate the dns-servers' health checks with SEEDS, and print the tables of ADR 15
+	go test -timeout 0 -count 1 -v -run '^(TestSimulation|TestTable.*)$$' $(TEST_ARGS) ./dnsserver/reach -args -large -seeds $(SEEDS)
+
 .PHONY: demo
 demo: linux-root ## Start three clusters and run the walkthrough; needs Linux and root
 	go run ./test/cmd/demo up
