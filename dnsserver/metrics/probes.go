@@ -62,7 +62,7 @@ func (v *verdicts) Collect(metrics chan<- prometheus.Metric) {
 	for _, verdict := range v.all() {
 		states[verdict.Status.String()]++
 		if verdict.Status == reach.Down {
-			down[verdict.Target.Cluster]++
+			down[verdict.Target.Gateway]++
 		}
 	}
 	for state, count := range states {

@@ -28,9 +28,11 @@ type Target struct {
 	// Namespace is the namespace of the GatewayDNS on the management cluster. Namespaces share the
 	// probes per second evenly, and each has a storm rule of its own.
 	Namespace string
-	// Cluster identifies the workload cluster of the gateway within the namespace. All gateways of
-	// a cluster must have the same value, because the storm rule counts clusters.
+	// Cluster is the workload cluster of the gateway. The storm rule counts clusters, so all
+	// gateways of a cluster must have the same value.
 	Cluster string
+	// Gateway identifies the gateway. Its value does not matter here.
+	Gateway string
 	Address netip.Addr
 	Check   failover.HealthCheck
 }

@@ -42,7 +42,7 @@ func readFailover(endpointSlice *discoveryv1.EndpointSlice, parsed []Slice, cont
 	if err != nil {
 		parsed[0].reject(InvalidFailover, err.Error())
 	}
-	of := gateway{hostname: content.hostname, namespace: namespace}
+	of := gateway{hostname: content.hostname, namespace: namespace, cluster: clusterOf(content.hostname, zones)}
 	if settings.HealthCheck != nil {
 		of.check = *settings.HealthCheck
 		for i := range parsed {
@@ -65,6 +65,16 @@ func readFailover(endpointSlice *discoveryv1.EndpointSlice, parsed []Slice, cont
 		shared = append(shared, slice)
 	}
 	return shared
+}
+
+// clusterOf returns the Cluster in a per-cluster name, or the name itself if it has another form.
+func clusterOf(hostname string, zones []string) string {
+	for _, apex := range zones {
+		if parsed, ok := dnsname.ParseGateway(hostname, apex); ok {
+			return parsed.Cluster
+		}
+	}
+	return hostname
 }
 
 // isShared returns whether the name of the slice is a shared name.
@@ -110,7 +120,7 @@ func SharedTargets(group []Slice) []string {
 func (g *gateway) isProbed() bool { return g.check != (failover.HealthCheck{}) }
 
 func (g *gateway) probe(address netip.Addr) reach.Target {
-	return reach.Target{Namespace: g.namespace, Cluster: g.hostname, Address: address, Check: g.check}
+	return reach.Target{Namespace: g.namespace, Cluster: g.cluster, Gateway: g.hostname, Address: address, Check: g.check}
 }
 
 // isUp returns whether an address of the gateway may be answered.

@@ -292,7 +292,7 @@ func TestProbes(t *testing.T) {
 	g := NewWithT(t)
 	network := &network{hasIPv4: true, resolved: map[string]records.Resolved{"lb.example.com": resolvedTo(60, "198.51.100.1")}}
 	probe := func(cluster, address string) reach.Target {
-		return reach.Target{Namespace: "dev", Cluster: "*.gateway." + cluster + ".dev.clusters.xcc.test", Address: netip.MustParseAddr(address), Check: check}
+		return reach.Target{Namespace: "dev", Cluster: cluster, Gateway: "*.gateway." + cluster + ".dev.clusters.xcc.test", Address: netip.MustParseAddr(address), Check: check}
 	}
 	of := [][]*discoveryv1.EndpointSlice{gatewaySlices("a", 0, 1, "192.0.2.1"), gatewaySlices("b", 0, 1, "lb.example.com")}
 	g.Expect(records.Probes(groupOf(sharedName, of...), network)).To(ConsistOf(probe("a", "192.0.2.1"), probe("b", "198.51.100.1")))

@@ -52,9 +52,9 @@ type Slice struct {
 
 // gateway is the gateway that a slice publishes.
 type gateway struct {
-	// hostname is its per-cluster name, which identifies it, and namespace is that of its
-	// GatewayDNS.
-	hostname, namespace string
+	// hostname is its per-cluster name, which identifies it. namespace is that of its GatewayDNS.
+	// cluster is the name of its Cluster, or the hostname if that has another form.
+	hostname, namespace, cluster string
 	// share is the gateway's part in the name, if the name is shared.
 	share failover.Share
 	// check is empty if the gateway is not probed.

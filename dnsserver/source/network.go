@@ -133,7 +133,7 @@ func (n *network) replace(group string, targets, gateways []string) (come, gone 
 func gatewaysOf(probes []reach.Target) []string {
 	gateways := make([]string, 0, len(probes))
 	for i := range probes {
-		gateways = append(gateways, probes[i].Cluster)
+		gateways = append(gateways, probes[i].Gateway)
 	}
 	slices.Sort(gateways)
 	return slices.Compact(gateways)
