@@ -74,7 +74,7 @@ func TestAFailureDuringTheDelayRestartsIt(t *testing.T) {
 	h := health{check: byDefault, status: Down, flap: flap{delay: time.Minute}}
 	at := func(seconds int, isAlive bool) bool {
 		now := epoch.Add(time.Duration(seconds) * time.Second)
-		return h.observe(result{isAlive: isAlive, started: now, ended: now, interval: h.check.Interval}, of, standard())
+		return h.observe(result{isAlive: isAlive, started: now, ended: now}, of, standard())
 	}
 	for _, seconds := range []int{0, 10, 20, 30, 40, 50} {
 		g.Expect(at(seconds, true)).To(BeFalse())

@@ -26,8 +26,7 @@ import (
 type damping struct {
 	// stormIntervals is the number of intervals for which a storm holds verdicts.
 	stormIntervals int
-	// stormPause is the time from the begin of a storm to the earliest begin of the next one in
-	// the same namespace.
+	// stormPause is the shortest time between the starts of two storms in a namespace.
 	stormPause time.Duration
 	// flapWindow is the time after a recovery in which a failure counts as flapping.
 	flapWindow time.Duration
@@ -52,9 +51,6 @@ func standard() damping {
 type result struct {
 	isAlive        bool
 	started, ended time.Time
-	// interval is the time between routine probes of the target. It is longer than that of the
-	// check for a name without queries.
-	interval time.Duration
 }
 
 // health is the state of one target.
@@ -101,8 +97,8 @@ func (h *health) fail(r result, of *cluster, d damping) bool {
 		return false
 	}
 	if h.run == h.check.FailureThreshold {
-		// A storm can hold a run only once, so a long interval cannot hold it for ever.
-		h.heldUntil = of.storm.hold(h, r, d)
+		// A storm can hold a run only once, so a long interval cannot hold it forever.
+		h.heldUntil = of.storm.hold(h, r.ended, d)
 	}
 	if r.ended.Before(h.heldUntil) {
 		return false
@@ -148,8 +144,8 @@ func (h *health) endRun(of *cluster) {
 	h.run, h.heldUntil = 0, time.Time{}
 }
 
-// inherit takes over the status of a target with the same address and another check, so that a
-// changed check does not change answers before its first results.
+// inherit copies the status of a target with the same address and another check. So a changed check
+// does not change answers before its first results.
 func (h *health) inherit(from *health, of *cluster) {
 	h.status, h.since, h.flap = from.status, from.since, from.flap
 	if h.status == Up {

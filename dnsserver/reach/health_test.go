@@ -80,7 +80,7 @@ func TestLaterVerdictsTakeTheThreshold(t *testing.T) {
 			now := epoch
 			observe := func(isAlive bool) bool {
 				now = now.Add(h.check.Interval)
-				return h.observe(result{isAlive: isAlive, started: now, ended: now, interval: h.check.Interval}, of, standard())
+				return h.observe(result{isAlive: isAlive, started: now, ended: now}, of, standard())
 			}
 			first, letters := results[0] == 'u', results[len("up: "):]
 			if !first {

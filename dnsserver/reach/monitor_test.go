@@ -294,6 +294,28 @@ func TestAQueryForARestingNameProbesItAtOnce(t *testing.T) {
 	})
 }
 
+// A probe that fails because the process ends says nothing about its target.
+func TestTheEndOfTheProcessIsNoVerdict(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := NewWithT(t)
+		options := bothFamilies()
+		options.Probe = func(ctx context.Context, _ Target) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		m := New(options)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { m.Run(ctx) })
+		m.Replace("a", []Target{gateway(1, fast)})
+		synctest.Wait()
+		cancel()
+		running.Wait()
+		g.Expect(m.Verdicts()[0].Status).To(Equal(Unknown))
+	})
+}
+
 func TestReasonsAreBounded(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)

@@ -88,7 +88,7 @@ func dial(ctx context.Context, address netip.AddrPort, check failover.HealthChec
 // statusLength is the number of bytes that are read of a response. The rest does not matter.
 const statusLength = len("HTTP/1.1 200")
 
-// get sends a request and reads the begin of the status line (RFC 9112, section 4). A redirect is
+// get sends a request and reads the start of the status line (RFC 9112, section 4). A redirect is
 // not followed: its status is below 500.
 func get(conn io.ReadWriter, host, path string) error {
 	request := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: xcc-dns-server\r\nAccept: */*\r\nConnection: close\r\n\r\n"

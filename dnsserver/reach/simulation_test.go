@@ -48,7 +48,7 @@ type size struct {
 //   - no answer is empty,
 //   - an answer has no gateway that has been dead for longer than a failure takes to detect, if
 //     another gateway is up,
-//   - an answer has no gateway of a worse rank than one that has worked for longer than a recovery
+//   - an answer has no gateway of a worse rank if a better one has worked for longer than a recovery
 //     takes to detect,
 //   - the verdicts of a target change at most maxChangesPerHour times in an hour.
 func TestSimulation(t *testing.T) {
@@ -217,7 +217,7 @@ type path struct {
 	until int
 }
 
-// observe updates the paths at the begin of a step.
+// observe updates the paths at the start of a step.
 func (c *consumer) observe(now int) {
 	for i, target := range c.world.targets {
 		former := c.paths[i]
@@ -313,7 +313,7 @@ func (c *consumer) choose() {
 	}
 }
 
-// check returns what is wrong with the answer at the end of a step, or "".
+// check returns the error of the answer at the end of a step, or "".
 func (c *consumer) check(now int) string {
 	if len(c.chosen) == 0 {
 		return "the answer is empty"

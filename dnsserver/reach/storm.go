@@ -30,7 +30,7 @@ type storm struct {
 	up int
 	// failing are the clusters with a recent failure. It is pruned when it is read.
 	failing map[*cluster]struct{}
-	// began is the begin of the last storm, or zero.
+	// began is the start of the last storm, or zero.
 	began time.Time
 }
 
@@ -39,24 +39,23 @@ type cluster struct {
 	storm *storm
 	// up is the number of targets with status Up.
 	up int
-	// suspects is the number of up targets whose last probe failed. suspectAt is the latest begin
+	// suspects is the number of up targets whose last probe failed. suspectAt is the latest start
 	// of such a failure.
 	suspects  int
 	suspectAt time.Time
-	// lostAt is the latest begin of a failure that ended with status Down.
+	// lostAt is the latest start of a failure that ended with status Down.
 	lostAt time.Time
 }
 
 // hold returns the time until which the failure of an up target must wait. It is zero if there is
 // no storm.
-func (s *storm) hold(h *health, r result, d damping) time.Time {
-	now := r.ended
+func (s *storm) hold(h *health, now time.Time, d damping) time.Time {
 	wait := time.Duration(d.stormIntervals) * h.check.Interval
 	if !s.began.IsZero() && now.Before(s.began.Add(wait)) {
 		return s.began.Add(wait)
 	}
 	isPaused := !s.began.IsZero() && now.Before(s.began.Add(d.stormPause))
-	if isPaused || !s.isStorm(h.runSince, r.interval) {
+	if isPaused || !s.isStorm(h.runSince, h.check.Interval) {
 		return time.Time{}
 	}
 	s.began = now
@@ -64,13 +63,13 @@ func (s *storm) hold(h *health, r result, d damping) time.Time {
 }
 
 // isStorm reports whether at least half, and at least two, of the clusters that were up began to
-// fail within an interval of at. It stops at the first half, and a storm begins rarely, so its cost
-// is that of the clusters that fail.
+// fail within an interval of at. It visits failing clusters only, and at most once until half of the
+// clusters have failed: then a storm starts.
 func (s *storm) isStorm(at time.Time, interval time.Duration) bool {
 	failed, wereUp := 0, s.up
 	for c := range s.failing {
 		if !c.fails(at, interval) {
-			if c.suspects == 0 && at.Sub(c.lostAt) > resting*failover.MaxInterval {
+			if c.suspects == 0 && at.Sub(c.lostAt) > failover.MaxInterval {
 				delete(s.failing, c)
 			}
 			continue

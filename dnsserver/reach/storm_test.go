@@ -116,7 +116,7 @@ func TestATransientStormChangesFewVerdicts(t *testing.T) {
 	turned := map[Target]bool{}
 	p.turned = func(e *entry) { turned[e.target] = true }
 	p.run(5 * time.Minute)
-	g.Expect(len(turned)).To(BeNumerically("<=", 3), "only those that were decided before half had failed")
+	g.Expect(len(turned)).To(BeNumerically("<=", 3), "only verdicts from before half had failed")
 }
 
 func TestAStormCountsClustersOfOneNamespace(t *testing.T) {

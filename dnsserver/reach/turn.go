@@ -78,10 +78,7 @@ func (r *roster) finish(e *entry, isAlive bool, reason string, now time.Time) bo
 	if isFirst {
 		r.unknown--
 	}
-	res := result{isAlive: isAlive, started: e.startedAt, ended: now, interval: e.target.Check.Interval}
-	if e.isResting {
-		res.interval *= resting
-	}
+	res := result{isAlive: isAlive, started: e.startedAt, ended: now}
 	isChanged := e.health.observe(res, e.cluster, r.damping)
 	if isChanged {
 		r.publish(e)
