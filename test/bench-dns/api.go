@@ -31,6 +31,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/failover"
 )
 
 // startAPI serves the scenario's names as EndpointSlices to a dns-server, which lists and watches
@@ -57,14 +58,14 @@ func (s scenario) serveSlices(w http.ResponseWriter, r *http.Request) {
 	if query.Get("watch") == "" {
 		list := discoveryv1.EndpointSliceList{ListMeta: metav1.ListMeta{ResourceVersion: "1"}}
 		list.APIVersion, list.Kind = "discovery.k8s.io/v1", "EndpointSliceList"
-		for i := range s.names {
+		for i := range s.slices() {
 			list.Items = append(list.Items, s.slice(i))
 		}
 		send(encoder, list)
 		return
 	}
 	if query.Get("sendInitialEvents") == "true" {
-		for i := range s.names {
+		for i := range s.slices() {
 			send(encoder, map[string]any{"type": "ADDED", "object": s.slice(i)})
 		}
 		end := discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{
@@ -113,6 +114,9 @@ func send(encoder *json.Encoder, value any) {
 	}
 }
 
+// slices returns the number of EndpointSlices.
+func (s scenario) slices() int { return s.names * max(1, s.members) }
+
 func (s scenario) slice(i int) discoveryv1.EndpointSlice {
 	slice := discoveryv1.EndpointSlice{
 		ObjectMeta: metav1.ObjectMeta{
@@ -128,6 +132,12 @@ func (s scenario) slice(i int) discoveryv1.EndpointSlice {
 	}
 	if s.isAlias(i) {
 		slice.AddressType, slice.Endpoints[0].Addresses[0] = discoveryv1.AddressTypeFQDN, s.target(i)
+	}
+	if s.members > 0 {
+		slice.Annotations[xccv1.GatewayDNSRefAnnotation] = "dev-team/shop"
+		slice.Annotations[xccv1.FailoverAnnotation] = failover.Settings{
+			Shared: &failover.Share{Hostname: s.shared(i / s.members), Weight: uint16(1 + i%s.members)}, //nolint:gosec // A few members.
+		}.String()
 	}
 	slice.APIVersion, slice.Kind = "discovery.k8s.io/v1", "EndpointSlice"
 	return slice

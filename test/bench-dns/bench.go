@@ -40,7 +40,9 @@ type bench struct {
 	scenario scenario
 	dir      string
 
-	zoneFile, queryFile, kubeconfig string
+	zoneFile, kubeconfig string
+	// queryFile is one of the two with queries for shared names and for names of single clusters.
+	queryFile, queries, plainQueries string
 }
 
 // figures are the figures of one server, by round. The tables show medians.
@@ -58,13 +60,15 @@ type figures struct {
 
 // run measures the scenario, prints its table, and returns the limits that are broken.
 func (b *bench) run(ctx context.Context) (broken []string, err error) {
-	b.zoneFile, b.queryFile = filepath.Join(b.dir, "zone"), filepath.Join(b.dir, "queries")
+	b.zoneFile, b.queries, b.plainQueries = filepath.Join(b.dir, "zone"), filepath.Join(b.dir, "queries"), filepath.Join(b.dir, "plain-queries")
 	b.kubeconfig = filepath.Join(b.dir, "kubeconfig")
 	if err := b.scenario.writeZone(b.zoneFile); err != nil {
 		return nil, err
 	}
-	if err := b.scenario.writeQueries(b.queryFile); err != nil {
-		return nil, err
+	for path, plain := range map[string]bool{b.queries: false, b.plainQueries: true} {
+		if err := b.scenario.writeQueries(path, plain); err != nil {
+			return nil, err
+		}
 	}
 	stop, err := startAPI(b.scenario, b.kubeconfig)
 	if err != nil {
@@ -88,8 +92,11 @@ func (b *bench) run(ctx context.Context) (broken []string, err error) {
 
 func (b *bench) servers() []server {
 	chosen := slices.DeleteFunc(servers(), func(s server) bool {
-		return s.name != own && (b.scenario.changes > 0 || !among(b.options.servers, s.name))
+		return s.name != own && (b.scenario.changes > 0 || b.scenario.members > 0 || !among(b.options.servers, s.name))
 	})
+	if b.scenario.members > 0 {
+		chosen = append(chosen, server{name: ownPlain, port: 10537, isPlain: true, command: dnsServerCommand})
+	}
 	if b.scenario.processors > 1 {
 		chosen = append(chosen, server{name: ownOnOne, port: 10535, processors: 1, command: dnsServerCommand})
 	}
@@ -98,6 +105,10 @@ func (b *bench) servers() []server {
 
 // measure starts the server, loads it in three ways, and ends it.
 func (b *bench) measure(ctx context.Context, s server, f *figures, round int) error {
+	b.queryFile = b.queries
+	if s.isPlain {
+		b.queryFile = b.plainQueries
+	}
 	r, err := b.start(ctx, s)
 	if err != nil {
 		return err

@@ -32,6 +32,8 @@ const (
 	// leastOfNSD and leastOfCoreDNS are the least ratio of queries per second to those servers.
 	leastOfNSD     = 0.9
 	leastOfCoreDNS = 9
+	// leastOfPlain is the same for shared names, relative to names of single clusters.
+	leastOfPlain = 0.9
 )
 
 // maxResident is the limit of memory by number of names.
@@ -84,6 +86,9 @@ func (s scenario) broken(all map[string]*figures) []string {
 	}
 	if times := of("CoreDNS"); times < leastOfCoreDNS && (all[echo] == nil || of(echo) < s.leastOfEcho()) {
 		add("it answers %.2f times as many queries as CoreDNS, and should %d times%s", times, leastOfCoreDNS, s.orEcho())
+	}
+	if times := of(ownPlain); times < leastOfPlain {
+		add("it answers %.2f times as many queries for shared names as for others, and should %.1f times", times, leastOfPlain)
 	}
 	return broken
 }

@@ -46,6 +46,9 @@ type scenario struct {
 	// changes is the number of EndpointSlices that change per second. Servers that read a file are
 	// left out then.
 	changes int
+	// members is the number of clusters behind each name, if the names are shared. Other servers have
+	// no such names and are left out.
+	members int
 }
 
 func scenarios() []scenario {
@@ -58,6 +61,7 @@ func scenarios() []scenario {
 		{name: "alias-1000", about: "1,000 names, UDP, half of the queries for aliases", names: 1_000, aliases: true},
 		{name: "changes-10000", about: "10,000 names, UDP, 1,000 of them change each second", names: 10_000, changes: 1_000},
 	}
+	all = append(all, scenario{name: "shared-1000", about: "1,000 shared names of 5 clusters each, UDP", names: 1_000, members: 5})
 	if enoughForTwo() {
 		all = append(all, scenario{name: "two-1000", about: "1,000 names, UDP, two processors", names: 1_000, processors: 2})
 	}
@@ -104,12 +108,22 @@ func (s scenario) writeZone(path string) error {
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-// writeQueries writes the queries for dnsperf: 45 % A, 45 % AAAA, 10 % names that do not exist.
-func (s scenario) writeQueries(path string) error {
+// shared returns a shared name.
+func (s scenario) shared(i int) string {
+	return fmt.Sprintf("*.shop-%d.dev-team.gateways.%s", i, zoneName)
+}
+
+// writeQueries writes the queries for dnsperf: 45 % A, 45 % AAAA, 10 % names that do not exist. They
+// are for shared names if the scenario has any, unless they are to be plain.
+func (s scenario) writeQueries(path string, plain bool) error {
+	parent := func(i int) string { return strings.TrimPrefix(s.owner(i), "*.") }
+	if s.members > 0 && !plain {
+		parent = func(i int) string { return strings.TrimPrefix(s.shared(i), "*.") }
+	}
 	random := rand.New(rand.NewPCG(1, 1))
 	var b strings.Builder
 	for i := range questions {
-		qtype, name := "A", fmt.Sprintf("app%d.gateway.cluster-%d.dev-team.clusters.%s", i%97, random.IntN(s.names), zoneName)
+		qtype, name := "A", fmt.Sprintf("app%d.%s", i%97, parent(random.IntN(s.names)))
 		switch kind := random.Float64(); {
 		case kind < misses:
 			name = fmt.Sprintf("app%d.gateway.nowhere-%d.dev-team.clusters.%s", i%97, random.IntN(s.names), zoneName)

@@ -38,6 +38,8 @@ const (
 	// own is this project's server, and ownOnOne the same with one CPU in scenarios with several.
 	own      = "dns-server"
 	ownOnOne = "dns-server on one"
+	// ownPlain is the same with the names of single clusters, in scenarios with shared names.
+	ownPlain = "dns-server, names of one cluster"
 )
 
 func enoughForTwo() bool { return runtime.NumCPU() >= 4 }
@@ -56,6 +58,8 @@ type server struct {
 	processors int
 	// echoes means that responses have no answers.
 	echoes bool
+	// isPlain means that the queries are for names of single clusters.
+	isPlain bool
 	// command returns the command that runs the server in the foreground, with its files in the
 	// folder.
 	command func(ctx context.Context, b *bench, dir string, port int) ([]string, error)
