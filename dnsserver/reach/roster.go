@@ -18,6 +18,7 @@ package reach
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -83,6 +84,10 @@ func (r *roster) publish(e *entry) {
 	}
 }
 
+// maxTargets is the largest number of targets. At maxRate, each is probed every 100 seconds at
+// least, and takes about 1 kB.
+const maxTargets = 10_000
+
 // replace sets the targets of a name.
 func (r *roster) replace(name string, targets []Target, now time.Time) {
 	usage := r.usages[name]
@@ -93,28 +98,49 @@ func (r *roster) replace(name string, targets []Target, now time.Time) {
 		usage = &Usage{wake: r.wake, askedAt: now}
 		r.usages[name] = usage
 	}
-	former := usage.entries
-	usage.entries = make([]*entry, 0, len(targets))
+	missing := make(map[Target]struct{}, len(targets))
 	for _, target := range targets {
-		e := r.entries[target]
-		if e == nil {
-			e = r.add(target, former, now)
-		}
-		if !slices.Contains(usage.entries, e) {
-			usage.entries = append(usage.entries, e)
-		}
-		if !slices.Contains(e.users, usage) {
-			e.users = append(e.users, usage)
-		}
+		missing[target] = struct{}{}
 	}
+	former := usage.entries
+	usage.entries = make([]*entry, 0, len(missing))
+	left := map[place]*entry{}
 	for _, e := range former {
-		if !slices.Contains(usage.entries, e) {
-			r.drop(e, usage)
+		if _, isKept := missing[e.target]; isKept {
+			delete(missing, e.target)
+			usage.entries = append(usage.entries, e)
+			continue
+		}
+		left[placeOf(e.target)] = e
+		r.drop(e, usage)
+	}
+	for _, target := range targets {
+		if _, isMissing := missing[target]; !isMissing {
+			continue
+		}
+		delete(missing, target)
+		e := r.entries[target]
+		if e == nil && len(r.entries) < maxTargets {
+			e = r.add(target, left[placeOf(target)], now)
+		}
+		if e != nil {
+			e.users = append(e.users, usage)
+			usage.entries = append(usage.entries, e)
 		}
 	}
 	if len(targets) == 0 {
 		delete(r.usages, name)
 	}
+}
+
+// place is a target without its health check.
+type place struct {
+	namespace, cluster string
+	address            netip.Addr
+}
+
+func placeOf(t Target) place {
+	return place{t.Namespace, t.Cluster, t.Address}
 }
 
 // drop removes a user of an entry, and the entry if it was the last one.
@@ -125,8 +151,8 @@ func (r *roster) drop(e *entry, usage *Usage) {
 	}
 }
 
-// add adds an entry without users. A former entry with the same address passes on its status.
-func (r *roster) add(target Target, former []*entry, now time.Time) *entry {
+// add adds an entry without users. It takes over the status of a former entry, if that is not nil.
+func (r *roster) add(target Target, former *entry, now time.Time) *entry {
 	in := r.namespaces[target.Namespace]
 	if in == nil {
 		in = &namespace{clusters: map[string]*member{}, storm: storm{failing: map[*cluster]struct{}{}}}
@@ -143,13 +169,11 @@ func (r *roster) add(target Target, former []*entry, now time.Time) *entry {
 	if !r.canProbe(target) {
 		return e
 	}
-	isSame := func(f *entry) bool { return f.cluster == e.cluster && f.target.Address == target.Address }
-	if i := slices.IndexFunc(former, isSame); i >= 0 {
-		e.health.inherit(&former[i].health, e.cluster)
-		e.reason = former[i].reason
+	if former != nil && former.health.status != Unknown {
+		e.health.inherit(&former.health, e.cluster)
+		e.reason = former.reason
 		r.publish(e)
-	}
-	if e.health.status == Unknown {
+	} else {
 		r.unknown++
 	}
 	e.urgency = undecided

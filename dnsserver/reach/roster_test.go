@@ -18,6 +18,7 @@ package reach
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -345,6 +346,28 @@ func TestReplaceAtAnyTime(t *testing.T) {
 		g.Expect(key).To(BeNil(), "nothing is left")
 		return true
 	})
+}
+
+func TestTargetsAreBounded(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	p := newPod(1, func(Target, time.Time) (time.Duration, bool) { return refuses() })
+	var targets []Target
+	for i := range 2 * maxTargets {
+		targets = append(targets, gateway(i, byDefault))
+	}
+	p.replace("a", targets[:maxTargets-1], p.now)
+	p.replace("b", targets, p.now)
+	g.Expect(p.entries).To(HaveLen(maxTargets))
+	g.Expect(p.usages["b"].entries).To(HaveLen(maxTargets))
+	g.Expect(p.isUp(targets[maxTargets])).To(BeTrue())
+	p.replace("b", nil, p.now)
+	p.replace("a", targets[maxTargets:], p.now)
+	g.Expect(p.entries).To(HaveLen(maxTargets), "the former ones make room")
+	for _, e := range p.entries {
+		g.Expect(slices.Contains(targets[maxTargets:], e.target)).To(BeTrue())
+		break
+	}
 }
 
 func TestAChangedCheckKeepsTheStatus(t *testing.T) {
