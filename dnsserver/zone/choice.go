@@ -59,14 +59,7 @@ func (c *Choices) Equal(other *Choices) bool {
 	})
 }
 
-// packedChoices are choices in wire format.
-type packedChoices struct {
-	given *Choices
-	all   []packedChoice
-	// total is the sum of the weights.
-	total uint32
-}
-
+// packedChoice is a choice in wire format.
 type packedChoice struct {
 	// limit is the sum of the weights of this choice and those before it.
 	limit      uint32
@@ -78,8 +71,8 @@ type packedChoice struct {
 // maxTotal bounds the sum of the weights: 65,536 choices of the greatest weight.
 const maxTotal = 1<<32 - 1
 
-func packChoices(choices *Choices, packer Packer) *packedChoices {
-	result := &packedChoices{given: choices, all: make([]packedChoice, 0, len(choices.All))}
+func packChoices(choices *Choices, packer Packer) *indirect {
+	result := &indirect{given: choices, choices: make([]packedChoice, 0, len(choices.All))}
 	isWeighted := slices.ContainsFunc(choices.All, func(c Choice) bool { return c.Weight > 0 })
 	for _, choice := range choices.All {
 		weight := uint32(choice.Weight)
@@ -101,7 +94,7 @@ func packChoices(choices *Choices, packer Packer) *packedChoices {
 		if len(packed.ipv6) > 0 {
 			packed.packed6 = packer.Addresses(packed.ipv6, choices.MaxTTL)
 		}
-		result.all = append(result.all, packed)
+		result.choices = append(result.choices, packed)
 	}
 	return result
 }
@@ -111,14 +104,12 @@ func (i *indirect) equal(other *indirect) bool {
 	if i == nil || other == nil {
 		return i == other
 	}
-	if i.choices == nil || other.choices == nil {
-		return i.choices == other.choices && i.name == other.name
-	}
-	return i.choices.given.Equal(other.choices.given)
+	return i.name == other.name && i.given.Equal(other.given)
 }
 
-func (c *packedChoices) lookup(z *Zone, qtype uint16) Result {
-	found := Result{Kind: Addresses, Zone: z, Choices: c.given}
+// choose answers a query for a name with choices.
+func (i *indirect) choose(z *Zone, qtype uint16) Result {
+	found := Result{Kind: Addresses, Zone: z, Choices: i.given}
 	switch {
 	case qtype == dns.TypeANY:
 		found.Kind = Exists
@@ -126,11 +117,11 @@ func (c *packedChoices) lookup(z *Zone, qtype uint16) Result {
 	case qtype != dns.TypeA && qtype != dns.TypeAAAA:
 		found.Kind = NoData
 		return found
-	case len(c.all) == 0:
+	case len(i.choices) == 0:
 		found.Kind = Unresolved
 		return found
 	}
-	drawn := c.draw()
+	drawn := i.draw()
 	if qtype == dns.TypeA {
 		found.Addresses, found.Packed = drawn.ipv4, drawn.packed4
 	} else {
@@ -143,18 +134,18 @@ func (c *packedChoices) lookup(z *Zone, qtype uint16) Result {
 }
 
 // draw returns a random choice.
-func (c *packedChoices) draw() *packedChoice {
-	if len(c.all) == 1 {
-		return &c.all[0]
+func (i *indirect) draw() *packedChoice {
+	if len(i.choices) == 1 {
+		return &i.choices[0]
 	}
-	drawn := rand.Uint32N(c.total) //nolint:gosec // This spreads load and protects nothing.
-	low, high := 0, len(c.all)-1
+	drawn := rand.Uint32N(i.total) //nolint:gosec // This spreads load and protects nothing.
+	low, high := 0, len(i.choices)-1
 	for low < high {
-		if middle := int(uint(low+high) >> 1); c.all[middle].limit > drawn { //nolint:gosec // Indexes of a slice.
+		if middle := int(uint(low+high) >> 1); i.choices[middle].limit > drawn { //nolint:gosec // Indexes of a slice.
 			high = middle
 		} else {
 			low = middle + 1
 		}
 	}
-	return &c.all[low]
+	return &i.choices[low]
 }

@@ -164,8 +164,8 @@ func servicesResult(z *Zone, services []Service, behind *indirect) Result {
 	found := Result{Kind: Services, Zone: z, Services: services}
 	switch {
 	case behind == nil:
-	case behind.choices != nil:
-		found.Choices = behind.choices.given
+	case behind.given != nil:
+		found.Choices = behind.given
 	default:
 		found.Alias, found.Target, found.Packed = behind.name, behind.octets, behind.packed
 	}
@@ -195,8 +195,8 @@ func (d *data) lookup(z *Zone, qtype uint16) Result {
 }
 
 func (i *indirect) lookup(z *Zone, qtype uint16) Result {
-	if i.choices != nil {
-		return i.choices.lookup(z, qtype)
+	if i.given != nil {
+		return i.choose(z, qtype)
 	}
 	return Result{Kind: Alias, Zone: z, Alias: i.name, Target: i.octets, Packed: i.packed}
 }

@@ -58,12 +58,15 @@ type data struct {
 
 // indirect is the content of a name without addresses of its own: an alias or choices.
 type indirect struct {
+	// choices are the given ones in wire format, and total is the sum of their weights. given is nil
+	// for an alias.
+	choices []packedChoice
+	given   *Choices
+	total   uint32
 	// name is the target of the alias. It is empty if there are choices.
 	name string
 	// octets are the name, and packed is the CNAME record in wire format.
 	octets, packed []byte
-	// choices is nil for an alias.
-	choices *packedChoices
 }
 
 // target returns the target of the alias, and the empty string if there is none.
@@ -87,7 +90,7 @@ func newData(record Record, packer Packer) *data {
 	}
 	if record.Choices != nil {
 		return &data{
-			indirect: &indirect{choices: packChoices(record.Choices, packer)},
+			indirect: packChoices(record.Choices, packer),
 			services: packTargets(record.Services, packer),
 		}
 	}
@@ -121,10 +124,10 @@ func (d *data) equal(other *data) bool {
 
 // choices returns the choices, nil if there are none.
 func (d *data) choices() *Choices {
-	if d.indirect == nil || d.indirect.choices == nil {
+	if d.indirect == nil {
 		return nil
 	}
-	return d.indirect.choices.given
+	return d.indirect.given
 }
 
 // target returns the target of the alias, and the empty string if there is none.

@@ -49,6 +49,9 @@ func (s *Snapshot) Prefetch(b *Batch) {
 		}
 		if held != nil {
 			b.sum += held.ipv4Count + len(held.services)
+			if held.indirect != nil {
+				b.sum += len(held.indirect.choices)
+			}
 		}
 	}
 	clear(entries)

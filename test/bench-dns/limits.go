@@ -36,8 +36,8 @@ const (
 	leastOfPlain = 0.9
 )
 
-// maxResident is the limit of memory by number of names.
-var maxResident = map[int]int{1_000: 25_000_000, 10_000: 60_000_000}
+// maxResident is the limit of memory by number of slices.
+var maxResident = map[int]int{1_000: 25_000_000, 5_000: 60_000_000, 10_000: 60_000_000}
 
 // largeBinary returns a message if the binary is too large.
 func largeBinary(path string) ([]string, error) {
@@ -59,7 +59,7 @@ func (s scenario) broken(all map[string]*figures) []string {
 		broken = append(broken, s.name+": "+fmt.Sprintf(format, args...))
 	}
 	f := all[own]
-	if limit := maxResident[s.names]; limit > 0 && median(f.resident) > limit {
+	if limit := maxResident[s.slices()]; limit > 0 && median(f.resident) > limit {
 		add("%.1f MB are resident, and %.1f may be", mega(median(f.resident)), mega(limit))
 	}
 	if s.names <= readyNames && f.ready > maxReady {
