@@ -26,25 +26,30 @@ import (
 )
 
 func TestARollingRestartOfTheDNSServerLosesNoAnswer(t *testing.T) {
-	g := NewWithT(t)
-	ctx := t.Context()
-	pods, err := path.B.Kubectl(ctx, "--namespace=xcc-dns", "get", "pods", "--selector=app=dns-server", "--output=name")
-	g.Expect(err).NotTo(HaveOccurred())
-	before := strings.Fields(pods)
-	g.Expect(before).NotTo(BeEmpty())
 	ours := startGapless(t, path.B, hostname, "A")
 	denied := startGapless(t, path.B, "nobody."+zone, "A")
 	others := startGapless(t, path.B, "kubernetes.default.svc.cluster.local", "A")
+	replaceDNSServers(t)
+	ours.expectOnly(t, "NOERROR "+address(t))
+	denied.expectOnly(t, "NXDOMAIN")
+	others.expectOnly(t, "NOERROR 10.96.0.1")
+}
 
+// replaceDNSServers restarts the DNS servers of cluster-b one after the other, and waits until the
+// former Pods are gone.
+func replaceDNSServers(t *testing.T) {
+	t.Helper()
+	g := NewWithT(t)
+	pods, err := path.B.Kubectl(t.Context(), "--namespace=xcc-dns", "get", "pods", "--selector=app=dns-server", "--output=name")
+	g.Expect(err).NotTo(HaveOccurred())
+	before := strings.Fields(pods)
+	g.Expect(before).NotTo(BeEmpty())
 	for _, args := range [][]string{
 		{"rollout", "restart", "deployment/dns-server"},
 		{"rollout", "status", "deployment/dns-server", "--timeout=120s"},
 		append([]string{"wait", "--for=delete", "--timeout=60s"}, before...),
 	} {
-		_, err := path.B.Kubectl(ctx, append([]string{"--namespace=xcc-dns"}, args...)...)
+		_, err := path.B.Kubectl(t.Context(), append([]string{"--namespace=xcc-dns"}, args...)...)
 		g.Expect(err).NotTo(HaveOccurred())
 	}
-	ours.expectOnly(t, "NOERROR "+address(t))
-	denied.expectOnly(t, "NXDOMAIN")
-	others.expectOnly(t, "NOERROR 10.96.0.1")
 }

@@ -36,8 +36,8 @@ import (
 // probed makes the GatewayDNS shop use the health check that notices every kind of fault.
 const probed = `{"spec":{"healthCheck":{"protocol":"HTTP","host":"` + walkthrough.SharedHostname + `","interval":"1s","timeout":"500ms"}}}`
 
-// TestASharedNameLeadsToAClusterThatWorks makes the gateway of cluster-a fail in several ways, while
-// a client asks the DNS servers of cluster-b.
+// TestASharedNameLeadsToAClusterThatWorks restarts the DNS servers of cluster-b, and then makes the
+// gateway of cluster-a fail in several ways, while a client asks those DNS servers.
 func TestASharedNameLeadsToAClusterThatWorks(t *testing.T) {
 	g := NewWithT(t)
 	ctx := t.Context()
@@ -54,6 +54,9 @@ func TestASharedNameLeadsToAClusterThatWorks(t *testing.T) {
 	_, err = asked.untilAnswer(ctx, a)
 	g.Expect(err).NotTo(HaveOccurred())
 	first := len(asked.seen()) - 1
+	gapless := startGapless(t, path.B, walkthrough.SharedHostname, "A")
+	replaceDNSServers(t)
+	gapless.expectOnly(t, a)
 	for _, fault := range faults {
 		t.Log(fault.about)
 		failed := time.Now()
