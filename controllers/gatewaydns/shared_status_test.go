@@ -157,7 +157,7 @@ func TestTheEarlierClaimHasTheSharedNameAndTheLaterTakesOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			n := newTenant(t)
-			n.AddCluster("east", nil, site("east", "r1"))
+			n.AddCluster("east", fleet.WorkloadA.Kubeconfig, site("east", "r1"))
 			// The name of the first comes last, so only the time of its claim can be the reason. Its own names have no rival.
 			first := n.AddGatewayDNS("x-first", "a/b", sharing(), fleet.Subdomain("one"))
 			n.Eventually(n.sharedHostname(first)).Should(Equal(n.shop()))
@@ -167,8 +167,9 @@ func TestTheEarlierClaimHasTheSharedNameAndTheLaterTakesOver(t *testing.T) {
 				HaveField("Message", ContainSubstring("GatewayDNS x-first has claimed this name since")),
 			))
 			n.Expect(n.sharedHostname(second)(n)).To(BeEmpty())
-			n.Expect(n.Gateways("second")(n)).To(HaveKeyWithValue("east", And(
-				HaveField("Shared", BeNil()), HaveField("Hostname", n.Named("two", "east")), HaveField("State", Not(Equal(xccv1.GatewayConflicted))),
+			// Once the state of its gateway is settled, only the end of the rival's claim wakes it.
+			n.Eventually(n.Gateways("second")).Should(HaveKeyWithValue("east", And(
+				HaveField("Shared", BeNil()), HaveField("Hostname", n.Named("two", "east")), HaveField("State", xccv1.GatewayServiceNotFound),
 			)))
 			n.Eventually(n.events(second)).Should(ContainElement("Warning SharedNameConflicted"))
 			n.Eventually(n.sharedClaim(second)).Should(ContainSubstring("shop"), "it waits in line")
@@ -223,6 +224,44 @@ func TestOfTwoThatNeverClaimedASharedNameTheFirstCreatedHasIt(t *testing.T) {
 	})
 	n.Eventually(n.sharedHostname(second)).Should(Equal(n.shop()))
 	n.Eventually(n.sharedHostname(first)).Should(BeEmpty())
+}
+
+// clusterctl move replaces the annotations on the source before it deletes an object, and creates the objects on the target in any
+// order, with new creation times and without a status.
+func TestAMoveChangesNoOwnerOfASharedName(t *testing.T) {
+	t.Parallel()
+	n := newTenant(t)
+	n.AddCluster("east", nil, site("east", "r1"))
+	first := n.AddGatewayDNS("x-first", "a/b", sharing(), fleet.Subdomain("one"))
+	n.Eventually(n.sharedHostname(first)).Should(Equal(n.shop()))
+	second := n.AddGatewayDNS("second", "a/b", sharing(), fleet.Subdomain("two"))
+	n.Eventually(n.sharedClaim(second)).Should(ContainSubstring("shop"))
+	moved := map[string]map[string]string{"x-first": n.current(n, first).Annotations, "second": n.current(n, second).Annotations}
+
+	t.Log("The annotations of the first are replaced on the source")
+	n.change(first, func(g *xccv1.GatewayDNS) {
+		g.Annotations = map[string]string{"clusterctl.cluster.x-k8s.io/delete-for-move": ""}
+	})
+	n.change(second, fleet.Subdomain("three"))
+	n.Eventually(n.Gateways("second")).Should(HaveKeyWithValue("east", HaveField("Hostname", n.Named("three", "east"))))
+	n.Expect(n.sharedHostname(second)(n)).To(BeEmpty())
+
+	t.Log("The second comes first on the target")
+	for _, gatewayDNS := range []*xccv1.GatewayDNS{second, first} {
+		n.Expect(fleet.Management.Delete(t.Context(), gatewayDNS)).To(Succeed())
+	}
+	annotated := func(name string) func(*xccv1.GatewayDNS) {
+		return func(g *xccv1.GatewayDNS) { g.Annotations = moved[name] }
+	}
+	n.RestartManager(func() {
+		second = n.AddGatewayDNS("second", "a/b", sharing(), fleet.Subdomain("two"), annotated("second"))
+		n.Eventually(func() time.Duration { return time.Since(second.CreationTimestamp.Time) }).Should(BeNumerically(">", time.Second))
+		first = n.AddGatewayDNS("x-first", "a/b", sharing(), fleet.Subdomain("one"), annotated("x-first"))
+	})
+	n.Eventually(n.sharedHostname(first)).Should(Equal(n.shop()))
+	n.Eventually(n.Condition(second, xccv1.SharedNamePublishedCondition)).Should(HaveField("Reason", xccv1.SharedNameConflictedReason))
+	n.Expect(n.sharedClaim(first)(n)).To(Equal(moved["x-first"][xccv1.SharedClaimAnnotation]))
+	n.Expect(n.sharedClaim(second)(n)).To(Equal(moved["second"][xccv1.SharedClaimAnnotation]))
 }
 
 func TestAMalformedClaimOfASharedNameIsRepaired(t *testing.T) {
