@@ -18,6 +18,7 @@ package reach
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -35,11 +36,14 @@ type entry struct {
 	due, startedAt time.Time
 	state          entryState
 	urgency        urgency
-	// isResting means that the next probe was planned while no name was asked for.
-	isResting bool
 	// position is the index in the heap. previous and next are the neighbours in a queue.
 	position       int
 	previous, next *entry
+}
+
+// isAsked reports whether any name with the target is asked for.
+func (e *entry) isAsked() bool {
+	return slices.ContainsFunc(e.users, (*Usage).isAsked)
 }
 
 // entryState tells where an entry is.

@@ -39,20 +39,21 @@ const (
 	undecided urgency = iota
 	// routine probes confirm the status.
 	routine
-	// rested probes are routine probes of names without queries.
+	// rested probes are routine probes of names without queries. A new name is one of these until
+	// its first query, although it has the full rate: after a start, all names are new.
 	rested
 	urgencies
 )
 
 // urgency returns the class of the next probe.
-func (h *health) urgency(isResting bool) urgency {
+func (h *health) urgency(isAsked bool) urgency {
 	switch {
 	case h.status == Unknown || h.isUndecided():
 		return undecided
-	case isResting:
-		return rested
+	case isAsked:
+		return routine
 	}
-	return routine
+	return rested
 }
 
 // isUndecided reports whether more probes can change the status soon.

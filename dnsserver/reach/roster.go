@@ -95,7 +95,7 @@ func (r *roster) replace(name string, targets []Target, now time.Time) {
 		if len(targets) == 0 {
 			return
 		}
-		usage = &Usage{wake: r.wake, askedAt: now}
+		usage = newUsage(r.wake, now)
 		r.usages[name] = usage
 	}
 	missing := make(map[Target]struct{}, len(targets))

@@ -156,10 +156,10 @@ func TestATargetOfSeveralNamesRestsIfAllDo(t *testing.T) {
 		p.run(time.Minute)
 		p.usages["b"].Mark()
 	}
-	g.Expect(p.entries[target].isResting).To(BeFalse())
+	g.Expect(p.entries[target].urgency).To(Equal(routine))
 	p.replace("b", nil, p.now)
 	p.run(time.Minute)
-	g.Expect(p.entries[target].isResting).To(BeTrue())
+	g.Expect(p.entries[target].urgency).To(Equal(rested))
 	var none *Usage
 	none.Mark()
 }
@@ -226,11 +226,35 @@ func TestNamesWithQueriesGoFirst(t *testing.T) {
 			e.users[0].Mark()
 		}
 	}
-	p.run(10 * time.Minute)
-	clear(count)
-	p.run(10 * time.Minute)
-	g.Expect(count[true]).To(BeNumerically(">", 85*600))
-	g.Expect(count[false]).To(BeNumerically(">", 12*600))
+	p.run(names / maxRate * time.Second)
+	// At first, all names are new, and have the full rate.
+	for range 4 {
+		clear(count)
+		p.run(3 * time.Minute)
+		g.Expect(count[true]).To(BeNumerically("~", 87*180, 180))
+		g.Expect(count[false]).To(BeNumerically("~", 13*180, 180))
+	}
+}
+
+func TestAQueryOvertakesTheProbesOfOtherNames(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	p := newPod(1, func(Target, time.Time) (time.Duration, bool) { return works() })
+	p.isAsked = false
+	for i := range 3000 {
+		p.replace(fmt.Sprint(i), []Target{gateway(i, fast)}, p.now)
+	}
+	p.run(time.Minute)
+	var last *entry
+	for _, e := range p.entries {
+		if e.state == ready && (last == nil || e.due.After(last.due)) {
+			last = e
+		}
+	}
+	times := starts(p, last.target)
+	last.users[0].Mark()
+	p.run(100 * time.Millisecond)
+	g.Expect(*times).To(HaveLen(1))
 }
 
 func TestANamespaceDoesNotDelayOthers(t *testing.T) {

@@ -92,9 +92,9 @@ func (r *roster) finish(e *entry, isAlive bool, reason string, now time.Time) bo
 		// together, here and in other processes, are not probed together.
 		jitter *= maxJitter
 	}
-	e.isResting = r.isResting(e, now)
-	e.urgency = e.health.urgency(e.isResting)
-	r.waiting.add(e, e.health.next(res, e.isResting, jitter))
+	isResting := r.isResting(e, now)
+	e.urgency = e.health.urgency(e.isAsked())
+	r.waiting.add(e, e.health.next(res, isResting, jitter))
 	return isChanged
 }
 
@@ -117,24 +117,22 @@ func (r *roster) isResting(e *entry, now time.Time) bool {
 	return !slices.ContainsFunc(e.users, func(u *Usage) bool { return !u.isResting(now) })
 }
 
-// use resumes the full rate of a name that is asked for again.
+// use resumes the full rate and the urgency of a name that is asked for.
 func (r *roster) use(usage *Usage, now time.Time) {
 	usage.askedAt = now
 	for _, e := range usage.entries {
-		if !e.isResting {
+		if e.urgency != rested {
 			continue
 		}
-		e.isResting = false
 		switch e.state {
 		case waiting:
-			due := e.startedAt.Add(e.target.Check.Interval)
-			if due.Before(e.due) {
+			e.urgency = routine
+			if due := e.startedAt.Add(e.target.Check.Interval); due.Before(e.due) {
 				r.waiting.move(e, due)
 			}
-			e.urgency = e.health.urgency(false)
 		case ready:
 			e.lane.remove(e)
-			e.urgency = e.health.urgency(false)
+			e.urgency = routine
 			e.lane.add(e)
 		}
 	}

@@ -24,10 +24,11 @@ import (
 // Usage tells whether a name is asked for. Each name with targets has one.
 type Usage struct {
 	state atomic.Int32
-	// wake tells the Monitor that a resting name is asked for. It must not block.
+	// wake tells the Monitor that a name at rest is asked for. It must not block.
 	wake func(*Usage)
 
-	// The roster's:
+	// The roster's. askedAt is the time of the last look that found queries. It begins as the time
+	// of the first target.
 	entries []*entry
 	askedAt time.Time
 }
@@ -37,7 +38,7 @@ const (
 	// quiet means that no query came since the last look.
 	quiet int32 = iota
 	asked
-	// atRest means that the targets are probed less often.
+	// atRest means that no query came for restAfter, or ever.
 	atRest
 )
 
@@ -59,6 +60,17 @@ func (u *Usage) Mark() {
 			u.wake(u)
 		}
 	}
+}
+
+func newUsage(wake func(*Usage), now time.Time) *Usage {
+	u := &Usage{wake: wake, askedAt: now}
+	u.state.Store(atRest)
+	return u
+}
+
+// isAsked reports whether queries came lately.
+func (u *Usage) isAsked() bool {
+	return u.state.Load() != atRest
 }
 
 // isResting looks for queries since the last look. The name rests if none came for restAfter.
