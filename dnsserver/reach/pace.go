@@ -26,8 +26,8 @@ const (
 	resting = 6
 	// restAfter is the time since the last query after which a name counts as one without queries.
 	restAfter = 5 * time.Minute
-	// maxJitter is the part by which jitter shortens the time between probes: a tenth. The probes
-	// of two processes that began together spread over an interval within about ten of them.
+	// maxJitter is the part of a wait by which jitter shortens it at most: a tenth. The first wait
+	// spreads processes that started together, and jitter keeps them spread.
 	maxJitter = 10
 )
 

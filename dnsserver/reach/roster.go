@@ -135,12 +135,12 @@ func (r *roster) replace(name string, targets []Target, now time.Time) {
 
 // place is a target without its health check.
 type place struct {
-	namespace, cluster string
-	address            netip.Addr
+	namespace, cluster, gateway string
+	address                     netip.Addr
 }
 
 func placeOf(t Target) place {
-	return place{t.Namespace, t.Cluster, t.Address}
+	return place{t.Namespace, t.Cluster, t.Gateway, t.Address}
 }
 
 // drop removes a user of an entry, and the entry if it was the last one.
