@@ -102,8 +102,9 @@ func hasAddressOf(address netip.Addr, options Options) bool {
 }
 
 // Replace sets the targets of a name, and removes them if there are none. The health checks must be
-// valid. Targets beyond 10,000 are ignored, and count as up. A target of several names is probed once. A new target is Unknown. If its name had another
-// target with the same gateway and address, it takes over the status of that one.
+// valid. A target of several names is probed once. A new target is Unknown. If its name had another
+// target with the same gateway and address, it takes over the status of that one. Targets beyond
+// 10,000 are ignored, and count as up.
 func (m *Monitor) Replace(name string, targets []Target) {
 	now := time.Now()
 	m.mu.Lock()

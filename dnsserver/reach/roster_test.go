@@ -23,6 +23,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/failover"
 )
 
 // starts records the times at which probes of a target start.
@@ -185,6 +187,48 @@ func TestAtMostAHundredProbesStartPerSecond(t *testing.T) {
 	g.Expect(probed).To(HaveLen(2000))
 	for _, count := range probed {
 		g.Expect(count).To(BeNumerically("~", 6, 1), "intervals stretch alike")
+	}
+}
+
+// The burst carries the probes that confirm the failures.
+func TestAHundredGatewaysThatFailTogether(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		check  failover.HealthCheck
+		answer func() (time.Duration, bool)
+		limit  time.Duration
+	}{
+		"default, refused": {byDefault, refuses, 14 * time.Second},
+		"default, dropped": {byDefault, drops, 20 * time.Second},
+		"fast, refused":    {fast, refuses, 3 * time.Second},
+		"fast, dropped":    {fast, drops, 6 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			fault := epoch.Add(time.Minute)
+			var took []time.Duration
+			for seed := range uint64(10) {
+				p := newPod(seed, func(_ Target, at time.Time) (time.Duration, bool) {
+					if at.Before(fault) {
+						return works()
+					}
+					return test.answer()
+				})
+				for i := range 100 {
+					target := gateway(i, test.check)
+					target.Cluster = "one"
+					p.replace(fmt.Sprint(i), []Target{target}, p.now)
+				}
+				p.runUntil(fault, func() bool { return false })
+				p.turned = func(*entry) { took = append(took, p.now.Sub(fault)) }
+				p.run(time.Minute)
+			}
+			g.Expect(took).To(HaveLen(1000))
+			slices.Sort(took)
+			t.Logf("p50 %s, p99 %s, longest %s", took[500], took[990], took[999])
+			g.Expect(took[990]).To(BeNumerically("<=", test.limit))
+		})
 	}
 }
 
@@ -400,9 +444,12 @@ func TestAChangedCheckKeepsTheStatus(t *testing.T) {
 	p := newPod(1, func(Target, time.Time) (time.Duration, bool) { return refuses() })
 	p.replace("a", []Target{gateway(1, byDefault)}, p.now)
 	p.run(time.Second)
-	p.replace("a", []Target{gateway(1, fast), gateway(2, fast)}, p.now)
+	other := gateway(1, fast)
+	other.Gateway = "other"
+	p.replace("a", []Target{gateway(1, fast), gateway(2, fast), other}, p.now)
 	g.Expect(p.isUp(gateway(1, fast))).To(BeFalse())
 	g.Expect(p.isUp(gateway(1, byDefault))).To(BeTrue())
 	g.Expect(p.status(gateway(2, fast))).To(Equal(Unknown))
-	g.Expect(p.unknown).To(Equal(1))
+	g.Expect(p.status(other)).To(Equal(Unknown))
+	g.Expect(p.unknown).To(Equal(2))
 }
