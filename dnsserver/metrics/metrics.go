@@ -23,7 +23,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/alias"
-	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/reach"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/zone"
 )
@@ -41,8 +40,7 @@ type Metrics struct {
 	syncTime      prometheus.Gauge
 	watchErrors   prometheus.Counter
 	lookups       *prometheus.CounterVec
-	probes        *prometheus.CounterVec
-	probeLate     prometheus.Histogram
+	probes        probes
 	queries       *queries
 }
 
@@ -89,25 +87,14 @@ func New() *Metrics {
 			Name: "xcc_dns_alias_lookups_total",
 			Help: "Lookups of alias targets, by result; kept is a failure after which the last good addresses are served.",
 		}, []string{"result"}),
-		probes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "xcc_dns_probes_total",
-			Help: "Probes of gateways, by result.",
-		}, []string{"result"}),
-		probeLate: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    "xcc_dns_probe_lateness_seconds",
-			Help:    "Time from when a probe was due to its start. It grows if more probes are due than the limit of 100 per second.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9),
-		}),
+		probes:  newProbes(),
 		queries: newQueries(),
-	}
-	for _, result := range probeResults {
-		m.probes.WithLabelValues(string(result))
 	}
 	for _, outcome := range alias.Outcomes {
 		m.lookups.WithLabelValues(string(outcome))
 	}
 	m.registry.MustRegister(m.names, m.ignored, m.serial, m.snapshotTime, m.snapshotBuild, m.propagation, m.syncTime,
-		m.watchErrors, m.lookups, m.probes, m.probeLate, m.queries,
+		m.watchErrors, m.lookups, m.probes.results, m.probes.lateness, m.queries,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -144,15 +131,4 @@ func (m *Metrics) ObserveWatchError() { m.watchErrors.Inc() }
 // ObserveLookup counts a lookup of an alias target.
 func (m *Metrics) ObserveLookup(outcome alias.Outcome) {
 	m.lookups.WithLabelValues(string(outcome)).Inc()
-}
-
-// ObserveProbe records the result of a probe.
-func (m *Metrics) ObserveProbe(outcome reach.Outcome) {
-	m.probes.WithLabelValues(string(outcome.Result)).Inc()
-	m.probeLate.Observe(outcome.Late.Seconds())
-}
-
-// CollectVerdicts collects the current verdicts on gateways at each scrape.
-func (m *Metrics) CollectVerdicts(all func() []reach.Verdict) {
-	m.registry.MustRegister(newVerdicts(all))
 }

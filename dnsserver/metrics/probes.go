@@ -35,6 +35,41 @@ var probeResults = []reach.Result{
 	reach.Inconclusive, reach.Failed,
 }
 
+// probes are the metrics of probes.
+type probes struct {
+	results  *prometheus.CounterVec
+	lateness prometheus.Histogram
+}
+
+func newProbes() probes {
+	p := probes{
+		results: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "xcc_dns_probes_total",
+			Help: "Probes of gateways, by result.",
+		}, []string{"result"}),
+		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "xcc_dns_probe_lateness_seconds",
+			Help:    "Time from when a probe was due to its start. It grows if more probes are due than the limit of 100 per second.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9),
+		}),
+	}
+	for _, result := range probeResults {
+		p.results.WithLabelValues(string(result))
+	}
+	return p
+}
+
+// ObserveProbe records the result of a probe.
+func (m *Metrics) ObserveProbe(outcome reach.Outcome) {
+	m.probes.results.WithLabelValues(string(outcome.Result)).Inc()
+	m.probes.lateness.Observe(outcome.Late.Seconds())
+}
+
+// CollectVerdicts collects the current verdicts on gateways at each scrape.
+func (m *Metrics) CollectVerdicts(all func() []reach.Verdict) {
+	m.registry.MustRegister(newVerdicts(all))
+}
+
 // verdicts collects the state of the probed addresses at each scrape.
 type verdicts struct {
 	all             func() []reach.Verdict

@@ -67,7 +67,7 @@ func mergeShared(name string, all []Slice, network Network) zone.Record {
 		return slices.ContainsFunc(members, func(m *member) bool { return len(m.all[family]) > 0 })
 	}
 	deciding := ipv4
-	if hasAny(ipv6) && !(network.HasIPv4() && hasAny(ipv4)) {
+	if hasAny(ipv6) && (!network.HasIPv4() || !hasAny(ipv4)) {
 		deciding = ipv6
 	}
 	candidates := without(members, func(m *member) bool { return len(m.all[deciding]) == 0 })

@@ -141,7 +141,7 @@ func (i *indirect) draw() *packedChoice {
 	drawn := rand.Uint32N(i.total) //nolint:gosec // This spreads load and protects nothing.
 	low, high := 0, len(i.choices)-1
 	for low < high {
-		if middle := int(uint(low+high) >> 1); i.choices[middle].limit > drawn { //nolint:gosec // Indexes of a slice.
+		if middle := int(uint(low+high) >> 1); i.choices[middle].limit > drawn {
 			high = middle
 		} else {
 			low = middle + 1

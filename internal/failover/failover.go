@@ -101,7 +101,7 @@ func Rank(priority uint16, isOwn bool, inCommon int) uint32 {
 	if isOwn {
 		nearest = 0
 	}
-	return uint32(priority)*localities + uint32(nearest) //nolint:gosec // 0 to 5.
+	return uint32(priority)*localities + uint32(nearest)
 }
 
 // String returns the annotation, or "" if there is nothing to say.

@@ -136,7 +136,7 @@ func (s scenario) slice(i int) discoveryv1.EndpointSlice {
 	if s.members > 0 {
 		slice.Annotations[xccv1.GatewayDNSRefAnnotation] = "dev-team/shop"
 		slice.Annotations[xccv1.FailoverAnnotation] = failover.Settings{
-			Shared: &failover.Share{Hostname: s.shared(i / s.members), Weight: uint16(1 + i%s.members)}, //nolint:gosec // A few members.
+			Shared: &failover.Share{Hostname: s.shared(i / s.members), Weight: uint16(1 + i%s.members)},
 		}.String()
 	}
 	slice.APIVersion, slice.Kind = "discovery.k8s.io/v1", "EndpointSlice"

@@ -126,7 +126,7 @@ func (w *world) publish(ctx context.Context, of *kind, count int, health xccv1.H
 			gatewayDNS.Status.Gateways = append(gatewayDNS.Status.Gateways, xccv1.GatewayStatus{
 				Cluster: cluster, Hostname: "*.gateway." + cluster + "." + gatewayDNS.Namespace + ".clusters." + zone, State: xccv1.GatewayResolved,
 				Addresses: []string{address}, Ports: []xccv1.GatewayPort{{Name: "http", Protocol: "TCP", Port: 8080}},
-				Shared: &xccv1.GatewayShare{Priority: new(int32(priority)), Weight: new(int32(1))}, //nolint:gosec // 0 or 1.
+				Shared: &xccv1.GatewayShare{Priority: new(int32(priority)), Weight: new(int32(1))},
 			})
 		}
 		wanted := plan.Compute(zone, plan.Publish(zone, gatewayDNS, nil).Gateways(), nil, plan.Consumer{Readers: plan.ReadersCurrent})
