@@ -42,8 +42,10 @@ func run(ctx context.Context, o options) error {
 	fmt.Println("| health check | fault | last old answer p50 / p99 / max | first new answer after recovery p50 / p99 / max | failed queries |")
 	fmt.Println("|---|---|---|---|---|")
 	for _, setting := range settings {
-		if err := measure(ctx, o, f, setting); err != nil {
-			return fmt.Errorf("measuring with %s: %w", setting.name, err)
+		for i := range kinds {
+			if err := measure(ctx, o, f, setting, &kinds[i]); err != nil {
+				return fmt.Errorf("measuring %s with %s: %w", kinds[i].name, setting.name, err)
+			}
 		}
 	}
 	if o.minutes <= 0 {
@@ -52,9 +54,9 @@ func run(ctx context.Context, o options) error {
 	return measureLong(ctx, o, f)
 }
 
-// measure prints the figures of each kind of fault.
-func measure(ctx context.Context, o options, f *farm, with setting) error {
-	w, err := newWorld(ctx, o, kinds, with.check)
+// measure prints the figures of one kind of fault, for a dns-server with these gateways alone.
+func measure(ctx context.Context, o options, f *farm, with setting, of *kind) error {
+	w, err := newWorld(ctx, o, []kind{*of}, with.check)
 	if w != nil {
 		defer w.stop()
 	}
@@ -64,15 +66,6 @@ func measure(ctx context.Context, o options, f *farm, with setting) error {
 	if err := w.isolate(); err != nil {
 		return err
 	}
-	for i := range kinds {
-		if err := measureKind(ctx, o, f, with, &kinds[i]); err != nil {
-			return fmt.Errorf("%s: %w", kinds[i].name, err)
-		}
-	}
-	return nil
-}
-
-func measureKind(ctx context.Context, o options, f *farm, with setting, of *kind) error {
 	asked := newAskers(ctx, of, o.gateways)
 	defer asked.stop()
 	if err := asked.waitFor(ctx, true); err != nil {
