@@ -80,6 +80,12 @@ type Demand struct {
 	ClusterIP string
 }
 
+// admits returns whether an object is demanded. The watch of a ClusterIP may hold all Services.
+func (d Demand) admits(object any) bool {
+	service, isService := object.(*corev1.Service)
+	return d.ClusterIP == "" || isService && service.Spec.ClusterIP == d.ClusterIP
+}
+
 var (
 	gatewayKind     = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: GatewaysVersion, Kind: string(Gateways)}
 	listenerSetKind = gatewayKind.GroupVersion().WithKind(string(ListenerSets))

@@ -92,7 +92,7 @@ func List[T runtime.Object](reading *Reading, demand Demand) ([]T, error) {
 	}
 	objects := make([]T, 0, len(found))
 	for _, item := range found {
-		if object, ok := item.(T); ok {
+		if object, ok := item.(T); ok && demand.admits(item) {
 			objects = append(objects, object)
 		}
 	}

@@ -21,8 +21,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -139,7 +141,8 @@ func (w *watch) unsynced() error {
 	return ErrNotSynced
 }
 
-// listWatchOf lists and watches the objects of a Demand.
+// listWatchOf lists and watches the objects of a Demand. If the API server cannot select Services by
+// their ClusterIP, as that of Kubernetes 1.28, it lists all of them: see Demand.admits.
 func listWatchOf(remote client.WithWatch, demand Demand) (*cache.ListWatch, error) {
 	options := client.ListOptions{Namespace: demand.Namespace}
 	switch {
@@ -155,20 +158,40 @@ func listWatchOf(remote client.WithWatch, demand Demand) (*cache.ListWatch, erro
 		}
 		options.LabelSelector = selector
 	}
+	var listsAll atomic.Bool
 	with := func(raw metav1.ListOptions) *client.ListOptions {
 		options := options
 		options.Raw = &raw
+		if listsAll.Load() {
+			options.FieldSelector = nil
+		}
 		return &options
 	}
-	return &cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, raw metav1.ListOptions) (runtime.Object, error) {
-			_, list := demand.Kind.prototypes()
-			return list, remote.List(ctx, list, with(raw))
-		},
-		WatchFuncWithContext: func(ctx context.Context, raw metav1.ListOptions) (apiwatch.Interface, error) {
-			_, list := demand.Kind.prototypes()
-			raw.Watch, raw.AllowWatchBookmarks = true, true
-			return remote.Watch(ctx, list, with(raw))
-		},
-	}, nil
+	// isRefused returns whether to try again without the selector.
+	isRefused := func(err error) bool {
+		return demand.ClusterIP != "" && apierrors.IsBadRequest(err) && listsAll.CompareAndSwap(false, true)
+	}
+	listObjects := func(ctx context.Context, raw metav1.ListOptions) (runtime.Object, error) {
+		_, list := demand.Kind.prototypes()
+		return list, remote.List(ctx, list, with(raw))
+	}
+	watchObjects := func(ctx context.Context, raw metav1.ListOptions) (apiwatch.Interface, error) {
+		_, list := demand.Kind.prototypes()
+		raw.Watch, raw.AllowWatchBookmarks = true, true
+		return remote.Watch(ctx, list, with(raw))
+	}
+	return &cache.ListWatch{ListWithContextFunc: retried(listObjects, isRefused), WatchFuncWithContext: retried(watchObjects, isRefused)}, nil
+}
+
+// retried returns a request that is repeated once if its error says so.
+func retried[T any](
+	request func(context.Context, metav1.ListOptions) (T, error), again func(error) bool,
+) func(context.Context, metav1.ListOptions) (T, error) {
+	return func(ctx context.Context, raw metav1.ListOptions) (T, error) {
+		result, err := request(ctx, raw)
+		if again(err) {
+			return request(ctx, raw)
+		}
+		return result, err
+	}
 }
