@@ -113,6 +113,7 @@ func (n *tenant) claims(gatewayDNS *xccv1.GatewayDNS) func(Gomega) string {
 // refuseClaims makes the management cluster refuse the claims of the tenant until it is told to allow them.
 func (n *tenant) refuseClaims() (allow func()) {
 	n.T.Helper()
+	fleet.NeedAdmissionPolicies(n.T)
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: n.Namespace},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{

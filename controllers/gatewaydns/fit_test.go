@@ -207,6 +207,7 @@ func refuseBySchema(t *testing.T, n *tenant) {
 // refuseByPolicy adds an admission policy for as long as a test runs.
 func refuseByPolicy(t *testing.T, n *tenant) {
 	t.Helper()
+	fleet.NeedAdmissionPolicies(t)
 	name := "refuse-" + n.Namespace
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},

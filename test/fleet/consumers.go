@@ -20,10 +20,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"testing"
 
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -58,9 +60,22 @@ func (n *Tenant) Settled(name, want string) {
 	}).Should(Succeed())
 }
 
+// NeedAdmissionPolicies skips a test if the API servers do not have the admission policies that it
+// refuses writes with.
+func NeedAdmissionPolicies(t *testing.T) {
+	t.Helper()
+	kind := admissionv1.SchemeGroupVersion.WithKind("ValidatingAdmissionPolicy")
+	if _, err := Management.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version); meta.IsNoMatchError(err) {
+		t.Skip("The test refuses writes with a ValidatingAdmissionPolicy v1, which Kubernetes has since v1.30: " + err.Error())
+	} else {
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	}
+}
+
 // Refuse makes a workload cluster's API server refuse the slices of a GatewayDNS.
 func (n *Tenant) Refuse(workload *Cluster, gatewayDNS string) {
 	n.T.Helper()
+	NeedAdmissionPolicies(n.T)
 	ref := n.Namespace + "/" + gatewayDNS
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: n.Namespace},
