@@ -17,7 +17,7 @@ limitations under the License.
 // Bench-failover measures how long the DNS server answers a gateway that has failed, and how long it
 // takes to answer it again.
 //
-//	bench-failover [-gateways N] [-minutes M] [-dns-server PATH]
+//	bench-failover [-gateways N] [-only TEXT] [-minutes M] [-dns-server PATH]
 //
 // It starts a real API server and the dns-server in one network namespace, and gateways with real
 // listeners in another. Each gateway is the first choice of a shared name of its own, in a namespace
@@ -48,6 +48,7 @@ import (
 
 type options struct {
 	gateways  int
+	only      string
 	minutes   float64
 	dnsServer string
 }
@@ -58,6 +59,7 @@ const inside = "XCC_BENCH_FAILOVER"
 func main() {
 	var o options
 	flag.IntVar(&o.gateways, "gateways", 100, "gateways for each kind of fault, at most 250")
+	flag.StringVar(&o.only, "only", "", "measure only the rows whose health check or fault contains the text")
 	flag.Float64Var(&o.minutes, "minutes", 0, "how long a gateway flaps, and how long the network is lost; 0 skips both")
 	flag.StringVar(&o.dnsServer, "dns-server", "bin/dns-server", "path of the dns-server")
 	serves := flag.Bool("serve", false, "be the gateways; this program starts them itself")

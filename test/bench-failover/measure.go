@@ -20,6 +20,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -43,6 +44,9 @@ func run(ctx context.Context, o options) error {
 	fmt.Println("|---|---|---|---|---|")
 	for _, setting := range settings {
 		for i := range kinds {
+			if row := setting.name + " " + kinds[i].name; !strings.Contains(row, o.only) {
+				continue
+			}
 			if err := measure(ctx, o, f, setting, &kinds[i]); err != nil {
 				return fmt.Errorf("measuring %s with %s: %w", kinds[i].name, setting.name, err)
 			}
