@@ -147,3 +147,23 @@ func TestAServerIsReadyAfterTheFirstProbes(t *testing.T) {
 	g.Expect(text).To(ContainSubstring("probed for the first time"))
 	g.Eventually(func() int { return server.ready(g) }).WithTimeout(10 * time.Second).Should(Equal(http.StatusOK))
 }
+
+// TestAFirstHealthCheckKeepsAServerReady adds it to a server that runs. All servers of a cluster get
+// it at the same time.
+func TestAFirstHealthCheckKeepsAServerReady(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	cluster, world := startAPIServer(t), &gateways{}
+	world.hang(true)
+	options := localOptions()
+	options.probe = world.probe
+	cluster.link.mend(t)
+	server := start(t, cluster.throughLink, options)
+	g.Eventually(func() int { return server.ready(g) }).WithTimeout(10 * time.Second).Should(Equal(http.StatusOK))
+	slice := inShared(slice("a", "*.gateway.a.dev.clusters.xcc.test", discoveryv1.AddressTypeIPv4, "192.0.2.1"), 0)
+	slice.Annotations[xccv1.FailoverAnnotation] = strings.Replace(slice.Annotations[xccv1.FailoverAnnotation], "100000000", "1000000000", 1)
+	g.Expect(cluster.Create(t.Context(), slice)).To(Succeed())
+	server.eventually(g, "it is known", "gateway.a.dev.clusters.xcc.test.", dns.TypeA, "NOERROR", "192.0.2.1")
+	g.Expect(server.monitor.IsSettled()).To(BeFalse())
+	g.Expect(server.ready(g)).To(Equal(http.StatusOK))
+}

@@ -121,9 +121,18 @@ func (s *server) notReady() string {
 		return "shutting down"
 	case s.source.Snapshot() == nil:
 		return "EndpointSlices are not synced yet"
-	case !s.monitor.IsSettled():
+	case !s.isSettled():
 		return "gateways are probed for the first time"
 	default:
 		return ""
 	}
+}
+
+// isSettled returns whether the gateways of the first snapshot have been probed. It stays true:
+// gateways that are added later must not take all DNS servers of the cluster out of service.
+func (s *server) isSettled() bool {
+	if !s.settled.Load() && s.monitor.IsSettled() {
+		s.settled.Store(true)
+	}
+	return s.settled.Load()
 }

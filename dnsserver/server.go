@@ -59,6 +59,8 @@ type server struct {
 	metrics *metrics.Metrics
 	// draining is set once the shutdown has begun.
 	draining atomic.Bool
+	// settled is set once the gateways of the first snapshot have been probed.
+	settled atomic.Bool
 	// listing is held while a client lists the records.
 	listing sync.Mutex
 
