@@ -30,6 +30,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rig"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/walkthrough"
 )
 
@@ -145,6 +146,39 @@ func dropRules() string {
 
 func onNodeOfA(ctx context.Context, command ...string) error {
 	return path.A.OnNode(ctx, command...).Run()
+}
+
+// steady is a GatewayDNS with a shared name for cluster-a alone.
+const steady = `apiVersion: connectivity.tanzu.vmware.com/v1alpha1
+kind: GatewayDNS
+metadata: {name: steady, namespace: dev-team}
+spec:
+  clusterSelector: {matchLabels: {hasGateway: "true"}}
+  service: gateway/caddy
+  subdomain: steady
+  shared: {name: steady}
+  healthCheck: {interval: 2s, timeout: 1s}
+`
+
+// publishSteady publishes a shared name for the rest of the test. It returns the name once both
+// clusters resolve it.
+func publishSteady(t *testing.T) string {
+	t.Helper()
+	g := NewWithT(t)
+	const name = "app.steady." + namespace + ".gateways." + zone
+	g.Expect(path.Management.Apply(t.Context(), steady)).To(Succeed())
+	t.Cleanup(func() {
+		_, err := path.Management.Kubectl(context.WithoutCancel(t.Context()), "--namespace="+namespace, "delete", "gatewaydns", "steady")
+		NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	})
+	want := "NOERROR " + address(t)
+	for _, cluster := range []*rig.Cluster{path.A, path.B} {
+		w := startWatch(t, cluster, dnsServer(t, cluster), name, 20*time.Millisecond)
+		_, err := w.untilAnswer(t.Context(), want)
+		g.Expect(err).NotTo(HaveOccurred())
+		w.stop()
+	}
+	return name
 }
 
 // removeShared removes the GatewayDNS and the application of cluster-b.

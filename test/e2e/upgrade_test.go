@@ -35,7 +35,9 @@ func TestAnUpgradeWithClusterctlLosesNoAnswer(t *testing.T) {
 	ctx := t.Context()
 	g.Expect(path.Release(ctx, nextVersion)).To(Succeed())
 	want := "NOERROR " + address(t)
-	clients := []*gapless{startGapless(t, path.A, hostname, "A"), startGapless(t, path.B, hostname, "A")}
+	clients := []*gapless{
+		startGapless(t, path.A, hostname, "A"), startGapless(t, path.B, hostname, "A"), startGapless(t, path.B, publishSteady(t), "A"),
+	}
 
 	out, err := path.Management.Clusterctl(ctx, "upgrade", "apply", "--addon=xcc-system/xcc:"+nextVersion)
 	g.Expect(err).NotTo(HaveOccurred(), out)
