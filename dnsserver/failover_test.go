@@ -31,7 +31,9 @@ import (
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/reach"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/failover"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/reachability"
 )
 
 // gateways are the gateways of a test. The zero value means that all of them work.
@@ -120,6 +122,10 @@ func TestASharedNameFailsOver(t *testing.T) {
 	_, metrics := get(g, server.scrapes.Addr(), "/metrics")
 	g.Expect(metrics).To(And(ContainSubstring(`xcc_dns_probed_addresses{state="down"} 2`),
 		ContainSubstring(`xcc_dns_gateway_addresses_down{gateway="*.gateway.a.dev.clusters.xcc.test"} 1`), ContainSubstring("xcc_dns_probes_total")))
+
+	_, body := get(g, server.reports.Addr(), report.Path)
+	keyA, keyB := reachability.KeyOf("*.gateway.a.dev.clusters.xcc.test"), reachability.KeyOf("*.gateway.b.dev.clusters.xcc.test")
+	g.Expect(reachability.Parse([]byte(body))).To(Equal(reachability.Report{Down: []reachability.Key{keyA}, Up: []reachability.Key{keyB}}))
 
 	world.set("192.0.2.2", true)
 	server.eventually(g, "if nothing works, everything is answered", shared, dns.TypeA, "NOERROR", "192.0.2.1")

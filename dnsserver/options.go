@@ -66,6 +66,8 @@ type Options struct {
 	HealthAddress string
 	// MetricsAddress is the address for /metrics, as [host]:port. Default: :9153.
 	MetricsAddress string
+	// ReportAddress is the address for /report, as [host]:port. Default: :8081.
+	ReportAddress string
 	// TTL of addresses and aliases in seconds. Default: 5.
 	TTL uint32
 	// Lameduck is how long the server answers queries after the shutdown began. Default: 5s.
@@ -103,6 +105,7 @@ func NewOptions() Options {
 		DNSAddress:     ":1053",
 		HealthAddress:  ":8080",
 		MetricsAddress: ":9153",
+		ReportAddress:  ":8081",
 		TTL:            defaultTTL,
 		Lameduck:       defaultLameduck,
 		ResolvConf:     defaultResolvConf,
@@ -124,6 +127,8 @@ func (o *Options) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.DNSAddress, "dns-bind-address", o.DNSAddress, "[host]:port for DNS over UDP and TCP")
 	flags.StringVar(&o.HealthAddress, "health-bind-address", o.HealthAddress, "[host]:port for /healthz and /readyz over HTTP")
 	flags.StringVar(&o.MetricsAddress, "metrics-bind-address", o.MetricsAddress, "[host]:port for /metrics over HTTP")
+	flags.StringVar(&o.ReportAddress, "report-bind-address", o.ReportAddress,
+		"[host]:port for /report over HTTP, which tells dns-config-patcher the gateways that are up and down")
 	flags.Uint32Var(&o.TTL, "ttl", o.TTL, fmt.Sprintf("TTL of addresses and aliases in seconds, 0 to %d", maxTTL))
 	flags.DurationVar(&o.Lameduck, "lameduck", o.Lameduck,
 		"how long queries are answered after SIGTERM while /readyz fails, so that clients can switch to another server")
@@ -153,6 +158,7 @@ func (o *Options) Validate() error {
 	}
 	for _, bind := range []struct{ flag, address string }{
 		{"dns-bind-address", o.DNSAddress}, {"health-bind-address", o.HealthAddress}, {"metrics-bind-address", o.MetricsAddress},
+		{"report-bind-address", o.ReportAddress},
 	} {
 		if _, _, err := net.SplitHostPort(bind.address); err != nil {
 			errs = append(errs, fmt.Errorf("--%s %q is not [host]:port: %w", bind.flag, bind.address, err))

@@ -41,7 +41,7 @@ func TestDefaults(t *testing.T) {
 	options := parse(t)
 	g.Expect(options.Validate()).To(Succeed())
 	g.Expect(options).To(Equal(Options{
-		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", DNSAddress: ":1053", HealthAddress: ":8080", MetricsAddress: ":9153",
+		Zones: []string{"xcc.test"}, Namespace: "xcc-dns", DNSAddress: ":1053", HealthAddress: ":8080", MetricsAddress: ":9153", ReportAddress: ":8081",
 		TTL: 5, Lameduck: 5 * time.Second, ResolvConf: "/etc/resolv.conf", AliasMaxStale: 24 * time.Hour,
 	}))
 }
@@ -50,13 +50,13 @@ func TestEveryFlag(t *testing.T) {
 	g := NewWithT(t)
 	t.Setenv(serviceHostVariable, "10.96.0.53")
 	options := parse(t, "--zone=B.test.", "--zone=a.test", "--zone=b.test", "--namespace=ns", "--kubeconfig=/file", "--dns-bind-address=127.0.0.1:53",
-		"--health-bind-address=[::1]:1", "--metrics-bind-address=:2", "--ttl=0", "--lameduck=1m",
+		"--health-bind-address=[::1]:1", "--metrics-bind-address=:2", "--report-bind-address=:3", "--ttl=0", "--lameduck=1m",
 		"--resolv-conf=/resolv", "--alias-max-stale=1h", "--query-log-every=100", "--debug-records",
 		"--deny-addresses=10.0.0.0/8,::ffff:192.0.2.0/120", "--deny-addresses=fd00::/8")
 	g.Expect(options.Validate()).To(Succeed())
 	g.Expect(options).To(Equal(Options{
 		Zones: []string{"a.test", "b.test"}, Namespace: "ns", Kubeconfig: "/file", DNSAddress: "127.0.0.1:53", HealthAddress: "[::1]:1",
-		MetricsAddress: ":2", TTL: 0, Lameduck: time.Minute, ResolvConf: "/resolv", AliasMaxStale: time.Hour, QueryLogEvery: 100, DebugRecords: true,
+		MetricsAddress: ":2", ReportAddress: ":3", TTL: 0, Lameduck: time.Minute, ResolvConf: "/resolv", AliasMaxStale: time.Hour, QueryLogEvery: 100, DebugRecords: true,
 		NameServer:    []netip.Addr{netip.MustParseAddr("10.96.0.53")},
 		DenyAddresses: []string{"10.0.0.0/8", "::ffff:192.0.2.0/120", "fd00::/8"},
 		denied:        []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("fd00::/8")},
@@ -86,6 +86,7 @@ func TestWrongOptionsNameTheFlag(t *testing.T) {
 		"a DNS address without port":  {func(o *Options) { o.DNSAddress = "127.0.0.1" }, "--dns-bind-address"},
 		"a health address that is no": {func(o *Options) { o.HealthAddress = "" }, "--health-bind-address"},
 		"a metrics address likewise":  {func(o *Options) { o.MetricsAddress = "::1" }, "--metrics-bind-address"},
+		"a report address likewise":   {func(o *Options) { o.ReportAddress = "::1" }, "--report-bind-address"},
 		"a TTL of a week":             {func(o *Options) { o.TTL = 604800 }, "--ttl 604800 is more than 86400 seconds"},
 		"a negative age of addresses": {func(o *Options) { o.AliasMaxStale = -1 }, "--alias-max-stale"},
 		"an address for a range":      {func(o *Options) { o.DenyAddresses = []string{"10.0.0.0/8", "10.0.0.1"} }, `--deny-addresses: "10.0.0.1" is not a CIDR`},

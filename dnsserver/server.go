@@ -36,6 +36,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/answer"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/reach"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/report"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/source"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/transport"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/httpserver"
@@ -64,9 +65,9 @@ type server struct {
 	// listing is held while a client lists the records.
 	listing sync.Mutex
 
-	udp             *transport.UDPServer
-	tcp             *transport.TCPServer
-	health, scrapes *httpserver.Server
+	udp                      *transport.UDPServer
+	tcp                      *transport.TCPServer
+	health, scrapes, reports *httpserver.Server
 }
 
 // newServer binds the sockets. The options are valid.
@@ -158,6 +159,9 @@ func (s *server) listen(ctx context.Context) error {
 	if s.scrapes, err = httpserver.Listen(ctx, s.options.MetricsAddress, s.metricsHandler()); err != nil {
 		return fmt.Errorf("binding the metrics endpoint: %w", err)
 	}
+	if s.reports, err = httpserver.Listen(ctx, s.options.ReportAddress, report.Handler(s.monitor.Verdicts)); err != nil {
+		return fmt.Errorf("binding the report endpoint: %w", err)
+	}
 	return nil
 }
 
@@ -169,7 +173,7 @@ func (s *server) close() {
 	if s.tcp != nil {
 		s.tcp.Close()
 	}
-	for _, server := range []*httpserver.Server{s.health, s.scrapes} {
+	for _, server := range []*httpserver.Server{s.health, s.scrapes, s.reports} {
 		if server != nil {
 			_ = server.Close()
 		}
@@ -192,6 +196,7 @@ func (s *server) services() []service {
 		{"DNS over TCP", s.tcp.Serve, s.tcp.Shutdown},
 		{"health", s.health.Serve, s.health.Shutdown},
 		{"metrics", s.scrapes.Serve, s.scrapes.Shutdown},
+		{"reports", s.reports.Serve, s.reports.Shutdown},
 	}
 }
 
@@ -219,7 +224,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	group.Go(func() error { s.source.Run(background); return nil })
 	group.Go(func() error { s.monitor.Run(background); return nil })
-	log.Info("Serving", "dns", s.udp.Addr(), "health", s.health.Addr(), "metrics", s.scrapes.Addr())
+	log.Info("Serving", "dns", s.udp.Addr(), "health", s.health.Addr(), "metrics", s.scrapes.Addr(), "report", s.reports.Addr())
 
 	select {
 	case <-failed.Done():

@@ -87,7 +87,8 @@ type running struct {
 
 func localOptions() Options {
 	options := NewOptions()
-	options.DNSAddress, options.HealthAddress, options.MetricsAddress = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	options.DNSAddress, options.HealthAddress = "127.0.0.1:0", "127.0.0.1:0"
+	options.MetricsAddress, options.ReportAddress = "127.0.0.1:0", "127.0.0.1:0"
 	options.Lameduck = 2 * time.Second
 	return options
 }

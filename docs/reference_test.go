@@ -40,6 +40,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/support"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/controller"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/probe"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/reports"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/templates"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/kustomize"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/test/rights"
@@ -98,6 +99,8 @@ func TestReferenceHasTheMetrics(t *testing.T) {
 	_, err := controller.New(&rest.Config{Host: "api.example.com"}, controller.Options{}, registry)
 	g.Expect(err).NotTo(HaveOccurred())
 	_, err = probe.New(&rest.Config{Host: "api.example.com"}, probe.Options{}, nil, registry)
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = reports.New(&rest.Config{Host: "api.example.com"}, reports.Options{}, registry)
 	g.Expect(err).NotTo(HaveOccurred())
 
 	registry.MustRegister(health.NewCollector())

@@ -16,9 +16,9 @@ limitations under the License.
 
 // Package patcher is the program dns-config-patcher, which runs in every workload cluster beside the DNS server. Package
 // controller keeps CoreDNS forwarding the zones to the DNS server; package probe looks a name up through cluster DNS and says
-// whether that works.
+// whether that works; package reports collects which gateways the DNS servers reach.
 //
 // It runs under a ServiceAccount of its own, because the DNS server answers strangers and must not be able to edit cluster
-// DNS. It knows nothing of Cluster API or of the management cluster: it reports to a ConfigMap and a Lease of its own
+// DNS. It knows nothing of Cluster API or of the management cluster: it reports to two ConfigMaps and a Lease of its own
 // namespace, which the manager reads.
 package patcher

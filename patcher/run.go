@@ -31,6 +31,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/remote"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/controller"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/probe"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/patcher/reports"
 )
 
 // Run works until the context ends. It returns an error if the options are wrong, an address cannot be bound, or a server fails.
@@ -61,6 +62,10 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return err
 	}
+	collector, err := reports.New(config, reports.Options{Namespace: options.Namespace}, registry)
+	if err != nil {
+		return err
+	}
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if err := serve(running, cancel, options.HealthBindAddress, healthHandler(corefile.HasSynced)); err != nil {
@@ -69,10 +74,11 @@ func Run(ctx context.Context, options Options) error {
 	if err := serve(running, cancel, options.MetricsBindAddress, metricsHandler(registry)); err != nil {
 		return err
 	}
-	var probing sync.WaitGroup
-	probing.Go(func() { prober.Run(running) })
+	var others sync.WaitGroup
+	others.Go(func() { prober.Run(running) })
+	others.Go(func() { collector.Run(running) })
 	corefile.Run(running)
-	probing.Wait()
+	others.Wait()
 	if ctx.Err() != nil {
 		return nil
 	}

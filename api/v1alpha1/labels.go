@@ -140,6 +140,14 @@ const (
 	// through the cluster's own DNS.
 	ProbeLeaseName = "dns-probe"
 
+	// DNSServerReportName is the name of the headless Service in WorkloadNamespace at which each dns-server reports which gateways
+	// it reaches.
+	DNSServerReportName = "dns-server-report"
+
+	// ReachabilityName is the name of the ConfigMap in WorkloadNamespace with the merged report of the dns-servers: see package
+	// internal/reachability. dns-config-patcher writes it and the manager reads it.
+	ReachabilityName = "dns-reachability"
+
 	// DefaultZone is the default DNS zone.
 	DefaultZone = "xcc.test"
 )

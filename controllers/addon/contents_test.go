@@ -42,6 +42,7 @@ func TestStrangers(t *testing.T) {
 		"what a cluster-wide kind owns":  {"Secret", metav1.ObjectMeta{Name: "a", OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: "b"}}}, true},
 		"what both a Pod and a Node own": {"Secret", metav1.ObjectMeta{Name: "a", OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: "b"}, {APIVersion: "v1", Kind: "Node", Name: "b"}}}, true},
 		"the patcher's Lease":            {"Lease", metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.ProbeLeaseName}, false},
+		"the patcher's report":           {"ConfigMap", metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: xccv1.ReachabilityName}, false},
 		"another Lease":                  {"Lease", metav1.ObjectMeta{Namespace: xccv1.WorkloadNamespace, Name: "theirs"}, true},
 		"the certificates of the API":    {"ConfigMap", metav1.ObjectMeta{Name: "kube-root-ca.crt"}, false},
 		"the ServiceAccount of each one": {"ServiceAccount", metav1.ObjectMeta{Name: "default"}, false},

@@ -46,6 +46,7 @@ func patcherName() client.ObjectKey {
 func writtenByPatcher() []install.Reference {
 	return []install.Reference{
 		{APIVersion: "v1", Kind: "ConfigMap", Namespace: xccv1.WorkloadNamespace, Name: xccv1.DNSConfigPatcherName},
+		{APIVersion: "v1", Kind: "ConfigMap", Namespace: xccv1.WorkloadNamespace, Name: xccv1.ReachabilityName},
 		{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Namespace: xccv1.WorkloadNamespace, Name: xccv1.ProbeLeaseName},
 	}
 }

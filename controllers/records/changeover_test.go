@@ -111,15 +111,18 @@ type server struct {
 	stop     func()
 }
 
-// start runs a dns-server, and creates its Pod first.
-func (c *consumer) start(program string, pod *corev1.Pod) *server {
+// start runs a dns-server with more flags, and creates its Pod first.
+func (c *consumer) start(program string, pod *corev1.Pod, more ...string) *server {
 	c.T.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	pod.Namespace, pod.GenerateName, pod.Labels = xccv1.WorkloadNamespace, "dns-server-", map[string]string{"app": "dns-server"}
 	c.Expect(c.Create(ctx, pod)).To(Succeed())
 	s := &server{consumer: c, address: freeAddress(c.T), pod: pod}
-	command := exec.CommandContext(ctx, program, "--kubeconfig="+c.kubeconfigPath, "--dns-bind-address="+s.address,
-		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", "--resolv-conf="+c.resolvConf, "--lameduck=0s")
+	arguments := append([]string{
+		"--kubeconfig=" + c.kubeconfigPath, "--dns-bind-address=" + s.address,
+		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", "--resolv-conf=" + c.resolvConf, "--lameduck=0s",
+	}, more...)
+	command := exec.CommandContext(ctx, program, arguments...)
 	command.Stderr = os.Stderr
 	c.Expect(command.Start()).To(Succeed())
 	ended := make(chan struct{})
@@ -289,11 +292,11 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 	n.Expect(c.warnings.take()).NotTo(BeEmpty(), "an API server of Kubernetes 1.37 warns")
 
 	t.Log("Pods of the newer release come one by one, of which the first has not told anything yet")
-	second := c.start(newer, podThatTells("xcc-dns:new"))
+	second := c.start(newer, podThatTells("xcc-dns:new"), "--report-bind-address=127.0.0.1:0")
 	answers(second)
 	secondAsked := second.asking(want, names...)
 	second.tell(capability.All())
-	third := c.start(newer, podThatTells("xcc-dns:new"))
+	third := c.start(newer, podThatTells("xcc-dns:new"), "--report-bind-address=127.0.0.1:0")
 	third.tell(capability.All())
 	answers(third)
 	thirdAsked := third.asking(want, names...)
@@ -322,7 +325,7 @@ func TestHostNamesChangeOverWithoutAFailedQuery(t *testing.T) {
 
 	t.Log("A newer dns-server that starts reads the new slices, and an edit is undone")
 	answers(second)
-	fourth := c.start(newer, podThatTells("xcc-dns:new"))
+	fourth := c.start(newer, podThatTells("xcc-dns:new"), "--report-bind-address=127.0.0.1:0")
 	answers(fourth)
 	edited := n.SliceOf(c.Cluster, hostname)
 	edited.Annotations[xccv1.TargetsAnnotation] = "evil.example.com"

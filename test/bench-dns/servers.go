@@ -76,7 +76,7 @@ func servers() []server {
 func dnsServerCommand(_ context.Context, b *bench, _ string, port int) ([]string, error) {
 	return []string{
 		b.options.dnsServer, "--kubeconfig=" + b.kubeconfig, fmt.Sprintf("--dns-bind-address=127.0.0.1:%d", port),
-		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", fmt.Sprintf("--ttl=%d", ttl), "--lameduck=0s",
+		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", "--report-bind-address=127.0.0.1:0", fmt.Sprintf("--ttl=%d", ttl), "--lameduck=0s",
 	}, nil
 }
 

@@ -142,7 +142,7 @@ func (w *world) publish(ctx context.Context, of *kind, count int, health xccv1.H
 // serve starts the dns-server and waits until it is ready.
 func (w *world) serve(ctx context.Context, o options, kubeconfig string) error {
 	w.server = exec.CommandContext(ctx, o.dnsServer, "--kubeconfig="+kubeconfig, "--dns-bind-address="+dnsAddress,
-		"--health-bind-address=127.0.0.1:8081", "--metrics-bind-address=127.0.0.1:9153", "--lameduck=0s")
+		"--health-bind-address=127.0.0.1:8081", "--metrics-bind-address=127.0.0.1:9153", "--report-bind-address=127.0.0.1:8082", "--lameduck=0s")
 	log, err := os.Create(filepath.Join(w.folder, "dns-server.log"))
 	if err != nil {
 		return err

@@ -120,7 +120,7 @@ func (s *apiServer) startDNSServer(t *testing.T, program string) *dnsServer {
 	resolvConf := filepath.Join(t.TempDir(), "resolv.conf")
 	g.Expect(os.WriteFile(resolvConf, []byte("nameserver 127.0.0.1\n"), 0o600)).To(Succeed())
 	startProgram(t, s.kubeconfigPath, program, "--kubeconfig="+s.kubeconfigPath, "--zone="+zone, "--dns-bind-address="+address,
-		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", "--resolv-conf="+resolvConf)
+		"--health-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0", "--report-bind-address=127.0.0.1:0", "--resolv-conf="+resolvConf)
 	return &dnsServer{address: address}
 }
 

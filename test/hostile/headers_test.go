@@ -168,7 +168,7 @@ func startDNSServer(t *testing.T, group *memoryGroup, health, metrics string) *e
 	// The shell joins the group and then replaces itself by the server.
 	server := exec.CommandContext(t.Context(), "sh", "-c", `echo $$ > "$0" && exec "$@"`, filepath.Join(group.folder, "cgroup.procs"), binary,
 		"--kubeconfig="+kubeconfig, "--namespace=xcc-dns", "--zone=xcc.test", "--dns-bind-address=127.0.0.1:0", "--lameduck=0s",
-		"--health-bind-address="+health, "--metrics-bind-address="+metrics)
+		"--health-bind-address="+health, "--metrics-bind-address="+metrics, "--report-bind-address=127.0.0.1:0")
 	server.Env = append(os.Environ(), "GOMEMLIMIT="+group.read(group.limit))
 	server.Stderr = t.Output()
 	g.Expect(server.Start()).To(Succeed())
