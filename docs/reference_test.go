@@ -33,6 +33,7 @@ import (
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/reachability"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/metrics"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/reach"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/dnsserver/records"
@@ -103,7 +104,7 @@ func TestReferenceHasTheMetrics(t *testing.T) {
 	_, err = reports.New(&rest.Config{Host: "api.example.com"}, reports.Options{}, registry)
 	g.Expect(err).NotTo(HaveOccurred())
 
-	registry.MustRegister(health.NewCollector())
+	registry.MustRegister(health.NewCollector(), reachability.NewMetrics(nil))
 	gateways, err := consumers.NewMetrics(registry, nil)
 	g.Expect(err).NotTo(HaveOccurred())
 	registry.MustRegister(gateways.Gateways())

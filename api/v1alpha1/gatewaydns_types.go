@@ -373,7 +373,7 @@ const (
 
 // GatewayDNSStatus is the published state of a GatewayDNS.
 type GatewayDNSStatus struct {
-	// conditions are Ready, which summarises ClustersSelected, NamesClaimed and GatewaysResolved; SharedNamePublished; ConsumersCurrent; and Paused.
+	// conditions are Ready, which summarises ClustersSelected, NamesClaimed and GatewaysResolved; SharedNamePublished; ConsumersCurrent; GatewaysReachable; and Paused.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -401,6 +401,11 @@ type GatewayDNSStatus struct {
 	// It is written after gateways, at most once per second.
 	// +optional
 	Consumers *ConsumersStatus `json:"consumers,omitempty"`
+
+	// reachability counts the clusters whose dns-servers cannot reach a gateway. It is unset without spec.healthCheck.
+	// It is written at most once per 10 seconds.
+	// +optional
+	Reachability *ReachabilityStatus `json:"reachability,omitempty"`
 }
 
 // GatewayDNS publishes a gateway of each selected workload cluster, a Service or a Gateway, under a DNS name.

@@ -228,14 +228,14 @@ func resultOf(err error) (reconcile.Result, error) {
 	return reconcile.Result{}, err
 }
 
-// notOnlyConsumersChanged drops the events of the writes of status.consumers and its condition, which this controller does not
-// read. It copies nothing, because a status may have a thousand gateways.
+// notOnlyConsumersChanged drops the events of the writes of status.consumers, status.reachability and their conditions, which this
+// controller does not read. It copies nothing, because a status may have a thousand gateways.
 func notOnlyConsumersChanged() predicate.Predicate {
 	without := func(object client.Object) xccv1.GatewayDNS {
 		rest := *object.(*xccv1.GatewayDNS)
-		rest.ResourceVersion, rest.ManagedFields, rest.Status.Consumers = "", nil, nil
+		rest.ResourceVersion, rest.ManagedFields, rest.Status.Consumers, rest.Status.Reachability = "", nil, nil, nil
 		rest.Status.Conditions = slices.DeleteFunc(slices.Clone(rest.Status.Conditions), func(condition metav1.Condition) bool {
-			return condition.Type == xccv1.ConsumersCurrentCondition
+			return condition.Type == xccv1.ConsumersCurrentCondition || condition.Type == xccv1.GatewaysReachableCondition
 		})
 		return rest
 	}

@@ -37,6 +37,10 @@ func TestAWriteOfTheConsumersWakesNobody(t *testing.T) {
 		"their condition": {func(g *xccv1.GatewayDNS) {
 			conditions.Set(g, metav1.Condition{Type: xccv1.ConsumersCurrentCondition, Status: metav1.ConditionTrue, Reason: "Other"})
 		}, false},
+		"status.reachability": {func(g *xccv1.GatewayDNS) { g.Status.Reachability = &xccv1.ReachabilityStatus{Consumers: new(int32(1))} }, false},
+		"its condition": {func(g *xccv1.GatewayDNS) {
+			conditions.Set(g, metav1.Condition{Type: xccv1.GatewaysReachableCondition, Status: metav1.ConditionTrue, Reason: "Other"})
+		}, false},
 		"managed fields": {func(g *xccv1.GatewayDNS) { g.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "other"}} }, false},
 		"another condition": {func(g *xccv1.GatewayDNS) {
 			conditions.Set(g, metav1.Condition{Type: xccv1.ReadyCondition, Status: metav1.ConditionTrue, Reason: "Other"})

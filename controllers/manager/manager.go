@@ -29,6 +29,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	logsv1 "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 	addonsv1 "sigs.k8s.io/cluster-api/api/addons/v1beta2"
@@ -39,6 +40,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -49,6 +51,7 @@ import (
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/fair"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/gatewaydns"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/health"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/reachability"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/records"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/gate"
@@ -228,10 +231,30 @@ func AddControllers(ctx context.Context, mgr ctrl.Manager, options *Options, reg
 	}).SetupWithManager(mgr, perGatewayDNS); err != nil {
 		return err
 	}
+	if err := addReachability(mgr, clusters, recorder, filter, registerer, perCluster, perGatewayDNS); err != nil {
+		return err
+	}
 	return (&records.Reconciler{
 		Client: mgr.GetClient(), APIReader: uncached, Workload: clusters.View("records"), Zone: options.DNS.Zone,
 		Ledger: ledger, Metrics: gatewayMetrics,
 	}).SetupWithManager(mgr, perCluster)
+}
+
+// addReachability adds the controllers that sum up which gateways the workload clusters reach.
+func addReachability(
+	mgr ctrl.Manager, clusters *workload.Clusters, recorder events.EventRecorder, filter workload.WatchFilter,
+	registerer prometheus.Registerer, perCluster, perGatewayDNS controller.Options,
+) error {
+	tally := reachability.NewTally()
+	if err := mgr.Add(reachability.NewMetrics(mgr.GetClient()).WhileActive(registerer)); err != nil {
+		return fmt.Errorf("adding the metrics of reachability: %w", err)
+	}
+	if err := (&reachability.Observer{Workload: clusters.View("reachabilityobserver"), Tally: tally}).SetupWithManager(mgr, perCluster); err != nil {
+		return err
+	}
+	return (&reachability.Reconciler{
+		Client: mgr.GetClient(), Recorder: recorder, Tally: tally, Filter: filter,
+	}).SetupWithManager(mgr, perGatewayDNS)
 }
 
 // newClusters returns the workload clusters, which clustercache connects by the kubeconfigs in the management cluster.

@@ -23,10 +23,11 @@ import (
 	"sync"
 
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/consumers"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/reachability"
 )
 
-// ByConsumers ends the requests that write status.consumers.
-const ByConsumers = "?by-consumers"
+// ByConsumers and ByReachability end the requests that write status.consumers and status.reachability.
+const ByConsumers, ByReachability = "?by-consumers", "?by-reachability"
 
 // Writes are the methods that change something.
 var Writes = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
@@ -40,8 +41,11 @@ type Requests struct {
 func (r *Requests) record(next http.RoundTripper) http.RoundTripper {
 	return RoundTripper(func(request *http.Request) (*http.Response, error) {
 		seen := request.Method + " " + request.URL.Path
-		if owner := request.URL.Query().Get("fieldManager"); owner == string(consumers.FieldOwner) {
+		switch request.URL.Query().Get("fieldManager") {
+		case string(consumers.FieldOwner):
 			seen += ByConsumers
+		case string(reachability.FieldOwner):
+			seen += ByReachability
 		}
 		r.mu.Lock()
 		r.seen = append(r.seen, seen)
