@@ -52,6 +52,9 @@ const maxReason = 200
 type Observer struct {
 	Workload *workload.View
 	Tally    *Tally
+
+	// unsynced is the time since which a connected cluster does not list its report, or zero.
+	unsynced workload.State[time.Time]
 }
 
 // SetupWithManager adds the observer to the manager.
@@ -88,18 +91,34 @@ func (r *Observer) Reconcile(ctx context.Context, request reconcile.Request) (re
 		return reconcile.Result{}, nil
 	}
 	report, err := r.read(ctx, cluster)
-	if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
-		// A report that was counted stays counted for a while: clusters reconnect.
-		if patience := time.Until(silence.PatientUntil()); patience > 0 {
-			return reconcile.Result{RequeueAfter: patience}, nil
-		}
-		report, err = reachability.Report{}, nil
-	}
-	if err != nil {
+	until, isUnread := r.patientUntil(ctx, cluster, err)
+	switch {
+	case !isUnread && err != nil:
 		return reconcile.Result{}, err
+	case time.Now().Before(until):
+		// A report that was counted stays counted for a while: clusters reconnect.
+		return reconcile.Result{RequeueAfter: time.Until(until)}, nil
 	}
 	r.Tally.Set(request.NamespacedName, report)
 	return reconcile.Result{}, nil
+}
+
+// patientUntil returns until when a cluster that could not be read may still answer. isUnread is false if the error has another
+// cause, or if there is none.
+func (r *Observer) patientUntil(ctx context.Context, cluster *clusterv1.Cluster, err error) (until time.Time, isUnread bool) {
+	since := r.unsynced.Of(ctx, r.Workload.Clusters, cluster)
+	if silence, isSilent := errors.AsType[*workload.Silence](err); isSilent {
+		*since = time.Time{}
+		return silence.PatientUntil(), true
+	}
+	if !errors.Is(err, workload.ErrNotSynced) {
+		*since = time.Time{}
+		return time.Time{}, false
+	}
+	if since.IsZero() {
+		*since = time.Now()
+	}
+	return since.Add(workload.Patience), true
 }
 
 // read returns the report of a workload cluster. It is empty if there is none, or if it is not a report.

@@ -42,6 +42,7 @@ import (
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/reachability"
 )
 
 // +kubebuilder:rbac:groups=connectivity.tanzu.vmware.com,resources=gatewaydns,verbs=get;list;watch
@@ -147,21 +148,26 @@ func (r *Reconciler) set(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (set
 		return true, r.uncheck(ctx, key)
 	}
 	probed := probedOf(gatewayDNS)
-	isFirst := r.Tally.Check(key, probed.keys)
-	if !r.Tally.IsComplete(key.Namespace) {
-		clusters, err := r.clusters(ctx, key.Namespace)
-		if err != nil {
-			return false, err
-		}
-		if isFirst {
-			r.wake(key.Namespace, clusters)
-		}
-		if !r.Tally.Complete(key.Namespace, clusters) {
-			return false, nil
-		}
+	if r.Tally.IsComplete(key.Namespace) {
+		r.Tally.Check(key, probed.keys)
+	} else if isComplete, err := r.complete(ctx, key, probed.keys); err != nil || !isComplete {
+		return false, err
 	}
 	setReachability(gatewayDNS, probed.clusters, r.Tally.Counts(key.Namespace, probed.keys))
 	return true, nil
+}
+
+// complete returns whether all clusters of the namespace have been observed. The first GatewayDNS with a health check wakes the
+// Observer for them.
+func (r *Reconciler) complete(ctx context.Context, gatewayDNS client.ObjectKey, keys []reachability.Key) (bool, error) {
+	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
+	if err != nil {
+		return false, err
+	}
+	if r.Tally.Check(gatewayDNS, keys) {
+		r.wake(gatewayDNS.Namespace, clusters)
+	}
+	return r.Tally.Complete(gatewayDNS.Namespace, clusters), nil
 }
 
 // uncheck drops a GatewayDNS from the Tally. After the last one of a namespace, the clusters are no longer observed.
@@ -213,7 +219,7 @@ func (r *Reconciler) recordTransition(before, after *xccv1.GatewayDNS) {
 func (r *Reconciler) write(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (wrote bool, err error) {
 	status := map[string]any{}
 	if gatewayDNS.Status.Reachability != nil {
-		reachability, err := runtime.DefaultUnstructuredConverter.ToUnstructured(gatewayDNS.Status.Reachability)
+		sums, err := runtime.DefaultUnstructuredConverter.ToUnstructured(gatewayDNS.Status.Reachability)
 		if err != nil {
 			return false, fmt.Errorf("converting status.reachability: %w", err)
 		}
@@ -221,7 +227,7 @@ func (r *Reconciler) write(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (w
 		if err != nil {
 			return false, fmt.Errorf("converting a condition: %w", err)
 		}
-		status = map[string]any{"reachability": reachability, "conditions": []any{condition}}
+		status = map[string]any{"reachability": sums, "conditions": []any{condition}}
 	}
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"metadata": map[string]any{

@@ -18,6 +18,8 @@ package reachability_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -201,4 +203,27 @@ func TestAFlappingGatewayIsOneWriteInTenSeconds(t *testing.T) {
 	writes, _ := n.writes()
 	n.Expect(writes).To(BeNumerically("<=", 1+int(time.Since(begin)/writeInterval)), "writes of status.reachability")
 	t.Logf("%d writes in %s", writes, time.Since(begin).Round(time.Second))
+}
+
+func TestAClusterThatListsNothingHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	n := newTenant(t)
+	workload, other := n.NewWorkload(), n.NewWorkload()
+	fleet.EnsureConsumer(t, workload)
+	service := fleet.AddService(t, workload, corev1.ServiceTypeLoadBalancer, "192.0.2.162")
+	front := fleet.NewFront(t, other, "token")
+	hanging := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.RawQuery, xccv1.ReachabilityName) {
+			<-r.Context().Done()
+			return
+		}
+		r.Header.Set("Authorization", "Bearer token")
+		front.Config.Handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { hanging.CloseClientConnections(); hanging.Close() })
+	n.AddCluster("cluster-a", workload.Kubeconfig, fleet.HasGateway())
+	n.AddCluster("cluster-b", fleet.KubeconfigFor(hanging.URL), nil)
+	n.setReport(workload, n.report(map[string]bool{"cluster-a": true}))
+	n.AddGatewayDNS("gw", fleet.ServiceRef(service), func(g *xccv1.GatewayDNS) { g.Spec.HealthCheck = &xccv1.HealthCheck{} })
+	n.Eventually(n.status("gw"), 4*writeInterval).Should(Equal("GatewaysReachable: 1 report, 0 unreachable"))
 }
