@@ -190,22 +190,30 @@ type Change struct {
 	Before, After Verdict
 }
 
+// Of returns what the report says of a gateway.
+func (r Report) Of(key Key) Verdict {
+	if _, isDown := slices.BinarySearch(r.Down, key); isDown {
+		return Down
+	}
+	if _, isUp := slices.BinarySearch(r.Up, key); isUp {
+		return Up
+	}
+	return None
+}
+
 // Changes returns the gateways on which two reports differ, sorted by key.
 func Changes(before, after Report) []Change {
-	found := map[Key]Change{}
-	note := func(report Report, set func(*Change, Verdict)) {
-		for key, isUp := range report.All() {
-			change, verdict := found[key], Down
-			if isUp {
-				verdict = Up
-			}
-			change.Key = key
-			set(&change, verdict)
-			found[key] = change
+	var changes []Change
+	for key := range before.All() {
+		if change := (Change{Key: key, Before: before.Of(key), After: after.Of(key)}); change.Before != change.After {
+			changes = append(changes, change)
 		}
 	}
-	note(before, func(c *Change, verdict Verdict) { c.Before = verdict })
-	note(after, func(c *Change, verdict Verdict) { c.After = verdict })
-	maps.DeleteFunc(found, func(_ Key, c Change) bool { return c.Before == c.After })
-	return slices.SortedFunc(maps.Values(found), func(a, b Change) int { return cmp.Compare(a.Key, b.Key) })
+	for key := range after.All() {
+		if before.Of(key) == None {
+			changes = append(changes, Change{Key: key, After: after.Of(key)})
+		}
+	}
+	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.Key, b.Key) })
+	return changes
 }
