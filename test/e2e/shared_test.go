@@ -37,7 +37,7 @@ import (
 )
 
 // probed makes the GatewayDNS shop use the health check that notices every kind of fault.
-const probed = `{"spec":{"healthCheck":{"protocol":"HTTP","host":"` + walkthrough.SharedHostname + `","interval":"1s","timeout":"500ms"}}}`
+const probed = `{"spec":{"healthCheck":{"protocol":"HTTP","host":"` + walkthrough.SharedHostname + `","interval":"2s","timeout":"1s"}}}`
 
 // TestASharedNameLeadsToAClusterThatWorks restarts the DNS servers of cluster-b, and then makes the
 // gateway of cluster-a fail in several ways, while a client asks those DNS servers.
@@ -107,8 +107,12 @@ var faults = []struct {
 	},
 }
 
+// scaleGateway scales the proxy of cluster-a's gateway, and waits until it has so many Pods.
 func scaleGateway(ctx context.Context, replicas string) error {
-	_, err := path.A.Kubectl(ctx, "--namespace=gateway", "scale", "deployment/caddy", "--replicas="+replicas)
+	if _, err := path.A.Kubectl(ctx, "--namespace=gateway", "scale", "deployment/caddy", "--replicas="+replicas); err != nil {
+		return err
+	}
+	_, err := path.A.Kubectl(ctx, "--namespace=gateway", "rollout", "status", "deployment/caddy", "--timeout=60s")
 	return err
 }
 
