@@ -44,14 +44,29 @@ func (s Slice) Group() string {
 //
 // The problems describe the parts that are not served, sorted by slice.
 func Merge(group string, all []Slice, network Network) (zone.Record, []Problem) {
-	all = slices.SortedFunc(slices.Values(all), func(a, b Slice) int { return strings.Compare(a.name, b.name) })
-	if shared, problems := splitShared(&all); len(shared) > 0 && len(all) == 0 {
-		return mergeShared(group, shared, network), nil
-	} else if len(shared) > 0 {
-		record, others := Merge(group, all, network)
-		return record, append(others, problems...)
+	var plain, shared []Slice
+	for _, slice := range slices.SortedFunc(slices.Values(all), func(a, b Slice) int { return strings.Compare(a.name, b.name) }) {
+		if slice.isShared() {
+			shared = append(shared, slice)
+		} else {
+			plain = append(plain, slice)
+		}
 	}
-	record := zone.Record{Name: group}
+	if len(shared) > 0 && len(plain) == 0 {
+		return mergeShared(group, shared, network), nil
+	}
+	record, problems := mergePlain(group, plain, network)
+	for _, slice := range shared {
+		problems = append(problems, Problem{Slice: slice.name, Reason: SharedNameShadowed, Detail: slice.hostname})
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Slice, b.Slice) })
+	return record, problems
+}
+
+// mergePlain returns the record of a name that is not shared, and its problems in no order. The
+// slices are sorted by name.
+func mergePlain(name string, all []Slice, network Network) (zone.Record, []Problem) {
+	record := zone.Record{Name: name}
 	var problems []Problem
 	var aliases []string
 	anyReady := slices.ContainsFunc(all, Slice.hasReadyTarget)
@@ -78,24 +93,7 @@ func Merge(group string, all []Slice, network Network) (zone.Record, []Problem) 
 	if len(record.Addresses) > 0 {
 		record = leaveOutDead(record, all, network)
 	}
-	problems = append(problems, rejectAliases(all, anyReady, reason, record.Alias)...)
-	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Slice, b.Slice) })
-	return record, problems
-}
-
-// splitShared removes the slices of a shared name, and returns them with a problem for each.
-func splitShared(all *[]Slice) (shared []Slice, problems []Problem) {
-	rest := make([]Slice, 0, len(*all))
-	for _, slice := range *all {
-		if !slice.isShared() {
-			rest = append(rest, slice)
-			continue
-		}
-		shared = append(shared, slice)
-		problems = append(problems, Problem{Slice: slice.name, Reason: SharedNameShadowed, Detail: slice.hostname})
-	}
-	*all = rest
-	return shared, problems
+	return record, append(problems, rejectAliases(all, anyReady, reason, record.Alias)...)
 }
 
 // leaveOutDead turns the addresses of a record into one choice, without those that do not work. If
