@@ -184,6 +184,24 @@ func TestAPodTellsWhatItsImageReads(t *testing.T) {
 	g.Expect(tells.TerminationMessagePath).To(BeEmpty(), "the default is the file")
 }
 
+// TestAFormerImageKnowsAllFlags fails for a flag that is new: XCC_DNS_IMAGE may name an image of a former release, which would not
+// start with it. Give a new flag a good default instead.
+func TestAFormerImageKnowsAllFlags(t *testing.T) {
+	t.Parallel()
+	g := NewWithT(t)
+	_, deployments := render(g, values())
+	known := []string{
+		"--namespace", "--dns-bind-address", "--health-bind-address", "--metrics-bind-address", "--lameduck", "--zone", "--ttl",
+		"--deny-addresses", "--alias-max-stale", "--query-log-every", "--debug-records", "--resolv-conf",
+	}
+	args := deployments["dns-server"].Spec.Template.Spec.Containers[0].Args
+	g.Expect(args).NotTo(BeEmpty())
+	for _, arg := range args {
+		name, _, _ := strings.Cut(arg, "=")
+		g.Expect(known).To(ContainElement(name))
+	}
+}
+
 func TestPodsMeetTheRestrictedPodSecurityStandard(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
