@@ -97,7 +97,7 @@ e2e: linux-root ## Test the rig, and the user's path on three real clusters; nee
 	go test -tags e2e -timeout 60m -count 1 -p 1 -v $(TEST_ARGS) ./test/rig/... ./test/e2e/...
 
 # The user's path, of all end-to-end tests: what versions of Cluster API, Kubernetes and CoreDNS can break.
-COMPAT_PATH := ^(TestTheLabelInstallsThroughAClusterResourceSet|TestEveryResolverResolvesTheNameAndFetchesThePage|TestAChangedLoadBalancerAddressIsFollowed|TestADeletedGatewayServiceHasNoNamesUntilItIsBack|TestAnOverwrittenCorefileIsRepaired)$$
+COMPAT_PATH := ^(TestTheLabelInstallsThroughAClusterResourceSet|TestEveryResolverResolvesTheNameAndFetchesThePage|TestAChangedLoadBalancerAddressIsFollowed|TestADeletedGatewayServiceHasNoNamesUntilItIsBack|TestAnOverwrittenCorefileIsRepaired|TestASharedNameLeadsToAClusterThatWorks)$$
 # The packages with tests against real API servers. Those of Corefiles hold plugins that old versions of CoreDNS do not know.
 COMPAT_PACKAGES := ./controllers/... ./patcher/... ./dnsserver ./templates
 
