@@ -23,20 +23,16 @@ import (
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
-	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/status"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 )
@@ -74,7 +70,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Named("consumers").
 		For(&xccv1.GatewayDNS{}, builder.WithPredicates(
 			predicate.Or[client.Object](
-				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}, gatewaysChanged(),
+				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}, status.GatewaysChanged(),
 			),
 		)).
 		WatchesRawSource(r.Ledger.Source()).
@@ -84,14 +80,6 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		return fmt.Errorf("setting up the consumers controller: %w", err)
 	}
 	return nil
-}
-
-// gatewaysChanged passes a GatewayDNS that is new, or whose gateways have changed.
-func gatewaysChanged() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, after := e.ObjectOld.(*xccv1.GatewayDNS), e.ObjectNew.(*xccv1.GatewayDNS)
-		return !apiequality.Semantic.DeepEqual(before.Status.Gateways, after.Status.Gateways)
-	}}
 }
 
 // Reconcile writes status.consumers of the requested GatewayDNS.
@@ -115,7 +103,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if !r.Filter.Admits(gatewayDNS) || annotations.HasPaused(gatewayDNS) || !gatewayDNS.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
+	clusters, err := r.Filter.Clusters(ctx, r.Client, gatewayDNS.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -138,48 +126,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	return reconcile.Result{RequeueAfter: revisit}, nil
 }
 
-// clusters returns the names of the Clusters of a namespace that this instance may write records to.
-func (r *Reconciler) clusters(ctx context.Context, namespace string) ([]string, error) {
-	list := &clusterv1.ClusterList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing Clusters in %s: %w", namespace, err)
-	}
-	var names []string
-	for i := range list.Items {
-		cluster := &list.Items[i]
-		if r.Filter.Admits(cluster) && cluster.DeletionTimestamp.IsZero() {
-			names = append(names, cluster.Name)
-		}
-	}
-	return names, nil
-}
-
-// write applies status.consumers and the condition ConsumersCurrent, and nothing else, to the GatewayDNS that was read, not
-// to another one that has its name by now.
+// write applies status.consumers and the condition ConsumersCurrent.
 func (r *Reconciler) write(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) error {
-	consumers, err := runtime.DefaultUnstructuredConverter.ToUnstructured(gatewayDNS.Status.Consumers)
-	if err != nil {
-		return fmt.Errorf("converting status.consumers: %w", err)
-	}
-	condition, err := runtime.DefaultUnstructuredConverter.ToUnstructured(conditions.Get(gatewayDNS, xccv1.ConsumersCurrentCondition))
-	if err != nil {
-		return fmt.Errorf("converting a condition: %w", err)
-	}
-	object := &unstructured.Unstructured{Object: map[string]any{
-		"metadata": map[string]any{
-			"namespace": gatewayDNS.Namespace, "name": gatewayDNS.Name, "uid": string(gatewayDNS.UID),
-		},
-		"status": map[string]any{"consumers": consumers, "conditions": []any{condition}},
-	}}
-	object.SetGroupVersionKind(xccv1.GroupVersion.WithKind("GatewayDNS"))
+	part := status.Part{Owner: FieldOwner, Field: "consumers", Condition: xccv1.ConsumersCurrentCondition}
 	writing := time.Now()
-	err = r.Client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), FieldOwner, client.ForceOwnership)
+	wrote, err := status.Apply(ctx, r.Client, gatewayDNS, part, gatewayDNS.Status.Consumers)
 	r.shares.Spent(gatewayDNS.Namespace, time.Now(), time.Since(writing))
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil // It is gone, or another one by that name.
-	} else if err != nil {
-		return fmt.Errorf("writing status.consumers: %w", err)
+	if wrote {
+		r.pace.Wrote(client.ObjectKeyFromObject(gatewayDNS), time.Now())
 	}
-	r.pace.Wrote(client.ObjectKeyFromObject(gatewayDNS), time.Now())
-	return nil
+	return err
 }

@@ -25,21 +25,18 @@ import (
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
-	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/annotations"
 	"sigs.k8s.io/cluster-api/util/conditions"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	xccv1 "github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/api/v1alpha1"
+	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/status"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/controllers/workload"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/pacing"
 	"github.com/cross-cluster-connectivity/cluster-api-addon-provider-xcc/internal/reachability"
@@ -78,7 +75,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		Named("reachability").
 		For(&xccv1.GatewayDNS{}, builder.WithPredicates(
 			predicate.Or[client.Object](
-				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}, gatewaysChanged(),
+				predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}, status.GatewaysChanged(),
 			),
 		)).
 		WatchesRawSource(r.Tally.gatewayDNS.Source()).
@@ -88,14 +85,6 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		return fmt.Errorf("setting up the reachability controller: %w", err)
 	}
 	return nil
-}
-
-// gatewaysChanged passes a GatewayDNS whose gateways have changed.
-func gatewaysChanged() predicate.Predicate {
-	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-		before, after := e.ObjectOld.(*xccv1.GatewayDNS), e.ObjectNew.(*xccv1.GatewayDNS)
-		return !apiequality.Semantic.DeepEqual(before.Status.Gateways, after.Status.Gateways)
-	}}
 }
 
 // Reconcile writes status.reachability of the requested GatewayDNS.
@@ -160,7 +149,7 @@ func (r *Reconciler) set(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (set
 // complete returns whether all clusters of the namespace have been observed. The first GatewayDNS with a health check wakes the
 // Observer for them.
 func (r *Reconciler) complete(ctx context.Context, gatewayDNS client.ObjectKey, keys []reachability.Key) (bool, error) {
-	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
+	clusters, err := r.Filter.Clusters(ctx, r.Client, gatewayDNS.Namespace)
 	if err != nil {
 		return false, err
 	}
@@ -175,7 +164,7 @@ func (r *Reconciler) uncheck(ctx context.Context, gatewayDNS client.ObjectKey) e
 	if !r.Tally.Uncheck(gatewayDNS) {
 		return nil
 	}
-	clusters, err := r.clusters(ctx, gatewayDNS.Namespace)
+	clusters, err := r.Filter.Clusters(ctx, r.Client, gatewayDNS.Namespace)
 	r.wake(gatewayDNS.Namespace, clusters)
 	return err
 }
@@ -184,21 +173,6 @@ func (r *Reconciler) wake(namespace string, clusters []string) {
 	for _, name := range clusters {
 		r.Tally.clusters.Wake(client.ObjectKey{Namespace: namespace, Name: name})
 	}
-}
-
-// clusters returns the names of the Clusters of a namespace that this instance observes.
-func (r *Reconciler) clusters(ctx context.Context, namespace string) ([]string, error) {
-	list := &clusterv1.ClusterList{}
-	if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing Clusters in %s: %w", namespace, err)
-	}
-	var names []string
-	for i := range list.Items {
-		if cluster := &list.Items[i]; r.Filter.Admits(cluster) && cluster.DeletionTimestamp.IsZero() {
-			names = append(names, cluster.Name)
-		}
-	}
-	return names, nil
 }
 
 // recordTransition emits an Event if the condition has another reason than before.
@@ -214,36 +188,14 @@ func (r *Reconciler) recordTransition(before, after *xccv1.GatewayDNS) {
 	r.Recorder.Eventf(after, nil, eventType, current.Reason, "ProbeGateways", "%s", current.Message)
 }
 
-// write applies status.reachability and the condition GatewaysReachable, or removes both, to the GatewayDNS that was read, not to
-// another one that has its name by now.
+// write applies status.reachability and the condition GatewaysReachable, or removes both.
 func (r *Reconciler) write(ctx context.Context, gatewayDNS *xccv1.GatewayDNS) (wrote bool, err error) {
-	status := map[string]any{}
-	if gatewayDNS.Status.Reachability != nil {
-		sums, err := runtime.DefaultUnstructuredConverter.ToUnstructured(gatewayDNS.Status.Reachability)
-		if err != nil {
-			return false, fmt.Errorf("converting status.reachability: %w", err)
-		}
-		condition, err := runtime.DefaultUnstructuredConverter.ToUnstructured(conditions.Get(gatewayDNS, xccv1.GatewaysReachableCondition))
-		if err != nil {
-			return false, fmt.Errorf("converting a condition: %w", err)
-		}
-		status = map[string]any{"reachability": sums, "conditions": []any{condition}}
-	}
-	object := &unstructured.Unstructured{Object: map[string]any{
-		"metadata": map[string]any{
-			"namespace": gatewayDNS.Namespace, "name": gatewayDNS.Name, "uid": string(gatewayDNS.UID),
-		},
-		"status": status,
-	}}
-	object.SetGroupVersionKind(xccv1.GroupVersion.WithKind("GatewayDNS"))
+	part := status.Part{Owner: FieldOwner, Field: "reachability", Condition: xccv1.GatewaysReachableCondition}
 	writing := time.Now()
-	err = r.Client.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(object), FieldOwner, client.ForceOwnership)
+	wrote, err = status.Apply(ctx, r.Client, gatewayDNS, part, gatewayDNS.Status.Reachability)
 	r.shares.Spent(gatewayDNS.Namespace, time.Now(), time.Since(writing))
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return false, nil // It is gone, or another one by that name.
-	} else if err != nil {
-		return false, fmt.Errorf("writing status.reachability: %w", err)
+	if wrote {
+		r.pace.Wrote(client.ObjectKeyFromObject(gatewayDNS), time.Now())
 	}
-	r.pace.Wrote(client.ObjectKeyFromObject(gatewayDNS), time.Now())
-	return true, nil
+	return wrote, err
 }

@@ -17,6 +17,10 @@ limitations under the License.
 package workload
 
 import (
+	"context"
+	"fmt"
+
+	clusterv1 "sigs.k8s.io/cluster-api/api/core/v1beta2"
 	"sigs.k8s.io/cluster-api/util/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -28,4 +32,20 @@ type WatchFilter string
 // Admits returns whether a Cluster or a GatewayDNS belongs to this instance.
 func (f WatchFilter) Admits(object client.Object) bool {
 	return f == "" || labels.HasWatchLabel(object, string(f))
+}
+
+// Clusters returns the names of the Clusters of a namespace that belong to this instance and are not being deleted. The reader
+// should be the manager's cache.
+func (f WatchFilter) Clusters(ctx context.Context, reader client.Reader, namespace string) ([]string, error) {
+	list := &clusterv1.ClusterList{}
+	if err := reader.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing Clusters in %s: %w", namespace, err)
+	}
+	var names []string
+	for i := range list.Items {
+		if cluster := &list.Items[i]; f.Admits(cluster) && cluster.DeletionTimestamp.IsZero() {
+			names = append(names, cluster.Name)
+		}
+	}
+	return names, nil
 }
