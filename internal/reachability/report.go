@@ -111,11 +111,6 @@ func (r Report) All() iter.Seq2[Key, bool] {
 // IsEmpty returns whether the report has no gateway.
 func (r Report) IsEmpty() bool { return len(r.Down)+len(r.Up) == 0 }
 
-// Equal returns whether two reports are equal.
-func (r Report) Equal(other Report) bool {
-	return slices.Equal(r.Down, other.Down) && slices.Equal(r.Up, other.Up)
-}
-
 // Encode returns the report as JSON of at most MaxBytes. Equal reports have equal bytes.
 func (r Report) Encode() []byte {
 	text, err := json.Marshal(Report{Down: nonNil(r.Down), Up: nonNil(r.Up)})

@@ -17,6 +17,7 @@ limitations under the License.
 package reachability
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -51,7 +52,7 @@ func TestTheLargestReportIsAllowed(t *testing.T) {
 	g.Expect(len(report.Encode())).To(BeNumerically("<=", MaxBytes))
 	parsed, err := Parse(report.Encode())
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(parsed.Equal(report)).To(BeTrue())
+	g.Expect(parsed.Encode()).To(Equal(report.Encode()))
 	t.Logf("%d gateways are %d bytes", MaxGateways, len(report.Encode()))
 }
 
@@ -128,7 +129,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		encoded := report.Encode()
-		if again, err := Parse(encoded); err != nil || !again.Equal(report) {
+		if again, err := Parse(encoded); err != nil || !bytes.Equal(again.Encode(), encoded) {
 			t.Fatalf("%s is read as %v, %v", encoded, again, err)
 		}
 		if len(encoded) > MaxBytes || len(report.Down)+len(report.Up) > MaxGateways {
